@@ -10,7 +10,6 @@ import random
 
 import numpy as np
 import pytest
-
 import whygrad
 from whygrad import _tensor_str
 
