@@ -53,7 +53,7 @@ bool spin_until(Ready ready) noexcept {
 }
 
 struct Job {
-    detail::RangeFn fn;
+    pool_impl::RangeFn fn;
     void* body;
     int64_t begin, end, chunk, n_chunks;
     std::atomic<int64_t> next{0};
@@ -199,7 +199,7 @@ int available_cores() noexcept {
 
 }  // namespace
 
-namespace detail {
+namespace pool_impl {
 
 constinit std::atomic<int> thread_count{0};
 
@@ -226,14 +226,14 @@ void run_parallel(int64_t begin, int64_t end, int64_t grain, RangeFn fn, void* b
     if (job.error) std::rethrow_exception(job.error);
 }
 
-}  // namespace detail
+}  // namespace pool_impl
 
 void set_num_threads(int n) {
     if (n < 1) {
         throw std::invalid_argument("set_num_threads: the number of threads must be positive; got " +
                                     std::to_string(n));
     }
-    detail::thread_count.store(n, std::memory_order_relaxed);
+    pool_impl::thread_count.store(n, std::memory_order_relaxed);
 }
 
 bool in_parallel_region() noexcept { return in_region; }

@@ -10,7 +10,7 @@
 
 namespace wg {
 
-namespace detail {
+namespace pool_impl {
 
 using RangeFn = void (*)(void* body, int64_t begin, int64_t end);
 
@@ -18,13 +18,13 @@ extern std::atomic<int> thread_count;  // 0 until it is first read or set
 int init_thread_count() noexcept;
 void run_parallel(int64_t begin, int64_t end, int64_t grain, RangeFn fn, void* body);
 
-}  // namespace detail
+}  // namespace pool_impl
 
 // Threads a parallel_for may use, the caller included. Default: WHYGRAD_NUM_THREADS, else
 // OMP_NUM_THREADS, else the cores this process may run on.
 inline int num_threads() noexcept {
-    const int n = detail::thread_count.load(std::memory_order_relaxed);
-    return n != 0 ? n : detail::init_thread_count();
+    const int n = pool_impl::thread_count.load(std::memory_order_relaxed);
+    return n != 0 ? n : pool_impl::init_thread_count();
 }
 
 // Throws std::invalid_argument when n < 1.
@@ -48,7 +48,7 @@ void parallel_for(int64_t begin, int64_t end, int64_t grain, F&& f) {
         return;
     }
     using Body = std::remove_reference_t<F>;
-    detail::run_parallel(
+    pool_impl::run_parallel(
         begin, end, grain,
         [](void* body, int64_t b, int64_t e) { (*static_cast<Body*>(body))(b, e); },
         const_cast<void*>(static_cast<const void*>(std::addressof(f))));

@@ -254,7 +254,7 @@ TEST(ThreadPool, DefaultComesFromTheEnvironment) {
         if (child == 0) {
             own ? setenv("WHYGRAD_NUM_THREADS", own, 1) : unsetenv("WHYGRAD_NUM_THREADS");
             omp ? setenv("OMP_NUM_THREADS", omp, 1) : unsetenv("OMP_NUM_THREADS");
-            wg::detail::thread_count = 0;
+            wg::pool_impl::thread_count = 0;
             _exit(wg::num_threads());
         }
         int status = -1;
