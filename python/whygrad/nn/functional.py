@@ -1,0 +1,476 @@
+"""The functional form of the layers: activations, linear maps, normalisation.
+
+The losses are in `_losses.py`. What the core has as one operation is called in `_C._nn`; the
+rest is written here with tensor operations.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import whygrad
+from whygrad import Tensor
+from whygrad._C import _nn
+
+from ._losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+    smooth_l1_loss,
+)
+
+__all__ = [
+    # losses
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "mse_loss",
+    "nll_loss",
+    "smooth_l1_loss",
+    # activations
+    "celu",
+    "elu",
+    "elu_",
+    "gelu",
+    "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "leaky_relu",
+    "leaky_relu_",
+    "log_softmax",
+    "logsigmoid",
+    "mish",
+    "prelu",
+    "relu",
+    "relu6",
+    "relu_",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softmin",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+    "threshold",
+    # the rest
+    "bilinear",
+    "cosine_similarity",
+    "dropout",
+    "embedding",
+    "layer_norm",
+    "linear",
+    "normalize",
+    "one_hot",
+    "rms_norm",
+]
+
+gelu = _nn.gelu
+linear = _nn.linear
+softplus = _nn.softplus
+
+
+def _store(input: Tensor, fn: Any, *args: Any) -> Tensor:
+    """Run `fn(input, *args)` in place.
+
+    `fn` works on a copy, so that what it saves for its gradient is not overwritten here.
+    """
+    return input.copy_(fn(input.clone(), *args))
+
+
+# -- activations --------------------------------------------------------------------------------
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """`max(x, 0)`."""
+    return input.relu_() if inplace else _nn.relu(input)
+
+
+def relu_(input: Tensor) -> Tensor:
+    """`max(x, 0)` in place."""
+    return input.relu_()
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """`x` where positive, else `negative_slope * x`."""
+    if inplace:
+        return _nn.leaky_relu_(input, negative_slope)
+    return _nn.leaky_relu(input, negative_slope)
+
+
+def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """`leaky_relu` in place."""
+    return _nn.leaky_relu_(input, negative_slope)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """`x` where positive, else `alpha (exp(x) - 1)`."""
+    return _nn.elu_(input, alpha) if inplace else _nn.elu(input, alpha)
+
+
+def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """`elu` in place."""
+    return _nn.elu_(input, alpha)
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """`x sigmoid(x)`."""
+    return _nn.silu_(input) if inplace else _nn.silu(input)
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """`1 / (1 + exp(-x))`."""
+    return _nn.sigmoid(input)
+
+
+def tanh(input: Tensor) -> Tensor:
+    """The hyperbolic tangent."""
+    return _nn.tanh(input)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """`max(x, 0) + min(0, alpha (exp(x / alpha) - 1))`. Barron, 2017."""
+    if inplace:
+        return _store(input, celu, alpha)
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
+    # Positive values never reach expm1, whose overflow would turn into 0 * inf in the gradient.
+    return _nn.relu(input) + whygrad.expm1(input.clamp(max=0) / alpha) * alpha
+
+
+# Klambauer et al., "Self-Normalizing Neural Networks", 2017, equation 14.
+_SELU_ALPHA = 1.6732632423543772848170429916717
+_SELU_SCALE = 1.0507009873554804934193349852946
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """`scale * elu(x, alpha)` with the two constants that keep mean 0 and variance 1."""
+    if inplace:
+        return _store(input, selu)
+    return _nn.elu(input, _SELU_ALPHA) * _SELU_SCALE
+
+
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
+    """`x` cut to the range from `min_val` to `max_val`; its gradient is 0 at both ends."""
+    if inplace:
+        return _store(input, hardtanh, min_val, max_val)
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
+    outside = (input <= min_val) | (input >= max_val)
+    return whygrad.where(outside, input.detach().clamp(min_val, max_val), input)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """`min(max(x, 0), 6)`."""
+    return hardtanh(input, 0.0, 6.0, inplace)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """`relu6(x + 3) / 6`."""
+    if inplace:
+        return _store(input, hardsigmoid)
+    return relu6(input + 3) / 6
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """`x relu6(x + 3) / 6`. Howard et al., "Searching for MobileNetV3", 2019."""
+    if inplace:
+        return _store(input, hardswish)
+    return input * relu6(input + 3) / 6
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """`x tanh(softplus(x))`. Misra, 2019."""
+    if inplace:
+        return _store(input, mish)
+    return input * _nn.softplus(input).tanh()
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """`a sigmoid(b)`, where a and b are the halves of `input` along `dim`."""
+    if input.dim() == 0:
+        raise RuntimeError("glu does not support scalars because halving size must be even")
+    size = input.size(dim)
+    if size % 2:
+        raise RuntimeError(
+            f"Halving dimension must be even, but dimension {dim % input.dim()} is size {size}"
+        )
+    a, b = input.chunk(2, dim)
+    return a * b.sigmoid()
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """`x`, but 0 where `|x| <= lambd`."""
+    return input.masked_fill((input >= -lambd) & (input <= lambd), 0)
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """`x` moved towards 0 by `lambd`, and 0 where `|x| <= lambd`."""
+    if lambd < 0:
+        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
+    moved = whygrad.where(input > 0, input - lambd, input + lambd)
+    return moved.masked_fill((input >= -lambd) & (input <= lambd), 0)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """`x - tanh(x)`."""
+    return input - input.tanh()
+
+
+def softsign(input: Tensor) -> Tensor:
+    """`x / (1 + |x|)`."""
+    return input / (input.abs() + 1)
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """`log(sigmoid(x))`, without overflow."""
+    # Beyond the threshold softplus returns its argument, which must be exact in the dtype.
+    threshold = 40.0 if input.dtype == whygrad.float64 else 20.0
+    return -_nn.softplus(-input, 1.0, threshold)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """`x` where it is greater than `threshold`, else `value`."""
+    if inplace:
+        return input.masked_fill_(input <= threshold, value)
+    return input.masked_fill(input <= threshold, value)
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """`x` where positive, else `weight * x`.
+
+    `weight` has one element, or one for each channel (dimension 1 of `input`).
+    """
+    if weight.numel() != 1:
+        if input.dim() == 0:
+            raise RuntimeError("Not allow zero-dim input tensor.")
+        channels = input.size(1) if input.dim() > 1 else 1
+        if channels != weight.numel():
+            raise RuntimeError(
+                "Mismatch of parameter numbers and input channel size. Found parameter numbers "
+                f"= {weight.numel()} and channel size = {channels}."
+            )
+        weight = weight.view([-1 if d == 1 else 1 for d in range(input.dim())])
+    elif weight.dim() > 0:
+        weight = weight.view([1] * input.dim())
+    return whygrad.where(input > 0, input, weight * input)
+
+
+def _implicit_softmax_dim(name: str, dims: int, stacklevel: int) -> int:
+    dim = 0 if dims in (0, 1, 3) else 1
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include "
+        "dim=X as an argument.",
+        stacklevel=stacklevel,
+    )
+    return dim
+
+
+def softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
+    """`exp(x) / sum(exp(x))` along `dim`, computed in `dtype` if given."""
+    if dim is None:
+        dim = _implicit_softmax_dim("softmax", input.dim(), _stacklevel)
+    return input.softmax(dim) if dtype is None else input.softmax(dim, dtype=dtype)
+
+
+def softmin(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
+    """`softmax(-x)` along `dim`, computed in `dtype` if given."""
+    if dim is None:
+        dim = _implicit_softmax_dim("softmin", input.dim(), _stacklevel)
+    return softmax(-input, dim, _stacklevel, dtype)
+
+
+def log_softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
+    """`log(softmax(x))` along `dim`, computed in `dtype` if given, without overflow."""
+    if dim is None:
+        dim = _implicit_softmax_dim("log_softmax", input.dim(), _stacklevel)
+    return input.log_softmax(dim) if dtype is None else input.log_softmax(dim, dtype=dtype)
+
+
+# -- linear maps and lookups --------------------------------------------------------------------
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`y_k = x1 @ weight[k] @ x2 + bias_k`, for inputs (..., in1) and (..., in2)."""
+    if input1.dim() != input2.dim():
+        raise RuntimeError(
+            f"bilinear(): input dimensions do not match: got {input1.dim()} and {input2.dim()}"
+        )
+    for number, value, size in ((1, input1, weight.size(1)), (2, input2, weight.size(2))):
+        if value.size(-1) != size:
+            raise RuntimeError(
+                f"bilinear(): input{number} size does not match weight size: got "
+                f"{value.size(-1)} but expected {size}"
+            )
+    batch = list(input1.shape[:-1])
+    flat1 = input1.reshape(-1, input1.size(-1))
+    flat2 = input2.reshape(-1, input2.size(-1))
+    result = whygrad.einsum("ni,kij,nj->nk", flat1, weight, flat2)
+    result = result.reshape([*batch, weight.size(0)])
+    return result if bias is None else result + bias
+
+
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """Rows of `weight`, a matrix, at the integers of `input`: shape (*, columns).
+
+    Row `padding_idx` gets no gradient. With `max_norm`, rows in use that are longer in the norm
+    `norm_type` are first scaled down, in place.
+    """
+    if sparse:
+        raise NotImplementedError("embedding: sparse gradients do not exist in whygrad")
+    rows = weight.size(0)
+    if padding_idx is None:
+        padding_idx = -1
+    elif padding_idx >= rows or padding_idx < -rows:
+        raise AssertionError("Padding_idx must be within num_embeddings")
+    elif padding_idx < 0:
+        padding_idx += rows
+    if max_norm is not None:
+        with whygrad.no_grad():
+            used = input.reshape(-1)
+            values = weight[used]
+            length = values.norm(norm_type, 1, keepdim=True)
+            scale = whygrad.where(length > max_norm, max_norm / (length + 1e-7), 1.0)
+            weight[used] = values * scale
+    return _nn.embedding(weight, input, padding_idx, scale_grad_by_freq, False)
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """int64 of shape (*, num_classes), 1 at the class of each element and 0 elsewhere.
+
+    `num_classes=-1` takes the greatest class plus one.
+    """
+    if tensor.dtype != whygrad.int64:
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    if tensor.numel() == 0:
+        if num_classes <= 0:
+            raise RuntimeError("Can not infer total number of classes from empty tensor.")
+        return whygrad.zeros([*tensor.shape, num_classes], dtype=whygrad.int64)
+    if tensor.min().item() < 0:
+        raise RuntimeError("Class values must be non-negative.")
+    greatest = tensor.max().item()
+    if num_classes == -1:
+        num_classes = greatest + 1
+    elif num_classes < 1:
+        raise RuntimeError("num_classes should be positive")
+    elif greatest >= num_classes:
+        raise RuntimeError("Class values must be smaller than num_classes.")
+    result = whygrad.zeros([*tensor.shape, num_classes], dtype=whygrad.int64)
+    return result.scatter_(-1, tensor.unsqueeze(-1), 1)
+
+
+# -- dropout and normalisation ------------------------------------------------------------------
+
+
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """While `training`, zero each element with probability `p` and scale the rest by 1/(1-p)."""
+    if p < 0.0 or p > 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    if not inplace:
+        return _nn.dropout(input, p, training)
+    if training and p > 0:
+        input.mul_(_nn.dropout(whygrad.ones_like(input), p, True))
+    return input
+
+
+def _trailing_dims(name: str, input: Tensor, shape: Any, **affine: Tensor | None) -> list[int]:
+    """The dimensions that `shape` covers, after a check of it and of the affine parameters."""
+    shape = list(shape)
+    if not shape:
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least "
+            f"one element, but got normalized_shape = {shape}"
+        )
+    for label, tensor in affine.items():
+        if tensor is not None and list(tensor.shape) != shape:
+            raise RuntimeError(
+                f"Expected {label} to be of same shape as normalized_shape, but got {label} of "
+                f"shape {list(tensor.shape)} and normalized_shape = {shape}"
+            )
+    if list(input.shape[-len(shape) :]) != shape or input.dim() < len(shape):
+        expected = "".join(f", {size}" for size in shape)
+        raise RuntimeError(
+            f"Given normalized_shape={shape}, expected input with shape [*{expected}], but got "
+            f"input of size{list(input.shape)}"
+        )
+    return list(range(-len(shape), 0))
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """`(x - mean) / sqrt(var + eps) * weight + bias` over the last dimensions."""
+    dims = _trailing_dims("layer_norm", input, normalized_shape, weight=weight, bias=bias)
+    centred = input - input.mean(dims, keepdim=True)
+    variance = (centred * centred).mean(dims, keepdim=True)
+    result = centred * (variance + eps).rsqrt()
+    if weight is not None:
+        result = result * weight
+    return result if bias is None else result + bias
+
+
+def rms_norm(
+    input: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    eps: float | None = None,
+) -> Tensor:
+    """`x / sqrt(mean(x**2) + eps) * weight` over the last dimensions.
+
+    `eps=None` stands for the machine epsilon of the dtype.
+    """
+    dims = _trailing_dims("rms_norm", input, normalized_shape, weight=weight)
+    if eps is None:
+        eps = whygrad.finfo(input.dtype).eps
+    result = input * ((input * input).mean(dims, keepdim=True) + eps).rsqrt()
+    return result if weight is None else result * weight
+
+
+def normalize(
+    input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None
+) -> Tensor:
+    """`x / max(norm(x, p), eps)`, with the norm taken along `dim`."""
+    length = input.norm(p, dim, keepdim=True).clamp(min=eps)
+    if out is None:
+        return input / length.expand_as(input)
+    return whygrad.div(input, length.expand_as(input), out=out)
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """`x1 . x2 / (max(|x1|, eps) max(|x2|, eps))` along `dim`."""
+    length1 = x1.norm(2, dim, keepdim=True).clamp(min=eps)
+    length2 = x2.norm(2, dim, keepdim=True).clamp(min=eps)
+    return ((x1 / length1) * (x2 / length2)).sum(dim)

@@ -1,0 +1,124 @@
+"""`Parameter` and `Buffer`: tensors that a module registers when they are assigned to it.
+
+Start at `_MarkedTensorMeta`: any tensor can be marked as a parameter or a buffer, so
+`isinstance` asks for the mark as well as for the class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import whygrad
+from whygrad import Tensor
+
+__all__ = ["Buffer", "Parameter", "is_lazy"]
+
+
+class _MarkedTensorMeta(type(Tensor)):  # type: ignore[misc]
+    """Makes `isinstance(t, cls)` true for tensors of another class that carry the mark."""
+
+    _mark: str
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        if type.__instancecheck__(cls, instance):
+            return True
+        return isinstance(instance, Tensor) and getattr(instance, cls._mark, False)
+
+
+def _strip(tensor: Tensor) -> Tensor:
+    """The plain data of a parameter or buffer, for copying and pickling."""
+    return tensor.data
+
+
+def _rebuild(cls: Callable[..., Tensor], data: Tensor, flag: bool, extra: dict | None) -> Tensor:
+    """Undo `__reduce_ex__`: `flag` is requires_grad of a Parameter, persistent of a Buffer."""
+    result = cls(data, flag) if cls is not Buffer else Buffer(data, persistent=flag)
+    if extra:
+        result.__dict__.update(extra)
+    return result
+
+
+class Parameter(Tensor, metaclass=_MarkedTensorMeta):
+    """A tensor that becomes a parameter of the module it is assigned to.
+
+    Args:
+        data: values of the parameter, any shape and dtype; an empty tensor when left out.
+            A tensor of another class keeps its class and is marked as a parameter.
+        requires_grad: whether gradients are accumulated; needs a floating point dtype.
+    """
+
+    _mark = "_is_param"
+    _is_param = True
+
+    def __new__(cls, data: Any = None, requires_grad: bool = True) -> Parameter:
+        """Wrap `data` without copying it: the parameter shares its storage and version."""
+        if data is None:
+            data = whygrad.empty(0)
+        if type(data) is Tensor or type(data) is cls:
+            return Tensor._make_subclass(cls, data, requires_grad)
+        # A tensor of the caller's own class: keep that class, and only mark it.
+        result = data.detach().requires_grad_(requires_grad)
+        if type(result) is not type(data):
+            raise RuntimeError(
+                f"Creating a Parameter from an instance of type {type(data).__name__} requires "
+                "that detach() returns an instance of the same type, but return type "
+                f"{type(result).__name__} was found instead. To use the type as a Parameter, "
+                "please correct the detach() semantics defined by its __torch_dispatch__() "
+                "implementation."
+            )
+        result._is_param = True
+        return result
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        """Copy the values and `requires_grad`; a gradient is not copied."""
+        if id(self) in memo:
+            return memo[id(self)]
+        result = type(self)(_strip(self).clone(), self.requires_grad)
+        memo[id(self)] = result
+        return result
+
+    def __reduce_ex__(self, proto: Any) -> tuple[Any, ...]:
+        """Pickle as (data, requires_grad, attributes)."""
+        extra = getattr(self, "__dict__", None) or None
+        return _rebuild, (type(self), _strip(self), self.requires_grad, extra)
+
+    def __repr__(self, *args: Any, **kwargs: Any) -> str:
+        return "Parameter containing:\n" + Tensor.__repr__(self, *args, **kwargs)
+
+
+class Buffer(Tensor, metaclass=_MarkedTensorMeta):
+    """A tensor that becomes a buffer of the module it is assigned to.
+
+    Args:
+        data: values of the buffer, any shape and dtype; an empty tensor when left out.
+        persistent: whether the buffer is part of the module's `state_dict`.
+    """
+
+    _mark = "_is_buffer"
+    _is_buffer = True
+
+    def __new__(cls, data: Any = None, *, persistent: bool = True) -> Buffer:
+        """Share the storage of `data`, detached."""
+        if data is None:
+            data = whygrad.empty(0)
+        result = Tensor._make_subclass(cls, data.detach(), data.requires_grad)
+        result.persistent = persistent
+        return result
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
+        """Copy the values and `persistent`."""
+        if id(self) in memo:
+            return memo[id(self)]
+        result = Buffer(_strip(self).clone(), persistent=self.persistent)
+        memo[id(self)] = result
+        return result
+
+    def __reduce_ex__(self, proto: Any) -> tuple[Any, ...]:
+        """Pickle as (data, persistent)."""
+        return _rebuild, (Buffer, _strip(self), self.persistent, None)
+
+
+def is_lazy(param: Any) -> bool:
+    """Whether `param` still waits for its shape; no such parameter exists here."""
+    return False
