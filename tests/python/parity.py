@@ -412,10 +412,8 @@ def compare(ref: Sequence[Step], got: Sequence[Step], tolerance: Tolerance) -> N
     if wrong := broken(ref):
         pytest.fail("the case is broken under PyTorch:\n" + "\n".join(wrong), pytrace=False)
     if report := step_differences(ref, got, tolerance):
-        more = f"
-... {len(report) - 20} more" if len(report) > 20 else ""
-        shown = "
-".join(report[:20]) + more
+        more = f"\n... {len(report) - 20} more" if len(report) > 20 else ""
+        shown = "\n".join(report[:20]) + more
         pytest.fail(f"whygrad differs from torch in {len(report)} steps\n{shown}", pytrace=False)
 
 
