@@ -62,7 +62,7 @@ void copy_tile(char* dst, const char* src, const Dim& d0, const Dim& d1, int64_t
         char* d = dst + i1 * d1.dst;
         const char* s = src + i1 * d1.src;
         if (d0.dst == sizeof(T) && d0.src == sizeof(T)) {
-            std::memcpy(d, s, size_t(n0) * sizeof(T));
+            std::memmove(d, s, size_t(n0) * sizeof(T));
         } else if (d0.dst == sizeof(T)) {
             T* out = reinterpret_cast<T*>(d);
             for (int64_t i = 0; i < n0; ++i) out[i] = *reinterpret_cast<const T*>(s + i * d0.src);

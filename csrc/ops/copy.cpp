@@ -1,0 +1,185 @@
+// Tensors filled with a value, copies, casts and the in-place writes copy_, fill_ and zero_.
+// copy_values and fill_values move the data; everything else is rules and history around them.
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "autograd/record.h"
+#include "cpu/cast.h"
+#include "cpu/copy.h"
+#include "ops/checked_scalar.h"
+#include "ops/functions.h"
+
+namespace wg {
+
+void copy_values(const Tensor& to, const Tensor& from) {
+    if (to.numel() == 0) return;
+    if (to.dtype() == from.dtype() && to.is_contiguous() && from.is_contiguous() &&
+        to.numel() == from.numel() && to.nbytes() <= 4096) {
+        std::memmove(to.raw(), from.raw(), to.nbytes());
+        return;
+    }
+    if (same_shape(to.sizes(), from.sizes()))
+        return copy_strided(to.raw(), to.dtype(), to.strides(), from.raw(), from.dtype(),
+                            from.strides(), to.sizes());
+    copy_strided(to.raw(), to.dtype(), to.strides(), from.raw(), from.dtype(),
+                 broadcast_strides(from.sizes(), from.strides(), to.sizes()), to.sizes());
+}
+
+void fill_values(const Tensor& to, Scalar value) {
+    alignas(8) char element[8] = {};
+    store_checked(value, element, to.dtype());
+    if (to.numel() == 0) return;
+    if (to.is_contiguous() && to.nbytes() <= 4096) {
+        const int64_t item = int64_t(to.itemsize());
+        cast_fn(to.dtype(), to.dtype())(to.raw(), item, element, 0, to.numel());
+        return;
+    }
+    copy_strided(to.raw(), to.dtype(), to.strides(), element, to.dtype(), Dims(to.dim(), 0),
+                 to.sizes());
+}
+
+Tensor full(const Dims& sizes, Scalar value, OptDType dtype) {
+    Tensor out = empty(sizes, dtype.value_or(value.natural_dtype()));
+    fill_values(out, value);
+    return out;
+}
+
+Tensor zeros(const Dims& sizes, OptDType dtype) {
+    for (int64_t s : sizes) WG_CHECK(s >= 0, "zeros: Dimension size must be non-negative.");
+    return full(sizes, 0, dtype.value_or(default_dtype()));
+}
+
+Tensor ones(const Dims& sizes, OptDType dtype) {
+    return full(sizes, 1, dtype.value_or(default_dtype()));
+}
+
+Tensor full_like(const Tensor& t, Scalar value, OptDType dtype) {
+    Tensor out = empty_like(t, dtype.value_or(t.dtype()));
+    fill_values(out, value);
+    return out;
+}
+
+Tensor zeros_like(const Tensor& t, OptDType dtype) { return full_like(t, 0, dtype); }
+Tensor ones_like(const Tensor& t, OptDType dtype) { return full_like(t, 1, dtype); }
+
+Tensor scalar_tensor(Scalar value, OptDType dtype) {
+    return full({}, value, dtype.value_or(default_dtype()));
+}
+
+Tensor wrapped_number(Scalar value) {
+    // Not natural_dtype(): a Python float keeps its precision until it meets a tensor.
+    Tensor out = empty({}, value.is_floating() ? DType::Float64 : value.natural_dtype());
+    value.store(out.raw(), out.dtype());
+    out->wrapped_number = true;
+    return out;
+}
+
+namespace {
+
+// A write from `src` to `self` whose memory is the same in part would read what it has written.
+void check_no_partial_overlap(const Tensor& self, const Tensor& src) {
+    if (self->storage != src->storage || self.numel() == 0 || src.numel() == 0) return;
+    if (!is_dense(self.sizes(), self.strides()) || !is_dense(src.sizes(), src.strides())) return;
+    const char *a = self.raw(), *b = src.raw();
+    const size_t a_bytes = self.nbytes(), b_bytes = src.nbytes();
+    if (a == b && a_bytes == b_bytes && same_shape(self.strides(), src.strides())) return;
+    WG_CHECK(a + a_bytes <= b || b + b_bytes <= a,
+             "unsupported operation: some elements of the input tensor and the written-to tensor refer "
+             "to a single memory location. Please clone() the tensor before performing the operation.");
+}
+
+bool records(const Tensor& self, Inputs inputs) {
+    return is_floating(self.dtype()) && any_requires_grad(inputs);
+}
+
+}  // namespace
+
+Tensor& copy_(Tensor& self, const Tensor& src, bool) {
+    const bool recorded = records(self, {self, src});
+    check_inplace(self, recorded);
+    if (self.is_same(src)) return self;
+    if (!same_shape(self.sizes(), src.sizes())) {
+        const Dims shape = broadcast_shapes(self.sizes(), src.sizes());
+        WG_CHECK(same_shape(shape, self.sizes()), "output with shape ", to_string(self.sizes()),
+                 " doesn't match the broadcast shape ", to_string(shape));
+    }
+    check_no_partial_overlap(self, src);
+    Ref<Node> node;
+    if (recorded) {
+        const Tensor* inputs[] = {&self, &src};
+        node = make_node("CopyBackwards", inputs, [](Backward& d) {
+            if (d.needs(0)) d.set(0, zeros_like(d.grad()));
+            if (d.needs(1)) d.set(1, d.grad());
+        });
+    }
+    copy_values(self, src);
+    rebase_history(self, std::move(node));
+    return self;
+}
+
+namespace {
+
+Tensor& fill_with(Tensor& self, Scalar value, const char* node_name) {
+    const bool recorded = records(self, {self});
+    check_inplace(self, recorded);
+    Ref<Node> node;
+    if (recorded) {
+        const Tensor* inputs[] = {&self};
+        node = make_node(node_name, inputs, [](Backward& d) { d.set(0, zeros_like(d.grad())); });
+    }
+    fill_values(self, value);
+    rebase_history(self, std::move(node));
+    return self;
+}
+
+}  // namespace
+
+Tensor& fill_(Tensor& self, Scalar value) { return fill_with(self, value, "FillBackward2"); }
+Tensor& zero_(Tensor& self) { return fill_with(self, 0, "ZeroBackward0"); }
+
+Tensor& fill_tensor_(Tensor& self, const Tensor& value) {
+    WG_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
+             value.dim(), " dimensions.");
+    const bool recorded = records(self, {self, value});
+    check_inplace(self, recorded);
+    Ref<Node> node;
+    if (recorded) {
+        const Tensor* inputs[] = {&self, &value};
+        node = make_node("FillBackward3", inputs, [](Backward& d) {
+            if (d.needs(0)) d.set(0, zeros_like(d.grad()));
+            if (d.needs(1)) d.set(1, sum(d.grad()));
+        });
+    }
+    copy_values(self, value);
+    rebase_history(self, std::move(node));
+    return self;
+}
+
+Tensor clone(const Tensor& t) {
+    Tensor out = empty_like(t);
+    copy_values(out, t);
+    record("CloneBackward0", out, {t}, {}, [](Backward& d) { d.set(0, d.grad()); });
+    return out;
+}
+
+Tensor contiguous(const Tensor& t) {
+    if (t.is_contiguous()) return t;
+    Tensor out = empty(t.sizes(), t.dtype());
+    copy_values(out, t);
+    record("CloneBackward0", out, {t}, {}, [](Backward& d) { d.set(0, d.grad()); });
+    return out;
+}
+
+Tensor to_dtype(const Tensor& t, DType dtype, bool copy) {
+    if (t.dtype() == dtype && !copy) return t;
+    Tensor out = empty_like(t, dtype);
+    copy_values(out, t);
+    if (is_floating(dtype))
+        record("ToCopyBackward0", out, {t}, {}, [from = t.dtype()](Backward& d) {
+            d.set(0, to_dtype(d.grad(), from));
+        });
+    return out;
+}
+
+}  // namespace wg
