@@ -11,6 +11,16 @@
 #pragma GCC diagnostic ignored "-Wpsabi"
 #endif
 
+// GCC 11 lacks it; there, halves go through memory.
+#if defined(__has_builtin) && !WG_DEVICE_CODE
+#if __has_builtin(__builtin_shufflevector)
+#define WG_HAS_SHUFFLE 1
+#endif
+#endif
+#ifndef WG_HAS_SHUFFLE
+#define WG_HAS_SHUFFLE 0
+#endif
+
 namespace wg {
 inline namespace WG_ISA {
 
@@ -26,6 +36,8 @@ template <class T, int N = kLanes<T>>
 struct Vec;
 template <class T, int N = kLanes<T>>
 struct Mask;
+template <class U, class T, int N>
+WG_INLINE Vec<U, N> bit_cast(Vec<T, N> x);
 
 namespace detail {
 
@@ -146,7 +158,15 @@ struct Mask {
     }
 
     friend WG_INLINE Vec<T, N> where(Mask m, Vec<T, N> a, Vec<T, N> b) {
-        return Vec<T, N>::from_raw(m.raw ? a.raw : b.raw);
+        if constexpr (N * int(sizeof(T)) > WG_VEC_BYTES && N > 1) {
+            // Compilers go lane by lane for `?:` on vectors wider than a register, but not for bits.
+            using Bits = typename Vec<T, N>::int_type;
+            const Bits select = Bits::from_raw(m.raw);
+            return bit_cast<T>((select & bit_cast<detail::lane_int<T>>(a)) |
+                               (~select & bit_cast<detail::lane_int<T>>(b)));
+        } else {
+            return Vec<T, N>::from_raw(m.raw ? a.raw : b.raw);
+        }
     }
     friend WG_INLINE bool any(Mask m) {
         if constexpr (N == 1) {
@@ -395,14 +415,49 @@ template <class T, int N>
 struct Halves {
     Vec<T, N / 2> lo, hi;
 };
+#if WG_HAS_SHUFFLE
+namespace detail {
+
+template <int... I>
+struct lane_list {};
+template <int N, int... I>
+constexpr auto make_lane_list() {
+    if constexpr (sizeof...(I) == N)
+        return lane_list<I...>{};
+    else
+        return make_lane_list<N, I..., int(sizeof...(I))>();
+}
+
+template <class T, int N, int... I>
+WG_INLINE Halves<T, N> split_raw(raw_t<T, N> x, lane_list<I...>) {
+    return {Vec<T, N / 2>::from_raw(__builtin_shufflevector(x, x, I...)),
+            Vec<T, N / 2>::from_raw(__builtin_shufflevector(x, x, (N / 2 + I)...))};
+}
+template <class T, int H, int... I>
+WG_INLINE Vec<T, 2 * H> join_raw(raw_t<T, H> lo, raw_t<T, H> hi, lane_list<I...>) {
+    return Vec<T, 2 * H>::from_raw(__builtin_shufflevector(lo, hi, I...));
+}
+
+}  // namespace detail
+#endif
 template <class T, int N>
 WG_INLINE Halves<T, N> split(Vec<T, N> x) {
     static_assert(N > 1 && sizeof(Halves<T, N>) == sizeof(x));
-    return detail::bits_as<Halves<T, N>>(x);
+#if WG_HAS_SHUFFLE
+    if constexpr (N > 2)
+        return detail::split_raw<T, N>(x.raw, detail::make_lane_list<N / 2>());
+    else
+#endif
+        return detail::bits_as<Halves<T, N>>(x);
 }
 template <class T, int H>
 WG_INLINE Vec<T, 2 * H> join(Vec<T, H> lo, Vec<T, H> hi) {
-    return detail::bits_as<Vec<T, 2 * H>>(Halves<T, 2 * H>{lo, hi});
+#if WG_HAS_SHUFFLE
+    if constexpr (H > 1)
+        return detail::join_raw<T, H>(lo.raw, hi.raw, detail::make_lane_list<2 * H>());
+    else
+#endif
+        return detail::bits_as<Vec<T, 2 * H>>(Halves<T, 2 * H>{lo, hi});
 }
 
 // f applied to the number in each lane.

@@ -1,0 +1,438 @@
+// Functions of float, computed in double and rounded once: a short polynomial in double precision is within a
+// millionth of an ulp-of-float budget of the truth, so no compensation, no special care for subnormal results, and
+// the answer is off by little more than half an ulp. Part of math.h; see Note [Approximations] there.
+#pragma once
+
+#include "scalar/math_basic.h"
+
+namespace wg {
+inline namespace WG_ISA {
+
+namespace detail {
+
+// f, a function of doubles, applied to floats a register of doubles at a time.
+template <class F, int N>
+WG_INLINE Vec<float, N> in_double(F f, Vec<float, N> x) {
+    const Vec<double, N> wide = convert<double>(x);
+    if constexpr (N == 1 || N * 8 <= WG_VEC_BYTES) {
+        return convert<float>(f(wide));
+    } else {
+        const Halves<double, N> h = split(wide);
+        return convert<float>(join(f(h.lo), f(h.hi)));
+    }
+}
+template <class F, int N>
+WG_INLINE Vec<float, N> in_double(F f, Vec<float, N> x, Vec<float, N> y) {
+    const Vec<double, N> wide_x = convert<double>(x), wide_y = convert<double>(y);
+    if constexpr (N == 1 || N * 8 <= WG_VEC_BYTES) {
+        return convert<float>(f(wide_x, wide_y));
+    } else {
+        const Halves<double, N> hx = split(wide_x), hy = split(wide_y);
+        return convert<float>(join(f(hx.lo, hy.lo), f(hx.hi, hy.hi)));
+    }
+}
+
+// Adding this to a double below 2^51 rounds it to an integer, kept in the low bits of the sum.
+inline constexpr double kRounder = 0x1.8p52;
+
+// 2^k for an integer -1022 <= k <= 1023.
+template <int N>
+WG_INLINE Vec<double, N> power_of_two(Vec<double, N> k) {
+    return bit_cast<double>(bit_cast<uint64_t>(k + (kRounder + 1023)) << 52);
+}
+
+template <int N>
+WG_INLINE Vec<double, N> nearest(Vec<double, N> x) {
+    return (x + kRounder) - kRounder;
+}
+
+template <class T, int N>
+WG_INLINE Vec<T, N> clamp(Vec<T, N> x, double low, double high) {
+    x = where(x < low, Vec<T, N>(low), x);
+    return where(x > high, Vec<T, N>(high), x);
+}
+
+// x = 2^exponent (1 + fraction) with 1 + fraction between sqrt(1/2) and sqrt(2), for normal x > 0.
+template <int N>
+struct Parts {
+    Vec<double, N> exponent, fraction;
+};
+template <int N>
+WG_INLINE Parts<N> parts(Vec<double, N> x) {
+    constexpr uint64_t root_half = 0x3fe6a09e667f3bcd, one = 0x3ff0000000000000, two52 = 0x4330000000000000;
+    const Vec<uint64_t, N> u = bit_cast<uint64_t>(x) + (one - root_half);
+    const Vec<double, N> m = bit_cast<double>((u & 0x000fffffffffffff) + root_half);
+    return {bit_cast<double>((u >> 52) | two52) - (0x1p52 + 1023), m - 1};
+}
+
+// A mask that is true where the lowest bit is set.
+template <int N>
+WG_INLINE Mask<double, N> odd(Vec<uint64_t, N> n) {
+    if constexpr (N == 1)
+        return (n.raw & 1) != 0;
+    else
+        return Mask<double, N>::from_raw(bit_cast<int64_t>(0 - (n & 1)).raw);
+}
+
+// The cores, good to about 2^-30 for doubles that came from floats.
+inline constexpr double kLog2e = 0x1.71547652b82fep+0, kLn2 = 0x1.62e42fefa39efp-1;
+inline constexpr double kPi = 0x1.921fb54442d18p+1, kHalfPi = 0x1.921fb54442d18p+0;
+
+// 2^f - 1 for |f| <= 1/2
+template <int N>
+WG_INLINE Vec<double, N> exp2m1_small(Vec<double, N> f) {
+    return f * poly(f, 0x1.62e42fefa39efp-1, 0x1.ebfbe045f4d3cp-3, 0x1.c6b08d883dca1p-5, 0x1.3b2a1b7152befp-7,
+                    0x1.5d879ead06a82p-10, 0x1.443fffc90db59p-13, 0x1.00a581594758ep-16);
+}
+// |x| < 1000
+template <int N>
+WG_INLINE Vec<double, N> short_exp2(Vec<double, N> x) {
+    const Vec<double, N> k = nearest(x), scale = power_of_two(k);
+    return mad(scale, exp2m1_small(x - k), scale);
+}
+template <int N>
+WG_INLINE Vec<double, N> short_exp(Vec<double, N> x) {
+    return short_exp2(x * kLog2e);
+}
+template <int N>
+WG_INLINE Vec<double, N> short_expm1(Vec<double, N> x) {
+    const Vec<double, N> y = x * kLog2e, k = nearest(y), scale = power_of_two(k);
+    return mad(scale, exp2m1_small(y - k), scale - 1);
+}
+
+// log(1 + f) for the fractions of parts()
+template <int N>
+WG_INLINE Vec<double, N> log1p_small(Vec<double, N> f) {
+    return f * poly(f, 0x1.0000000294d3fp+0, -0x1.ffffff9b54336p-2, 0x1.555540bfde981p-2, -0x1.000029dbd8b37p-2,
+                    0x1.99a6e4e0efb7fp-3, -0x1.5554c03ac1ed9p-3, 0x1.23115669be2f7p-3, -0x1.fcc1c03210548p-4,
+                    0x1.e94d9cb15bff0p-4, -0x1.dbfb5485ff03dp-4, 0x1.0d33d860b6dfcp-4);
+}
+// the same to 2^-38, for pow, which multiplies it
+template <int N>
+WG_INLINE Vec<double, N> log1p_small_long(Vec<double, N> f) {
+    return f * poly(f, 0x1.fffffffffbcb0p-1, -0x1.fffffffecae59p-2, 0x1.5555556e75120p-2, -0x1.0000015fdf390p-2,
+                    0x1.999982ba66962p-3, -0x1.555468681e9b4p-3, 0x1.2495b3ff17576p-3, -0x1.0022d10053211p-3,
+                    0x1.c6c74537edb73p-4, -0x1.94a481a90569fp-4, 0x1.72df5f43a0b36p-4, -0x1.7eaf366ddb3dfp-4,
+                    0x1.7450fbf77bc18p-4, -0x1.827a940e44864p-5);
+}
+template <int N>
+WG_INLINE Vec<double, N> short_log(Vec<double, N> x) {
+    const Parts<N> p = parts(x);
+    return mad(p.exponent, Vec<double, N>(kLn2), log1p_small(p.fraction));
+}
+// For -1 < x: the fraction is x itself where 1 + x needs no exponent, so that nothing is lost near 0.
+template <int N>
+WG_INLINE Vec<double, N> short_log1p(Vec<double, N> x) {
+    const Parts<N> p = parts(1 + x);
+    const Vec<double, N> f = where(p.exponent == 0, x, p.fraction);
+    return mad(p.exponent, Vec<double, N>(kLn2), log1p_small(f));
+}
+
+// x less the nearest multiple of pi/2, for |x| < 2^20, and which multiple (in the low bits).
+template <int N>
+struct Reduced {
+    Vec<double, N> r;
+    Vec<uint64_t, N> quadrant;
+};
+template <int N>
+WG_INLINE Reduced<N> reduce(Vec<double, N> x) {
+    const Vec<double, N> shifted = x * 0x1.45f306dc9c883p-1 + kRounder, k = shifted - kRounder;
+    return {(x - k * 0x1.921fb544p+0) - k * 0x1.0b4611a626331p-34, bit_cast<uint64_t>(shifted)};
+}
+template <int N>
+WG_INLINE Vec<double, N> sin_small(Vec<double, N> r, Vec<double, N> z) {
+    return r * poly(z, 0x1.fffffffff67afp-1, -0x1.5555554946d41p-3, 0x1.1111074a72dd8p-7, -0x1.a00ee754eb761p-13,
+                    0x1.6cb727dcd8c09p-19);
+}
+template <int N>
+WG_INLINE Vec<double, N> cos_small(Vec<double, N> z) {
+    return poly(z, 0x1.ffffffff97789p-1, -0x1.ffffffbdce807p-2, 0x1.55553a7ee3389p-5, -0x1.6c078349adc82p-10,
+                0x1.990665ec46be4p-16);
+}
+// sin(x + quarters pi/2)
+template <int N>
+WG_INLINE Vec<double, N> sin_shifted(Vec<double, N> x, int quarters) {
+    const Reduced<N> q = reduce(x);
+    const Vec<double, N> z = q.r * q.r;
+    const Vec<uint64_t, N> n = q.quadrant + uint64_t(quarters);
+    const Vec<double, N> value = where(odd(n), cos_small(z), sin_small(q.r, z));
+    return bit_cast<double>(bit_cast<uint64_t>(value) ^ ((n & 2) << 62));
+}
+template <int N>
+WG_INLINE Vec<double, N> short_tan(Vec<double, N> x) {
+    const Reduced<N> q = reduce(x);
+    const Vec<double, N> z = q.r * q.r, s = sin_small(q.r, z), c = cos_small(z);
+    const Mask<double, N> swap = odd(q.quadrant);
+    return where(swap, -c, s) / where(swap, s, c);
+}
+
+// atan(t) for 0 <= t <= 1
+template <int N>
+WG_INLINE Vec<double, N> atan_unit(Vec<double, N> t) {
+    return t * poly(t * t, 0x1.fffffffc2a380p-1, -0x1.55554e0e469f1p-2, 0x1.9997487e0a8d1p-3, -0x1.246cdc54ccccbp-3,
+                    0x1.c4a3bc440e5b2p-4, -0x1.67d5dafeabbdep-4, 0x1.11d441ed69f45p-4, -0x1.67dc8deede52ep-5,
+                    0x1.67058e7678bcfp-6, -0x1.ccc30f71c7f9cp-8, 0x1.153ed56f10b71p-10);
+}
+// For |x| <= 1/2: asin|x|. Beyond: half of acos|x|, from the half-angle formula.
+template <int N>
+WG_INLINE Vec<double, N> asin_folded(Vec<double, N> a) {
+    const Mask<double, N> beyond = a > 0.5;
+    const Vec<double, N> z = where(beyond, (1 - a) * 0.5, a * a), s = where(beyond, sqrt(z), a);
+    return s * poly(z, 0x1.00000000fe8b6p+0, 0x1.5555492f1a8aep-3, 0x1.33393497c1b7cp-4, 0x1.6c9cfbc488c34p-5,
+                    0x1.04fe14951c7dbp-5, 0x1.d4231abfa02b9p-7, 0x1.34c1ce91248dfp-5);
+}
+
+// -log(erfc(x)) for 0 <= x <= 4
+template <int N>
+WG_INLINE Vec<double, N> minus_log_erfc(Vec<double, N> x) {
+    return x * poly(x, 0x1.20dd750338700p+0, 0x1.45f307b07e8aep-1, 0x1.a4f4679006f9bp-4, -0x1.39587be4af21cp-6,
+                    -0x1.d15216c3e3ccep-13, 0x1.c41fc46870431p-10, -0x1.4aa474f15f796p-11, 0x1.074a57214a61ep-14,
+                    0x1.76cd583ac35cbp-15, -0x1.c0980671a86aap-16, 0x1.09f2c8d2ae35dp-17, -0x1.903791e4af61dp-20,
+                    0x1.829cd7db6c29cp-23, -0x1.b830373e61578p-27, 0x1.c2d87bd76056dp-32);
+}
+// erfc(x) exp(x^2) for 0 <= x <= 10.2
+template <int N>
+WG_INLINE Vec<double, N> scaled_erfc(Vec<double, N> x) {
+    const Vec<double, N> t = (x - 2) / (x + 2);
+    return poly(t, 0x1.46e80e231a018p+0, -0x1.7bf5ed072e2b2p-4, -0x1.5407c1aa2b90dp-3, 0x1.4ffa2faadb371p-3,
+                -0x1.bc2a7197a9051p-5, -0x1.074ca90de9231p-7, 0x1.1da85bdbfed1ap-7, 0x1.4e31bfbcea938p-10,
+                -0x1.784bf5e46a3aep-10, -0x1.d884a6942cfcfp-12, 0x1.5d5ff301f3291p-13, 0x1.f9dd49457e9e5p-14,
+                0x1.4e5217619c730p-16) /
+           (1 + 2 * x);
+}
+
+// What log-like functions give outside (0, inf).
+template <int N>
+WG_INLINE Vec<float, N> log_edges(Vec<float, N> r, Vec<float, N> x) {
+    const Vec<float, N> low = where(x < 0, Vec<float, N>(kNan<float>), Vec<float, N>(-kInf<float>));
+    r = where(x < kInf<float>, r, x);
+    return where(x <= 0, low, r);
+}
+
+// From here on arguments of sin, cos and tan go to libm, in double.
+inline constexpr double kLargeAngle = 1e6;
+
+}  // namespace detail
+
+template <int N>
+WG_INLINE Vec<float, N> exp(Vec<float, N> x) {
+    return detail::in_double([](auto v) { return detail::short_exp(v); }, detail::clamp(x, -110, 90));
+}
+template <int N>
+WG_INLINE Vec<float, N> exp2(Vec<float, N> x) {
+    return detail::in_double([](auto v) { return detail::short_exp2(v); }, detail::clamp(x, -160, 130));
+}
+template <int N>
+WG_INLINE Vec<float, N> expm1(Vec<float, N> x) {
+    const Vec<float, N> r =
+        detail::in_double([](auto v) { return detail::short_expm1(v); }, detail::clamp(x, -50, 90));
+    return where(x == 0, x, r);
+}
+template <int N>
+WG_INLINE Vec<float, N> sigmoid(Vec<float, N> x) {
+    return detail::in_double([](auto v) { return 1 / (1 + detail::short_exp(-v)); },
+                             detail::clamp(x, -110, 110));
+}
+template <int N>
+WG_INLINE Vec<float, N> tanh(Vec<float, N> x) {
+    const Vec<float, N> r = detail::in_double(
+        [](auto v) {
+            const auto e = detail::short_expm1(v + v);
+            return e / (e + 2);
+        },
+        detail::clamp(abs(x), 0, 20));
+    return copysign(r, x);
+}
+template <int N>
+WG_INLINE Vec<float, N> sinh(Vec<float, N> x) {
+    const Vec<float, N> r = detail::in_double(
+        [](auto v) {
+            const auto e = detail::short_expm1(v);
+            return 0.5 * (e + e / (e + 1));
+        },
+        detail::clamp(abs(x), 0, 100));
+    return copysign(r, x);
+}
+template <int N>
+WG_INLINE Vec<float, N> cosh(Vec<float, N> x) {
+    return detail::in_double(
+        [](auto v) {
+            const auto e = detail::short_exp(v);
+            return 0.5 * (e + 1 / e);
+        },
+        detail::clamp(x, -100, 100));
+}
+
+template <int N>
+WG_INLINE Vec<float, N> log(Vec<float, N> x) {
+    return detail::log_edges(detail::in_double([](auto v) { return detail::short_log(v); }, x), x);
+}
+template <int N>
+WG_INLINE Vec<float, N> log2(Vec<float, N> x) {
+    const auto f = [](auto v) {
+        const auto p = detail::parts(v);
+        return p.exponent + detail::log1p_small(p.fraction) * detail::kLog2e;
+    };
+    return detail::log_edges(detail::in_double(f, x), x);
+}
+template <int N>
+WG_INLINE Vec<float, N> log10(Vec<float, N> x) {
+    const auto f = [](auto v) {
+        const auto p = detail::parts(v);
+        return p.exponent * 0x1.34413509f79ffp-2 + detail::log1p_small(p.fraction) * 0x1.bcb7b1526e50ep-2;
+    };
+    return detail::log_edges(detail::in_double(f, x), x);
+}
+template <int N>
+WG_INLINE Vec<float, N> log1p(Vec<float, N> x) {
+    const Vec<float, N> r = detail::in_double([](auto v) { return detail::short_log1p(v); }, x);
+    const Vec<float, N> low = where(x < -1, Vec<float, N>(kNan<float>), Vec<float, N>(-kInf<float>));
+    return where(x <= -1, low, where(x < kInf<float> && x != 0, r, x));
+}
+template <int N>
+WG_INLINE Vec<float, N> asinh(Vec<float, N> x) {
+    const Vec<float, N> a = abs(x);
+    const Vec<float, N> r = detail::in_double(
+        [](auto v) {
+            const auto square = v * v;
+            return detail::short_log1p(v + square / (1 + sqrt(1 + square)));
+        },
+        a);
+    return copysign(where(a < kInf<float>, r, a), x);
+}
+template <int N>
+WG_INLINE Vec<float, N> acosh(Vec<float, N> x) {
+    const Vec<float, N> r = detail::in_double(
+        [](auto v) { return detail::short_log1p((v - 1) + sqrt((v - 1) * (v + 1))); }, x);
+    return where(x < 1, Vec<float, N>(kNan<float>), where(x < kInf<float>, r, x));
+}
+template <int N>
+WG_INLINE Vec<float, N> atanh(Vec<float, N> x) {
+    const Vec<float, N> a = abs(x);
+    const Vec<float, N> r =
+        detail::in_double([](auto v) { return 0.5 * detail::short_log1p(2 * v / (1 - v)); }, a);
+    const Vec<float, N> edge = where(a == 1, Vec<float, N>(kInf<float>), Vec<float, N>(kNan<float>));
+    return copysign(where(a < 1, r, edge), x);
+}
+
+template <int N>
+WG_INLINE Vec<float, N> sin(Vec<float, N> x) {
+    const Vec<float, N> r = detail::in_double([](auto v) { return detail::sin_shifted(v, 0); }, x);
+    return detail::patch_lanes(
+        abs(x) > detail::kLargeAngle, r, [](float v) { return float(__builtin_sin(v)); }, x);
+}
+template <int N>
+WG_INLINE Vec<float, N> cos(Vec<float, N> x) {
+    const Vec<float, N> r = detail::in_double([](auto v) { return detail::sin_shifted(v, 1); }, x);
+    return detail::patch_lanes(
+        abs(x) > detail::kLargeAngle, r, [](float v) { return float(__builtin_cos(v)); }, x);
+}
+template <int N>
+WG_INLINE Vec<float, N> tan(Vec<float, N> x) {
+    const Vec<float, N> r = detail::in_double([](auto v) { return detail::short_tan(v); }, x);
+    return detail::patch_lanes(
+        abs(x) > detail::kLargeAngle, r, [](float v) { return float(__builtin_tan(v)); }, x);
+}
+template <int N>
+WG_INLINE Vec<float, N> asin(Vec<float, N> x) {
+    const Vec<float, N> r = detail::in_double(
+        [](auto v) {
+            const auto p = detail::asin_folded(v);
+            return where(v > 0.5, detail::kHalfPi - 2 * p, p);
+        },
+        abs(x));
+    return copysign(r, x);
+}
+template <int N>
+WG_INLINE Vec<float, N> acos(Vec<float, N> x) {
+    return detail::in_double(
+        [](auto v) {
+            const auto a = abs(v), p = detail::asin_folded(a);
+            const auto middle = detail::kHalfPi - copysign(p, v);
+            return where(a > 0.5, where(v > 0, 2 * p, detail::kPi - 2 * p), middle);
+        },
+        x);
+}
+template <int N>
+WG_INLINE Vec<float, N> atan(Vec<float, N> x) {
+    const Vec<float, N> r = detail::in_double(
+        [](auto v) {
+            const auto beyond = v > 1;
+            const auto p = detail::atan_unit(where(beyond, 1 / v, v));
+            return where(beyond, detail::kHalfPi - p, p);
+        },
+        abs(x));
+    return copysign(r, x);
+}
+template <int N>
+WG_INLINE Vec<float, N> atan2(Vec<float, N> y, Vec<float, N> x) {
+    const Vec<float, N> r = detail::in_double(
+        [](auto v, auto u) {
+            const auto a = abs(v), b = abs(u);
+            const auto steep = a > b;
+            const auto small = where(steep, b, a), large = where(steep, a, b);
+            const auto ratio = where(large == 0, large, where(small == kInf<double>, 1, small / large));
+            const auto first = detail::atan_unit(ratio);
+            const auto upper = where(steep, detail::kHalfPi - first, first);
+            return where(copysign(decltype(u)(1), u) < 0, detail::kPi - upper, upper);
+        },
+        y, x);
+    return copysign(r, y);
+}
+
+template <int N>
+WG_INLINE Vec<float, N> erf(Vec<float, N> x) {
+    const Vec<float, N> r = detail::in_double(
+        [](auto v) { return -detail::short_expm1(-detail::minus_log_erfc(v)); },
+        detail::clamp(abs(x), 0, 4));
+    return copysign(r, x);
+}
+template <int N>
+WG_INLINE Vec<float, N> erfc(Vec<float, N> x) {
+    return detail::in_double(
+        [](auto v) {
+            const auto a = abs(v), r = detail::scaled_erfc(a) * detail::short_exp(-a * a);
+            return where(v < 0, 2 - r, r);
+        },
+        detail::clamp(x, -10.2, 10.2));
+}
+
+template <int N>
+WG_INLINE Vec<float, N> pow(Vec<float, N> x, Vec<float, N> y) {
+    using V = Vec<float, N>;
+    V r = detail::in_double(
+        [](auto u, auto v) {
+            const auto a = abs(u);
+            const auto p = detail::parts(a);
+            auto l = p.exponent + detail::log1p_small_long(p.fraction) * detail::kLog2e;
+            l = where(a < kInf<double>, l, a);
+            l = where(a == 0, -kInf<double>, l);
+            return detail::short_exp2(detail::clamp(l * v, -160, 130));
+        },
+        x, y);
+    // y is an even integer, or an odd one, or none; from 2^24 on every float is even.
+    const auto whole = round(y) == y;
+    const auto even = 2 * round(0.5f * y) == y || !(abs(y) < 0x1p24f);
+    r = where(x < 0 && x > -kInf<float> && !whole, V(kNan<float>), r);
+    r = where(whole && !even, copysign(r, x), r);
+    const auto one = x == 1 || y == 0 || (x == -1 && isinf(y));
+    return where(one, V(1), r);
+}
+
+// The remainder of the division truncated towards zero, exact: a quotient below 2^28 times a float fits a double.
+template <int N>
+WG_INLINE Vec<float, N> fmod(Vec<float, N> x, Vec<float, N> y) {
+    const Vec<float, N> a = abs(x), b = abs(y);
+    const Vec<float, N> r = detail::in_double(
+        [](auto v, auto w) {
+            const auto left = v - floor(v / w) * w;
+            return where(left < 0, left + w, left);  // the quotient was rounded up to an integer
+        },
+        a, b);
+    const auto plain = a < b * 0x1p27f && b < kInf<float>;
+    return detail::patch_lanes(
+        !plain, copysign(r, x), [](float v, float w) { return __builtin_fmodf(v, w); }, x, y);
+}
+
+}  // namespace WG_ISA
+}  // namespace wg
