@@ -1,0 +1,60 @@
+// The autograd side of a tensor: does it require grad, which node made it, where its gradient is.
+// Start with grad_fn(): for views it may have to make the node anew (Note [Views and in-place]).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "autograd/grad_mode.h"
+#include "autograd/node.h"
+
+namespace wg {
+
+struct AutogradMeta final : TensorExtras {
+    Tensor grad;
+    Node* accumulator = nullptr;  // weak: an AccumulateGrad clears it when it dies
+    std::vector<NodeHooks::Entry<NodeHooks::TensorHook>> hooks;  // tensor hooks of a leaf
+    std::vector<NodeHooks::Entry<std::function<void(const Tensor& leaf)>>> post_accumulate;
+    std::shared_ptr<TensorImpl*> weak_self;  // for retain_grad; cleared when the tensor dies
+    ~AutogradMeta() override {
+        if (weak_self) *weak_self = nullptr;
+    }
+};
+
+inline AutogradMeta* meta(const Tensor& t) noexcept { return static_cast<AutogradMeta*>(t->extras); }
+inline AutogradMeta& own_meta(const Tensor& t) {
+    if (!t->extras) t->extras = new AutogradMeta;
+    return *meta(t);
+}
+
+// A view requires grad when its base does, also one made without recording.
+inline bool requires_grad(const TensorImpl& t) noexcept {
+    return t.requires_grad || t.grad_fn || (t.view_base && requires_grad(*t.view_base));
+}
+inline bool requires_grad(const Tensor& t) noexcept { return requires_grad(*t.impl()); }
+
+Node* view_grad_fn(const Tensor& view);
+
+// The node whose output t is; null for leaves.
+inline Node* grad_fn(const Tensor& t) {
+    if (t->view_base) [[unlikely]]
+        return view_grad_fn(t);
+    return node_of(t->grad_fn);
+}
+inline bool is_leaf(const Tensor& t) { return grad_fn(t) == nullptr; }
+
+Edge accumulator_edge(const Tensor& leaf);
+
+// Where t's gradient goes: its grad_fn, a leaf's accumulator, or nowhere.
+inline Edge gradient_edge(const Tensor& t) {
+    if (Node* fn = grad_fn(t)) return {Ref<Node>(fn), t->output_nr};
+    if (requires_grad(t)) return accumulator_edge(t);
+    return {};
+}
+
+Tensor detach(const Tensor& t);  // shares memory and versions, has no history
+void set_requires_grad(const Tensor& t, bool on);
+void retain_grad(const Tensor& t);
+void set_grad(const Tensor& t, const Tensor& grad);  // checks that it fits
+
+}  // namespace wg

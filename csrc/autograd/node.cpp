@@ -1,0 +1,91 @@
+#include "autograd/node.h"
+
+#include "autograd/meta.h"
+#include "tensor/shape.h"
+
+namespace wg {
+
+namespace {
+uint64_t next_sequence_nr_ = 0;
+
+// Note [Destroying graphs]
+// The last reference to a loss frees its whole graph. Freeing a node drops its edges, which may free
+// the next node: recursion would overflow the stack on a deep graph. So a node that dies while
+// another is being disposed of is put on a list, chained through `python`, which a dead node
+// does not need, and the outermost call works the list off.
+Node* dying_ = nullptr;
+bool disposing_ = false;
+
+}  // namespace
+
+Node::Node() : sequence_nr(next_sequence_nr_++) {}
+
+Node::~Node() { delete hooks; }
+
+void (*forget_python_node)(Node*) noexcept = nullptr;
+
+void Node::on_last_reference() noexcept {
+    if (python && forget_python_node) forget_python_node(this);
+    python = dying_;
+    dying_ = this;
+    if (disposing_) return;
+    disposing_ = true;
+    while (dying_) {
+        Node* n = dying_;
+        dying_ = static_cast<Node*>(n->python);
+        n->python = nullptr;
+        n->dispose();
+    }
+    disposing_ = false;
+}
+
+std::string Node::short_name() const {
+    std::string s = name();
+    if (const size_t at = s.rfind("Backward"); at != std::string::npos) s.resize(at);
+    return s;
+}
+
+SavedTensor::SavedTensor(const Tensor& t, const Node* output_of) {
+    if (!t.defined()) return;
+    version_ = t.version();
+    if (output_of) {
+        // Holding the output itself would make a cycle with its grad_fn.
+        is_output_ = true;
+        output_nr_ = t->output_nr;
+        data_ = alias(t);
+    } else {
+        data_ = t;
+    }
+}
+
+void SavedTensor::modified(const Node* owner) const {
+    std::string message = str(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: [torch.",
+        info(data_.dtype()).legacy_name, " ", to_string(data_.sizes()), "]");
+    const Node* fn = is_output_ ? owner : grad_fn(data_);
+    if (fn) message += str(", which is output ", is_output_ ? output_nr_ : data_->output_nr, " of ", fn->short_name(), ",");
+    message += str(" is at version ", data_.version(), "; expected version ", version_,
+                   " instead. Hint: enable anomaly detection to find the operation that failed to compute its "
+                   "gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).");
+    fail(ErrorKind::Runtime, message);
+}
+
+Tensor SavedTensor::unpack(const Node* owner) const {
+    if (!data_.defined()) return {};
+    unpack_data(owner);
+    if (!is_output_) return data_;
+    Tensor t = alias(data_);
+    t->grad_fn = Ref<GraphNode>(const_cast<Node*>(owner));
+    t->output_nr = output_nr_;
+    return t;
+}
+
+void fail_released() {
+    fail(ErrorKind::Runtime,
+         "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+         "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+         "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if "
+         "you need to access saved tensors after calling backward.");
+}
+
+}  // namespace wg

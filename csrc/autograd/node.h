@@ -1,0 +1,176 @@
+// Node: one recorded operation of the graph; its edges lead to the nodes of its inputs.
+// Start with Node::apply, which every operation's derivative implements; the engine (engine.cpp)
+// calls it, checks and un-broadcasts what it returns, and passes that on along the edges.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/site.h"
+#include "tensor/tensor.h"
+
+namespace wg {
+
+class Node;
+
+struct Edge {
+    Ref<Node> node;  // null: nobody wants this gradient
+    uint32_t input_nr = 0;
+    explicit operator bool() const noexcept { return bool(node); }
+};
+
+// What a node's output looks like; gradients flowing into the node are brought to this form.
+struct OutputInfo {
+    SmallVector<int64_t, 4> sizes;
+    DType dtype = DType::Float32;
+    Device device;
+
+    OutputInfo() = default;
+    explicit OutputInfo(const Tensor& t) : sizes(t.sizes()), dtype(t.dtype()), device(t.device()) {}
+};
+
+using Grads = SmallVector<Tensor, 3>;
+
+// What a backward pass keeps per node (see Note [State in nodes] in engine.cpp).
+struct PassState {
+    uint32_t dependencies = 0;  // edges into the node that have not delivered yet
+    bool seen = false;
+    bool wanted = true;      // leads to one of autograd.grad's inputs
+    SmallVector<Tensor, 1> buffer;  // gradients of the node's outputs, as far as summed up
+};
+inline thread_local bool pass_is_filtered = false;
+bool pass_wants(const Node* node) noexcept;
+
+// Hooks of a node. The callables come from the binding; they live in a separate object because
+// almost no node has any. Each list runs in order; `owner` is the binding's object that keeps them.
+struct NodeHooks {
+    using PreHook = std::function<void(Grads& grad_outputs)>;
+    using PostHook = std::function<void(Grads& grad_inputs, const Grads& grad_outputs)>;
+    using TensorHook = std::function<Tensor(const Tensor& grad)>;
+
+    template <class Hook>
+    struct Entry {
+        uint64_t id;  // what RemovableHandle removes by
+        Hook hook;
+        uint32_t output_nr = 0;  // for tensor hooks: which output of the node the tensor is
+    };
+    std::vector<Entry<TensorHook>> on_tensor;  // run first, in order of registration
+    std::vector<Entry<PreHook>> pre;
+    std::vector<Entry<PostHook>> post;
+    // retain_grad() of outputs: where to put the gradient, after the tensor hooks. The pointer is
+    // cleared when the tensor dies.
+    struct Retain {
+        uint32_t output_nr;
+        std::shared_ptr<TensorImpl*> tensor;
+    };
+    std::vector<Retain> retain;
+};
+
+class Node : public GraphNode {
+public:
+    // Derivative: from the gradients of the outputs (undefined: zero) to those of the inputs.
+    // Leave an element undefined for zero, or when !needs(i).
+    virtual void apply(Grads& grad_outputs, Grads& grad_inputs) = 0;
+    // PyTorch's class name of the node, e.g. "MulBackward0".
+    virtual std::string name() const = 0;
+    // As PyTorch prints it in "which is output 0 of Exp".
+    virtual std::string short_name() const;
+    // Frees what the derivative needs; a second backward then fails.
+    virtual void release_saved() {}
+    // The engine replaces undefined gradients by zeros before apply() unless the node says that it
+    // deals with them itself (custom Functions, accumulation).
+    virtual bool handles_undefined() const { return false; }
+    // Names and values of the saved tensors, as PyTorch's `_saved_*` attributes show them.
+    virtual std::vector<std::pair<std::string, Tensor>> saved_values() const { return {}; }
+
+    // Whether the running pass wants the gradient of input i (see engine.cpp).
+    bool needs(size_t i) const noexcept {
+        return edges[i].node && (!pass_is_filtered || pass_wants(edges[i].node.get()));
+    }
+
+    SmallVector<Edge, 2> edges;
+    SmallVector<OutputInfo, 1> outputs;
+    uint64_t sequence_nr = 0;
+    Site site;
+    NodeHooks* hooks = nullptr;
+    void* python = nullptr;  // weak pointer to its Python object, if any (cleared by the binding)
+
+    // Some node upstream holds Python objects: the garbage collector must see tensors here.
+    bool reaches_python = false;
+    PassState pass;
+
+    void add_edge(Edge e) {
+        if (e.node && e.node->reaches_python) reaches_python = true;
+        edges.push_back(std::move(e));
+    }
+    uint32_t add_output(const Tensor& t) {
+        outputs.push_back(OutputInfo(t));
+        return uint32_t(outputs.size() - 1);
+    }
+    NodeHooks& own_hooks() {
+        if (!hooks) hooks = new NodeHooks;
+        return *hooks;
+    }
+    static void destroy(Node* n) noexcept { n->on_last_reference(); }
+
+protected:
+    Node();
+    virtual ~Node();
+    // Frees the most derived object: `this->~Derived()` and its memory.
+    virtual void dispose() noexcept = 0;
+
+private:
+    void on_last_reference() noexcept final;
+};
+
+// Supplies dispose() and pooled memory to a concrete node type.
+template <class Derived>
+class NodeOf : public Node {
+public:
+    template <class... Args>
+    static Ref<Derived> make(Args&&... args) {
+        return Ref<Derived>(new (pool_allocate(sizeof(Derived))) Derived(std::forward<Args>(args)...));
+    }
+
+protected:
+    void dispose() noexcept override {
+        auto* d = static_cast<Derived*>(this);
+        d->~Derived();
+        pool_free(d, sizeof(Derived));
+    }
+};
+
+inline Node* node_of(const Ref<GraphNode>& g) noexcept { return static_cast<Node*>(g.get()); }
+
+// Saved value of an input or output, checked on the way back (saved.cpp).
+class SavedTensor {
+public:
+    SavedTensor() = default;
+    // `output_of`: the node being recorded when the tensor is its own output.
+    SavedTensor(const Tensor& t, const Node* output_of);
+    explicit SavedTensor(const Tensor& t) : SavedTensor(t, nullptr) {}
+    bool defined() const noexcept { return data_.defined(); }
+    // The tensor with its history; RuntimeError if it was modified since.
+    Tensor unpack(const Node* owner) const;
+    // The values only: what a derivative that is not itself recorded needs.
+    const Tensor& unpack_data(const Node* owner) const {
+        if (data_->version && *data_->version != version_) [[unlikely]]
+            modified(owner);
+        return data_;
+    }
+    void reset() noexcept { data_ = Tensor(); }
+
+private:
+    [[noreturn]] void modified(const Node* owner) const;
+    Tensor data_;
+    uint32_t version_ = 0;
+    uint32_t output_nr_ = 0;
+    bool is_output_ = false;
+};
+
+// "Trying to backward through the graph a second time ..."
+[[noreturn]] void fail_released();
+
+}  // namespace wg

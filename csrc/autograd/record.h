@@ -1,0 +1,174 @@
+// Recording: how an operation attaches its derivative to its result. All of autograd that ops/ sees.
+//
+//     Tensor mm(const Tensor& a, const Tensor& b) {
+//         Tensor out = ...;
+//         record("MmBackward0", out, {a, b}, {save("self", a), save("mat2", b)}, [](Backward& d) {
+//             if (d.needs(0)) d.set(0, mm(d.grad(), t(d.saved(1))));
+//             if (d.needs(1)) d.set(1, mm(t(d.saved(0)), d.grad()));
+//         });
+//         return out;
+//     }
+//
+// The derivative is written with recorded operations, so it can be differentiated again.
+#pragma once
+
+#include <initializer_list>
+#include <type_traits>
+
+#include "autograd/meta.h"
+
+namespace wg {
+
+// What a derivative sees of its node.
+class Backward {
+public:
+    Backward(const Node& node, const SavedTensor* saved, const Grads& in, Grads& out)
+        : node_(node), saved_(saved), in_(in), out_(out) {}
+    const Tensor& grad(size_t i = 0) const { return in_[i]; }
+    bool needs(size_t i) const noexcept { return node_.needs(i); }
+    Tensor saved(size_t i) const { return saved_[i].unpack(&node_); }
+    void set(size_t i, Tensor g) { out_[i] = std::move(g); }
+    size_t num_inputs() const { return node_.edges.size(); }
+
+private:
+    const Node& node_;
+    const SavedTensor* saved_;
+    const Grads& in_;
+    Grads& out_;
+};
+
+// A tensor to keep for the derivative, under PyTorch's name for it (`grad_fn._saved_NAME`).
+struct Save {
+    const char* name;
+    const Tensor* tensor;
+    bool is_output = false;
+};
+inline Save save(const char* name, const Tensor& t) { return {name, &t, false}; }
+// Keeps t only when `wanted`, e.g. when the gradient that reads it has a taker.
+inline Save save_if(bool wanted, const char* name, const Tensor& t) { return {name, wanted ? &t : nullptr, false}; }
+inline Save save_output(const char* name, const Tensor& t) { return {name, &t, true}; }
+
+// A node whose derivative is a function object.
+template <class F>
+class FunctionNode final : public NodeOf<FunctionNode<F>> {
+public:
+    FunctionNode(const char* name, F f) : name_(name), f_(std::move(f)) {}
+
+    void apply(Grads& in, Grads& out) override {
+        if (released_) fail_released();
+        Backward d(*this, saved_.data(), in, out);
+        f_(d);
+    }
+    std::string name() const override { return name_; }
+    void release_saved() override {
+        for (SavedTensor& s : saved_) s.reset();
+        released_ = !saved_.empty();
+    }
+    std::vector<std::pair<std::string, Tensor>> saved_values() const override {
+        if (released_) fail_released();
+        std::vector<std::pair<std::string, Tensor>> values;
+        for (size_t i = 0; i < saved_.size(); ++i) values.emplace_back(saved_names_[i], saved_[i].unpack(this));
+        return values;
+    }
+    void keep(const Save& s) {
+        saved_names_.push_back(s.name);
+        saved_.push_back(s.tensor ? SavedTensor(*s.tensor, s.is_output ? this : nullptr) : SavedTensor());
+    }
+
+private:
+    const char* name_;
+    F f_;
+    bool released_ = false;
+    SmallVector<SavedTensor, 2> saved_;
+    SmallVector<const char*, 2> saved_names_;
+};
+
+// Makes `out` output number `n` of the node.
+inline void set_history(const Tensor& out, Node& node) {
+    out->output_nr = node.add_output(out);
+    out->grad_fn = Ref<GraphNode>(&node);
+}
+
+inline bool any_requires_grad(std::initializer_list<std::reference_wrapper<const Tensor>> tensors) noexcept {
+    if (!grad_enabled()) return false;
+    for (const Tensor& t : tensors)
+        if (t.defined() && requires_grad(t)) return true;
+    return false;
+}
+inline bool any_requires_grad(std::span<const Tensor> tensors) noexcept {
+    if (!grad_enabled()) return false;
+    for (const Tensor& t : tensors)
+        if (t.defined() && requires_grad(t)) return true;
+    return false;
+}
+
+// Makes the node when recording is on and some input requires grad; the caller attaches outputs.
+// Gradient i of the derivative belongs to inputs[i].
+template <class F>
+Ref<Node> make_node(const char* name, std::span<const Tensor* const> inputs, F f) {
+    auto node = FunctionNode<F>::make(name, std::move(f));
+    for (const Tensor* t : inputs) node->add_edge(t->defined() ? gradient_edge(*t) : Edge{});
+    node->site = Site::here();
+    return Ref<Node>::steal(node.release());
+}
+
+using Inputs = std::initializer_list<std::reference_wrapper<const Tensor>>;
+
+// Attaches the derivative `f` to the outputs (those that are not floating point stay without history).
+template <class F>
+void record(const char* name, std::span<const Tensor> outputs, Inputs inputs, std::initializer_list<Save> saves, F f) {
+    if (!any_requires_grad(inputs)) return;
+    auto node = FunctionNode<F>::make(name, std::move(f));
+    for (const Tensor& t : inputs) node->add_edge(t.defined() ? gradient_edge(t) : Edge{});
+    node->site = Site::here();
+    for (const Tensor& out : outputs) {
+        if (is_floating(out.dtype())) set_history(out, *node);
+        else node->add_output(out);
+    }
+    for (const Save& s : saves) node->keep(s);
+}
+template <class F>
+void record(const char* name, const Tensor& output, Inputs inputs, std::initializer_list<Save> saves, F f) {
+    record(name, std::span<const Tensor>(&output, 1), inputs, saves, std::move(f));
+}
+// For operations over a list of tensors (cat, stack, ...): gradient i belongs to inputs[i].
+template <class F>
+void record(const char* name, const Tensor& output, std::span<const Tensor> inputs, std::initializer_list<Save> saves,
+            F f) {
+    if (!any_requires_grad(inputs)) return;
+    auto node = FunctionNode<F>::make(name, std::move(f));
+    for (const Tensor& t : inputs) node->add_edge(t.defined() ? gradient_edge(t) : Edge{});
+    node->site = Site::here();
+    set_history(output, *node);
+    for (const Save& s : saves) node->keep(s);
+}
+
+// --- Views and in-place (view.cpp, Note [Views and in-place]) ---
+
+// Marks `view`, an alias of `base`'s memory, as a differentiable view of it.
+void make_view(const Tensor& view, const Tensor& base, ViewKind kind = ViewKind::Default);
+// alias() + make_view(): the body of a view operation; record its derivative afterwards.
+Tensor view_of(const Tensor& base, IntSpan sizes, IntSpan strides, int64_t offset,
+               ViewKind kind = ViewKind::Default);
+
+// Must precede every write to t: PyTorch's rules for leaves, views and overlapping memory.
+// `records`: whether the operation will be recorded (some operand requires grad).
+void check_inplace(const Tensor& t, bool records);
+// Must follow: t's history is now `node` (null: nothing was recorded). Also bumps the version.
+void rebase_history(const Tensor& t, Ref<Node> node);
+
+// In-place form of an operation given out of place: `f` gets a tensor with self's values and
+// history and returns the new value, whose dtype must be castable and shape equal to self's.
+Tensor& inplace(Tensor& self, bool others_require_grad, const std::function<Tensor(const Tensor& snapshot)>& f);
+
+// Makes t contiguous with this shape, enlarging its storage when needed. No version, no checks.
+void resize_values(const Tensor& t, IntSpan shape);
+
+// Gives `out` the shape, with PyTorch's warning when it had elements of another shape.
+void resize_out(const Tensor& out, IntSpan shape);
+
+// As if the values were computed elsewhere: out= forms. Resizes `out` (with PyTorch's warning when
+// it had elements), checks the cast, copies.
+Tensor& write_out(Tensor& out, const Tensor& result, const char* op_name);
+
+}  // namespace wg

@@ -1,0 +1,283 @@
+// Views and in-place operations.
+//
+// Note [Views and in-place]
+// A view shares memory with its base, so writing through either changes both, and both histories.
+// Every view knows its root base (view_base). Writing through a view makes a CopySlices node the new
+// grad_fn of the base: it sends the gradient of the written slice through the operation's node and
+// the rest to the base's former history. The view itself, and all other views of the base, notice by
+// the shared version counter that they are out of date (attr_version): when grad_fn is asked for the
+// next time they become an as_strided of the base as it is now.
+#include <algorithm>
+
+#include "autograd/record.h"
+#include "ops/functions.h"
+
+namespace wg {
+
+namespace {
+
+// Applies an in-place operation's derivative to the slice of the base that it wrote.
+class CopySlices final : public NodeOf<CopySlices> {
+public:
+    CopySlices(const Tensor& base, const Tensor& view, Ref<Node> fn)
+        : base_sizes_(base.sizes()), base_strides_(base.strides()), base_offset_(base.offset()), sizes_(view.sizes()),
+          strides_(view.strides()), offset_(view.offset()), fn_(std::move(fn)) {
+        add_edge(gradient_edge(base));
+        for (size_t i = 1; i < fn_->edges.size(); ++i) add_edge(fn_->edges[i]);
+        if (fn_->reaches_python) reaches_python = true;
+        site = fn_->site;
+    }
+
+    void apply(Grads& in, Grads& out) override {
+        if (!fn_) fail_released();
+        // A copy of the gradient in the base's layout, in which the slice can be replaced.
+        Tensor result = empty_strided(base_sizes_, base_strides_, in[0].dtype());
+        copy_(result, in[0]);
+        Tensor slice = as_strided(result, sizes_, strides_, offset_ - base_offset_);
+        Grads fn_in, fn_out;
+        fn_in.push_back(clone(slice));
+        fn_out.resize(fn_->edges.size());
+        fn_->apply(fn_in, fn_out);
+        for (size_t i = 0; i < fn_out.size(); ++i) {
+            if (i == 0) {
+                if (fn_out[0].defined()) {
+                    Tensor g = fn_out[0];
+                    if (!same_shape(g.sizes(), sizes_)) g = sum_to(g, sizes_);
+                    copy_(slice, g);
+                } else {
+                    zero_(slice);
+                }
+                if (edges[0]) out[0] = result;
+            } else {
+                out[i] = fn_out[i];
+            }
+        }
+    }
+    std::string name() const override { return "torch::autograd::CopySlices"; }
+    void release_saved() override { fn_.reset(); }
+
+private:
+    Dims base_sizes_, base_strides_;
+    int64_t base_offset_;
+    Dims sizes_, strides_;
+    int64_t offset_;
+    Ref<Node> fn_;
+};
+
+// Throws when the way the view was made does not allow its history to be rewritten.
+void check_view_kind(const Tensor& view, bool indirect) {
+    if (view->view_kind == ViewKind::Default || view->view_kind == ViewKind::None) return;
+    const char* happened =
+        indirect ? "and its base or another view of its base has been modified inplace" : "and is being modified inplace";
+    std::string message;
+    if (const Node* fn = node_of(view->grad_fn))
+        message = str("Output ", view->output_nr, " of ", fn->short_name(), " is a view ", happened, ".");
+    else
+        message = str("A view was created in no_grad mode ", happened, " with grad mode enabled.");
+    if (view->view_kind == ViewKind::MultiOutput)
+        message += " This view is the output of a function that returns multiple views. Such functions do not allow the "
+                   "output views to be modified inplace. You should replace the inplace operation by an out-of-place one.";
+    else if (view->view_kind == ViewKind::NoGrad)
+        message += " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
+                   "moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace "
+                   "to be tracked) or both outside (if you want the inplace to be tracked).";
+    else if (view->view_kind == ViewKind::CustomFunction)
+        message += " This view was created inside a custom Function (or because an input was returned as-is) and the autograd "
+                   "logic to handle view+inplace would override the custom backward associated with the custom Function, "
+                   "leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the "
+                   "custom Function.";
+    fail(ErrorKind::Runtime, message);
+}
+
+}  // namespace
+
+void make_view(const Tensor& view, const Tensor& base, ViewKind kind) {
+    view->view_base = base->view_base ? base->view_base : base.ref();
+    if (kind == ViewKind::Default) {
+        if (base->view_base && base->view_kind != ViewKind::Default) kind = base->view_kind;
+        else if (!grad_enabled()) kind = ViewKind::NoGrad;
+    }
+    view->view_kind = kind;
+    view->attr_version = view.version();
+}
+
+Tensor view_of(const Tensor& base, IntSpan sizes, IntSpan strides, int64_t offset, ViewKind kind) {
+    Tensor v = alias(base, sizes, strides, offset);
+    make_view(v, base, kind);
+    return v;
+}
+
+Node* view_grad_fn(const Tensor& view) {
+    const Tensor base(view->view_base);
+    if (!view->grad_fn && !requires_grad(base)) return nullptr;
+    if (view->attr_version != view.version()) {
+        if (view->view_kind == ViewKind::MultiOutput || view->view_kind == ViewKind::CustomFunction)
+            check_view_kind(view, true);
+        GradMode on(true);
+        // Recorded like any as_strided of the base; only its node is wanted.
+        const Tensor again =
+            as_strided(base, Dims(view.sizes()), Dims(view.strides()), view.offset());
+        view->grad_fn = again->grad_fn;
+        view->output_nr = 0;
+        view->attr_version = view.version();
+    }
+    return node_of(view->grad_fn);
+}
+
+void check_inplace(const Tensor& t, bool records) {
+    WG_CHECK(!may_overlap_itself(t.sizes(), t.strides()),
+             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+             "Please clone() the tensor before performing the operation.");
+    if (!grad_enabled() || !(records || requires_grad(t))) return;
+    if (t.is_view()) {
+        check_view_kind(t, false);
+        const Tensor base(t->view_base);
+        WG_CHECK(!(requires_grad(base) && is_leaf(base)),
+                 "a view of a leaf Variable that requires grad is being used in an in-place operation.");
+    }
+    WG_CHECK(!(requires_grad(t) && is_leaf(t)), "a leaf Variable that requires grad is being used in an in-place operation.");
+}
+
+namespace {
+
+// retain_grad follows the tensor to its new node.
+void move_retained(const Tensor& t, Node* from, uint32_t from_nr, Node& to, uint32_t to_nr) {
+    if (!t->retains_grad || !from || !from->hooks) return;
+    auto& list = from->hooks->retain;
+    for (size_t i = 0; i < list.size(); ++i) {
+        if (list[i].output_nr != from_nr || *list[i].tensor != t.impl()) continue;
+        to.own_hooks().retain.push_back({to_nr, list[i].tensor});
+        list.erase(list.begin() + long(i));
+        return;
+    }
+}
+
+}  // namespace
+
+void rebase_history(const Tensor& t, Ref<Node> node) {
+    if (node && t.is_view()) {
+        const Tensor base(t->view_base);
+        node->add_output(t);
+        auto slices = CopySlices::make(base, t, std::move(node));
+        Node* former = node_of(base->grad_fn);
+        const uint32_t former_nr = base->output_nr;
+        const Ref<GraphNode> keep = base->grad_fn;
+        set_history(base, *slices);
+        move_retained(base, former, former_nr, *slices, base->output_nr);
+        t.bump_version();
+        Ref<GraphNode> view_fn = t->grad_fn;
+        const uint32_t view_nr = t->output_nr;
+        Node* fresh = view_grad_fn(t);
+        if (fresh) move_retained(t, node_of(view_fn), view_nr, *fresh, 0);
+        return;
+    }
+    if (node) {
+        const Ref<GraphNode> former = t->grad_fn;
+        const uint32_t former_nr = t->output_nr;
+        set_history(t, *node);
+        move_retained(t, node_of(former), former_nr, *node, t->output_nr);
+    }
+    t.bump_version();
+}
+
+Tensor& inplace(Tensor& self, bool others_require_grad, const std::function<Tensor(const Tensor&)>& f) {
+    const bool records = grad_enabled() && is_floating(self.dtype()) && (others_require_grad || requires_grad(self));
+    check_inplace(self, records);
+    // The derivative may read the values from before the write: it gets a copy with self's history.
+    Tensor snapshot;
+    if (records) {
+        {
+            GradMode off(false);
+            snapshot = clone(self);
+        }
+        if (Node* fn = grad_fn(self)) {
+            snapshot->grad_fn = Ref<GraphNode>(fn);
+            snapshot->output_nr = self->output_nr;
+        }
+    } else {
+        snapshot = detach(self);
+    }
+    const Tensor result = f(snapshot);
+    WG_CHECK(can_cast(result.dtype(), self.dtype()), "result type ", info(result.dtype()).scalar_name,
+             " can't be cast to the desired output type ", info(self.dtype()).scalar_name);
+    WG_CHECK(same_shape(result.sizes(), self.sizes()), "output with shape ", to_string(self.sizes()),
+             " doesn't match the broadcast shape ", to_string(result.sizes()));
+    copy_values(self, result);
+    Ref<Node> node;
+    if (records && result->grad_fn) {
+        node = Ref<Node>(grad_fn(result));
+        node->outputs.clear();
+    }
+    rebase_history(self, std::move(node));
+    return self;
+}
+
+void resize_out(const Tensor& out, IntSpan shape) {
+    if (same_shape(out.sizes(), shape)) return;
+    if (out.numel() != 0)
+        warn(WarningKind::User,
+             str("An output with one or more elements was resized since it had shape ", to_string(out.sizes()),
+                 ", which does not match the required output shape ", to_string(shape),
+                 ". This behavior is deprecated, and in a future PyTorch release outputs will not be resized unless they have "
+                 "zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with "
+                 "t.resize_(0)."));
+    resize_values(out, shape);
+}
+
+void resize_values(const Tensor& t, IntSpan shape) {
+    const Dims strides = contiguous_strides(shape);
+    const size_t needed = size_t(t.offset() + count(shape)) * t.itemsize();
+    if (needed > t->storage->nbytes) t->storage->resize(needed);
+    t->set_ndim(int64_t(shape.size()));
+    std::copy(shape.begin(), shape.end(), t->dims);
+    std::copy(strides.begin(), strides.end(), t->dims + shape.size());
+    t->update_geometry();
+}
+
+Tensor& write_out(Tensor& out, const Tensor& result, const char* op_name) {
+    WG_CHECK(!(grad_enabled() && (requires_grad(result) || requires_grad(out))), op_name,
+             "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+             "requires grad.");
+    WG_CHECK(can_cast(result.dtype(), out.dtype()), "result type ", info(result.dtype()).scalar_name,
+             " can't be cast to the desired output type ", info(out.dtype()).scalar_name);
+    resize_out(out, result.sizes());
+    copy_values(out, result);
+    out.bump_version();
+    return out;
+}
+
+// --- leaves ---
+
+Tensor detach(const Tensor& t) { return alias(t); }
+
+void set_requires_grad(const Tensor& t, bool on) {
+    if (!is_leaf(t)) {
+        WG_CHECK(on, "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+                     "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
+        return;
+    }
+    WG_CHECK(!on || is_floating(t.dtype()), "only Tensors of floating point dtype can require gradients");
+    t->requires_grad = on;
+}
+
+void retain_grad(const Tensor& t) {
+    WG_CHECK(requires_grad(t), "can't retain_grad on Tensor that has requires_grad=False");
+    Node* fn = grad_fn(t);
+    if (!fn || t->retains_grad) return;
+    AutogradMeta& m = own_meta(t);
+    if (!m.weak_self) m.weak_self = std::make_shared<TensorImpl*>(t.impl());
+    fn->own_hooks().retain.push_back({t->output_nr, m.weak_self});
+    t->retains_grad = true;
+}
+
+void set_grad(const Tensor& t, const Tensor& grad) {
+    if (grad.defined()) {
+        WG_CHECK(!grad.is_same(t), "can't assign Variable as its own grad");
+        WG_CHECK(grad.dtype() == t.dtype(), "assigned grad has data of a different type");
+        WG_CHECK(same_shape(grad.sizes(), t.sizes()), "assigned grad has data of a different size");
+    }
+    if (!grad.defined() && !t->extras) return;
+    own_meta(t).grad = grad;
+}
+
+}  // namespace wg

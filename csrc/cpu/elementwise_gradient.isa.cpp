@@ -1,0 +1,16 @@
+// Gradient loops of the elementwise rows, one per operand.
+#include "cpu/elementwise_kernels.h"
+
+namespace wg {
+inline namespace WG_ISA {
+
+void add_gradient_kernels(OpKernels* table);
+void add_gradient_kernels(OpKernels* table) {
+#define WG_UNARY_P(name, ...) add_gradients<row_##name>(table);
+#define WG_BINARY_P(name, ...) add_gradients<row_##name>(table);
+#define WG_TERNARY_P(name, ...) add_gradients<row_##name>(table);
+#include "ops/elementwise.def"
+}
+
+}  // namespace WG_ISA
+}  // namespace wg

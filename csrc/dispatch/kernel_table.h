@@ -1,0 +1,34 @@
+// kernel_table[op]: the inner loops of the elementwise operations, plain arrays of function pointers.
+// An inner loop works on contiguous elements of one dtype; everything else (strides, broadcasting, casts,
+// threads) is cpu/elementwise_loop.h. Filled once at start-up for the best instruction set.
+#pragma once
+
+#include <cstdint>
+
+#include "ops/row.h"
+#include "tensor/dtype.h"
+
+namespace wg {
+
+// out[i] = f(in[0][i], in[1][i], ...) for i < n. `in` has a slot per operand a, b, c; for gradients
+// slots g, a, b, c, y, of which those the formula does not read may be null. out may be one of the in.
+using LoopFn = void (*)(void* out, const void* const* in, int64_t n, const double* params);
+
+inline constexpr int kMaxLoopInputs = 5;
+
+struct OpKernels {
+    LoopFn forward[kNumDTypes] = {};
+    LoopFn gradient[3][kNumDTypes] = {};
+};
+
+extern OpKernels kernel_table[kNumOps];
+
+// The dtype whose loop serves `dtype`: the half types compute in float32.
+inline DType kernel_dtype(DType d) noexcept {
+    return d == DType::Float16 || d == DType::BFloat16 ? DType::Float32 : d;
+}
+
+// "avx512", "avx2" or "baseline": what the table was filled with.
+const char* cpu_capability() noexcept;
+
+}  // namespace wg

@@ -1,0 +1,477 @@
+// Elementwise operations: type promotion, shapes, the choice of loop, the node.
+// Start with elementwise(); prepare() decides dtypes, ElementwiseNode holds what the gradients read.
+#include "ops/elementwise.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "autograd/record.h"
+#include "cpu/elementwise_loop.h"
+#include "ops/functions.h"
+#include "tensor/shape.h"
+
+namespace wg {
+
+// --- type promotion ---
+
+DType promote(DType a, DType b) noexcept {
+    if (a == b) return a;
+    const Category ca = category(a), cb = category(b);
+    if (ca != cb) return ca > cb ? a : b;
+    if (ca == Category::Floating) {
+        const bool half_pair = item_size(a) == 2 && item_size(b) == 2;
+        return half_pair ? DType::Float32 : std::max(a, b);
+    }
+    // uint8 with a signed type of the same or smaller size needs the next larger one.
+    if (a == DType::UInt8 || b == DType::UInt8) {
+        const DType other = a == DType::UInt8 ? b : a;
+        return other == DType::Int8 ? DType::Int16 : other;
+    }
+    return std::max(a, b);
+}
+
+DType result_type(Args args) {
+    std::optional<DType> dims, zero_dim, wrapped;
+    const auto merge = [](std::optional<DType>& into, DType d) { into = into ? promote(*into, d) : d; };
+    for (const Arg& arg : args) {
+        if (!arg.is_tensor()) {
+            merge(wrapped, arg.scalar().natural_dtype());
+        } else if (const Tensor& t = arg.tensor(); t->wrapped_number) {
+            merge(wrapped, is_floating(t.dtype()) ? default_dtype() : t.dtype());
+        } else {
+            merge(t.dim() > 0 ? dims : zero_dim, t.dtype());
+        }
+    }
+    // A weaker group decides only when its category is higher.
+    const auto combine = [](std::optional<DType> strong, std::optional<DType> weak) {
+        if (!strong) return weak;
+        if (!weak || category(*weak) <= category(*strong)) return strong;
+        return weak;
+    };
+    return *combine(combine(dims, zero_dim), wrapped);
+}
+
+bool can_cast(DType from, DType to) noexcept { return category(from) <= category(to); }
+
+namespace {
+
+// --- the node ---
+
+class ElementwiseNode final : public NodeOf<ElementwiseNode> {
+public:
+    ElementwiseNode(Op op, const char* name, const Params& params) : op_(op), name_(name), params_(params) {}
+
+    void apply(Grads& in, Grads& out) override;
+    std::string name() const override { return name_; }
+    void release_saved() override {
+        released_ = reads_saved_;
+        for (SavedTensor& s : saved_) s.reset();
+    }
+    std::vector<std::pair<std::string, Tensor>> saved_values() const override;
+
+    // What the gradients read: operands that are tensors (slots 0 to 2) and the result (slot 3).
+    void keep_operand(int slot, const Tensor& t) { saved_[slot] = SavedTensor(t); }
+    void keep_result(const Tensor& y) { saved_[3] = SavedTensor(y, this); }
+    void keep_scalar(int slot, const Scalar& s) {
+        scalars_[slot] = s;
+        is_scalar_ |= 1u << slot;
+    }
+    void set_compute(DType d, unsigned reads) {
+        compute_ = d;
+        reads_saved_ = (reads & ~1u) != 0;
+    }
+
+private:
+    Tensor run_gradient(int i, Grads& in, bool may_reuse);
+    Tensor operand(int slot) const {
+        if (is_scalar_ >> slot & 1) return wrapped_number(scalars_[slot]);
+        return saved_[slot].unpack(this);
+    }
+
+    Op op_;
+    DType compute_ = DType::Float32;
+    bool released_ = false;
+    bool reads_saved_ = false;
+    unsigned is_scalar_ = 0;
+    const char* name_;
+    Params params_;
+    SavedTensor saved_[4];
+    Scalar scalars_[3] = {0, 0, 0};
+};
+
+std::vector<std::pair<std::string, Tensor>> ElementwiseNode::saved_values() const {
+    if (released_) fail_released();
+    static constexpr const char* unary_names[] = {"self", "", "", "result"};
+    static constexpr const char* names[] = {"self", "other", "weight", "result"};
+    const auto& use = row(op_).arity == 1 ? unary_names : names;
+    std::vector<std::pair<std::string, Tensor>> values;
+    for (int s = 0; s < 4; ++s)
+        if (saved_[s].defined()) values.emplace_back(use[s], saved_[s].unpack(this));
+    return values;
+}
+
+void ElementwiseNode::apply(Grads& in, Grads& out) {
+    if (released_) fail_released();
+    const RowInfo& r = row(op_);
+    if (op_ == Op::floor_divide)
+        fail(ErrorKind::Runtime, "derivative for aten::floor_divide is not implemented");
+    if (grad_enabled()) {
+        const unsigned used = r.reads[0] | r.reads[1] | r.reads[2];
+        Tensor abc[3];
+        for (int s = 0; s < r.arity; ++s)
+            if (used >> (s + 1) & 1) abc[s] = operand(s);
+        const Tensor y = used & 16 ? saved_[3].unpack(this) : Tensor();
+        for (int i = 0; i < int(edges.size()); ++i)
+            if (needs(i)) out[i] = r.passes_through[i] ? in[0] : r.gradient[i](in[0], abc, y, params_.p);
+        return;
+    }
+    int last = -1;
+    for (int i = 0; i < int(edges.size()); ++i)
+        if (needs(i) && !r.passes_through[i]) last = i;
+    bool shared = false;
+    for (int i = 0; i < int(edges.size()); ++i)
+        if (needs(i) && r.passes_through[i]) shared = true;
+    for (int i = 0; i < int(edges.size()); ++i)
+        if (needs(i)) out[i] = r.passes_through[i] ? in[0] : run_gradient(i, in, i == last && !shared);
+}
+
+// One gradient by its fused loop. The last one may be written over g when nobody else holds g.
+Tensor ElementwiseNode::run_gradient(int i, Grads& in, bool may_reuse) {
+    const RowInfo& r = row(op_);
+    const unsigned reads = r.reads[i];
+    const Tensor& g = in[0];
+    const IntSpan sizes = g.sizes();
+    const DType compute = kernel_dtype(compute_);
+    LoopFn fn = kernel_table[int(op_)].gradient[i][int(compute)];
+
+    alignas(8) char constants[3][8];
+    Dims strides[kMaxLoopInputs];
+    cpu::Operand operands[kMaxLoopInputs];
+    const char* direct[kMaxLoopInputs] = {};
+    bool all_direct = g.dtype() == compute && g.is_contiguous();
+    const auto add = [&](int slot, const Tensor& t) {
+        if (t.dtype() == compute && t.is_contiguous() && t.numel() == g.numel() && same_shape(t.sizes(), sizes)) {
+            direct[slot] = t.raw();
+        } else {
+            all_direct = false;
+        }
+        operands[slot] = {t.raw(), t.dtype(), {}};
+    };
+    if (reads & 1) add(0, g);
+    for (int s = 0; s < r.arity; ++s) {
+        if (!(reads >> (s + 1) & 1)) continue;
+        if (is_scalar_ >> s & 1) {
+            scalars_[s].store(constants[s], compute);
+            operands[s + 1] = {constants[s], compute, {}};
+            strides[s + 1] = Dims(sizes.size(), 0);
+            all_direct = false;
+        } else {
+            add(s + 1, saved_[s].unpack_data(this));
+        }
+    }
+    if (reads & 16) add(4, saved_[3].unpack_data(this));
+
+    const bool reuse = may_reuse && g.owns_memory_alone() && g.dtype() == compute_ && !may_overlap_itself(sizes, g.strides());
+    const Tensor result = reuse ? g : empty_like(g, compute_);
+    if (all_direct && result.dtype() == compute) {
+        cpu::contiguous_loop(fn, result.raw(), item_size(compute), direct, kMaxLoopInputs, item_size(compute), g.numel(),
+                             params_.p);
+        return result;
+    }
+    const auto finish = [&](int slot, const Tensor& t) {
+        strides[slot] = broadcast_strides(t.sizes(), t.strides(), sizes);
+    };
+    if (reads & 1) finish(0, g);
+    for (int s = 0; s < r.arity; ++s)
+        if ((reads >> (s + 1) & 1) && !(is_scalar_ >> s & 1)) finish(s + 1, saved_[s].unpack_data(this));
+    if (reads & 16) finish(4, saved_[3].unpack_data(this));
+    for (int s = 0; s < kMaxLoopInputs; ++s) operands[s].strides = strides[s];
+    cpu::elementwise_loop(fn, {result.raw(), result.dtype(), result.strides()}, operands, sizes, compute, compute,
+                          params_.p);
+    return result;
+}
+
+// --- forward ---
+
+const char* type_name(DType d) { return info(d).scalar_name; }
+
+[[noreturn]] void fail_not_implemented(const RowInfo& r, DType d) {
+    if (d == DType::Bool) {
+        if (std::strcmp(r.name, "sub") == 0)
+            fail(ErrorKind::Runtime, "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` "
+                                     "or `logical_xor()` operator instead.");
+        if (std::strcmp(r.name, "neg") == 0)
+            fail(ErrorKind::Runtime, "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+                                     "invert a mask, use the `~` or `logical_not()` operator instead.");
+    }
+    fail(ErrorKind::NotImplemented,
+         str("\"", r.name, "_cpu\" not implemented for '", d == DType::Bool ? "Bool" : type_name(d), "'"));
+}
+
+// The dtype to compute in: promotion, then what the row makes of integers.
+DType compute_dtype(const RowInfo& r, Op op, Args args) {
+    DType d;
+    if (op == Op::where_choice) {
+        WG_CHECK(args[0].tensor().dtype() == DType::Bool || args[0].tensor().dtype() == DType::UInt8,
+                 "where expected condition to be a boolean tensor, but got a tensor with dtype ",
+                 type_name(args[0].tensor().dtype()));
+        d = result_type(args.subspan(1));
+    } else if (args.size() == 1) {
+        d = args[0].tensor().dtype();
+    } else {
+        d = result_type(args);
+    }
+    if (r.dtypes == DTypes::FLOATS && !is_floating(d)) d = default_dtype();
+    const bool integral = d != DType::Bool && !is_floating(d);
+    bool ok = true;
+    switch (r.dtypes) {
+    case DTypes::FLOATS: break;
+    case DTypes::FLOATS_ONLY:
+    case DTypes::ROUNDING: ok = is_floating(d) || (r.dtypes == DTypes::ROUNDING && integral); break;
+    case DTypes::NUMBERS: ok = d != DType::Bool; break;
+    case DTypes::ALL: break;
+    case DTypes::INTEGRAL: ok = !is_floating(d); break;
+    }
+    if (!ok) fail_not_implemented(r, d);
+    return d;
+}
+
+bool has_zero(const Arg& arg) {
+    if (!arg.is_tensor()) return arg.scalar().to_double() == 0;
+    const Tensor t = contiguous(to_dtype(detach(arg.tensor()), DType::Int64));
+    return std::find(t.data<int64_t>(), t.data<int64_t>() + t.numel(), 0) != t.data<int64_t>() + t.numel();
+}
+
+// Integers have no infinity to divide into.
+void check_integer_arguments(Op op, DType compute, Args args) {
+    switch (op) {
+    case Op::floor_divide:
+    case Op::div_floor:
+    case Op::div_trunc:
+    case Op::fmod:
+    case Op::remainder: WG_CHECK(!has_zero(args[1]), "ZeroDivisionError"); break;
+    case Op::pow:
+        WG_CHECK(compute == DType::Bool || args[1].is_tensor() || args[1].scalar().to_double() >= 0,
+                 "Integers to negative integer powers are not allowed.");
+        break;
+    default: break;
+    }
+}
+
+Dims common_shape(Args args) {
+    Dims shape;
+    bool first = true;
+    for (const Arg& arg : args) {
+        if (!arg.is_tensor()) continue;
+        shape = first ? Dims(arg.tensor().sizes()) : broadcast_shapes(shape, arg.tensor().sizes());
+        first = false;
+    }
+    return shape;
+}
+
+// Strides of a fresh result: those of the first operand with the full shape when it is dense, else
+// contiguous in the order of the operands' dims, as PyTorch lays results out.
+Tensor make_result(Args args, const Dims& shape, DType dtype) {
+    bool all_contiguous = true;
+    for (const Arg& arg : args)
+        if (arg.is_tensor() && same_shape(arg.tensor().sizes(), shape) && !arg.tensor().is_contiguous())
+            all_contiguous = false;
+    if (all_contiguous) return empty(shape, dtype);
+    // Compare dims by the operands' strides, first operand first; ambiguous pairs keep their order.
+    SmallVector<Dims, 3> strides;
+    for (const Arg& arg : args)
+        if (arg.is_tensor()) strides.push_back(broadcast_strides(arg.tensor().sizes(), arg.tensor().strides(), shape));
+    SmallVector<int, 8> order;  // innermost first
+    for (int d = int(shape.size()) - 1; d >= 0; --d) order.push_back(d);
+    const auto compare = [&](int a, int b) {  // 1: a is outer to b
+        for (const Dims& s : strides) {
+            if (s[a] == 0 || s[b] == 0) continue;
+            if (s[a] != s[b]) return s[a] < s[b] ? -1 : 1;
+            if (shape[a] > shape[b]) return 1;
+        }
+        return 0;
+    };
+    for (size_t i = 1; i < order.size(); ++i) {
+        size_t at = i;
+        for (size_t j = i; j-- > 0;) {
+            const int c = compare(order[j], order[at]);
+            if (c > 0) {
+                std::swap(order[j], order[at]);
+                at = j;
+            } else if (c < 0) {
+                break;
+            }
+        }
+    }
+    Dims result(shape.size());
+    int64_t n = 1;
+    for (int d : order) {
+        result[d] = n;
+        n *= std::max<int64_t>(shape[d], 1);
+    }
+    return empty_strided(shape, result, dtype);
+}
+
+// Computes into `out`, which has the common shape.
+void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType compute_as, const Params& params) {
+    const DType compute = kernel_dtype(compute_as);
+    const LoopFn fn = kernel_table[int(op)].forward[int(compute)];
+    if (!fn) fail_not_implemented(r, compute_as);
+    const DType result = r.is_test ? DType::Bool : compute;
+    const IntSpan sizes = out.sizes();
+    alignas(8) char constants[3][8];
+    cpu::Operand operands[3];
+    Dims strides[3];
+    const char* direct[3] = {};
+    bool all_direct = out.is_contiguous() && out.dtype() == result;
+    for (size_t k = 0; k < args.size(); ++k) {
+        if (!args[k].is_tensor()) {
+            args[k].scalar().store(constants[k], compute);
+            operands[k] = {constants[k], compute, {}};
+            all_direct = false;
+            continue;
+        }
+        const Tensor& t = args[k].tensor();
+        operands[k] = {t.raw(), t.dtype(), {}};
+        if (t.dtype() == compute && t.is_contiguous() && same_shape(t.sizes(), sizes)) direct[k] = t.raw();
+        else all_direct = false;
+    }
+    if (all_direct) {
+        cpu::contiguous_loop(fn, out.raw(), item_size(result), direct, int(args.size()), item_size(compute), out.numel(),
+                             params.p);
+        return;
+    }
+    for (size_t k = 0; k < args.size(); ++k) {
+        strides[k] = args[k].is_tensor() ? broadcast_strides(args[k].tensor().sizes(), args[k].tensor().strides(), sizes)
+                                         : Dims(sizes.size(), 0);
+        operands[k].strides = strides[k];
+    }
+    cpu::elementwise_loop(fn, {out.raw(), out.dtype(), out.strides()}, {operands, args.size()}, sizes, compute, result,
+                          params.p);
+}
+
+bool wants_history(const RowInfo& r, Args args) {
+    if (!grad_enabled() || !r.differentiable) return false;
+    for (const Arg& a : args)
+        if (a.is_tensor() && requires_grad(a.tensor())) return true;
+    return false;
+}
+
+// Makes the node and keeps what the gradients with a taker read, except the result.
+Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, DType compute, const Params& params,
+                                           const char* node_name, unsigned& reads) {
+    if (!node_name) {
+        node_name = r.node;
+        for (const Arg& a : args)
+            if (!a.is_tensor()) node_name = r.node_scalar;
+    }
+    auto node = ElementwiseNode::make(op, node_name, params);
+    node->site = Site::here();
+    reads = 0;
+    for (size_t i = 0; i < args.size(); ++i) {
+        Edge e = args[i].is_tensor() && is_floating(args[i].tensor().dtype()) ? gradient_edge(args[i].tensor()) : Edge{};
+        if (e) reads |= r.reads[i];
+        node->add_edge(std::move(e));
+    }
+    node->set_compute(compute, reads);
+    for (size_t k = 0; k < args.size(); ++k) {
+        if (!(reads >> (k + 1) & 1)) continue;
+        if (args[k].is_tensor()) node->keep_operand(int(k), args[k].tensor());
+        else node->keep_scalar(int(k), args[k].scalar());
+    }
+    return node;
+}
+
+// floor(int) and the like: the values themselves.
+bool is_identity_on(const RowInfo& r, DType d) { return r.dtypes == DTypes::ROUNDING && !is_floating(d); }
+
+bool is_small_and_plain(const Tensor& t) { return t.is_contiguous() && t.numel() <= cpu::kElementwiseGrain; }
+
+}  // namespace
+
+Tensor elementwise(Op op, Args args, const Params& params, const char* node_name) {
+    const RowInfo& r = row(op);
+    const DType compute = compute_dtype(r, op, args);
+    if (is_identity_on(r, compute)) return clone(args[0].tensor());
+    if (!is_floating(compute)) check_integer_arguments(op, compute, args);
+    const DType dtype = r.is_test ? DType::Bool : compute;
+
+    Tensor out;
+    bool same = is_small_and_plain(args[0].is_tensor() ? args[0].tensor() : args[1].tensor());
+    const Tensor& lead = args[0].is_tensor() ? args[0].tensor() : args[1].tensor();
+    for (const Arg& a : args)
+        if (a.is_tensor() && !(a.tensor().is_contiguous() && same_shape(a.tensor().sizes(), lead.sizes()))) same = false;
+    if (same) {
+        out = empty_like(lead, dtype);
+    } else {
+        out = make_result(args, common_shape(args), dtype);
+    }
+    run_forward(op, r, out, args, compute, params);
+    if (wants_history(r, args) && is_floating(dtype)) {
+        unsigned reads;
+        auto node = make_elementwise_node(op, r, args, compute, params, node_name, reads);
+        set_history(out, *node);
+        if (reads & 16) node->keep_result(out);
+    }
+    return out;
+}
+
+Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const char* node_name) {
+    const RowInfo& r = row(op);
+    const bool records = wants_history(r, args) && is_floating(self.dtype());
+    const DType compute = compute_dtype(r, op, args);
+    const DType dtype = r.is_test ? DType::Bool : compute;
+    const Dims shape = common_shape(args);
+    check_inplace(self, records);
+    WG_CHECK(can_cast(dtype, self.dtype()), "result type ", type_name(dtype), " can't be cast to the desired output type ",
+             type_name(self.dtype()));
+    WG_CHECK(same_shape(shape, self.sizes()), "output with shape ", to_string(self.sizes()),
+             " doesn't match the broadcast shape ", to_string(shape));
+    if (is_identity_on(r, compute)) return self;
+    if (!is_floating(compute)) check_integer_arguments(op, compute, args);
+
+    Ref<Node> node;
+    unsigned reads = 0;
+    if (records) {
+        // A gradient that reads the old value of self needs a copy of it.
+        auto n = make_elementwise_node(op, r, args, compute, params, node_name, reads);
+        for (size_t k = 0; k < args.size(); ++k)
+            if ((reads >> (k + 1) & 1) && args[k].is_tensor() && args[k].tensor().is_same(self)) {
+                GradMode off(false);
+                n->keep_operand(int(k), clone(self));
+            }
+        node = Ref<Node>(n.get());
+    }
+    run_forward(op, r, self, args, compute, params);
+    Node* made = node.get();
+    rebase_history(self, std::move(node));
+    if (made && (reads & 16)) static_cast<ElementwiseNode*>(made)->keep_result(self);
+    return self;
+}
+
+Tensor& elementwise_out(Op op, Tensor& out, Args args, const Params& params) {
+    const RowInfo& r = row(op);
+    for (const Arg& a : args)
+        WG_CHECK(!(grad_enabled() && a.is_tensor() && requires_grad(a.tensor())) && !(grad_enabled() && requires_grad(out)),
+                 r.name, "(): functions with out=... arguments don't support automatic differentiation, but one of the "
+                         "arguments requires grad.");
+    const DType compute = compute_dtype(r, op, args);
+    const DType dtype = r.is_test ? DType::Bool : compute;
+    WG_CHECK(can_cast(dtype, out.dtype()), "result type ", type_name(dtype), " can't be cast to the desired output type ",
+             type_name(out.dtype()));
+    if (!is_floating(compute)) check_integer_arguments(op, compute, args);
+    const Dims shape = common_shape(args);
+    if (is_identity_on(r, compute)) return write_out(out, args[0].tensor(), r.name);
+    resize_out(out, shape);
+    run_forward(op, r, out, args, compute, params);
+    out.bump_version();
+    return out;
+}
+
+Tensor clamp(const Arg& x, const std::optional<Arg>& min, const std::optional<Arg>& max) {
+    WG_CHECK(min || max, "torch.clamp: At least one of 'min' or 'max' must not be None");
+    if (min && max) return ternary(Op::clamp_both, x, *min, *max);
+    return min ? binary(Op::clamp_low, x, *min) : binary(Op::clamp_high, x, *max);
+}
+
+}  // namespace wg

@@ -1,0 +1,143 @@
+// Elementwise operations on tensors, all from the rows of elementwise.def.
+// Start with elementwise(): every form (fresh, in-place, out=, with Python numbers) goes through it.
+#pragma once
+
+#include <initializer_list>
+#include <span>
+#include <string>
+
+#include "ops/row.h"
+#include "tensor/scalar.h"
+#include "tensor/tensor.h"
+
+namespace wg {
+
+// Where Python finds an operation: bits, in the last column but some of the .def files.
+namespace forms {
+enum : unsigned {
+    NOWHERE = 0,
+    FUNCTION = 1,
+    METHOD = 2,
+    NN = 4,
+    INPLACE = 8,
+    OUT = 16,
+    TENSOR = FUNCTION | METHOD | INPLACE | OUT,
+    TENSOR_FUNCTION = FUNCTION | INPLACE | NN,
+    TENSOR_ONLY = FUNCTION | METHOD,
+};
+}
+
+// A row as data.
+struct RowInfo {
+    const char* name;
+    const char* node;           // for tensor operands
+    const char* node_scalar;    // when an operand is a Python number
+    const char* parameters;     // "negative_slope=0.01"
+    int arity;
+    bool is_test;               // gives bool
+    DTypes dtypes;
+    unsigned forms;
+    double lo, hi;
+    bool differentiable;
+    unsigned reads[3];          // per gradient: bits g a b c y
+    bool passes_through[3];     // the gradient is g itself
+    // The gradient formula over tensors, for derivatives of derivatives.
+    Tensor (*gradient[3])(const Tensor& g, const Tensor* abc, const Tensor& y, const double* p);
+};
+const RowInfo& row(Op op) noexcept;
+
+// An operand: a tensor, or a Python number that never becomes one.
+class Arg {
+public:
+    Arg(const Tensor& t) : tensor_(&t), scalar_(0) {}
+    Arg(Scalar s) : tensor_(nullptr), scalar_(s) {}
+    Arg(double v) : Arg(Scalar(v)) {}
+    Arg(int v) : Arg(Scalar(v)) {}
+    bool is_tensor() const noexcept { return tensor_ != nullptr; }
+    const Tensor& tensor() const noexcept { return *tensor_; }
+    const Scalar& scalar() const noexcept { return scalar_; }
+
+private:
+    const Tensor* tensor_;
+    Scalar scalar_;
+};
+using Args = std::span<const Arg>;
+
+struct Params {
+    double p[3] = {0, 0, 0};
+};
+
+Tensor elementwise(Op op, Args args, const Params& params = {}, const char* node = nullptr);
+// args[0] is self.
+Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params = {}, const char* node = nullptr);
+Tensor& elementwise_out(Op op, Tensor& out, Args args, const Params& params = {});
+
+inline Tensor unary(Op op, const Tensor& x, const Params& params = {}) {
+    const Arg args[] = {x};
+    return elementwise(op, args, params);
+}
+inline Tensor binary(Op op, const Arg& a, const Arg& b, const Params& params = {}, const char* node = nullptr) {
+    const Arg args[] = {a, b};
+    return elementwise(op, args, params, node);
+}
+inline Tensor ternary(Op op, const Arg& a, const Arg& b, const Arg& c, const Params& params = {}) {
+    const Arg args[] = {a, b, c};
+    return elementwise(op, args, params);
+}
+
+// wg::exp(x), wg::leaky_relu(x, {0.01}), wg::mul(a, b), wg::eq(a, 0), ...
+#define WG_UNARY_P(name, ...) \
+    inline Tensor name(const Tensor& x, const Params& p = {}) { return unary(Op::name, x, p); }
+#define WG_BINARY_P(name, ...) \
+    inline Tensor name(const Arg& a, const Arg& b, const Params& p = {}) { return binary(Op::name, a, b, p); }
+#define WG_TERNARY_P(name, ...) \
+    inline Tensor name(const Arg& a, const Arg& b, const Arg& c, const Params& p = {}) { return ternary(Op::name, a, b, c, p); }
+#define WG_TEST(name, ...) \
+    inline Tensor name(const Tensor& x) { return unary(Op::name, x); }
+#define WG_COMPARE(name, ...) \
+    inline Tensor name(const Arg& a, const Arg& b) { return binary(Op::name, a, b); }
+#include "ops/elementwise.def"
+
+Tensor zeros_like(const Tensor& t, std::optional<DType> dtype);
+
+// The vocabulary of the formulas over tensors.
+inline Tensor zero(const Tensor& g) { return zeros_like(g, {}); }
+inline Tensor square_of(const Tensor& x) { return mul(x, x); }
+inline Tensor gelu_inner(const Tensor& x);
+inline Tensor where(const Tensor& condition, const Arg& a, const Arg& b) { return where_choice(condition, a, b); }
+inline Tensor operator-(const Tensor& x) { return neg(x); }
+template <class T>
+concept Operand = std::is_same_v<T, Tensor> || std::is_arithmetic_v<T>;
+template <class A, class B>
+concept TensorPair = Operand<A> && Operand<B> && (std::is_same_v<A, Tensor> || std::is_same_v<B, Tensor>);
+#define WG_OPERATOR(symbol, name)                         \
+    template <class A, class B>                           \
+        requires TensorPair<A, B>                         \
+    Tensor operator symbol(const A& a, const B& b) {      \
+        return name(Arg(a), Arg(b));                      \
+    }
+WG_OPERATOR(+, add)
+WG_OPERATOR(-, sub)
+WG_OPERATOR(*, mul)
+WG_OPERATOR(/, div)
+WG_OPERATOR(==, eq)
+WG_OPERATOR(!=, ne)
+WG_OPERATOR(<, lt)
+WG_OPERATOR(<=, le)
+WG_OPERATOR(>, gt)
+WG_OPERATOR(>=, ge)
+WG_OPERATOR(&&, logical_and)
+WG_OPERATOR(||, logical_or)
+#undef WG_OPERATOR
+inline Tensor gelu_inner(const Tensor& x) { return 0.79788456080286535588 * (x + 0.044715 * (x * x * x)); }
+
+// PyTorch's type promotion over operands: tensors with dimensions outrank 0-d tensors, which outrank
+// Python numbers, within a category.
+DType result_type(Args args);
+DType promote(DType a, DType b) noexcept;
+bool can_cast(DType from, DType to) noexcept;  // by category, as in-place results need
+
+// where, clamp and rounding modes choose among rows (elementwise_forms.cpp).
+Tensor clamp(const Arg& x, const std::optional<Arg>& min, const std::optional<Arg>& max);
+
+}  // namespace wg

@@ -1,0 +1,101 @@
+// The operations as C++ functions on tensors: `wg::sum(x, {0}, true)`. Recorded when grad mode is on.
+// Elementwise functions come from elementwise.def; structural ones are declared here by the file
+// that defines them. What Python sees of each is its row in structural.def.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "ops/elementwise.h"
+#include "tensor/scalar.h"
+#include "tensor/shape.h"
+#include "tensor/tensor.h"
+
+namespace wg {
+
+using OptDims = std::optional<Dims>;
+using OptInt = std::optional<int64_t>;
+using OptDouble = std::optional<double>;
+using OptBool = std::optional<bool>;
+using OptScalar = std::optional<Scalar>;
+using OptDType = std::optional<DType>;
+using TensorList = std::vector<Tensor>;
+using TwoTensors = std::tuple<Tensor, Tensor>;
+
+// --- copy.cpp: creation, copies, casts ---
+Tensor full(const Dims& sizes, Scalar value, OptDType dtype = {});
+Tensor zeros(const Dims& sizes, OptDType dtype = {});
+Tensor ones(const Dims& sizes, OptDType dtype = {});
+Tensor zeros_like(const Tensor& t, OptDType dtype = {});
+Tensor ones_like(const Tensor& t, OptDType dtype = {});
+Tensor full_like(const Tensor& t, Scalar value, OptDType dtype = {});
+Tensor scalar_tensor(Scalar value, OptDType dtype = {});
+Tensor wrapped_number(Scalar value);                    // 0-d, weakest in promotion
+void copy_values(const Tensor& to, const Tensor& from);  // broadcast and cast; no history, no version
+void fill_values(const Tensor& to, Scalar value);
+Tensor& copy_(Tensor& self, const Tensor& src, bool non_blocking = false);
+Tensor& fill_(Tensor& self, Scalar value);
+Tensor& fill_tensor_(Tensor& self, const Tensor& value);
+Tensor& zero_(Tensor& self);
+Tensor clone(const Tensor& t);                          // dense copy, same order of dims
+Tensor contiguous(const Tensor& t);                     // t itself when it already is
+Tensor to_dtype(const Tensor& t, DType dtype, bool copy = false);
+Tensor arange(Scalar start, Scalar end, Scalar step, OptDType dtype = {});
+Tensor linspace(double start, double end, int64_t steps, OptDType dtype = {});
+Tensor logspace(double start, double end, int64_t steps, double base = 10.0, OptDType dtype = {});
+Tensor eye(int64_t n, OptInt m = {}, OptDType dtype = {});
+
+// --- view.cpp: other windows on the same memory ---
+Tensor view(const Tensor& t, const Dims& shape);
+Tensor reshape(const Tensor& t, const Dims& shape);
+Tensor permute(const Tensor& t, const Dims& dims);
+Tensor transpose(const Tensor& t, int64_t dim0, int64_t dim1);
+Tensor t(const Tensor& x);
+Tensor expand(const Tensor& t, const Dims& sizes, bool implicit = false);
+Tensor squeeze(const Tensor& t);
+Tensor squeeze_dim(const Tensor& t, int64_t dim);
+Tensor squeeze_dims(const Tensor& t, const Dims& dims);
+Tensor unsqueeze(const Tensor& t, int64_t dim);
+Tensor flatten(const Tensor& t, int64_t start_dim = 0, int64_t end_dim = -1);
+Tensor select(const Tensor& t, int64_t dim, int64_t index);
+Tensor slice(const Tensor& t, int64_t dim, OptInt start, OptInt end, int64_t step = 1);
+Tensor narrow(const Tensor& t, int64_t dim, int64_t start, int64_t length);
+TensorList split(const Tensor& t, int64_t split_size, int64_t dim = 0);
+TensorList split_with_sizes(const Tensor& t, const Dims& sizes, int64_t dim = 0);
+TensorList chunk(const Tensor& t, int64_t chunks, int64_t dim = 0);
+TensorList unbind(const Tensor& t, int64_t dim = 0);
+Tensor alias_view(const Tensor& t);                     // x[...]: AliasBackward0
+Tensor as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, OptInt offset = {});
+Tensor diagonal(const Tensor& t, int64_t offset = 0, int64_t dim1 = 0, int64_t dim2 = 1);
+
+// --- cat.cpp, index.cpp ---
+Tensor cat(const TensorList& tensors, int64_t dim = 0);
+Tensor stack(const TensorList& tensors, int64_t dim = 0);
+// Advanced indexing: one entry per leading dim, undefined = full slice; integer, bool or uint8 tensors.
+Tensor index(const Tensor& t, const TensorList& indices);
+Tensor& index_put_(Tensor& self, const TensorList& indices, const Tensor& values, bool accumulate = false);
+Tensor index_select(const Tensor& t, int64_t dim, const Tensor& index);
+Tensor& index_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha = 1);
+Tensor gather(const Tensor& t, int64_t dim, const Tensor& index);
+Tensor scatter(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src);
+Tensor scatter_value(const Tensor& t, int64_t dim, const Tensor& index, Scalar value);
+Tensor scatter_add(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src);
+Tensor masked_fill(const Tensor& t, const Tensor& mask, const Tensor& value);
+Tensor masked_select(const Tensor& t, const Tensor& mask);
+Tensor nonzero(const Tensor& t);
+Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_idx = -1,
+                 bool scale_grad_by_freq = false, bool sparse = false);
+
+// --- reduce.cpp ---
+Tensor sum(const Tensor& t, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
+Tensor sum_to(const Tensor& t, IntSpan sizes);          // undoes broadcasting; recorded
+Tensor mean(const Tensor& t, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
+
+// --- matmul.cpp ---
+Tensor matmul(const Tensor& a, const Tensor& b);
+Tensor mm(const Tensor& a, const Tensor& b);
+Tensor bmm(const Tensor& a, const Tensor& b);
+
+}  // namespace wg

@@ -1,0 +1,84 @@
+// The rows of elementwise.def as data: names, what each gradient reads, gradients over tensors.
+#include "cpu/elementwise_kernels.h"
+#include "ops/elementwise.h"
+
+namespace wg {
+namespace {
+
+// The gradient formulas evaluated on tensors; parameters stay plain numbers.
+template <class Row, int I>
+Tensor tensor_gradient(const Tensor& g, const Tensor* abc, const Tensor& y, const double* p) {
+    return Row::template gradient<I, Tensor, double>(g, abc[0], abc[1], abc[2], y, p[0], p[1], p[2]);
+}
+
+// A formula that reads only g is g itself if it is so for some numbers.
+template <class Row, int I>
+bool passes_through() {
+    if (gradient_reads<Row, I>() != 1) return false;
+    for (double g : {0.3, -1.7, 5.0}) {
+        const double r = Row::template gradient<I, double, double>(g, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7);
+        if (r != g) return false;
+    }
+    return true;
+}
+
+template <class Row, int I>
+void add_gradient(RowInfo& r) {
+    r.reads[I] = gradient_reads<Row, I>();
+    r.passes_through[I] = passes_through<Row, I>();
+    r.gradient[I] = tensor_gradient<Row, I>;
+}
+
+// "MaximumBackward1|MaximumBackward0": the node for tensors and the one for a number.
+struct NodeNames {
+    std::string tensor, scalar;
+    explicit NodeNames(const char* text) : tensor(text), scalar(text) {
+        if (const size_t bar = tensor.find('|'); bar != std::string::npos) {
+            scalar = tensor.substr(bar + 1);
+            tensor.resize(bar);
+        }
+    }
+};
+
+template <class Row>
+RowInfo make_row(const char* parameters, const char* node, unsigned form, double lo, double hi) {
+    const NodeNames* names = new NodeNames(node);  // lives as long as the program
+    RowInfo r{};
+    r.name = Row::name;
+    r.node = names->tensor.c_str();
+    r.node_scalar = names->scalar.c_str();
+    r.parameters = parameters;
+    r.arity = Row::arity;
+    r.is_test = Row::is_test;
+    r.dtypes = Row::dtypes;
+    r.forms = form;
+    r.lo = lo;
+    r.hi = hi;
+    if constexpr (!Row::is_test && Row::dtypes != DTypes::INTEGRAL) {
+        r.differentiable = true;
+        add_gradient<Row, 0>(r);
+        if constexpr (Row::arity > 1) add_gradient<Row, 1>(r);
+        if constexpr (Row::arity > 2) add_gradient<Row, 2>(r);
+    }
+    return r;
+}
+
+using namespace forms;
+
+#define WG_UNARY_P(name, forms_, parameters, node, fwd, grad, lo, hi, dtypes) \
+    make_row<row_##name>(parameters, node, forms_, lo, hi),
+#define WG_BINARY_P(name, forms_, parameters, node, fwd, ga, gb, lo, hi, dtypes) \
+    make_row<row_##name>(parameters, node, forms_, lo, hi),
+#define WG_TERNARY_P(name, forms_, parameters, node, fwd, ga, gb, gc, lo, hi, dtypes) \
+    make_row<row_##name>(parameters, node, forms_, lo, hi),
+#define WG_TEST(name, forms_, fwd, dtypes) make_row<row_##name>("", "", forms_, 0, 0),
+#define WG_COMPARE(name, forms_, fwd, dtypes) make_row<row_##name>("", "", forms_, 0, 0),
+const RowInfo rows_[] = {
+#include "ops/elementwise.def"
+};
+
+}  // namespace
+
+const RowInfo& row(Op op) noexcept { return rows_[int(op)]; }
+
+}  // namespace wg

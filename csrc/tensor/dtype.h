@@ -1,0 +1,99 @@
+// Element types. WG_DTYPES is the only list of them: everything that needs one row per dtype expands it.
+// Complex types take the place after Float64 when the complex operators come.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "base/error.h"
+#include "scalar/half.h"
+
+namespace wg {
+
+//        enumerator  C++ type  name        legacy tensor type  category
+#define WG_DTYPES(_)                                             \
+    _(UInt8,    uint8_t,  uint8,    ByteTensor,     Integral)    \
+    _(Int8,     int8_t,   int8,     CharTensor,     Integral)    \
+    _(Int16,    int16_t,  int16,    ShortTensor,    Integral)    \
+    _(Int32,    int32_t,  int32,    IntTensor,      Integral)    \
+    _(Int64,    int64_t,  int64,    LongTensor,     Integral)    \
+    _(Float16,  Half,     float16,  HalfTensor,     Floating)    \
+    _(BFloat16, BFloat16, bfloat16, BFloat16Tensor, Floating)    \
+    _(Float32,  float,    float32,  FloatTensor,    Floating)    \
+    _(Float64,  double,   float64,  DoubleTensor,   Floating)    \
+    _(Bool,     bool,     bool,     BoolTensor,     Boolean)
+
+enum class DType : uint8_t {
+#define WG_ROW(E, T, name, legacy, cat) E,
+    WG_DTYPES(WG_ROW)
+#undef WG_ROW
+};
+
+#define WG_ROW(...) +1
+inline constexpr int kNumDTypes = 0 WG_DTYPES(WG_ROW);
+#undef WG_ROW
+
+enum class Category : uint8_t { Boolean, Integral, Floating };
+
+struct DTypeInfo {
+    const char* name;         // "float32"
+    const char* legacy_name;  // "FloatTensor", as error messages print it
+    const char* scalar_name;  // "Float"
+    uint8_t itemsize;
+    Category category;
+};
+const DTypeInfo& info(DType dtype) noexcept;
+
+inline constexpr uint8_t kItemSizes[] = {
+#define WG_ROW(E, T, name, legacy, cat) sizeof(T),
+    WG_DTYPES(WG_ROW)
+#undef WG_ROW
+};
+inline constexpr Category kCategories[] = {
+#define WG_ROW(E, T, name, legacy, cat) Category::cat,
+    WG_DTYPES(WG_ROW)
+#undef WG_ROW
+};
+
+inline size_t item_size(DType d) noexcept { return kItemSizes[size_t(d)]; }
+inline Category category(DType d) noexcept { return kCategories[size_t(d)]; }
+inline bool is_floating(DType d) noexcept { return category(d) == Category::Floating; }
+inline bool is_integral(DType d) noexcept { return category(d) == Category::Integral; }
+
+template <class T>
+struct TypeTag {
+    using type = T;
+};
+
+// The DType of a C++ element type.
+template <class T>
+inline constexpr DType dtype_of = [] {
+#define WG_ROW(E, C, name, legacy, cat) \
+    if constexpr (std::is_same_v<T, C>) return DType::E; else
+    WG_DTYPES(WG_ROW)
+#undef WG_ROW
+    static_assert(sizeof(T) == 0, "not an element type");
+}();
+
+// Calls f(TypeTag<T>{}) with the C++ type of `dtype`.
+template <class F>
+decltype(auto) visit_dtype(DType dtype, F&& f) {
+    switch (dtype) {
+#define WG_ROW(E, T, name, legacy, cat) \
+    case DType::E: return f(TypeTag<T>{});
+        WG_DTYPES(WG_ROW)
+#undef WG_ROW
+    }
+    fail(ErrorKind::Runtime, "unknown dtype");
+}
+
+// The dtype of floating-point literals and of float results of integer operands.
+DType default_dtype() noexcept;
+void set_default_dtype(DType dtype);
+
+// The type used to accumulate and to compute in: float for the half types, else the type itself.
+template <class T>
+using compute_type = std::conditional_t<std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>, float, T>;
+
+}  // namespace wg

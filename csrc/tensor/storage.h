@@ -1,0 +1,35 @@
+// Storage: a reference-counted block of bytes that tensors share.
+// Small blocks live right behind their header, so that a small result costs one allocation.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/intrusive_ptr.h"
+
+namespace wg {
+
+struct Storage {
+    uint32_t refs = 0;
+    // Counts in-place writes. It lives here because every tensor over this memory shares it, except
+    // those made by `.data` (see VersionCounter in tensor.h).
+    uint32_t version = 0;
+    char* data = nullptr;
+    size_t nbytes = 0;
+    // Foreign memory (numpy, buffers): called with `owner` when the last tensor goes.
+    void (*deleter)(void* owner) = nullptr;
+    void* owner = nullptr;
+    size_t block_bytes = 0;  // size of the pool block when the data lies behind the header, else 0
+
+    static Ref<Storage> allocate(size_t nbytes);
+    static Ref<Storage> wrap(void* data, size_t nbytes, void (*deleter)(void*), void* owner);
+    static void destroy(Storage* s) noexcept;
+
+    // Replaces the memory by a block of `nbytes`, keeping the common prefix. Only for own memory.
+    void resize(size_t nbytes);
+};
+
+inline constexpr size_t kStorageHeader = 64;  // keeps the data behind it 64-byte aligned
+static_assert(sizeof(Storage) <= kStorageHeader);
+
+}  // namespace wg

@@ -1,0 +1,165 @@
+#include "tensor/tensor.h"
+
+#include <cstring>
+
+#include "tensor/shape.h"
+
+namespace wg {
+
+void (*release_python_object)(void*) noexcept = nullptr;
+
+void TensorImpl::set_ndim(int64_t n) {
+    if (dims != inline_dims) pool_free(dims, size_t(ndim) * 2 * sizeof(int64_t));
+    dims = n <= 4 ? inline_dims : static_cast<int64_t*>(pool_allocate(size_t(n) * 2 * sizeof(int64_t)));
+    ndim = uint8_t(n);
+}
+
+void TensorImpl::update_geometry() noexcept {
+    const int64_t* sizes = dims;
+    const int64_t* strides = dims + ndim;
+    int64_t n = 1;
+    bool dense = true;
+    for (int d = ndim - 1; d >= 0; --d) {
+        if (sizes[d] != 1 && strides[d] != n) dense = false;
+        n *= sizes[d];
+    }
+    numel = n;
+    contiguous = dense || n == 0;
+    data = storage->data ? storage->data + offset * int64_t(item_size(dtype)) : nullptr;
+}
+
+TensorImpl::~TensorImpl() {
+    delete extras;
+    if (dims != inline_dims) pool_free(dims, size_t(ndim) * 2 * sizeof(int64_t));
+}
+
+void TensorImpl::destroy(TensorImpl* t) noexcept {
+    if (t->owns_python) {
+        t->refs = 1;  // the Python object may still look at the tensor while it is torn down
+        t->owns_python = false;
+        void* object = t->python;
+        release_python_object(object);
+        return;
+    }
+    t->~TensorImpl();
+    pool_free(t, sizeof(TensorImpl));
+}
+
+int64_t Tensor::size(int64_t d) const { return impl_->dims[wrap_dim(d, dim())]; }
+int64_t Tensor::stride(int64_t d) const { return impl_->dims[dim() + wrap_dim(d, dim())]; }
+
+double Tensor::to_double() const {
+    return visit_dtype(dtype(), [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        return double(compute_type<T>(*data<T>()));
+    });
+}
+int64_t Tensor::to_int() const {
+    return visit_dtype(dtype(), [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        if constexpr (std::is_same_v<T, compute_type<T>>) return int64_t(*data<T>());
+        else return int64_t(float(*data<T>()));
+    });
+}
+
+namespace {
+
+// The number of bytes that sizes and strides reach from offset 0.
+size_t storage_bytes(IntSpan sizes, IntSpan strides, size_t itemsize) {
+    size_t last = 0;
+    for (size_t d = 0; d < sizes.size(); ++d) {
+        if (sizes[d] == 0) return 0;
+        size_t reach;
+        if (__builtin_mul_overflow(size_t(sizes[d] - 1), size_t(strides[d]), &reach) ||
+            __builtin_add_overflow(last, reach, &last))
+            fail(ErrorKind::Runtime, "Storage size calculation overflowed with sizes=" +
+                                         to_string(sizes) + " and strides=" + to_string(strides));
+    }
+    size_t bytes;
+    if (__builtin_mul_overflow(last + 1, itemsize, &bytes))
+        fail(ErrorKind::Runtime, "Storage size calculation overflowed with sizes=" + to_string(sizes));
+    return bytes;
+}
+
+}  // namespace
+
+Tensor from_storage(Ref<Storage> storage, IntSpan sizes, IntSpan strides, int64_t offset, DType dtype) {
+    auto t = TensorImpl::make();
+    t->dtype = dtype;
+    t->set_ndim(int64_t(sizes.size()));
+    if (!sizes.empty()) {
+        std::memcpy(t->dims, sizes.data(), sizes.size_bytes());
+        std::memcpy(t->dims + sizes.size(), strides.data(), strides.size_bytes());
+    }
+    t->offset = offset;
+    t->set_storage(std::move(storage));
+    t->update_geometry();
+    return Tensor(std::move(t));
+}
+
+Tensor empty(IntSpan sizes, DType dtype) {
+    auto t = TensorImpl::make();
+    t->dtype = dtype;
+    const int64_t ndim = int64_t(sizes.size());
+    t->set_ndim(ndim);
+    int64_t n = 1;
+    for (int64_t d = ndim - 1; d >= 0; --d) {
+        WG_CHECK(sizes[d] >= 0, "Trying to create tensor with negative dimension ", sizes[d], ": ",
+                 to_string(sizes));
+        t->dims[d] = sizes[d];
+        t->dims[ndim + d] = n;
+        if (__builtin_mul_overflow(n, sizes[d] ? sizes[d] : 1, &n))
+            fail(ErrorKind::Runtime, "Storage size calculation overflowed with sizes=" + to_string(sizes));
+    }
+    for (int64_t s : sizes) n = s ? n : 0;
+    size_t bytes;
+    if (__builtin_mul_overflow(size_t(n), item_size(dtype), &bytes))
+        fail(ErrorKind::Runtime, "Storage size calculation overflowed with sizes=" + to_string(sizes));
+    t->set_storage(Storage::allocate(bytes));
+    t->numel = n;
+    t->data = t->storage->data;
+    return Tensor(std::move(t));
+}
+
+Tensor empty_strided(IntSpan sizes, IntSpan strides, DType dtype) {
+    for (int64_t s : sizes)
+        WG_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ", to_string(sizes));
+    auto storage = Storage::allocate(storage_bytes(sizes, strides, item_size(dtype)));
+    return from_storage(std::move(storage), sizes, strides, 0, dtype);
+}
+
+Tensor empty_like(const Tensor& t, DType dtype) {
+    if (t.is_contiguous()) {
+        // The strides are the contiguous ones up to those of size-1 dimensions, which carry over.
+        auto r = TensorImpl::make();
+        r->dtype = dtype;
+        r->set_ndim(t.dim());
+        std::memcpy(r->dims, t->dims, size_t(t.dim()) * 2 * sizeof(int64_t));
+        r->set_storage(Storage::allocate(size_t(t.numel()) * item_size(dtype)));
+        r->numel = t.numel();
+        r->data = r->storage->data;
+        return Tensor(std::move(r));
+    }
+    return empty_strided(t.sizes(), dense_strides_like(t.sizes(), t.strides()), dtype);
+}
+
+Tensor alias(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset) {
+    auto r = TensorImpl::make();
+    r->dtype = t.dtype();
+    r->device = t.device();
+    r->own_version = t->own_version;
+    r->version = t->version;
+    r->set_ndim(int64_t(sizes.size()));
+    if (!sizes.empty()) {
+        std::memcpy(r->dims, sizes.data(), sizes.size_bytes());
+        std::memcpy(r->dims + sizes.size(), strides.data(), strides.size_bytes());
+    }
+    r->offset = offset;
+    r->storage = t->storage;
+    r->update_geometry();
+    return Tensor(std::move(r));
+}
+
+Tensor alias(const Tensor& t) { return alias(t, t.sizes(), t.strides(), t.offset()); }
+
+}  // namespace wg

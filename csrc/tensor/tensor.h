@@ -1,0 +1,164 @@
+// Tensor: a handle to a TensorImpl, which is a strided window on a Storage plus its place in the graph.
+// Start with TensorImpl. Nothing here records history: autograd/ owns the meaning of grad_fn,
+// view_base and extras, this file only keeps them with the tensor.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/error.h"
+#include "base/free_list.h"
+#include "base/intrusive_ptr.h"
+#include "base/small_vector.h"
+#include "tensor/dtype.h"
+#include "tensor/storage.h"
+
+namespace wg {
+
+using IntSpan = std::span<const int64_t>;
+using Dims = SmallVector<int64_t, 5>;
+
+enum class DeviceType : uint8_t { CPU, CUDA };
+struct Device {
+    DeviceType type = DeviceType::CPU;
+    int8_t index = -1;
+    bool operator==(const Device&) const = default;
+};
+
+// A node of the graph as the tensor sees it; autograd/node.h derives from it.
+struct GraphNode {
+    uint32_t refs = 0;
+    virtual void on_last_reference() noexcept = 0;
+    static void destroy(GraphNode* n) noexcept { n->on_last_reference(); }
+
+protected:
+    ~GraphNode() = default;
+};
+
+// The rarely used part of a tensor's autograd state; autograd/meta.h derives from it.
+struct TensorExtras {
+    virtual ~TensorExtras() = default;
+};
+
+// A version counter of its own, for tensors made by `.data`, which share memory but not versions.
+struct VersionCounter {
+    uint32_t refs = 0;
+    uint32_t version = 0;
+    static void destroy(VersionCounter* v) noexcept { pool_free(v, sizeof(VersionCounter)); }
+};
+
+// How a view was made: decides what an in-place operation on it may do (autograd/view.cpp).
+enum class ViewKind : uint8_t { None, Default, NoGrad, MultiOutput, CustomFunction, Inference };
+
+struct TensorImpl {
+    uint32_t refs = 0;
+    DType dtype = DType::Float32;
+    uint8_t ndim = 0;
+    bool contiguous : 1 = true;
+    bool requires_grad : 1 = false;     // set on a leaf by the user; see autograd/meta.h for the whole rule
+    bool wrapped_number : 1 = false;    // a Python number: weakest in type promotion
+    bool owns_python : 1 = false;       // keeps its Python object alive (it has attributes, hooks, ...)
+    bool retains_grad : 1 = false;
+    ViewKind view_kind = ViewKind::None;
+    Device device;
+    uint32_t output_nr = 0;             // which output of grad_fn this tensor is
+    Ref<Storage> storage;
+    char* data = nullptr;               // storage->data + offset * item size
+    int64_t numel = 1;
+    int64_t offset = 0;                 // in elements
+    int64_t* dims = inline_dims;        // ndim sizes, then ndim strides (in elements)
+    int64_t inline_dims[8];
+    uint32_t* version = nullptr;        // the storage's or own_version's
+    Ref<VersionCounter> own_version;
+    Ref<GraphNode> grad_fn;
+    Ref<TensorImpl> view_base;          // the tensor this one is a differentiable view of
+    uint32_t attr_version = 0;          // version at which grad_fn of a view was last right
+    TensorExtras* extras = nullptr;
+    void* python = nullptr;             // its Python object while there is one
+
+    IntSpan sizes() const noexcept { return {dims, ndim}; }
+    IntSpan strides() const noexcept { return {dims + ndim, ndim}; }
+
+    // Sets rank and makes room; the caller fills dims and then calls update_geometry().
+    void set_ndim(int64_t n);
+    // Recomputes numel, contiguous and data from dims, offset and storage.
+    void update_geometry() noexcept;
+    void set_storage(Ref<Storage> s) noexcept {
+        storage = std::move(s);
+        if (!own_version) version = &storage->version;
+    }
+
+    static Ref<TensorImpl> make() { return Ref<TensorImpl>(new (pool_allocate(sizeof(TensorImpl))) TensorImpl); }
+    static void destroy(TensorImpl* t) noexcept;
+    TensorImpl() = default;
+    TensorImpl(const TensorImpl&) = delete;
+    ~TensorImpl();
+};
+
+// Called when the last owner of a tensor that keeps its Python object alive is gone.
+extern void (*release_python_object)(void* object) noexcept;
+
+class Tensor {
+public:
+    Tensor() = default;
+    explicit Tensor(Ref<TensorImpl> impl) noexcept : impl_(std::move(impl)) {}
+    explicit Tensor(TensorImpl* impl) noexcept : impl_(impl) {}
+
+    bool defined() const noexcept { return bool(impl_); }
+    explicit operator bool() const = delete;
+    TensorImpl* impl() const noexcept { return impl_.get(); }
+    TensorImpl* operator->() const noexcept { return impl_.get(); }
+    const Ref<TensorImpl>& ref() const noexcept { return impl_; }
+    TensorImpl* release() noexcept { return impl_.release(); }
+    bool is_same(const Tensor& other) const noexcept { return impl_ == other.impl_; }
+
+    DType dtype() const noexcept { return impl_->dtype; }
+    Device device() const noexcept { return impl_->device; }
+    int64_t dim() const noexcept { return impl_->ndim; }
+    int64_t numel() const noexcept { return impl_->numel; }
+    size_t itemsize() const noexcept { return item_size(impl_->dtype); }
+    size_t nbytes() const noexcept { return size_t(impl_->numel) * itemsize(); }
+    IntSpan sizes() const noexcept { return impl_->sizes(); }
+    IntSpan strides() const noexcept { return impl_->strides(); }
+    // Size and stride of a dimension; negative counts from the end; IndexError out of range.
+    int64_t size(int64_t d) const;
+    int64_t stride(int64_t d) const;
+    int64_t offset() const noexcept { return impl_->offset; }
+    bool is_contiguous() const noexcept { return impl_->contiguous; }
+    bool is_view() const noexcept { return bool(impl_->view_base); }
+    char* raw() const noexcept { return impl_->data; }
+    template <class T>
+    T* data() const noexcept {
+        return reinterpret_cast<T*>(impl_->data);
+    }
+    uint32_t version() const noexcept { return *impl_->version; }
+    void bump_version() const noexcept { ++*impl_->version; }
+    bool is_unique() const noexcept { return impl_->refs == 1; }
+    // No other tensor and no view can see this memory.
+    bool owns_memory_alone() const noexcept {
+        return impl_->refs == 1 && impl_->storage->refs == 1 && !impl_->storage->deleter;
+    }
+    // The value of element 0 as C++ type; the tensor must have at least one element.
+    double to_double() const;
+    int64_t to_int() const;
+
+private:
+    Ref<TensorImpl> impl_;
+};
+
+using OptTensor = std::optional<Tensor>;
+
+// Memory without values. Contiguous unless strides are given; storage covers all elements.
+Tensor empty(IntSpan sizes, DType dtype);
+Tensor empty_strided(IntSpan sizes, IntSpan strides, DType dtype);
+// Same shape as t; keeps the order of its dimensions when t is dense (PyTorch's preserve_format).
+Tensor empty_like(const Tensor& t, DType dtype);
+inline Tensor empty_like(const Tensor& t) { return empty_like(t, t.dtype()); }
+// Another window on t's storage, sharing its version counter; no history, no view relation.
+Tensor alias(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset);
+Tensor alias(const Tensor& t);
+// Window on a storage; checks nothing.
+Tensor from_storage(Ref<Storage> storage, IntSpan sizes, IntSpan strides, int64_t offset, DType dtype);
+
+}  // namespace wg
