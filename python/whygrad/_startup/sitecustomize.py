@@ -5,6 +5,7 @@ the program, so this makes `import torch` mean whygrad, then gives way to the `s
 that it hides, if there is one. whygrad itself is not imported until the program asks for torch.
 """
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -35,7 +36,7 @@ if os.environ.get("WHYGRAD_RUN_PREFIX") == sys.prefix:
 
 _this = sys.modules.pop("sitecustomize")
 try:
-    import sitecustomize  # type: ignore[import-not-found]  # noqa: F401
+    importlib.import_module("sitecustomize")
 except ModuleNotFoundError as error:
     if error.name != "sitecustomize":
         raise
