@@ -1,0 +1,50 @@
+"""What an operation costs besides its arithmetic: tensors of a few elements, one thread."""
+
+from __future__ import annotations
+
+from .harness import Case
+
+_PLAIN = "a = torch.rand(3); b = torch.rand(3)"
+_GRAD = "a = torch.rand(3, requires_grad=True); b = torch.rand(3, requires_grad=True)"
+
+_CHAIN = """
+y = x
+for _ in range(100):
+    y = y * x
+y.sum().backward()
+x.grad = None
+"""
+
+_MLP_SETUP = """
+x = torch.rand(8, 16)
+w1 = torch.rand(16, 16, requires_grad=True)
+w2 = torch.rand(16, 16, requires_grad=True)
+"""
+
+_MLP = """
+((x @ w1).tanh() @ w2).tanh().sum().backward()
+w1.grad = None
+w2.grad = None
+"""
+
+CASES = [
+    Case("a + b, 3 elements", _PLAIN, "a + b", 8),
+    Case("a + b, 3 elements, grad", _GRAD, "a + b", 12),
+    Case("x * 2.0, 3 elements", _PLAIN, "a * 2.0", 15),
+    Case("x * 2.0, 3 elements, grad", _GRAD, "a * 2.0", 15),
+    Case("x.sin(), 3 elements", _PLAIN, "a.sin()", 12),
+    Case("x.sin(), 3 elements, grad", _GRAD, "a.sin()", 12),
+    Case("x.sum(), 3 elements, grad", _GRAD, "a.sum()", 12),
+    Case("x[0]", _PLAIN, "a[0]", 5),
+    Case("x[0], grad", _GRAD, "a[0]", 5),
+    Case("x.view(3, 1)", _PLAIN, "a.view(3, 1)", 5),
+    Case("x.view(3, 1), grad", _GRAD, "a.view(3, 1)", 5),
+    Case(
+        "chain of 100 muls, forward + backward",
+        "x = torch.ones(3, requires_grad=True)",
+        _CHAIN,
+        15,
+    ),
+    Case("(x * y).sum().backward()", _GRAD, "(a * b).sum().backward(); a.grad = b.grad = None", 15),
+    Case("two-layer tanh MLP 8x16, forward + backward", _MLP_SETUP, _MLP, 8),
+]
