@@ -14,29 +14,30 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 _STARTUP = str(Path(__file__).resolve().parent / "_startup")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line `argv` (without the program's name; `sys.argv[1:]` by default).
 
-    Returns:
-        The exit code. `run` does not return: the process becomes the script's.
+    Does not return: the process becomes the program's, or exits with the help or an error.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser, run_parser = _parsers()
+    if arguments[:1] != ["run"]:
+        parser.parse_args(arguments or ["-h"])
+        parser.error("the command comes first")
     # What follows `run` is Python's own command line. argparse cannot take that as it is, and
-    # sees only what Python would not.
-    if len(arguments) >= 2 and arguments[0] == "run" and _is_program(arguments[1]):
-        if arguments[1] in ("-m", "-c") and len(arguments) == 2:
-            run_parser.error(f"argument {arguments[1]}: expected one argument")
-        _run(arguments[1:], run_parser)
-    if not arguments:
-        parser.print_help()
-        return 0
-    parser.parse_args(arguments)
-    run_parser.error("a script, -m module or -c code is required")
+    # sees only what does not begin like a program.
+    program = arguments[1:]
+    if not program or not _is_program(program[0]):
+        run_parser.parse_args(program)
+        run_parser.error("a script, -m module or -c code is required")
+    if program in (["-m"], ["-c"]):
+        run_parser.error(f"argument {program[0]}: expected one argument")
+    _run(program, run_parser)
 
 
 def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
@@ -66,15 +67,16 @@ def _is_program(argument: str) -> bool:
     return argument == "-" or not argument.startswith("-") or argument[:2] in ("-m", "-c")
 
 
-def _run(program: Sequence[str], parser: argparse.ArgumentParser) -> None:
+def _run(program: Sequence[str], parser: argparse.ArgumentParser) -> NoReturn:
     """Become `python <program>` with torch served by whygrad. Does not return."""
     for flag, off in (("-I or -E", sys.flags.ignore_environment), ("-S", sys.flags.no_site)):
         if off:
             parser.error(f"python's option {flag} switches off what serves torch to the program")
     environment = dict(os.environ)
-    inherited = environment.get("PYTHONPATH", "")
-    entries = [entry for entry in inherited.split(os.pathsep) if entry != _STARTUP]
-    environment["PYTHONPATH"] = os.pathsep.join([_STARTUP, *(entries if inherited else [])])
+    inherited = environment.get("PYTHONPATH")
+    entries = inherited.split(os.pathsep) if inherited else []
+    others = [entry for entry in entries if entry != _STARTUP]
+    environment["PYTHONPATH"] = os.pathsep.join([_STARTUP, *others])
     environment["WHYGRAD_RUN_PREFIX"] = sys.prefix
     os.execve(sys.executable, [sys.executable, *_interpreter_flags(), *program], environment)
 

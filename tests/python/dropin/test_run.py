@@ -238,19 +238,20 @@ def test_environment_is_extended_only():
     inherited = before.get("PYTHONPATH")
     startup = once["PYTHONPATH"].split(os.pathsep)[0]
     assert once["PYTHONPATH"] == (f"{startup}{os.pathsep}{inherited}" if inherited else startup)
-    assert eval(python(*RUN, *RUN[:0], "-m", "whygrad", "run", "-c", show).stdout) == once
+    assert eval(python(*RUN, *RUN, "-c", show).stdout) == once
 
 
 @pytest.mark.parametrize(
     "arguments, words",
     [
         (("run",), "a script, -m module or -c code is required"),
-        (("run", "-x"), "unrecognized arguments: -x"),
+        (("run", "-x"), "whygrad run: error: unrecognized arguments: -x"),
         (("run", "--fast", "program.py"), "unrecognized arguments: --fast"),
         (("run", "-m"), "argument -m: expected one argument"),
         (("run", "-c"), "argument -c: expected one argument"),
         (("walk",), "invalid choice: 'walk'"),
         (("--fast",), "required: command"),
+        (("-x", "run", "program.py"), "unrecognized arguments: -x"),
     ],
 )
 def test_usage_errors(arguments, words):
