@@ -219,12 +219,16 @@ class Module(StateDictMixin):
         self.add_module(name, module)
 
     def __getattr__(self, name: str) -> Any:
-        # Only reached when ordinary lookup has failed.
+        # Only reached when ordinary lookup has failed. Parameters come first and without a loop:
+        # a layer looks them up in every call.
         own = self.__dict__
-        for registry in ("_parameters", "_buffers", "_modules"):
-            entries = own.get(registry)
-            if entries is not None and name in entries:
-                return entries[name]
+        try:
+            return own["_parameters"][name]
+        except KeyError:
+            for registry in ("_buffers", "_modules"):
+                entries = own.get(registry)
+                if entries is not None and name in entries:
+                    return entries[name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def _forget(self, name: str, keep: str) -> None:
