@@ -40,7 +40,7 @@ constexpr int kPackedRows = 8;
 // The block of B: together about half of the second-level cache (1 MB where there is AVX-512, at
 // least 256 KB elsewhere).
 #if WG_VEC_BYTES == 64
-constexpr int64_t kDepth = 384, kBlockBytes = 720 << 10;
+constexpr int64_t kDepth = 256, kBlockBytes = 720 << 10;
 #else
 constexpr int64_t kDepth = 256, kBlockBytes = 192 << 10;
 #endif
@@ -99,8 +99,22 @@ template <class T>
 struct Edge {
     int count;
     WG_INLINE explicit Edge(int n) : count(n) {}
-    WG_INLINE Vec<T> load(const T* p) const { return Vec<T>::load(p, count); }
+    WG_INLINE Vec<T> load(const T* p) const {
+#if defined(__AVX2__)
+        // Only to load: masked stores take tens of cycles on some machines.
+        const __m256i lanes = _mm256_loadu_si256(
+            reinterpret_cast<const __m256i*>(kLanesBefore + 8 - count * int(sizeof(T) / 4)));
+        if constexpr (sizeof(T) == 4)
+            return Vec<T>::from_raw(_mm256_maskload_ps(p, lanes));
+        else
+            return Vec<T>::from_raw(_mm256_maskload_pd(p, lanes));
+#else
+        return Vec<T>::load(p, count);
+#endif
+    }
     WG_INLINE void store(T* p, Vec<T> v) const { v.store(p, count); }
+
+    static constexpr int32_t kLanesBefore[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
 };
 #endif
 
@@ -128,6 +142,12 @@ void tile(const Tile<T>& t) {
     for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 3
         for (int v = 0; v < Vecs; ++v) acc[r][v] = V(T(0));
+
+    // C is touched again only after the loop.
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 3
+        for (int v = 0; v < Vecs; ++v) __builtin_prefetch(t.c + r * t.c_stride + v * W, 1);
 
     const T* a = t.a;
     const T* b = t.b;
@@ -316,16 +336,81 @@ void scale_c(const GemmArgs<T>& g) {
     }
 }
 
+// R x kDotCols dot products of rows of A with rows of B.
+constexpr int kDotRows = kVecs == 3 ? 4 : 2, kDotCols = 4;
+template <int R, class T>
+void dot_tile(const GemmArgs<T>& g, int64_t i, int64_t j) {
+    using V = Vec<T>;
+    constexpr int W = kLanes<T>, C = kDotCols;
+    const int cols = static_cast<int>(lesser(C, g.n - j));
+    const T* a = g.a + i * g.lda;
+    const T* b[C];
+#pragma GCC unroll 4
+    for (int c = 0; c < C; ++c) b[c] = g.b + (j + lesser(c, cols - 1)) * g.ldb;
+    V acc[R][C];
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+        for (int c = 0; c < C; ++c) acc[r][c] = V(T(0));
+    int64_t p = 0;
+    for (; p + W <= g.k; p += W) {
+        V av[R];
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r) av[r] = V::load(a + r * g.lda + p);
+#pragma GCC unroll 4
+        for (int c = 0; c < C; ++c) {
+            const V bv = V::load(b[c] + p);
+#pragma GCC unroll 4
+            for (int r = 0; r < R; ++r) acc[r][c] = mul_add(av[r], bv, acc[r][c]);
+        }
+    }
+    if (p < g.k) {
+        const Edge<T> edge(static_cast<int>(g.k - p));
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r) {
+            const V av = edge.load(a + r * g.lda + p);
+#pragma GCC unroll 4
+            for (int c = 0; c < C; ++c) acc[r][c] = mul_add(av, edge.load(b[c] + p), acc[r][c]);
+        }
+    }
+    for (int r = 0; r < R; ++r) {
+        T* to = g.c + (i + r) * g.ldc + j;
+        T sums[C];
+#pragma GCC unroll 4
+        for (int c = 0; c < C; ++c) sums[c] = sum_lanes(acc[r][c]);
+        for (int c = 0; c < cols; ++c)
+            to[c] = g.beta == T(0) ? g.alpha * sums[c] : g.alpha * sums[c] + g.beta * to[c];
+    }
+}
+
+// a * b^T with few rows of a: both are contiguous along k, nothing needs packing.
+template <class T>
+void gemm_dots(const GemmArgs<T>& g) {
+    for (int64_t j = 0; j < g.n; j += kDotCols) {
+        int64_t i = 0;
+        for (; i + kDotRows <= g.m; i += kDotRows) dot_tile<kDotRows>(g, i, j);
+        switch (g.m - i) {
+            case 1: dot_tile<1>(g, i, j); break;
+            case 2: dot_tile<2>(g, i, j); break;
+            case 3: dot_tile<3>(g, i, j); break;
+            default: break;
+        }
+    }
+}
+
 // Below these, copying costs more than it saves (measured).
 constexpr int64_t kDirectBytesB = 64 << 10;
 constexpr int64_t kDirectRows = 16;
 constexpr int64_t kDirectPanelsA = 2;
+constexpr int64_t kDotMaxRows = 24, kDotMinDepth = 32;
 
 template <class T>
 void gemm(const GemmArgs<T>& g) {
     constexpr int W = kLanes<T>;
     if (g.m <= 0 || g.n <= 0) return;
     if (g.k <= 0 || g.alpha == T(0)) return scale_c(g);
+    if (g.trans_b && !g.trans_a && g.m <= kDotMaxRows && g.k >= kDotMinDepth * g.m)
+        return gemm_dots(g);
 
     const Parts blocks(ceil_div(g.n, W), kCols<T> / W);
     const Parts depths(g.k, kDepth);
@@ -470,17 +555,17 @@ WG_INLINE void add_rows(T* y, const T* a, int64_t lda, const T* x, T alpha, int6
     for (int r = 0; r < R; ++r) xs[r] = V(alpha * x[r]);
     int64_t j = 0;
     for (; j + W <= cols; j += W) {
-        V sum = V::load(y + j);
+        V sum = V::load(a + j) * xs[0];
 #pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) sum = mul_add(V::load(a + r * lda + j), xs[r], sum);
-        sum.store(y + j);
+        for (int r = 1; r < R; ++r) sum = mul_add(V::load(a + r * lda + j), xs[r], sum);
+        (V::load(y + j) + sum).store(y + j);
     }
     if (j < cols) {
         const int rest = static_cast<int>(cols - j);
-        V sum = V::load(y + j, rest);
+        V sum = V::load(a + j, rest) * xs[0];
 #pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) sum = mul_add(V::load(a + r * lda + j, rest), xs[r], sum);
-        sum.store(y + j, rest);
+        for (int r = 1; r < R; ++r) sum = mul_add(V::load(a + r * lda + j, rest), xs[r], sum);
+        (V::load(y + j, rest) + sum).store(y + j, rest);
     }
 }
 
