@@ -69,6 +69,16 @@ TensorList unbind(const Tensor& t, int64_t dim = 0);
 Tensor alias_view(const Tensor& t);                     // x[...]: AliasBackward0
 Tensor as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, OptInt offset = {});
 Tensor diagonal(const Tensor& t, int64_t offset = 0, int64_t dim1 = 0, int64_t dim2 = 1);
+Tensor view_as(const Tensor& t, const Tensor& other);
+Tensor reshape_as(const Tensor& t, const Tensor& other);
+Tensor ravel(const Tensor& t);
+Tensor unflatten(const Tensor& t, int64_t dim, const Dims& sizes);
+Tensor movedim(const Tensor& t, const Dims& source, const Dims& destination);
+Tensor expand_as(const Tensor& t, const Tensor& other);
+Tensor broadcast_to(const Tensor& t, const Dims& sizes);
+TensorList broadcast_tensors(const TensorList& tensors);
+TensorList tensor_split(const Tensor& t, int64_t sections, int64_t dim = 0);
+TensorList tensor_split_at(const Tensor& t, const Dims& indices, int64_t dim = 0);
 
 // --- cat.cpp, index.cpp ---
 Tensor cat(const TensorList& tensors, int64_t dim = 0);

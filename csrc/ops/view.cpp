@@ -1,0 +1,568 @@
+// Views: other windows on the same memory. Each is a few lines of index arithmetic, then view_of() and
+// the derivative. The ones made of others (narrow, chunk, movedim, ...) are at the end.
+#include <algorithm>
+
+#include "autograd/record.h"
+#include "ops/functions.h"
+
+namespace wg {
+
+namespace {
+
+// The gradient of a window: zeros with `grad` in the place that window() cuts out. Its own derivative
+// is the window again.
+template <class Window>
+Tensor embed(const char* name, const Tensor& grad, const Dims& sizes, Window window) {
+    Tensor out = zeros(sizes, grad.dtype());
+    {
+        GradMode off(false);
+        copy_values(window(out), grad);
+    }
+    record(name, out, {grad}, {}, [window](Backward& d) { d.set(0, window(d.grad())); });
+    return out;
+}
+
+// Asked before what the derivative needs is copied.
+bool recorded(const Tensor& t) { return grad_enabled() && requires_grad(t); }
+
+}  // namespace
+
+// --- shapes ---
+
+namespace {
+
+Tensor view_as_node(const char* name, const Tensor& t, IntSpan shape, IntSpan strides) {
+    Tensor out = view_of(t, shape, strides, t.offset());
+    if (recorded(t))
+        record(name, out, {t}, {}, [sizes = Dims(t.sizes())](Backward& d) { d.set(0, reshape(d.grad(), sizes)); });
+    return out;
+}
+
+}  // namespace
+
+Tensor view(const Tensor& t, const Dims& shape) {
+    const Dims sizes = infer_shape(shape, t.numel());
+    const auto strides = view_strides(t.sizes(), t.strides(), sizes);
+    WG_CHECK(strides, "view size is not compatible with input tensor's size and stride (at least one dimension "
+                      "spans across two contiguous subspaces). Use .reshape(...) instead.");
+    return view_as_node("ViewBackward0", t, sizes, *strides);
+}
+
+Tensor reshape(const Tensor& t, const Dims& shape) {
+    const Dims sizes = infer_shape(shape, t.numel());
+    if (const auto strides = view_strides(t.sizes(), t.strides(), sizes))
+        return view_as_node(t.is_contiguous() ? "ViewBackward0" : "ReshapeAliasBackward0", t, sizes, *strides);
+    const Tensor copy = contiguous(t);
+    // Nobody else sees the copy, so its reshaped form is not a view of anything.
+    Tensor out = alias(copy, sizes, contiguous_strides(sizes), 0);
+    if (recorded(copy))
+        record("UnsafeViewBackward0", out, {copy}, {},
+               [from = Dims(t.sizes())](Backward& d) { d.set(0, reshape(d.grad(), from)); });
+    return out;
+}
+
+Tensor flatten(const Tensor& t, int64_t start_dim, int64_t end_dim) {
+    start_dim = wrap_dim(start_dim, t.dim());
+    end_dim = wrap_dim(end_dim, t.dim());
+    WG_CHECK(start_dim <= end_dim, "flatten() has invalid args: start_dim cannot come after end_dim");
+    if (t.dim() == 0) return reshape(t, {1});
+    if (start_dim == end_dim) return t;
+    const IntSpan sizes = t.sizes();
+    Dims shape(sizes.begin(), sizes.begin() + start_dim);
+    shape.push_back(count(sizes.subspan(size_t(start_dim), size_t(end_dim - start_dim + 1))));
+    shape.append(sizes.begin() + end_dim + 1, sizes.end());
+    return reshape(t, shape);
+}
+
+Tensor unflatten(const Tensor& t, int64_t dim, const Dims& sizes) {
+    dim = wrap_dim(dim, t.dim());
+    WG_CHECK(!sizes.empty(), "unflatten: sizes must be non-empty");
+    const int64_t size = t.size(dim);
+    int64_t known = 1, inferred = 0;
+    for (int64_t s : sizes)
+        if (s == -1) ++inferred;
+        else if (__builtin_mul_overflow(known, s, &known)) known = 0;
+    WG_CHECK(inferred <= 1, "unflatten got an unexpected error:\nonly one dimension can be inferred");
+    WG_CHECK(inferred ? known != 0 && size % known == 0 : known == size, "unflatten: Provided sizes ",
+             to_string(sizes), " don't multiply up to the size of dim ", dim, " (", size, ") in the input tensor");
+    Dims shape(t.sizes().begin(), t.sizes().begin() + dim);
+    const Dims parts = infer_shape(sizes, size);
+    shape.append(parts.begin(), parts.end());
+    shape.append(t.sizes().begin() + dim + 1, t.sizes().end());
+    return view(t, shape);
+}
+
+Tensor view_as(const Tensor& t, const Tensor& other) { return view(t, Dims(other.sizes())); }
+Tensor reshape_as(const Tensor& t, const Tensor& other) { return reshape(t, Dims(other.sizes())); }
+
+Tensor ravel(const Tensor& t) { return view(contiguous(t), {-1}); }
+
+// --- the order of dimensions ---
+
+Tensor permute(const Tensor& t, const Dims& dims) {
+    const int64_t n = t.dim();
+    WG_CHECK(int64_t(dims.size()) == n,
+             "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
+             "desired ordering of dimensions i.e. input.dim() = ", n, " is not equal to len(dims) = ", dims.size());
+    Dims order(dims), inverse(size_t(n), -1), sizes(size_t(n), 0), strides(size_t(n), 0);
+    for (int64_t i = 0; i < n; ++i) {
+        const int64_t from = order[i] = wrap_dim(dims[i], n);
+        WG_CHECK(inverse[from] < 0, "permute(): duplicate dims are not allowed.");
+        inverse[from] = i;
+        sizes[i] = t->dims[from];
+        strides[i] = t->dims[n + from];
+    }
+    Tensor out = view_of(t, sizes, strides, t.offset());
+    if (recorded(t))
+        record("PermuteBackward0", out, {t}, {}, [inverse](Backward& d) { d.set(0, permute(d.grad(), inverse)); });
+    return out;
+}
+
+namespace {
+
+Tensor swapped(const Tensor& t, int64_t a, int64_t b) {
+    Dims sizes(t.sizes()), strides(t.strides());
+    if (a != b) {
+        std::swap(sizes[a], sizes[b]);
+        std::swap(strides[a], strides[b]);
+    }
+    return view_of(t, sizes, strides, t.offset());
+}
+
+}  // namespace
+
+Tensor transpose(const Tensor& t, int64_t dim0, int64_t dim1) {
+    dim0 = wrap_dim(dim0, t.dim());
+    dim1 = wrap_dim(dim1, t.dim());
+    Tensor out = swapped(t, dim0, dim1);
+    record("TransposeBackward0", out, {t}, {},
+           [dim0, dim1](Backward& d) { d.set(0, transpose(d.grad(), dim0, dim1)); });
+    return out;
+}
+
+Tensor t(const Tensor& x) {
+    WG_CHECK(x.dim() <= 2, "t() expects a tensor with <= 2 dimensions, but self is ", x.dim(), "D");
+    Tensor out = swapped(x, 0, x.dim() < 2 ? 0 : 1);
+    record("TBackward0", out, {x}, {}, [](Backward& d) { d.set(0, t(d.grad())); });
+    return out;
+}
+
+Tensor movedim(const Tensor& t, const Dims& source, const Dims& destination) {
+    WG_CHECK(source.size() == destination.size(), "movedim: Invalid source or destination dims: source (",
+             to_string(source), " dims) should contain the same number of dims as destination (",
+             to_string(destination), " dims)");
+    const int64_t n = t.dim();
+    Dims order(size_t(n), -1);
+    SmallVector<bool, 8> moved(size_t(n), false);
+    for (size_t i = 0; i < source.size(); ++i) {
+        const int64_t from = wrap_dim(source[i], n), to = wrap_dim(destination[i], n);
+        if (n == 0) continue;
+        WG_CHECK(!moved[from], "movedim: repeated dim in `source` (", to_string(source), ")");
+        WG_CHECK(order[to] < 0, "movedim: repeated dim in `destination` (", to_string(destination), ")");
+        moved[from] = true;
+        order[to] = from;
+    }
+    int64_t next = 0;
+    for (int64_t d = 0; d < n; ++d) {
+        if (order[d] >= 0) continue;
+        while (moved[next]) ++next;
+        order[d] = next++;
+    }
+    return permute(t, order);
+}
+
+// --- dimensions of size 1 ---
+
+Tensor expand(const Tensor& t, const Dims& sizes, bool) {
+    const int64_t n = t.dim(), m = int64_t(sizes.size());
+    WG_CHECK(m >= n, "expand(torch.", info(t.dtype()).legacy_name, "{", to_string(t.sizes()), "}, size=",
+             to_string(sizes), "): the number of sizes provided (", m,
+             ") must be greater or equal to the number of dimensions in the tensor (", n, ")");
+    Dims shape(sizes), strides(size_t(m), 0);
+    for (int64_t i = m - 1; i >= 0; --i) {
+        const int64_t d = i - (m - n);
+        const int64_t size = d >= 0 ? t->dims[d] : 1;
+        strides[i] = d >= 0 ? t->dims[n + d] : i + 1 < m ? shape[i + 1] * strides[i + 1] : 1;
+        if (sizes[i] == -1) {
+            WG_CHECK(d >= 0, "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ", i);
+            shape[i] = size;
+        } else if (size != sizes[i]) {
+            WG_CHECK(size == 1, "The expanded size of the tensor (", sizes[i], ") must match the existing size (", size,
+                     ") at non-singleton dimension ", i, ".  Target sizes: ", to_string(sizes),
+                     ".  Tensor sizes: ", to_string(t.sizes()));
+            WG_CHECK(sizes[i] >= 0, "numel: integer multiplication overflow");
+            strides[i] = 0;
+        }
+    }
+    Tensor out = view_of(t, shape, strides, t.offset());
+    if (recorded(t))
+        record("ExpandBackward0", out, {t}, {},
+               [from = Dims(t.sizes())](Backward& d) { d.set(0, sum_to(d.grad(), from)); });
+    return out;
+}
+
+Tensor expand_as(const Tensor& t, const Tensor& other) { return expand(t, Dims(other.sizes())); }
+Tensor broadcast_to(const Tensor& t, const Dims& sizes) { return expand(t, sizes); }
+
+TensorList broadcast_tensors(const TensorList& tensors) {
+    Dims shape;
+    for (const Tensor& t : tensors) shape = broadcast_shapes(shape, t.sizes());
+    TensorList out;
+    for (const Tensor& t : tensors) out.push_back(same_shape(t.sizes(), shape) ? t : expand(t, shape));
+    return out;
+}
+
+namespace {
+
+// Without those dims d of size 1 for which drop(d).
+template <class Drop>
+Tensor squeezed(const char* name, const Tensor& t, Drop drop) {
+    Dims sizes, strides;
+    for (int64_t d = 0; d < t.dim(); ++d) {
+        if (t->dims[d] == 1 && drop(d)) continue;
+        sizes.push_back(t->dims[d]);
+        strides.push_back(t->dims[t.dim() + d]);
+    }
+    return view_as_node(name, t, sizes, strides);
+}
+
+// Marks each dim once; "dim 1 appears multiple times in the list of dims".
+SmallVector<bool, 8> dim_set(const Dims& dims, int64_t ndim) {
+    SmallVector<bool, 8> set(size_t(std::max<int64_t>(ndim, 1)), false);
+    for (int64_t d : dims) {
+        d = wrap_dim(d, ndim);
+        WG_CHECK(!set[d], "dim ", d, " appears multiple times in the list of dims");
+        set[d] = true;
+    }
+    return set;
+}
+
+}  // namespace
+
+Tensor squeeze(const Tensor& t) {
+    return squeezed("SqueezeBackward0", t, [](int64_t) { return true; });
+}
+
+Tensor squeeze_dim(const Tensor& t, int64_t dim) {
+    dim = wrap_dim(dim, t.dim());
+    return squeezed("SqueezeBackward1", t, [dim](int64_t d) { return d == dim; });
+}
+
+Tensor squeeze_dims(const Tensor& t, const Dims& dims) {
+    const auto drop = dim_set(dims, t.dim());
+    return squeezed("SqueezeBackward2", t, [&](int64_t d) { return drop[d]; });
+}
+
+Tensor unsqueeze(const Tensor& t, int64_t dim) {
+    const int64_t n = t.dim();
+    dim = wrap_dim(dim, n + 1);
+    Dims sizes(t.sizes()), strides(t.strides());
+    const int64_t stride = dim < n ? t->dims[dim] * t->dims[n + dim] : 1;
+    sizes.insert(size_t(dim), 1);
+    strides.insert(size_t(dim), stride);
+    Tensor out = view_of(t, sizes, strides, t.offset());
+    record("UnsqueezeBackward0", out, {t}, {}, [dim](Backward& d) { d.set(0, squeeze_dim(d.grad(), dim)); });
+    return out;
+}
+
+// --- parts ---
+
+Tensor select(const Tensor& t, int64_t dim, int64_t index) {
+    const int64_t n = t.dim();
+    WG_CHECK_INDEX(n > 0, "select() cannot be applied to a 0-dim tensor.");
+    dim = wrap_dim(dim, n);
+    const int64_t size = t->dims[dim];
+    if (index < -size || index >= size) [[unlikely]]
+        fail(ErrorKind::Index, str("select(): index ", index, " out of range for tensor of size ",
+                                   to_string(t.sizes()), " at dimension ", dim));
+    if (index < 0) index += size;
+    Dims sizes(t.sizes()), strides(t.strides());
+    const int64_t offset = t.offset() + index * strides[dim];
+    sizes.erase(size_t(dim));
+    strides.erase(size_t(dim));
+    Tensor out = view_of(t, sizes, strides, offset);
+    if (recorded(t))
+        record("SelectBackward0", out, {t}, {}, [dim, index, from = Dims(t.sizes())](Backward& d) {
+            d.set(0, embed("SelectBackwardBackward0", d.grad(), from,
+                           [dim, index](const Tensor& g) { return select(g, dim, index); }));
+        });
+    return out;
+}
+
+Tensor slice(const Tensor& t, int64_t dim, OptInt start, OptInt end, int64_t step) {
+    WG_CHECK(t.dim() > 0, "slice() cannot be applied to a 0-dim tensor.");
+    WG_CHECK(step > 0, "slice step must be positive");
+    dim = wrap_dim(dim, t.dim());
+    const int64_t size = t->dims[dim];
+    const auto clamped = [size](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + size : at, 0, size); };
+    const int64_t first = clamped(start.value_or(0));
+    const int64_t last = std::max(first, clamped(end.value_or(size)));
+    Dims sizes(t.sizes()), strides(t.strides());
+    const int64_t offset = t.offset() + first * strides[dim];
+    sizes[dim] = (last - first) / step + ((last - first) % step != 0);
+    strides[dim] *= step;
+    Tensor out = view_of(t, sizes, strides, offset);
+    if (recorded(t))
+        record("SliceBackward0", out, {t}, {}, [=, from = Dims(t.sizes())](Backward& d) {
+            d.set(0, embed("SliceBackwardBackward0", d.grad(), from,
+                           [=](const Tensor& g) { return slice(g, dim, first, last, step); }));
+        });
+    return out;
+}
+
+Tensor alias_view(const Tensor& t) {
+    Tensor out = view_of(t, t.sizes(), t.strides(), t.offset());
+    record("AliasBackward0", out, {t}, {}, [](Backward& d) { d.set(0, d.grad()); });
+    return out;
+}
+
+Tensor diagonal(const Tensor& t, int64_t offset, int64_t dim1, int64_t dim2) {
+    const int64_t a = wrap_dim(dim1, t.dim()), b = wrap_dim(dim2, t.dim());
+    WG_CHECK(a != b, "diagonal dimensions cannot be identical ", dim1, ", ", dim2);
+    const int64_t rows = t->dims[a], columns = t->dims[b];
+    // Clamped first, as the offset may be any number.
+    const int64_t length = offset >= 0 ? std::min(rows, columns - std::min(offset, columns))
+                                       : std::min(rows + std::max(offset, -rows), columns);
+    const int64_t stride_a = t.strides()[size_t(a)], stride_b = t.strides()[size_t(b)];
+    int64_t start = t.offset();
+    if (length > 0) start += offset >= 0 ? offset * stride_b : -offset * stride_a;
+    Dims sizes(t.sizes()), strides(t.strides());
+    for (int64_t d : {std::max(a, b), std::min(a, b)}) {
+        sizes.erase(size_t(d));
+        strides.erase(size_t(d));
+    }
+    sizes.push_back(std::max<int64_t>(length, 0));
+    strides.push_back(stride_a + stride_b);
+    Tensor out = view_of(t, sizes, strides, start);
+    if (recorded(t))
+        record("DiagonalBackward0", out, {t}, {}, [=, from = Dims(t.sizes())](Backward& d) {
+            d.set(0, embed("DiagonalBackwardBackward0", d.grad(), from,
+                           [=](const Tensor& g) { return diagonal(g, offset, a, b); }));
+        });
+    return out;
+}
+
+// --- several parts at once ---
+
+namespace {
+
+TensorList split_parts(const char* name, const Tensor& t, const Dims& sizes, int64_t dim) {
+    TensorList parts;
+    parts.reserve(sizes.size());
+    Dims shape(t.sizes());
+    int64_t offset = t.offset();
+    for (int64_t size : sizes) {
+        shape[dim] = size;
+        parts.push_back(view_of(t, shape, t.strides(), offset, ViewKind::MultiOutput));
+        offset += size * t.strides()[size_t(dim)];
+    }
+    if (!parts.empty())
+        record(name, std::span<const Tensor>(parts), {t}, {}, [n = parts.size(), dim](Backward& d) {
+            TensorList grads;
+            for (size_t i = 0; i < n; ++i) grads.push_back(d.grad(i));
+            d.set(0, cat(grads, dim));
+        });
+    return parts;
+}
+
+}  // namespace
+
+TensorList split_with_sizes(const Tensor& t, const Dims& sizes, int64_t dim) {
+    WG_CHECK(t.dim() > 0, "split expects at least a 1-dimensional tensor");
+    dim = wrap_dim(dim, t.dim());
+    for (int64_t s : sizes)
+        WG_CHECK(s >= 0, "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=",
+                 to_string(sizes));
+    int64_t sum = 0;
+    for (int64_t s : sizes)
+        if (__builtin_add_overflow(sum, s, &sum)) sum = -1;
+    WG_CHECK(sum == t.size(dim), "split_with_sizes expects split_sizes to sum exactly to ", t.size(dim),
+             " (input tensor's size at dimension ", dim, "), but got split_sizes=", to_string(sizes));
+    return split_parts("SplitWithSizesBackward0", t, sizes, dim);
+}
+
+TensorList split(const Tensor& t, int64_t split_size, int64_t dim) {
+    WG_CHECK(t.dim() > 0, "split expects at least a 1-dimensional tensor");
+    dim = wrap_dim(dim, t.dim());
+    WG_CHECK(split_size >= 0, "split expects split_size be non-negative, but got split_size=", split_size);
+    const int64_t size = t.size(dim);
+    WG_CHECK(split_size > 0 || size == 0, "split_size can only be 0 if dimension size is 0, but got dimension size of ",
+             size);
+    Dims sizes;
+    for (int64_t at = 0; at < size; at += sizes.back()) sizes.push_back(std::min(split_size, size - at));
+    if (sizes.empty()) sizes.push_back(0);
+    return split_parts("SplitBackward0", t, sizes, dim);
+}
+
+TensorList chunk(const Tensor& t, int64_t chunks, int64_t dim) {
+    WG_CHECK(t.dim() > 0, "chunk expects at least a 1-dimensional tensor");
+    WG_CHECK(chunks > 0, "chunk expects `chunks` to be greater than 0, got: ", chunks);
+    const int64_t size = t.size(dim);
+    const int64_t split_size = size / chunks + (size % chunks != 0);
+    // An empty dimension still gives as many parts as were asked for.
+    if (split_size == 0) return split_with_sizes(t, Dims(size_t(chunks), 0), dim);
+    return split(t, split_size, dim);
+}
+
+TensorList unbind(const Tensor& t, int64_t dim) {
+    WG_CHECK_INDEX(t.dim() > 0, "Dimension specified as ", dim, " but tensor has no dimensions");
+    dim = wrap_dim(dim, t.dim());
+    Dims sizes(t.sizes()), strides(t.strides());
+    const int64_t n = sizes[dim], stride = strides[dim];
+    sizes.erase(size_t(dim));
+    strides.erase(size_t(dim));
+    TensorList parts;
+    parts.reserve(size_t(n));
+    for (int64_t i = 0; i < n; ++i)
+        parts.push_back(view_of(t, sizes, strides, t.offset() + i * stride, ViewKind::MultiOutput));
+    if (n > 0)
+        record("UnbindBackward0", std::span<const Tensor>(parts), {t}, {}, [n, dim](Backward& d) {
+            TensorList grads;
+            for (int64_t i = 0; i < n; ++i) grads.push_back(d.grad(size_t(i)));
+            d.set(0, stack(grads, dim));
+        });
+    return parts;
+}
+
+TensorList tensor_split(const Tensor& t, int64_t sections, int64_t dim) {
+    WG_CHECK(t.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ", t.dim(),
+             " dims");
+    dim = wrap_dim(dim, t.dim());
+    WG_CHECK(sections > 0, "number of sections must be larger than 0, got ", sections);
+    const int64_t size = t.size(dim);
+    TensorList parts;
+    for (int64_t i = 0, at = 0; i < sections; ++i) {
+        const int64_t length = size / sections + (i < size % sections);
+        parts.push_back(slice(t, dim, at, at + length));
+        at += length;
+    }
+    return parts;
+}
+
+TensorList tensor_split_at(const Tensor& t, const Dims& indices, int64_t dim) {
+    WG_CHECK(t.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ", t.dim(),
+             " dims");
+    TensorList parts;
+    int64_t at = 0;
+    for (int64_t end : indices) {
+        parts.push_back(slice(t, dim, at, end));
+        at = end;
+    }
+    parts.push_back(slice(t, dim, at, {}));
+    return parts;
+}
+
+Tensor narrow(const Tensor& t, int64_t dim, int64_t start, int64_t length) {
+    WG_CHECK(t.dim() > 0, "narrow() cannot be applied to a 0-dim tensor.");
+    WG_CHECK(length >= 0, "narrow(): length must be non-negative.");
+    const int64_t size = t.size(dim);
+    WG_CHECK_INDEX(start >= -size && start <= size, "start out of range (expected to be in range of [", -size, ", ",
+                   size, "], but got ", start, ")");
+    if (start < 0) start += size;
+    WG_CHECK(length <= size - start, "start (", start, ") + length (", length, ") exceeds dimension size (", size, ").");
+    return slice(t, dim, start, start + length);
+}
+
+// --- as_strided ---
+
+namespace {
+
+// How many elements of a storage the geometry reaches from its offset.
+int64_t extent(IntSpan sizes, IntSpan strides) {
+    int64_t last = 0;
+    for (size_t d = 0; d < sizes.size(); ++d) {
+        if (sizes[d] == 0) return 0;
+        last += (sizes[d] - 1) * strides[d];
+    }
+    return last + 1;
+}
+
+void check_as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, int64_t offset) {
+    WG_CHECK(sizes.size() == strides.size(), "mismatch in length of strides and shape");
+    for (int64_t s : strides)
+        WG_CHECK(s >= 0, "as_strided: Negative strides are not supported at the moment, got strides: ",
+                 to_string(strides));
+    WG_CHECK(offset >= 0, "Tensor: invalid storage offset ", offset);
+    bool empty = false;
+    for (int64_t s : sizes) empty |= s == 0;
+    size_t last = 0, bytes = 0;
+    bool overflow = false;
+    for (size_t d = 0; d < sizes.size(); ++d) {
+        overflow |= sizes[d] < 0;
+        size_t reach = 0;
+        if (!empty && sizes[d] > 0)
+            overflow |= __builtin_mul_overflow(size_t(sizes[d] - 1), size_t(strides[d]), &reach) ||
+                        __builtin_add_overflow(last, reach, &last);
+    }
+    overflow |= __builtin_add_overflow(last, size_t(offset) + 1, &last) ||
+                __builtin_mul_overflow(last, t.itemsize(), &bytes) || bytes > size_t(INT64_MAX);
+    WG_CHECK(!overflow, "Storage size calculation overflowed with sizes=", to_string(sizes), " and strides=",
+             to_string(strides));
+    if (empty) bytes = 0;
+    WG_CHECK(bytes <= t->storage->nbytes, "setStorage: sizes ", to_string(sizes), ", strides ", to_string(strides),
+             ", storage offset ", offset, ", and itemsize ", t.itemsize(), " requiring a storage size of ", bytes,
+             " are out of bounds for storage of size ", t->storage->nbytes);
+}
+
+// A flat tensor of n zeros with grad added where the window lies: elements that several indices
+// of the window share receive the sum.
+Tensor add_window(const Tensor& grad, int64_t n, const Dims& strides, int64_t offset) {
+    Tensor flat = zeros({n}, grad.dtype());
+    const Dims sizes(grad.sizes());
+    if (!may_overlap_itself(sizes, strides)) {
+        copy_values(alias(flat, sizes, strides, offset), grad);
+    } else if (grad.numel() > 0) {
+        const Tensor values = contiguous(detach(grad));
+        visit_dtype(grad.dtype(), [&](auto tag) {
+            using T = typename decltype(tag)::type;
+            using C = compute_type<T>;
+            const T* v = values.data<T>();
+            Dims index(sizes.size(), 0);
+            int64_t at = offset;
+            for (int64_t i = 0; i < values.numel(); ++i) {
+                T& sum = flat.data<T>()[at];
+                sum = T(C(C(sum) + C(v[i])));
+                for (size_t d = sizes.size(); d-- > 0;) {
+                    at += strides[d];
+                    if (++index[d] < sizes[d]) break;
+                    at -= sizes[d] * strides[d];
+                    index[d] = 0;
+                }
+            }
+        });
+    }
+    record("AsStridedScatterBackward0", flat, {grad}, {},
+           [=](Backward& d) {
+               const Tensor g = contiguous(d.grad());
+               d.set(0, as_strided(g, sizes, strides, g.offset() + offset));
+           });
+    return flat;
+}
+
+}  // namespace
+
+// Note [The gradient of as_strided]
+// The gradient of the window is summed into a flat image of the storage, and the input's geometry is read
+// from that. An input that overlaps itself has several elements for one place: each is given an
+// equal share, so that the sum over them is right.
+Tensor as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, OptInt storage_offset) {
+    const int64_t offset = storage_offset.value_or(t.offset());
+    check_as_strided(t, sizes, strides, offset);
+    Tensor out = view_of(t, sizes, strides, offset);
+    if (recorded(t))
+        record("AsStridedBackward0", out, {t}, {},
+               [=, from = Dims(t.sizes()), from_strides = Dims(t.strides()), from_offset = t.offset()](Backward& d) {
+                   const int64_t base = std::min(offset, from_offset);
+                   const int64_t n = std::max(offset - base + extent(sizes, strides),
+                                              from_offset - base + extent(from, from_strides));
+                   Tensor flat = add_window(d.grad(), n, strides, offset - base);
+                   if (may_overlap_itself(from, from_strides)) {
+                       const Tensor shares = add_window(ones(from, d.grad().dtype()), n, from_strides, from_offset - base);
+                       flat = flat / maximum(shares, 1);
+                   }
+                   d.set(0, as_strided(flat, from, from_strides, from_offset - base));
+               });
+    return out;
+}
+
+}  // namespace wg
