@@ -10,13 +10,13 @@ namespace wg {
 // inlined, so no symbol of theirs can be shared.
 namespace detail {
 
-WG_INLINE float float_of_bits(uint32_t bits) {
+WG_INLINE float float_of_bits(int32_t bits) {
     float f;
     __builtin_memcpy(&f, &bits, sizeof f);
     return f;
 }
-WG_INLINE uint32_t bits_of_float(float f) {
-    uint32_t bits;
+WG_INLINE int32_t bits_of_float(float f) {
+    int32_t bits;
     __builtin_memcpy(&bits, &f, sizeof bits);
     return bits;
 }
@@ -47,72 +47,72 @@ private:
     WG_INLINE constexpr BFloat16(uint16_t b, int) : bits(b) {}
 };
 
-// The conversions are written once, over U = uint32_t or a vector of them and F = float or a vector; `cast` turns
-// bits into numbers and back, and `pick` chooses lane by lane.
+// The conversions are written once, over F = float or a vector of floats and I = int32_t or a vector of those (signed,
+// because instruction sets before AVX-512 compare only signed integers).
 namespace detail {
 
-template <class Number>
+template <class F>
 struct HalfCode;
 
 template <>
 struct HalfCode<float> {
-    using U = uint32_t;
-    static WG_INLINE float number(U u) { return float_of_bits(u); }
-    static WG_INLINE U bits(float f) { return bits_of_float(f); }
-    static WG_INLINE U pick(bool c, U a, U b) { return c ? a : b; }
+    using I = int32_t;
+    static WG_INLINE float number(I i) { return float_of_bits(i); }
+    static WG_INLINE I bits(float f) { return bits_of_float(f); }
+    static WG_INLINE I pick(bool c, I a, I b) { return c ? a : b; }
 };
 
 #if !WG_DEVICE_CODE
 template <class T, int N>
 struct HalfCode<Vec<T, N>> {
-    using U = Vec<uint32_t, N>;
-    static WG_INLINE Vec<float, N> number(U u) { return bit_cast<float>(u); }
-    static WG_INLINE U bits(Vec<float, N> f) { return bit_cast<uint32_t>(f); }
-    static WG_INLINE U pick(Mask<uint32_t, N> c, U a, U b) { return where(c, a, b); }
+    using I = Vec<int32_t, N>;
+    static WG_INLINE Vec<float, N> number(I i) { return bit_cast<float>(i); }
+    static WG_INLINE I bits(Vec<float, N> f) { return bit_cast<int32_t>(f); }
+    static WG_INLINE I pick(Mask<int32_t, N> c, I a, I b) { return where(c, a, b); }
 };
 #endif
 
-// Half bits (in the low 16 of each U) to float. Shifting the exponent field into place leaves it 112 too small,
+// Half bits (in the low 16 of each I) to float. Shifting the exponent field into place leaves it 112 too small,
 // which a multiplication repairs exactly, subnormals included.
 template <class F>
-WG_INLINE F half_to_float(typename HalfCode<F>::U h) {
+WG_INLINE F half_to_float(typename HalfCode<F>::I h) {
     using C = HalfCode<F>;
-    using U = typename C::U;
-    const U sign = (h & U(0x8000u)) << 16;
-    const U magnitude = (h & U(0x7fffu)) << 13;
-    const U finite = C::bits(C::number(magnitude) * F(0x1p112f));
-    return C::number(sign | C::pick(magnitude >= U(0x7c00u << 13), magnitude | U(0x7f800000u), finite));
+    using I = typename C::I;
+    const I magnitude = (h & I(0x7fff)) << 13;
+    const I finite = C::bits(C::number(magnitude) * F(0x1p112f));
+    const I value = C::pick(magnitude >= I(0x7c00 << 13), magnitude | I(0x7f800000), finite);
+    // The sign of h, in bit 15, comes to bit 31 and nothing else does.
+    return C::number(value | ((h & I(0x8000)) << 16));
 }
 
 template <class F>
-WG_INLINE typename HalfCode<F>::U float_to_half(F f) {
+WG_INLINE typename HalfCode<F>::I float_to_half(F f) {
     using C = HalfCode<F>;
-    using U = typename C::U;
-    const U bits = C::bits(f);
-    const U sign = (bits >> 16) & U(0x8000u);
-    const U magnitude = bits & U(0x7fffffffu);
+    using I = typename C::I;
+    const I bits = C::bits(f), magnitude = bits & I(0x7fffffff);
     // Rounds to nearest even by adding just under half a unit, or exactly half when the last kept bit is odd.
-    const U normal = (magnitude - U(112u << 23) + U(0xfffu) + ((magnitude >> 13) & U(1u))) >> 13;
+    const I normal = (magnitude + I(0xfff - (112 << 23)) + ((magnitude >> 13) & I(1))) >> 13;
     // Below 2^-14 the spacing is 2^-24, which is that of float at 0.5: the addition rounds.
-    const U subnormal = C::bits(C::number(magnitude) + F(0.5f)) - U(0x3f000000u);
-    U h = C::pick(magnitude < U(0x38800000u), subnormal, normal);
-    h = C::pick(magnitude >= U(0x477ff000u), U(0x7c00u), h);
-    h = C::pick(magnitude > U(0x7f800000u), U(0x7e00u), h);
-    return sign | h;
+    const I subnormal = C::bits(C::number(magnitude) + F(0.5f)) - I(0x3f000000);
+    I h = C::pick(magnitude < I(0x38800000), subnormal, normal);
+    h = C::pick(magnitude >= I(0x477ff000), I(0x7c00), h);
+    h = C::pick(magnitude > I(0x7f800000), I(0x7e00), h);
+    return h | ((bits >> 16) & I(0x8000));
 }
 
 template <class F>
-WG_INLINE F bfloat16_to_float(typename HalfCode<F>::U b) {
+WG_INLINE F bfloat16_to_float(typename HalfCode<F>::I b) {
     return HalfCode<F>::number(b << 16);
 }
 
 template <class F>
-WG_INLINE typename HalfCode<F>::U float_to_bfloat16(F f) {
+WG_INLINE typename HalfCode<F>::I float_to_bfloat16(F f) {
     using C = HalfCode<F>;
-    using U = typename C::U;
-    const U bits = C::bits(f);
-    const U rounded = (bits + U(0x7fffu) + ((bits >> 16) & U(1u))) >> 16;
-    return C::pick((bits & U(0x7fffffffu)) > U(0x7f800000u), U(0x7fc0u), rounded);
+    using I = typename C::I;
+    const I bits = C::bits(f), kept = (bits >> 16) & I(0xffff), dropped = bits & I(0xffff);
+    // Up when what is dropped is more than half a unit, or half with the last kept bit odd.
+    const I rounded = kept + ((dropped + I(0x7fff) + (kept & I(1))) >> 16);
+    return C::pick((bits & I(0x7fffffff)) > I(0x7f800000), I(0x7fc0), rounded);
 }
 
 }  // namespace detail
@@ -129,12 +129,12 @@ inline namespace WG_ISA {
 template <int N = kLanes<float>>
 WG_INLINE Vec<float, N> load_as_float(const Half* p, int n = N) {
     const auto h = Vec<uint16_t, N>::load(reinterpret_cast<const uint16_t*>(p), n);
-    return detail::half_to_float<Vec<float, N>>(convert<uint32_t>(h));
+    return detail::half_to_float<Vec<float, N>>(convert<int32_t>(h));
 }
 template <int N = kLanes<float>>
 WG_INLINE Vec<float, N> load_as_float(const BFloat16* p, int n = N) {
     const auto b = Vec<uint16_t, N>::load(reinterpret_cast<const uint16_t*>(p), n);
-    return detail::bfloat16_to_float<Vec<float, N>>(convert<uint32_t>(b));
+    return detail::bfloat16_to_float<Vec<float, N>>(convert<int32_t>(b));
 }
 template <int N>
 WG_INLINE void store_from_float(Half* p, int n, Vec<float, N> x) {

@@ -86,9 +86,9 @@ WG_INLINE Vec<double, N> exp(Vec<double, N> x) {
 template <int N>
 WG_INLINE Vec<double, N> expm1(Vec<double, N> x) {
     const auto [k, r] = detail::exp_argument(detail::clamp(x, -50, 710));
-    const Vec<double, N> small = r + detail::exp_rest(r), half_scale = detail::power_of_two(k - 1);
-    const Vec<double, N> y = 2 * (half_scale * small + (half_scale - 0.5));
-    return where(k == 0, where(x == 0, x, small), y);
+    const Vec<double, N> rest = detail::exp_rest(r), half_scale = detail::power_of_two(k - 1);
+    const Vec<double, N> y = 2 * (((half_scale - 0.5) + half_scale * r) + half_scale * rest);
+    return where(k == 0, where(x == 0, x, r + rest), y);
 }
 template <int N>
 WG_INLINE Vec<double, N> sigmoid(Vec<double, N> x) {
