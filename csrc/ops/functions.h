@@ -83,6 +83,22 @@ TensorList tensor_split_at(const Tensor& t, const Dims& indices, int64_t dim = 0
 // --- cat.cpp, index.cpp ---
 Tensor cat(const TensorList& tensors, int64_t dim = 0);
 Tensor stack(const TensorList& tensors, int64_t dim = 0);
+Tensor hstack(const TensorList& tensors);
+Tensor vstack(const TensorList& tensors);
+Tensor dstack(const TensorList& tensors);
+Tensor column_stack(const TensorList& tensors);
+Tensor atleast_1d(const Tensor& t);
+Tensor atleast_2d(const Tensor& t);
+Tensor atleast_3d(const Tensor& t);
+Tensor repeat(const Tensor& t, const Dims& repeats);
+Tensor tile(const Tensor& t, const Dims& dims);
+Tensor repeat_interleave(const Tensor& t, int64_t repeats, OptInt dim = {});
+Tensor repeat_interleave_each(const Tensor& t, const Tensor& repeats, OptInt dim = {});
+Tensor repeat_interleave_indices(const Tensor& repeats);  // index i repeated repeats[i] times
+Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims = {});
+Tensor flip(const Tensor& t, const Dims& dims);
+Tensor tril(const Tensor& t, int64_t diagonal = 0);
+Tensor triu(const Tensor& t, int64_t diagonal = 0);
 // Advanced indexing: one entry per leading dim, undefined = full slice; integer, bool or uint8 tensors.
 Tensor index(const Tensor& t, const TensorList& indices);
 Tensor& index_put_(Tensor& self, const TensorList& indices, const Tensor& values, bool accumulate = false);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/record.h"
+#include "ops/dims.h"
 #include "ops/functions.h"
 
 namespace wg {
@@ -224,17 +225,6 @@ Tensor squeezed(const char* name, const Tensor& t, Drop drop) {
         strides.push_back(t->dims[t.dim() + d]);
     }
     return view_as_node(name, t, sizes, strides);
-}
-
-// Marks each dim once; "dim 1 appears multiple times in the list of dims".
-SmallVector<bool, 8> dim_set(const Dims& dims, int64_t ndim) {
-    SmallVector<bool, 8> set(size_t(std::max<int64_t>(ndim, 1)), false);
-    for (int64_t d : dims) {
-        d = wrap_dim(d, ndim);
-        WG_CHECK(!set[d], "dim ", d, " appears multiple times in the list of dims");
-        set[d] = true;
-    }
-    return set;
 }
 
 }  // namespace
