@@ -126,6 +126,8 @@ def array_of(tensor: Any, torch: Any) -> Array:
     plain, name = tensor.detach(), dtype_name(tensor.dtype)
     if name == "bfloat16":
         plain = plain.to(torch.float32)
+    if torch is reference():
+        plain = plain.clone()  # some zero gradients of PyTorch have no memory to look at
     return Array(name, np.array(plain.numpy()))
 
 
@@ -134,7 +136,7 @@ def attempt(read: Callable[[], Any]) -> Any:
     try:
         return read()
     except Exception as error:
-        return {"raises": type(error).__name__, "message": str(error)}
+        return {"raises": type(error).__name__, "message": plain_text(error)}
 
 
 def node_name(node: Any) -> Any:
@@ -214,8 +216,9 @@ class Step:
 
 
 def plain_text(message: Any) -> str:
-    """Text of a warning without the place in PyTorch's sources that it ends with."""
-    return re.sub(r" \(Triggered internally at .*?\)$", "", str(message))
+    """Text of a warning or exception without the places in PyTorch's sources that it ends with."""
+    places = r" \(Triggered internally at .*?\)$|\nException raised from .*"
+    return re.sub(places, "", str(message), flags=re.S)
 
 
 def step(label: str, action: Callable[[], Any], torch: Any) -> Step:
@@ -290,10 +293,12 @@ def data(
 class Script:
     """Statements run one by one; after each, every variable is compared, and so is what it printed.
 
-    The names torch, F, nn, np, data (see above) and graph are at hand.
+    The names torch, F, nn, np, data (see above) and graph are at hand. With `stop`, the first
+    exception ends the program.
     """
 
     source: str
+    stop: bool = False
 
     def statements(self) -> Iterator[tuple[str, types.CodeType, bool]]:
         for node in ast.parse(self.source).body:
@@ -325,6 +330,8 @@ class Script:
             same = {k: next(o for o in shown if shown[o] is shown[k]) for k in shown}
             outcome = {"value": done.outcome, "variables": state, "same object": same}
             steps.append(Step(text, outcome, done.warnings))
+            if self.stop and isinstance(done.outcome, dict) and "raises" in done.outcome:
+                break
         return steps
 
 
@@ -422,9 +429,9 @@ def check(case: Callable[..., Any], tolerance: Tolerance = EXACT, **arguments: A
     compare(run(case, reference(), **arguments), run(case, subject(), **arguments), tolerance)
 
 
-def check_script(source: str, tolerance: Tolerance = EXACT) -> None:
+def check_script(source: str, tolerance: Tolerance = EXACT, stop: bool = False) -> None:
     """Runs statements under both engines and compares after each."""
-    script = Script(source)
+    script = Script(source, stop)
     compare(script.run(reference()), script.run(subject()), tolerance)
 
 
@@ -460,12 +467,12 @@ def _id(value: Any) -> str:
 
 
 def table(rows: str, *, setup: str = "", tol: Tolerance = EXACT) -> Callable[..., None]:
-    """A test per line of `rows`; each line (statements separated by `;`) runs after `setup`."""
+    """A test per line of `rows`: statements separated by `;`, after `setup`, up to an exception."""
     lines = [line for line in rows.strip().splitlines() if line and not line.startswith("#")]
 
     @pytest.mark.parametrize("row", lines, ids=_id)
     def test(row: str) -> None:
-        check_script(f"{setup}\n{row}", tol)
+        check_script(f"{setup}\n{row}", tol, stop=True)
 
     return test
 
