@@ -51,14 +51,11 @@ const GemmKernels& gemm_kernels() {
 
 namespace {
 
-template <class T>
-using Args = GemmArgs<T, gemm_scalar_t<T>>;
+template <class T> using Args = GemmArgs<T, gemm_scalar_t<T>>;
 
-template <class T>
-constexpr bool kIsFloat = std::is_same_v<T, float> || std::is_same_v<T, double>;
+template <class T> constexpr bool kIsFloat = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
-template <class T>
-const FloatKernels<T>& float_kernels(const GemmKernels& kernels) {
+template <class T> const FloatKernels<T>& float_kernels(const GemmKernels& kernels) {
     if constexpr (std::is_same_v<T, float>) {
         return kernels.f32;
     } else {
@@ -77,28 +74,42 @@ void run_kernel(const GemmKernels& k, const Args<int64_t>& g) { k.i64(g); }
 void run_kernel(const GemmKernels& k, const Args<uint8_t>& g) { k.u8(g); }
 
 // n elements x[i * inc] side by side: x itself, or a copy in `space`.
-template <class T>
-const T* gathered(int64_t n, const T* x, int64_t inc, T* space) {
+template <class T> const T* gathered(int64_t n, const T* x, int64_t inc, T* space) {
     if (inc == 1) return x;
     for (int64_t i = 0; i < n; ++i) space[i] = x[i * inc];
     return space;
 }
 
 // op(a) or op(b) is a vector (m or n is 1).
-template <class T>
-void run_vector(const GemmKernels& kernels, const Args<T>& g) {
+template <class T> void run_vector(const GemmKernels& kernels, const Args<T>& g) {
     const auto& own = float_kernels<T>(kernels);
     GemvArgs<T> v{};
     const T* x;
     int64_t incx;
     if (g.m == 1) {
-        v = {!g.trans_b, g.trans_b ? g.n : g.k, g.trans_b ? g.k : g.n, g.alpha, g.b, g.ldb,
-             nullptr,    g.beta,                g.c,                   1};
+        v = {!g.trans_b,
+             g.trans_b ? g.n : g.k,
+             g.trans_b ? g.k : g.n,
+             g.alpha,
+             g.b,
+             g.ldb,
+             nullptr,
+             g.beta,
+             g.c,
+             1};
         x = g.a;
         incx = g.trans_a ? g.lda : 1;
     } else {
-        v = {g.trans_a, g.trans_a ? g.k : g.m, g.trans_a ? g.m : g.k, g.alpha, g.a, g.lda,
-             nullptr,   g.beta,                g.c,                   g.ldc};
+        v = {g.trans_a,
+             g.trans_a ? g.k : g.m,
+             g.trans_a ? g.m : g.k,
+             g.alpha,
+             g.a,
+             g.lda,
+             nullptr,
+             g.beta,
+             g.c,
+             g.ldc};
         x = g.b;
         incx = g.trans_b ? 1 : g.ldb;
     }
@@ -119,8 +130,7 @@ void run_vector(const GemmKernels& kernels, const Args<T>& g) {
 }
 
 // On this thread.
-template <class T>
-void run_one(const GemmKernels& kernels, const Args<T>& g) {
+template <class T> void run_one(const GemmKernels& kernels, const Args<T>& g) {
     if constexpr (kIsFloat<T>) {
         if ((g.m == 1 || g.n == 1) && g.k > 0 && g.alpha != T(0)) return run_vector(kernels, g);
     }
@@ -133,8 +143,7 @@ constexpr double kTaskCost = 512 * 1024;
 constexpr double kEntryCost = 2048;
 
 // The cost of one product in multiply-adds of the float kernel.
-template <class T>
-double cost_of(int64_t m, int64_t n, int64_t k) {
+template <class T> double cost_of(int64_t m, int64_t n, int64_t k) {
     double weight = 1;
     if constexpr (!kIsFloat<T>) {
         weight = std::is_same_v<gemm_scalar_t<T>, float> ? 2 : 8;
@@ -150,7 +159,7 @@ int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 // Blocks of C that become tasks.
 struct Tiling {
-    int64_t rows, cols;              // of a block
+    int64_t rows, cols;  // of a block
     int64_t row_blocks, col_blocks;
 
     Tiling(int64_t m, int64_t n, int64_t wanted) : rows(m), cols(n), row_blocks(1), col_blocks(1) {
@@ -164,9 +173,8 @@ struct Tiling {
             const int64_t r = std::min(m, round_up(ceil_div(m, wanted / across), 24));
             const double blocks = double(ceil_div(n, c)) * double(ceil_div(m, r));
             // Time of all blocks, were they to run on `wanted` threads.
-            const double time =
-                (1 + 20.0 / double(r) + 10.0 / double(c)) * double(r) * double(c) *
-                double(ceil_div(int64_t(blocks), wanted));
+            const double time = (1 + 20.0 / double(r) + 10.0 / double(c)) * double(r) * double(c) *
+                                double(ceil_div(int64_t(blocks), wanted));
             if (best < 0 || time < best) {
                 best = time;
                 rows = r;
@@ -282,12 +290,12 @@ gemm_scalar_t<T> dot(int64_t n, const T* x, int64_t incx, const T* y, int64_t in
     }
 }
 
-#define WG_GEMM(T)                                                                                \
-    template void gemm<T>(bool, bool, int64_t, int64_t, int64_t, gemm_scalar_t<T>, const T*,      \
-                          int64_t, const T*, int64_t, gemm_scalar_t<T>, T*, int64_t);             \
-    template void gemm_batched<T>(int64_t, bool, bool, int64_t, int64_t, int64_t,                 \
-                                  gemm_scalar_t<T>, const T*, int64_t, int64_t, const T*,         \
-                                  int64_t, int64_t, gemm_scalar_t<T>, T*, int64_t, int64_t);      \
+#define WG_GEMM(T)                                                                                 \
+    template void gemm<T>(bool, bool, int64_t, int64_t, int64_t, gemm_scalar_t<T>, const T*,       \
+                          int64_t, const T*, int64_t, gemm_scalar_t<T>, T*, int64_t);              \
+    template void gemm_batched<T>(int64_t, bool, bool, int64_t, int64_t, int64_t,                  \
+                                  gemm_scalar_t<T>, const T*, int64_t, int64_t, const T*, int64_t, \
+                                  int64_t, gemm_scalar_t<T>, T*, int64_t, int64_t);                \
     template gemm_scalar_t<T> dot<T>(int64_t, const T*, int64_t, const T*, int64_t);
 WG_GEMM(float)
 WG_GEMM(double)

@@ -1,219 +1,38 @@
 // Matrix products on one thread; compiled once per instruction set. Start with `gemm` below.
 //
 // Note [Matrix product]
-// The inner kernel (`tile`) keeps a block of C, up to kRows rows by kVecs vectors, in registers and
-// adds k outer products to it: per step kVecs loads from B, one broadcast from A per row, and
-// rows * vecs multiply-adds, which must be at least latency * throughput (8 for two units of 4
-// cycles) and leave room for B and A in the register file: 8 x 3 of 32 registers, 6 x 2 of 16.
-// Around it: a block of B (kDepth x kCols, half of the second-level cache) is copied into panels in
-// the order the kernel reads it; each group of rows of A is copied likewise (a few KB, stays in the
-// first-level cache) and runs along the whole block. Small operands are read in place.
+// The inner kernel is in gemm_tile.h. Around it: a block of B (kDepth x kCols, most of the
+// second-level cache) is copied into panels in the order the kernel reads it; each group of rows of A
+// is copied likewise (8 KB, stays in the first-level cache) and runs along the whole block. Small
+// operands are read in place. Products of few rows with a transposed B are dot products: both sides
+// are contiguous already.
 #include "cpu/gemm_kernel.h"
-
-#include <utility>
-
+#include "cpu/gemm_tile.h"
 #include "scalar/half.h"
 #include "scalar/vec.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace wg {
 inline namespace WG_ISA {
 namespace {
 
 using namespace gemm_impl;
+using namespace gemm_tile;
 
 WG_INLINE int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
 WG_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-#if WG_VEC_BYTES == 64 || defined(__aarch64__)
-constexpr int kRows = 8, kVecs = 3;
-#else
-constexpr int kRows = 6, kVecs = 2;
-#endif
-
 // Packed rows of A are this far apart.
 constexpr int kPackedRows = 8;
 
-// The block of B: together about half of the second-level cache (1 MB where there is AVX-512, at
-// least 256 KB elsewhere).
+// The block of B: most of a second-level cache of 1 MB (where there is AVX-512) or 256 KB.
 #if WG_VEC_BYTES == 64
 constexpr int64_t kDepth = 256, kBlockBytes = 720 << 10;
 #else
 constexpr int64_t kDepth = 256, kBlockBytes = 192 << 10;
 #endif
+template <class T> constexpr int64_t kPanelCols = kVecs * kLanes<T>;
 template <class T>
-constexpr int64_t kPanelCols = kVecs * kLanes<T>;
-template <class T>
-constexpr int64_t kCols =
-    kBlockBytes / int64_t(kDepth * sizeof(T)) / kPanelCols<T> * kPanelCols<T>;
-
-WG_INLINE Vec<float> mul_add(Vec<float> a, Vec<float> b, Vec<float> c) {
-#if defined(__AVX512F__)
-    return Vec<float>::from_raw(_mm512_fmadd_ps(a.raw, b.raw, c.raw));
-#elif defined(__FMA__)
-    return Vec<float>::from_raw(_mm256_fmadd_ps(a.raw, b.raw, c.raw));
-#else
-    return a * b + c;
-#endif
-}
-WG_INLINE Vec<double> mul_add(Vec<double> a, Vec<double> b, Vec<double> c) {
-#if defined(__AVX512F__)
-    return Vec<double>::from_raw(_mm512_fmadd_pd(a.raw, b.raw, c.raw));
-#elif defined(__FMA__)
-    return Vec<double>::from_raw(_mm256_fmadd_pd(a.raw, b.raw, c.raw));
-#else
-    return a * b + c;
-#endif
-}
-
-// The last vector of a row: its first `count` lanes exist.
-template <class T>
-struct Edge;
-
-#if defined(__AVX512F__)
-constexpr bool kCheapEdges = true;  // a masked load costs as much as any
-template <>
-struct Edge<float> {
-    __mmask16 mask;
-    WG_INLINE explicit Edge(int count) : mask(__mmask16((1u << count) - 1)) {}
-    WG_INLINE Vec<float> load(const float* p) const {
-        return Vec<float>::from_raw(_mm512_maskz_loadu_ps(mask, p));
-    }
-    WG_INLINE void store(float* p, Vec<float> v) const { _mm512_mask_storeu_ps(p, mask, v.raw); }
-};
-template <>
-struct Edge<double> {
-    __mmask8 mask;
-    WG_INLINE explicit Edge(int count) : mask(__mmask8((1u << count) - 1)) {}
-    WG_INLINE Vec<double> load(const double* p) const {
-        return Vec<double>::from_raw(_mm512_maskz_loadu_pd(mask, p));
-    }
-    WG_INLINE void store(double* p, Vec<double> v) const { _mm512_mask_storeu_pd(p, mask, v.raw); }
-};
-#else
-constexpr bool kCheapEdges = false;
-template <class T>
-struct Edge {
-    int count;
-    WG_INLINE explicit Edge(int n) : count(n) {}
-    WG_INLINE Vec<T> load(const T* p) const {
-#if defined(__AVX2__)
-        // Only to load: masked stores take tens of cycles on some machines.
-        const __m256i lanes = _mm256_loadu_si256(
-            reinterpret_cast<const __m256i*>(kLanesBefore + 8 - count * int(sizeof(T) / 4)));
-        if constexpr (sizeof(T) == 4)
-            return Vec<T>::from_raw(_mm256_maskload_ps(p, lanes));
-        else
-            return Vec<T>::from_raw(_mm256_maskload_pd(p, lanes));
-#else
-        return Vec<T>::load(p, count);
-#endif
-    }
-    WG_INLINE void store(T* p, Vec<T> v) const { v.store(p, count); }
-
-    static constexpr int32_t kLanesBefore[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
-};
-#endif
-
-// One block of C: rows x (vecs vectors, the last with `last` lanes).
-template <class T>
-struct Tile {
-    int64_t k;
-    const T* a;
-    int64_t a_stride;  // between rows when A is read along rows, else between steps of k
-    const T* b;
-    int64_t b_stride;
-    T* c;
-    int64_t c_stride;
-    T alpha, beta;
-    int last;
-};
-
-template <class T, bool AlongRows, int Rows, int Vecs>
-void tile(const Tile<T>& t) {
-    using V = Vec<T>;
-    constexpr int W = kLanes<T>;
-    const Edge<T> edge(t.last);
-    V acc[Rows][Vecs];
-#pragma GCC unroll 8
-    for (int r = 0; r < Rows; ++r)
-#pragma GCC unroll 3
-        for (int v = 0; v < Vecs; ++v) acc[r][v] = V(T(0));
-
-    // C is touched again only after the loop.
-#pragma GCC unroll 8
-    for (int r = 0; r < Rows; ++r)
-#pragma GCC unroll 3
-        for (int v = 0; v < Vecs; ++v) __builtin_prefetch(t.c + r * t.c_stride + v * W, 1);
-
-    const T* a = t.a;
-    const T* b = t.b;
-    const int64_t a_stride = t.a_stride, b_stride = t.b_stride;
-    for (int64_t p = 0; p < t.k; ++p) {
-        V bv[Vecs];
-#pragma GCC unroll 3
-        for (int v = 0; v < Vecs - 1; ++v) bv[v] = V::load(b + v * W);
-        // Without cheap edges, what is read here is padded to whole vectors.
-        if constexpr (kCheapEdges)
-            bv[Vecs - 1] = edge.load(b + (Vecs - 1) * W);
-        else
-            bv[Vecs - 1] = V::load(b + (Vecs - 1) * W);
-#pragma GCC unroll 8
-        for (int r = 0; r < Rows; ++r) {
-            const V av(AlongRows ? a[r * a_stride] : a[r]);
-#pragma GCC unroll 3
-            for (int v = 0; v < Vecs; ++v) acc[r][v] = mul_add(av, bv[v], acc[r][v]);
-        }
-        a += AlongRows ? 1 : a_stride;
-        b += b_stride;
-    }
-
-    const V alpha(t.alpha), beta(t.beta);
-    T* c = t.c;
-    if (t.beta == T(0)) {
-#pragma GCC unroll 8
-        for (int r = 0; r < Rows; ++r, c += t.c_stride) {
-#pragma GCC unroll 3
-            for (int v = 0; v < Vecs - 1; ++v) (alpha * acc[r][v]).store(c + v * W);
-            edge.store(c + (Vecs - 1) * W, alpha * acc[r][Vecs - 1]);
-        }
-    } else {
-#pragma GCC unroll 8
-        for (int r = 0; r < Rows; ++r, c += t.c_stride) {
-#pragma GCC unroll 3
-            for (int v = 0; v < Vecs - 1; ++v)
-                mul_add(beta, V::load(c + v * W), alpha * acc[r][v]).store(c + v * W);
-            T* const end = c + (Vecs - 1) * W;
-            edge.store(end, mul_add(beta, edge.load(end), alpha * acc[r][Vecs - 1]));
-        }
-    }
-}
-
-template <class T>
-using TileKernel = void (*)(const Tile<T>&);
-
-// tile<T, AlongRows, rows, vecs> at [AlongRows][rows - 1][vecs - 1].
-template <class T>
-struct TileKernels {
-    TileKernel<T> at[2][kRows][kVecs];
-};
-template <class T, bool AlongRows, int... I>
-constexpr void fill(TileKernels<T>& table, std::integer_sequence<int, I...>) {
-    ((table.at[AlongRows][I / kVecs][I % kVecs] = &tile<T, AlongRows, I / kVecs + 1, I % kVecs + 1>),
-     ...);
-}
-template <class T>
-constexpr TileKernels<T> make_tile_kernels() {
-    TileKernels<T> table{};
-    fill<T, false>(table, std::make_integer_sequence<int, kRows * kVecs>());
-    fill<T, true>(table, std::make_integer_sequence<int, kRows * kVecs>());
-    return table;
-}
-template <class T>
-constexpr TileKernels<T> kTileKernels = make_tile_kernels<T>();
+constexpr int64_t kCols = kBlockBytes / int64_t(kDepth * sizeof(T)) / kPanelCols<T> * kPanelCols<T>;
 
 // `total` cut into the fewest parts of at most `most`, as equal as can be, larger ones first.
 struct Parts {
@@ -222,71 +41,6 @@ struct Parts {
         : count(ceil_div(total, most)), size(total / count), larger(total - size * count) {}
     WG_INLINE int64_t operator[](int64_t i) const { return size + (i < larger); }
 };
-
-// a0 b0 a1 b1 ...: the lower or upper half of both, interleaved.
-template <bool Upper, class T, int N>
-WG_INLINE Vec<T, N> interleave(Vec<T, N> a, Vec<T, N> b) {
-    constexpr int H = Upper ? N / 2 : 0;
-    using V = Vec<T, N>;
-#if defined(__clang__) || __GNUC__ >= 12
-    if constexpr (N == 2)
-        return V::from_raw(__builtin_shufflevector(a.raw, b.raw, H, H + N));
-    else if constexpr (N == 4)
-        return V::from_raw(
-            __builtin_shufflevector(a.raw, b.raw, H, H + N, H + 1, H + 1 + N));
-    else if constexpr (N == 8)
-        return V::from_raw(__builtin_shufflevector(a.raw, b.raw, H, H + N, H + 1, H + 1 + N, H + 2,
-                                                   H + 2 + N, H + 3, H + 3 + N));
-    else
-        return V::from_raw(__builtin_shufflevector(
-            a.raw, b.raw, H, H + N, H + 1, H + 1 + N, H + 2, H + 2 + N, H + 3, H + 3 + N, H + 4,
-            H + 4 + N, H + 5, H + 5 + N, H + 6, H + 6 + N, H + 7, H + 7 + N));
-#else
-    typename V::int_type::raw_type order{};
-    for (int i = 0; i < N; ++i) order[i] = H + i / 2 + (i % 2) * N;
-    return V::from_raw(__builtin_shuffle(a.raw, b.raw, order));
-#endif
-}
-
-// Transposes N rows of N: each of log2(N) perfect shuffles rotates the bits of (row, lane) by one.
-template <class T, int N>
-WG_INLINE void transpose(Vec<T, N> (&rows)[N]) {
-    Vec<T, N> next[N];
-#pragma GCC unroll 4
-    for (int step = 1; step < N; step *= 2) {
-#pragma GCC unroll 8
-        for (int i = 0; i < N / 2; ++i) {
-            next[2 * i] = interleave<false>(rows[i], rows[i + N / 2]);
-            next[2 * i + 1] = interleave<true>(rows[i], rows[i + N / 2]);
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < N; ++i) rows[i] = next[i];
-    }
-}
-
-// to[j * to_stride + i] = from[i * from_stride + j] for i < rows, j < cols, where rows <= N and
-// lanes from `rows` on are written as zeros.
-template <int N, class T>
-WG_INLINE void pack_transposed(T* to, int64_t to_stride, const T* from, int64_t from_stride,
-                               int64_t rows, int64_t cols) {
-    using V = Vec<T, N>;
-    V block[N];
-    int64_t j = 0;
-    if (rows == N) {
-        for (; j + N <= cols; j += N) {
-#pragma GCC unroll 16
-            for (int i = 0; i < N; ++i) block[i] = V::load(from + i * from_stride + j);
-            transpose(block);
-#pragma GCC unroll 16
-            for (int i = 0; i < N; ++i) block[i].store(to + (j + i) * to_stride);
-        }
-    }
-    for (; j < cols; ++j) {
-        int i = 0;
-        for (; i < rows; ++i) to[j * to_stride + i] = from[i * from_stride + j];
-        for (; i < N; ++i) to[j * to_stride + i] = T(0);
-    }
-}
 
 // Rows of op(A) for the kernel: to[p * kPackedRows + r].
 template <class T>
@@ -305,7 +59,8 @@ void pack_a(T* to, const GemmArgs<T>& g, int64_t i0, int rows, int64_t p0, int64
     constexpr int N = kLanes<T> < kPackedRows ? kLanes<T> : kPackedRows;
     const T* from = g.a + i0 * g.lda + p0;
     for (int r = 0; r < rows; r += N)
-        pack_transposed<N>(to + r, kPackedRows, from + r * g.lda, g.lda, lesser(N, rows - r), depth);
+        pack_transposed<N>(to + r, kPackedRows, from + r * g.lda, g.lda, lesser(N, rows - r),
+                           depth);
 }
 
 // A panel of op(B), `cols` wide (padded to vecs vectors), for the kernel: to[p * vecs * W + j].
@@ -328,8 +83,7 @@ void pack_b(T* to, const GemmArgs<T>& g, int64_t j0, int64_t cols, int64_t vecs,
     }
 }
 
-template <class T>
-void scale_c(const GemmArgs<T>& g) {
+template <class T> void scale_c(const GemmArgs<T>& g) {
     for (int64_t i = 0; i < g.m; ++i) {
         T* c = g.c + i * g.ldc;
         for (int64_t j = 0; j < g.n; ++j) c[j] = g.beta == T(0) ? T(0) : g.beta * c[j];
@@ -338,8 +92,7 @@ void scale_c(const GemmArgs<T>& g) {
 
 // R x kDotCols dot products of rows of A with rows of B.
 constexpr int kDotRows = kVecs == 3 ? 4 : 2, kDotCols = 4;
-template <int R, class T>
-void dot_tile(const GemmArgs<T>& g, int64_t i, int64_t j) {
+template <int R, class T> void dot_tile(const GemmArgs<T>& g, int64_t i, int64_t j) {
     using V = Vec<T>;
     constexpr int W = kLanes<T>, C = kDotCols;
     const int cols = static_cast<int>(lesser(C, g.n - j));
@@ -384,8 +137,7 @@ void dot_tile(const GemmArgs<T>& g, int64_t i, int64_t j) {
 }
 
 // a * b^T with few rows of a: both are contiguous along k, nothing needs packing.
-template <class T>
-void gemm_dots(const GemmArgs<T>& g) {
+template <class T> void gemm_dots(const GemmArgs<T>& g) {
     for (int64_t j = 0; j < g.n; j += kDotCols) {
         int64_t i = 0;
         for (; i + kDotRows <= g.m; i += kDotRows) dot_tile<kDotRows>(g, i, j);
@@ -404,8 +156,7 @@ constexpr int64_t kDirectRows = 16;
 constexpr int64_t kDirectPanelsA = 2;
 constexpr int64_t kDotMaxRows = 24, kDotMinDepth = 32;
 
-template <class T>
-void gemm(const GemmArgs<T>& g) {
+template <class T> void gemm(const GemmArgs<T>& g) {
     constexpr int W = kLanes<T>;
     if (g.m <= 0 || g.n <= 0) return;
     if (g.k <= 0 || g.alpha == T(0)) return scale_c(g);
@@ -416,8 +167,7 @@ void gemm(const GemmArgs<T>& g) {
     const Parts depths(g.k, kDepth);
     const Parts row_groups(g.m, kRows);
     const bool direct_b =
-        !g.trans_b &&
-        (g.m <= kDirectRows || g.k * g.n * int64_t(sizeof(T)) <= kDirectBytesB);
+        !g.trans_b && (g.m <= kDirectRows || g.k * g.n * int64_t(sizeof(T)) <= kDirectBytesB);
     const bool direct_a = ceil_div(g.n, kPanelCols<T>) <= kDirectPanelsA;
 
     const int64_t a_size = direct_a ? 0 : (kPackedRows * depths[0] + W - 1) / W * W;
@@ -481,8 +231,7 @@ void gemm(const GemmArgs<T>& g) {
     }
 }
 
-template <class T>
-T dot(int64_t n, const T* x, const T* y) {
+template <class T> T dot(int64_t n, const T* x, const T* y) {
     using V = Vec<T>;
     constexpr int W = kLanes<T>, U = 8;
     V acc[U];
@@ -506,8 +255,7 @@ T dot(int64_t n, const T* x, const T* y) {
 }
 
 // Rows of a are contiguous: four dot products at a time.
-template <class T>
-void gemv_rows(const GemvArgs<T>& g) {
+template <class T> void gemv_rows(const GemvArgs<T>& g) {
     using V = Vec<T>;
     constexpr int W = kLanes<T>, R = 4, U = 2;
     const auto put = [&](int64_t i, T sum) {
@@ -571,8 +319,7 @@ WG_INLINE void add_rows(T* y, const T* a, int64_t lda, const T* x, T alpha, int6
 
 // The transpose of a times x: rows of a are added to y, eight at a time, in pieces of y that stay
 // in the first-level cache.
-template <class T>
-void gemv_cols(const GemvArgs<T>& g) {
+template <class T> void gemv_cols(const GemvArgs<T>& g) {
     constexpr int64_t kPiece = 8192 / sizeof(T);
     for (int64_t j = 0; j < g.cols; j += kPiece) {
         const int64_t cols = lesser(kPiece, g.cols - j);
@@ -586,8 +333,7 @@ void gemv_cols(const GemvArgs<T>& g) {
     }
 }
 
-template <class T>
-void gemv(const GemvArgs<T>& g) {
+template <class T> void gemv(const GemvArgs<T>& g) {
     if (g.trans)
         gemv_cols(g);
     else
@@ -595,8 +341,7 @@ void gemv(const GemvArgs<T>& g) {
 }
 
 // to[i * cols + j] = from[i * ld + j]
-template <class H>
-void widen(float* to, const H* from, int64_t ld, int64_t rows, int64_t cols) {
+template <class H> void widen(float* to, const H* from, int64_t ld, int64_t rows, int64_t cols) {
     constexpr int W = kLanes<float>;
     for (int64_t i = 0; i < rows; ++i, to += cols, from += ld) {
         int64_t j = 0;
@@ -607,10 +352,11 @@ void widen(float* to, const H* from, int64_t ld, int64_t rows, int64_t cols) {
 
 // Sixteen-bit floats are widened block by block, multiplied and summed in single precision, and
 // rounded once at the end.
-template <class H>
-void gemm16(const GemmArgs<H, float>& g) {
-    constexpr int64_t kM = 256, kN = 512, kK = 512;
+template <class H> void gemm16(const GemmArgs<H, float>& g) {
     if (g.m <= 0 || g.n <= 0) return;
+    // With few rows or columns each widened element is used only a few times: keep it close.
+    constexpr int64_t kK = 512;
+    const int64_t kM = g.n <= 8 ? 32 : 256, kN = g.m <= 8 ? 32 : 512;
     const int64_t mm = lesser(kM, g.m), nn = lesser(kN, g.n), kk = lesser(kK, g.k);
     float* const a = static_cast<float*>(
         scratch(Scratch::Widen, size_t(mm * kk + kk * nn + mm * nn) * sizeof(float)));
@@ -635,7 +381,14 @@ void gemm16(const GemmArgs<H, float>& g) {
                     widen(b, g.b + j * g.ldb + p, g.ldb, n, f.k);
                 else
                     widen(b, g.b + p * g.ldb + j, g.ldb, f.k, n);
-                gemm(f);
+                if (m == 1 && g.alpha != 0.0f)
+                    gemv<float>({!f.trans_b, f.trans_b ? n : f.k, f.trans_b ? f.k : n, f.alpha, b,
+                                 f.ldb, a, f.beta, c, 1});
+                else if (n == 1 && g.alpha != 0.0f)
+                    gemv<float>({f.trans_a, f.trans_a ? f.k : m, f.trans_a ? m : f.k, f.alpha, a,
+                                 f.lda, b, f.beta, c, 1});
+                else
+                    gemm(f);
             }
             for (int64_t r = 0; r < m; ++r) {
                 H* to = g.c + (i + r) * g.ldc + j;
@@ -651,51 +404,87 @@ void gemm16(const GemmArgs<H, float>& g) {
 
 // Integers wrap around: computed modulo 2^bits, unsigned and at least as wide as int, so that
 // nothing is promoted to a signed type that could overflow.
-template <class T>
-void gemm_int(const GemmArgs<T>& g) {
-    using Wide = typename traits::ints<(sizeof(T) > 4 ? 8 : 4)>::u;
-    constexpr int64_t kBlock = 128;
-    const Wide alpha = Wide(g.alpha), beta = Wide(g.beta);
+template <class T> using Wide = typename traits::ints<(sizeof(T) > 4 ? 8 : 4)>::u;
+
+// c[j] += sum of R factors times elements j of R rows.
+template <int R, class T>
+WG_INLINE void add_int_rows(T* __restrict c, const T* __restrict rows, int64_t ld,
+                            const Wide<T>* factors, int64_t cols) {
+    for (int64_t j = 0; j < cols; ++j) {
+        Wide<T> sum = Wide<T>(c[j]);
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r) sum += factors[r] * Wide<T>(rows[r * ld + j]);
+        c[j] = T(sum);
+    }
+}
+
+template <class T> void gemm_int(const GemmArgs<T>& g) {
+    using U = Wide<T>;
+    // A block of B is 32 KB.
+    constexpr int64_t kRowsB = 64, kColsB = 512 / sizeof(T);
+    constexpr int R = 4;
+    const U alpha = U(g.alpha), beta = U(g.beta);
     for (int64_t i = 0; i < g.m; ++i) {
         T* c = g.c + i * g.ldc;
-        for (int64_t j = 0; j < g.n; ++j) c[j] = beta == 0 ? T(0) : T(beta * Wide(c[j]));
+        for (int64_t j = 0; j < g.n; ++j) c[j] = beta == 0 ? T(0) : T(beta * U(c[j]));
     }
-    T rows[kBlock * kBlock];  // of op(B)
-    for (int64_t p0 = 0; p0 < g.k; p0 += kBlock) {
-        const int64_t depth = lesser(kBlock, g.k - p0);
-        for (int64_t j0 = 0; j0 < g.n; j0 += kBlock) {
-            const int64_t cols = lesser(kBlock, g.n - j0);
+    if (g.trans_b && !g.trans_a && g.m <= R) {
+        for (int64_t i = 0; i < g.m; ++i) {
+            for (int64_t j = 0; j < g.n; ++j) {
+                const T* a = g.a + i * g.lda;
+                const T* b = g.b + j * g.ldb;
+                U sum = 0;
+                for (int64_t p = 0; p < g.k; ++p) sum += U(a[p]) * U(b[p]);
+                T& c = g.c[i * g.ldc + j];
+                c = T(U(c) + alpha * sum);
+            }
+        }
+        return;
+    }
+    const bool copy = g.trans_b || g.m > 8;
+    T block[kRowsB * kColsB];
+    for (int64_t p0 = 0; p0 < g.k; p0 += kRowsB) {
+        const int64_t depth = lesser(kRowsB, g.k - p0);
+        for (int64_t j0 = 0; j0 < g.n; j0 += kColsB) {
+            const int64_t cols = lesser(kColsB, g.n - j0);
             const T* b = g.b + p0 * g.ldb + j0;
             int64_t ldb = g.ldb;
             if (g.trans_b) {
-                for (int64_t j = 0; j < cols; ++j)
+                for (int64_t strip = 0; strip < cols; strip += 8)
                     for (int64_t p = 0; p < depth; ++p)
-                        rows[p * kBlock + j] = g.b[(j0 + j) * g.ldb + p0 + p];
-                b = rows;
-                ldb = kBlock;
+                        for (int64_t j = strip; j < lesser(strip + 8, cols); ++j)
+                            block[p * kColsB + j] = g.b[(j0 + j) * g.ldb + p0 + p];
+            } else if (copy) {
+                for (int64_t p = 0; p < depth; ++p)
+                    __builtin_memcpy(block + p * kColsB, b + p * ldb, size_t(cols) * sizeof(T));
+            }
+            if (copy) {
+                b = block;
+                ldb = kColsB;
             }
             for (int64_t i = 0; i < g.m; ++i) {
-                T* __restrict c = g.c + i * g.ldc + j0;
-                for (int64_t p = 0; p < depth; ++p) {
-                    const T* __restrict row = b + p * ldb;
-                    const T a = g.trans_a ? g.a[(p0 + p) * g.lda + i] : g.a[i * g.lda + p0 + p];
-                    const Wide factor = alpha * Wide(a);
-                    for (int64_t j = 0; j < cols; ++j) c[j] = T(Wide(c[j]) + factor * Wide(row[j]));
-                }
+                T* c = g.c + i * g.ldc + j0;
+                U factors[kRowsB];
+                for (int64_t p = 0; p < depth; ++p)
+                    factors[p] =
+                        alpha * U(g.trans_a ? g.a[(p0 + p) * g.lda + i] : g.a[i * g.lda + p0 + p]);
+                int64_t p = 0;
+                for (; p + R <= depth; p += R)
+                    add_int_rows<R>(c, b + p * ldb, ldb, factors + p, cols);
+                for (; p < depth; ++p) add_int_rows<1>(c, b + p * ldb, ldb, factors + p, cols);
             }
         }
     }
 }
 
-template <class T>
-constexpr FloatKernels<T> float_kernels() {
+template <class T> constexpr FloatKernels<T> float_kernels() {
     return {&gemm<T>, &gemv<T>, &dot<T>};
 }
 
 constexpr GemmKernels kKernels = {
-    float_kernels<float>(), float_kernels<double>(), &gemm16<Half>,      &gemm16<BFloat16>,
-    &gemm_int<int8_t>,      &gemm_int<int16_t>,      &gemm_int<int32_t>, &gemm_int<int64_t>,
-    &gemm_int<uint8_t>,
+    float_kernels<float>(), float_kernels<double>(), &gemm16<Half>,
+    &gemm16<BFloat16>,      &gemm_int<int8_t>,       &gemm_int<int16_t>,
+    &gemm_int<int32_t>,     &gemm_int<int64_t>,      &gemm_int<uint8_t>,
 };
 
 }  // namespace

@@ -39,8 +39,7 @@ inline void cpu_relax() noexcept {
 }
 
 // True as soon as `ready` is, false after kSpinTime without it.
-template <class Ready>
-bool spin_until(Ready ready) noexcept {
+template <class Ready> bool spin_until(Ready ready) noexcept {
     if (ready()) return true;
     const auto deadline = std::chrono::steady_clock::now() + kSpinTime;
     do {
@@ -230,8 +229,8 @@ void run_parallel(int64_t begin, int64_t end, int64_t grain, RangeFn fn, void* b
 
 void set_num_threads(int n) {
     if (n < 1) {
-        throw std::invalid_argument("set_num_threads: the number of threads must be positive; got " +
-                                    std::to_string(n));
+        throw std::invalid_argument(
+            "set_num_threads: the number of threads must be positive; got " + std::to_string(n));
     }
     pool_impl::thread_count.store(n, std::memory_order_relaxed);
 }

@@ -44,18 +44,15 @@ std::mt19937_64 rng(20240607);
 int64_t pick(const std::vector<int64_t>& from) { return from[rng() % from.size()]; }
 
 // Numbers used to check with: what T holds, with bits to spare for sums.
-template <class T>
-using Exact = std::conditional_t<std::is_same_v<T, double>, long double, double>;
-template <class T>
-Exact<T> number(T x) {
+template <class T> using Exact = std::conditional_t<std::is_same_v<T, double>, long double, double>;
+template <class T> Exact<T> number(T x) {
     if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
         return static_cast<double>(float(x));
     } else {
         return static_cast<Exact<T>>(x);
     }
 }
-template <class T>
-T random_value() {
+template <class T> T random_value() {
     if constexpr (std::is_integral_v<T>) {
         return static_cast<T>(rng());
     } else {
@@ -69,8 +66,7 @@ T random_value() {
 }
 
 // A row-major matrix without an element after its last one; gaps between rows hold `gap`.
-template <class T>
-struct Matrix {
+template <class T> struct Matrix {
     int64_t rows, cols, ld;
     std::vector<T> data;
 
@@ -87,32 +83,25 @@ struct Matrix {
     }
 };
 
-template <class T>
-T gap_value() {
+template <class T> T gap_value() {
     if constexpr (std::is_integral_v<T>) {
         return T(77);
     } else {
         return T(std::numeric_limits<float>::quiet_NaN());
     }
 }
-template <class T>
-bool same_bits(T x, T y) {
-    return std::memcmp(&x, &y, sizeof(T)) == 0;
-}
+template <class T> bool same_bits(T x, T y) { return std::memcmp(&x, &y, sizeof(T)) == 0; }
 
 // Unit roundoff of the sums, and of the stored result.
-template <class T>
-constexpr double kSumError = std::is_same_v<T, double> ? 0x1p-53 : 0x1p-24;
+template <class T> constexpr double kSumError = std::is_same_v<T, double> ? 0x1p-53 : 0x1p-24;
 template <class T>
 constexpr double kStoreError = std::is_same_v<T, Half>       ? 0x1p-11
                                : std::is_same_v<T, BFloat16> ? 0x1p-8
                                                              : 0;
 // Half the spacing of subnormal numbers.
-template <class T>
-constexpr double kStoreTiny = std::is_same_v<T, Half> ? 0x1p-25 : 1e-37;
+template <class T> constexpr double kStoreTiny = std::is_same_v<T, Half> ? 0x1p-25 : 1e-37;
 
-template <class T>
-struct Product {
+template <class T> struct Product {
     bool trans_a, trans_b;
     int64_t m, n, k;
     gemm_scalar_t<T> alpha, beta;
@@ -120,9 +109,16 @@ struct Product {
 
     Product(bool ta, bool tb, int64_t m_, int64_t n_, int64_t k_, gemm_scalar_t<T> al,
             gemm_scalar_t<T> be, int64_t extra = 0)
-        : trans_a(ta), trans_b(tb), m(m_), n(n_), k(k_), alpha(al), beta(be),
+        : trans_a(ta),
+          trans_b(tb),
+          m(m_),
+          n(n_),
+          k(k_),
+          alpha(al),
+          beta(be),
           a(ta ? k : m, ta ? m : k, extra, gap_value<T>()),
-          b(tb ? n : k, tb ? k : n, 2 * extra, gap_value<T>()), c(m, n, extra, gap_value<T>()) {}
+          b(tb ? n : k, tb ? k : n, 2 * extra, gap_value<T>()),
+          c(m, n, extra, gap_value<T>()) {}
 
     std::string name() const {
         return std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) + " trans " +
@@ -131,8 +127,8 @@ struct Product {
                std::to_string(a.ld);
     }
     GemmArgs<T, gemm_scalar_t<T>> args() {
-        return {trans_a, trans_b,       m,    n,    k,    alpha,         a.data.data(),
-                a.ld,    b.data.data(), b.ld, beta, c.data.data(), c.ld};
+        return {trans_a, trans_b,       m,   n, k, alpha, a.data.data(), a.ld, b.data.data(), b.ld,
+                beta,    c.data.data(), c.ld};
     }
     void run() {
         wg::gemm<T>(trans_a, trans_b, m, n, k, alpha, a.data.data(), a.ld, b.data.data(), b.ld,
@@ -142,8 +138,7 @@ struct Product {
     const T& op_b(int64_t p, int64_t j) const { return trans_b ? b.at(j, p) : b.at(p, j); }
 
     // Runs `call` and compares every element of C and every gap.
-    template <class Call>
-    void check(Call call) {
+    template <class Call> void check(Call call) {
         const Matrix<T> before = c;
         call();
         for (int64_t i = 0; i < m; ++i) {
@@ -194,24 +189,21 @@ private:
 const std::vector<int64_t> kSizes = {0,  1,  1,  2,  3,  4,  5,  6,  7,  8,  9,  13, 15,  16,
                                      17, 24, 31, 32, 33, 47, 48, 49, 63, 64, 65, 97, 100, 130};
 
-template <class T>
-Product<T> random_product() {
+template <class T> Product<T> random_product() {
     const auto scalar = [] { return static_cast<gemm_scalar_t<T>>(pick({0, 1, 1, 1, 2, -3})); };
     return Product<T>(rng() % 2, rng() % 2, pick(kSizes), pick(kSizes), pick(kSizes), scalar(),
                       scalar(), pick({0, 0, 1, 5, 16}));
 }
 
-template <class T>
-class Gemm : public testing::Test {};
-using Types = testing::Types<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t,
-                             uint8_t>;
+template <class T> class Gemm : public testing::Test {};
+using Types =
+    testing::Types<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t, uint8_t>;
 TYPED_TEST_SUITE(Gemm, Types);
 
 TYPED_TEST(Gemm, RandomShapes) {
     for (int threads : {1, 3}) {
         Threads use(threads);
-        for (int i = 0; i < 150; ++i)
-            ASSERT_NO_FATAL_FAILURE(random_product<TypeParam>().check());
+        for (int i = 0; i < 150; ++i) ASSERT_NO_FATAL_FAILURE(random_product<TypeParam>().check());
     }
 }
 
@@ -220,8 +212,12 @@ TYPED_TEST(Gemm, ShapesBeyondOneBlock) {
         Threads use(threads);
         for (int trans = 0; trans < 4; ++trans) {
             const bool ta = trans & 1, tb = trans & 2;
-            for (auto [m, n, k] : {std::array<int64_t, 3>{9, 745, 261}, {67, 131, 530},
-                                   {270, 35, 33}, {25, 30, 1100}, {4, 5, 3001}, {130, 140, 64}}) {
+            for (auto [m, n, k] : {std::array<int64_t, 3>{9, 745, 261},
+                                   {67, 131, 530},
+                                   {270, 35, 33},
+                                   {25, 30, 1100},
+                                   {4, 5, 3001},
+                                   {130, 140, 64}}) {
                 ASSERT_NO_FATAL_FAILURE(Product<TypeParam>(ta, tb, m, n, k, 1, 0, 3).check());
                 ASSERT_NO_FATAL_FAILURE(Product<TypeParam>(ta, tb, m, n, k, 2, 1).check());
             }
@@ -234,8 +230,14 @@ TYPED_TEST(Gemm, ProductsWithVectors) {
         Threads use(threads);
         for (int trans = 0; trans < 4; ++trans) {
             const bool ta = trans & 1, tb = trans & 2;
-            for (auto [rows, k] : {std::array<int64_t, 2>{1, 5}, {1, 1000}, {5, 1}, {7, 100},
-                                   {300, 40}, {5000, 33}, {37, 5000}, {700, 700}}) {
+            for (auto [rows, k] : {std::array<int64_t, 2>{1, 5},
+                                   {1, 1000},
+                                   {5, 1},
+                                   {7, 100},
+                                   {300, 40},
+                                   {5000, 33},
+                                   {37, 5000},
+                                   {700, 700}}) {
                 for (int64_t extra : {0, 3}) {
                     ASSERT_NO_FATAL_FAILURE(
                         Product<TypeParam>(ta, tb, 1, rows, k, 1, 0, extra).check());
@@ -253,9 +255,13 @@ TYPED_TEST(Gemm, Batched) {
     using T = TypeParam;
     for (int threads : {1, 3}) {
         Threads use(threads);
-        for (auto [count, m, n, k] :
-             {std::array<int64_t, 4>{0, 3, 3, 3}, {1, 5, 6, 7}, {5, 17, 9, 20}, {300, 3, 5, 4},
-              {3, 120, 130, 90}, {40, 33, 1, 40}, {2000, 8, 8, 8}}) {
+        for (auto [count, m, n, k] : {std::array<int64_t, 4>{0, 3, 3, 3},
+                                      {1, 5, 6, 7},
+                                      {5, 17, 9, 20},
+                                      {300, 3, 5, 4},
+                                      {3, 120, 130, 90},
+                                      {40, 33, 1, 40},
+                                      {2000, 8, 8, 8}}) {
             for (int trans = 0; trans < 4; ++trans) {
                 const bool ta = trans & 1, tb = trans & 2;
                 for (int shared = 0; shared < 3; ++shared) {
@@ -266,7 +272,8 @@ TYPED_TEST(Gemm, Batched) {
                     const Matrix<T> b((shared == 2 ? 1 : count) * rb, cb, 0, gap_value<T>());
                     Matrix<T> c(count * m, n, 2, gap_value<T>());
                     Matrix<T> expected = c;
-                    const int64_t sa = shared == 1 ? 0 : ra * a.ld, sb = shared == 2 ? 0 : rb * b.ld;
+                    const int64_t sa = shared == 1 ? 0 : ra * a.ld,
+                                  sb = shared == 2 ? 0 : rb * b.ld;
                     wg::gemm_batched<T>(count, ta, tb, m, n, k, 1, a.data.data(), a.ld, sa,
                                         b.data.data(), b.ld, sb, 1, c.data.data(), c.ld, m * c.ld);
                     Threads one(1);
@@ -292,15 +299,19 @@ TYPED_TEST(Gemm, Batched) {
     }
 }
 
-template <class T>
-class GemmFloat : public testing::Test {};
+template <class T> class GemmFloat : public testing::Test {};
 using FloatTypes = testing::Types<float, double, Half, BFloat16>;
 TYPED_TEST_SUITE(GemmFloat, FloatTypes);
 
 TYPED_TEST(GemmFloat, BetaZeroDoesNotReadC) {
     using T = TypeParam;
-    for (auto [m, n, k] : {std::array<int64_t, 3>{1, 1, 1}, {1, 30, 9}, {30, 1, 9}, {20, 70, 30},
-                           {2, 3, 500}, {3, 3, 0}, {100, 100, 300}}) {
+    for (auto [m, n, k] : {std::array<int64_t, 3>{1, 1, 1},
+                           {1, 30, 9},
+                           {30, 1, 9},
+                           {20, 70, 30},
+                           {2, 3, 500},
+                           {3, 3, 0},
+                           {100, 100, 300}}) {
         for (int trans = 0; trans < 4; ++trans) {
             Product<T> p(trans & 1, trans & 2, m, n, k, 1, 0, 2);
             p.c.fill(gap_value<T>());
@@ -331,8 +342,12 @@ TYPED_TEST(GemmFloat, AlphaZeroDoesNotReadOperands) {
 TYPED_TEST(GemmFloat, SpecialValuesSpreadAsTheyShould) {
     using T = TypeParam;
     const float inf = std::numeric_limits<float>::infinity();
-    for (auto [m, n, k] : {std::array<int64_t, 3>{1, 21, 6}, {21, 1, 6}, {5, 5, 7}, {7, 5, 600},
-                           {33, 50, 40}, {80, 90, 300}}) {
+    for (auto [m, n, k] : {std::array<int64_t, 3>{1, 21, 6},
+                           {21, 1, 6},
+                           {5, 5, 7},
+                           {7, 5, 600},
+                           {33, 50, 40},
+                           {80, 90, 300}}) {
         for (int trans = 0; trans < 4; ++trans) {
             for (float special : {inf, -inf, std::numeric_limits<float>::quiet_NaN()}) {
                 for (bool in_a : {true, false}) {
@@ -451,7 +466,8 @@ TYPED_TEST(Gemm, Dot) {
                 }
                 if constexpr (std::is_integral_v<T>) {
                     uint64_t sum = 0;
-                    for (int64_t i = 0; i < n; ++i) sum += uint64_t(x.at(i, 0)) * uint64_t(y.at(i, 0));
+                    for (int64_t i = 0; i < n; ++i)
+                        sum += uint64_t(x.at(i, 0)) * uint64_t(y.at(i, 0));
                     ASSERT_EQ(+got, +static_cast<T>(sum));
                 } else {
                     Exact<T> sum = 0, size = 0;
@@ -459,7 +475,8 @@ TYPED_TEST(Gemm, Dot) {
                         sum += number(x.at(i, 0)) * number(y.at(i, 0));
                         size += std::abs(number(x.at(i, 0)) * number(y.at(i, 0)));
                     }
-                    ASSERT_LE(std::abs(got - sum), kSumError<T> * size * double(std::min<int64_t>(n, 5000)));
+                    ASSERT_LE(std::abs(got - sum),
+                              kSumError<T> * size * double(std::min<int64_t>(n, 5000)));
                 }
             }
         }
