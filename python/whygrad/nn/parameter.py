@@ -26,16 +26,13 @@ class _MarkedTensorMeta(type(Tensor)):  # type: ignore[misc]
         return isinstance(instance, Tensor) and getattr(instance, cls._mark, False)
 
 
-def _strip(tensor: Tensor) -> Tensor:
-    """The plain data of a parameter or buffer, for copying and pickling."""
-    return tensor.data
-
-
-def _rebuild(cls: Callable[..., Tensor], data: Tensor, flag: bool, extra: dict | None) -> Tensor:
-    """Undo `__reduce_ex__`: `flag` is requires_grad of a Parameter, persistent of a Buffer."""
-    result = cls(data, flag) if cls is not Buffer else Buffer(data, persistent=flag)
-    if extra:
-        result.__dict__.update(extra)
+def _rebuild_parameter(
+    cls: Callable[..., Tensor], data: Tensor, requires_grad: bool, attributes: dict | None
+) -> Tensor:
+    """Undo `Parameter.__reduce_ex__`."""
+    result = cls(data, requires_grad)
+    if attributes:
+        result.__dict__.update(attributes)
     return result
 
 
@@ -74,21 +71,23 @@ class Parameter(Tensor, metaclass=_MarkedTensorMeta):
         """Copy the values and `requires_grad`; a gradient is not copied."""
         if id(self) in memo:
             return memo[id(self)]
-        result = type(self)(_strip(self).clone(), self.requires_grad)
+        result = type(self)(self.data.clone(), self.requires_grad)
         memo[id(self)] = result
         return result
 
     def __reduce_ex__(self, proto: Any) -> tuple[Any, ...]:
         """Pickle as (data, requires_grad, attributes)."""
-        extra = getattr(self, "__dict__", None) or None
-        return _rebuild, (type(self), _strip(self), self.requires_grad, extra)
+        attributes = getattr(self, "__dict__", None) or None
+        return _rebuild_parameter, (type(self), self.data, self.requires_grad, attributes)
 
     def __repr__(self, *args: Any, **kwargs: Any) -> str:
         return "Parameter containing:\n" + Tensor.__repr__(self, *args, **kwargs)
 
 
 class Buffer(Tensor, metaclass=_MarkedTensorMeta):
-    """A tensor that becomes a buffer of the module it is assigned to.
+    """Makes a tensor that becomes a buffer of the module it is assigned to.
+
+    The result is a tensor of the class of `data`, marked as a buffer.
 
     Args:
         data: values of the buffer, any shape and dtype; an empty tensor when left out.
@@ -96,27 +95,15 @@ class Buffer(Tensor, metaclass=_MarkedTensorMeta):
     """
 
     _mark = "_is_buffer"
-    _is_buffer = True
 
-    def __new__(cls, data: Any = None, *, persistent: bool = True) -> Buffer:
-        """Share the storage of `data`, detached."""
+    def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
+        """Share the storage of `data`."""
         if data is None:
             data = whygrad.empty(0)
-        result = Tensor._make_subclass(cls, data.detach(), data.requires_grad)
+        result = data.detach().requires_grad_(data.requires_grad)
         result.persistent = persistent
+        result._is_buffer = True
         return result
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
-        """Copy the values and `persistent`."""
-        if id(self) in memo:
-            return memo[id(self)]
-        result = Buffer(_strip(self).clone(), persistent=self.persistent)
-        memo[id(self)] = result
-        return result
-
-    def __reduce_ex__(self, proto: Any) -> tuple[Any, ...]:
-        """Pickle as (data, persistent)."""
-        return _rebuild, (Buffer, _strip(self), self.persistent, None)
 
 
 def is_lazy(param: Any) -> bool:
