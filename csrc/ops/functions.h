@@ -102,26 +102,57 @@ Tensor triu(const Tensor& t, int64_t diagonal = 0);
 // Advanced indexing: one entry per leading dim, undefined = full slice; integer, bool or uint8 tensors.
 Tensor index(const Tensor& t, const TensorList& indices);
 Tensor& index_put_(Tensor& self, const TensorList& indices, const Tensor& values, bool accumulate = false);
+Tensor index_put(const Tensor& t, const TensorList& indices, const Tensor& values, bool accumulate = false);
 Tensor index_select(const Tensor& t, int64_t dim, const Tensor& index);
 Tensor& index_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha = 1);
+Tensor index_add(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha = 1);
+Tensor& index_copy_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source);
+Tensor index_copy(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source);
+Tensor& index_fill_(Tensor& self, int64_t dim, const Tensor& index, Scalar value);
+Tensor index_fill(const Tensor& t, int64_t dim, const Tensor& index, Scalar value);
+Tensor& index_fill_tensor_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& value);
+Tensor index_fill_tensor(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& value);
+Tensor take(const Tensor& t, const Tensor& index);
+Tensor take_along_dim(const Tensor& t, const Tensor& indices, OptInt dim = {});
 Tensor gather(const Tensor& t, int64_t dim, const Tensor& index);
 Tensor scatter(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src);
 Tensor scatter_value(const Tensor& t, int64_t dim, const Tensor& index, Scalar value);
 Tensor scatter_add(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src);
+Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
+Tensor& scatter_value_(Tensor& self, int64_t dim, const Tensor& index, Scalar value);
+Tensor& scatter_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
 Tensor masked_fill(const Tensor& t, const Tensor& mask, const Tensor& value);
+Tensor masked_fill_value(const Tensor& t, const Tensor& mask, Scalar value);
+Tensor& masked_fill_(Tensor& self, const Tensor& mask, const Tensor& value);
+Tensor& masked_fill_value_(Tensor& self, const Tensor& mask, Scalar value);
 Tensor masked_select(const Tensor& t, const Tensor& mask);
 Tensor nonzero(const Tensor& t);
+TensorList nonzero_tuple(const Tensor& t);              // one index tensor per dim; where(condition)
+Tensor one_hot(const Tensor& t, int64_t num_classes = -1);
 Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_idx = -1,
                  bool scale_grad_by_freq = false, bool sparse = false);
 
 // --- reduce.cpp ---
 Tensor sum(const Tensor& t, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
+Tensor sum_all(const Tensor& t, OptDType dtype = {});   // SumBackward0
+Tensor sum_over(const Tensor& t, const OptDims& dim, bool keepdim = false, OptDType dtype = {});  // SumBackward1
 Tensor sum_to(const Tensor& t, IntSpan sizes);          // undoes broadcasting; recorded
+Tensor sum_to_size(const Tensor& t, const Dims& size);
 Tensor mean(const Tensor& t, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
+Tensor mean_all(const Tensor& t, OptDType dtype = {});
+Tensor mean_over(const Tensor& t, const OptDims& dim, bool keepdim = false, OptDType dtype = {});
 
 // --- matmul.cpp ---
 Tensor matmul(const Tensor& a, const Tensor& b);
 Tensor mm(const Tensor& a, const Tensor& b);
 Tensor bmm(const Tensor& a, const Tensor& b);
+Tensor mv(const Tensor& a, const Tensor& v);
+Tensor dot(const Tensor& a, const Tensor& b);
+Tensor vdot(const Tensor& a, const Tensor& b);
+Tensor outer(const Tensor& a, const Tensor& b);
+Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1);
+Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta = 1, Scalar alpha = 1);
+Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1);
+Tensor linear(const Tensor& input, const Tensor& weight, const OptTensor& bias = {});
 
 }  // namespace wg

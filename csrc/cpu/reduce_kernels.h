@@ -1,0 +1,97 @@
+// The table of inner loops behind cpu/reduce.h, and what those loops share. A loop reduces a tile of
+// n x m elements into m accumulators; cutting the work into tiles is reduce.cpp.
+#pragma once
+
+#include <type_traits>
+
+#include "cpu/reduce.h"
+#include "scalar/half.h"
+#include "tensor/dtype.h"
+
+namespace wg {
+
+struct ReduceKernel {
+    size_t acc_size = 0;  // 0: no such reduction
+    DType result = DType::Float32;
+    size_t second_size = 0;  // item size of the second output
+    void (*init)(void* acc, int64_t m) = nullptr;
+    // acc[j] takes in the elements at p + i * sn + j * sm (bytes) for i < n; the first has index `first`.
+    void (*run)(void* acc, const char* p, int64_t n, int64_t sn, int64_t m, int64_t sm, int64_t first,
+                double param) = nullptr;
+    // acc[j] takes in what other[j] has seen, which comes after it.
+    void (*combine)(void* acc, const void* other, int64_t m) = nullptr;
+    // Writes result j to out + j * so and second + j * second_so (bytes); either may be null.
+    void (*finish)(const void* acc, int64_t m, char* out, int64_t so, char* second, int64_t second_so,
+                   double param) = nullptr;
+};
+
+using ReduceTable = ReduceKernel[kNumReductions][kNumDTypes];
+
+inline constexpr int64_t kReduceTile = 512;     // the greatest m
+inline constexpr size_t kMaxAccSize = 32;       // bytes
+
+inline namespace WG_ISA {
+
+// Bool is read as a byte: memory from outside may hold other values than 0 and 1.
+template <class T>
+using stored = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;
+
+// Loads N elements (or the first n) in the type they are computed in.
+template <int N, class T>
+WG_INLINE Vec<compute_type<T>, N> load_elements(const T* p) {
+    if constexpr (std::is_same_v<T, compute_type<T>>) return Vec<T, N>::load(p);
+    else return load_as_float<N>(p);
+}
+template <int N, class T>
+WG_INLINE Vec<compute_type<T>, N> load_elements(const T* p, int n) {
+    if constexpr (std::is_same_v<T, compute_type<T>>) return Vec<T, N>::load(p, n);
+    else return load_as_float<N>(p, n);
+}
+
+// A kernel K gives: T, Acc, Result; init(Acc&), row(Acc&, const T*, n, stride, first, param),
+// columns(Acc*, const T*, n, stride, m, first, param), combine(Acc&, const Acc&) and finish(Acc, param).
+// Strides inside K are in elements.
+template <class K>
+struct KernelEntry {
+    using T = stored<typename K::T>;
+    using Acc = typename K::Acc;
+    static_assert(sizeof(Acc) <= kMaxAccSize);
+
+    static void init(void* acc, int64_t m) {
+        for (int64_t j = 0; j < m; ++j) K::init(static_cast<Acc*>(acc)[j]);
+    }
+    static void run(void* acc_, const char* p, int64_t n, int64_t sn, int64_t m, int64_t sm, int64_t first,
+                    double param) {
+        Acc* acc = static_cast<Acc*>(acc_);
+        constexpr int64_t item = sizeof(T);
+        if (m > 1 && sm == item && sn != item)
+            return K::columns(acc, reinterpret_cast<const T*>(p), n, sn / item, m, first, param);
+        for (int64_t j = 0; j < m; ++j)
+            K::row(acc[j], reinterpret_cast<const T*>(p + j * sm), n, sn / item, first, param);
+    }
+    static void combine(void* acc, const void* other, int64_t m) {
+        for (int64_t j = 0; j < m; ++j) K::combine(static_cast<Acc*>(acc)[j], static_cast<const Acc*>(other)[j]);
+    }
+    static void finish(const void* acc, int64_t m, char* out, int64_t so, char* second, int64_t second_so,
+                       double param) {
+        for (int64_t j = 0; j < m; ++j) {
+            const Acc& a = static_cast<const Acc*>(acc)[j];
+            if (out) *reinterpret_cast<typename K::Result*>(out + j * so) = K::finish(a, param);
+            if constexpr (requires { K::second(a); })
+                if (second) *reinterpret_cast<decltype(K::second(a))*>(second + j * second_so) = K::second(a);
+        }
+    }
+    static ReduceKernel make() {
+        size_t second_size = 0;
+        if constexpr (requires(Acc a) { K::second(a); }) second_size = sizeof(K::second(Acc{}));
+        return {sizeof(Acc), dtype_of<typename K::Result>, second_size, &init, &run, &combine, &finish};
+    }
+};
+
+template <class K>
+void add_kernel(ReduceTable& table, Reduction op) {
+    table[int(op)][int(dtype_of<typename K::T>)] = KernelEntry<K>::make();
+}
+
+}  // namespace WG_ISA
+}  // namespace wg

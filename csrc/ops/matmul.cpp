@@ -1,0 +1,432 @@
+// Products of matrices and vectors on cpu/gemm.h. Start with Matrix, which says how an operand lies in
+// memory without copying it where gemm can read it, and product(), which multiplies two of them.
+// matmul() at the end composes the others for every combination of ranks.
+#include <algorithm>
+
+#include "autograd/record.h"
+#include "cpu/gemm.h"
+#include "ops/functions.h"
+
+namespace wg {
+
+namespace {
+
+const char* scalar_name(const Tensor& t) { return info(t.dtype()).scalar_name; }
+
+// C++ names of element types, as PyTorch's messages about mm print them.
+const char* cpp_type_name(DType d) {
+    switch (d) {
+    case DType::UInt8: return "unsigned char";
+    case DType::Int8: return "signed char";
+    case DType::Int16: return "short";
+    case DType::Int32: return "int";
+    case DType::Int64: return "long int";
+    case DType::Float16: return "c10::Half";
+    case DType::BFloat16: return "c10::BFloat16";
+    case DType::Float32: return "float";
+    case DType::Float64: return "double";
+    case DType::Bool: return "bool";
+    }
+    return "?";
+}
+
+// Calls f with the element type of a product; bool has none.
+template <class F>
+void visit_product_dtype(DType dtype, const char* kernel, F&& f) {
+    visit_dtype(dtype, [&](auto tag) {
+        if constexpr (std::is_same_v<typename decltype(tag)::type, bool>)
+            fail(ErrorKind::NotImplemented, str("\"", kernel, "\" not implemented for 'Bool'"));
+        else f(tag);
+    });
+}
+
+// A matrix, or a batch of them, as gemm reads it: element (i, j) of item b is at b * step + i * ld + j,
+// or with i and j exchanged when transposed.
+struct Matrix {
+    Tensor t;  // keeps a copy alive where one was needed
+    bool transposed = false;
+    int64_t ld = 1, step = 0;
+
+    // `flip`: the transpose of t is meant.
+    explicit Matrix(const Tensor& source, bool flip = false) : t(source) {
+        if (!fits()) {
+            GradMode off(false);
+            t = empty(source.sizes(), source.dtype());
+            copy_values(t, source);
+            fits();
+        }
+        transposed ^= flip;
+    }
+    int64_t rows() const { return t.sizes()[size_t(t.dim() - 2)]; }
+    int64_t columns() const { return t.sizes()[size_t(t.dim() - 1)]; }
+
+private:
+    bool fits() {
+        const int64_t n = t.dim();
+        const int64_t r = rows(), c = columns(), sr = t->dims[2 * n - 2], sc = t->dims[2 * n - 1];
+        step = n == 3 ? t->dims[n] : 0;
+        transposed = false;
+        if ((sc == 1 || c <= 1) && (sr >= c || r <= 1)) {
+            ld = r <= 1 ? std::max<int64_t>(c, 1) : sr;
+            return true;
+        }
+        if ((sr == 1 || r <= 1) && (sc >= r || c <= 1)) {
+            ld = c <= 1 ? std::max<int64_t>(r, 1) : sc;
+            transposed = true;
+            return true;
+        }
+        return false;
+    }
+};
+
+bool is_column_major(const Tensor& t) {
+    const int64_t n = t.dim();
+    const int64_t sr = t->dims[2 * n - 2], sc = t->dims[2 * n - 1];
+    return sr == 1 && sc == t->dims[n - 2] && sc > 1;
+}
+
+template <class T>
+gemm_scalar_t<T> factor(const Scalar& s) {
+    if constexpr (std::is_integral_v<T>) return gemm_scalar_t<T>(s.to_int());
+    else return gemm_scalar_t<T>(s.to_double());
+}
+
+// out = alpha * op(a) op(b) + beta * out for contiguous out of shape (m, n) or (batch, m, n).
+void product_into(const Tensor& out, const Tensor& a, bool flip_a, const Tensor& b, bool flip_b, Scalar beta,
+                  Scalar alpha, const char* kernel) {
+    const Matrix x(a, flip_a), y(b, flip_b);
+    const int64_t k = flip_a ? x.rows() : x.columns();
+    const int64_t n = out.dim(), rows = out->dims[n - 2], columns = out->dims[n - 1];
+    visit_product_dtype(out.dtype(), kernel, [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        if (n == 2)
+            gemm<T>(x.transposed, y.transposed, rows, columns, k, factor<T>(alpha), x.t.template data<T>(), x.ld,
+                    y.t.template data<T>(), y.ld, factor<T>(beta), out.data<T>(), columns ? columns : 1);
+        else
+            gemm_batched<T>(out->dims[0], x.transposed, y.transposed, rows, columns, k, factor<T>(alpha),
+                            x.t.template data<T>(), x.ld, x.step, y.t.template data<T>(), y.ld, y.step,
+                            factor<T>(beta), out.data<T>(), columns ? columns : 1, rows * columns);
+    });
+}
+
+// op(a) op(b) for 2-d or 3-d a and b, without history.
+Tensor product(const Tensor& a, bool flip_a, const Tensor& b, bool flip_b, const char* kernel) {
+    const int64_t n = a.dim();
+    const int64_t rows = a->dims[flip_a ? n - 1 : n - 2], columns = b->dims[flip_b ? n - 2 : n - 1];
+    const int64_t shape[] = {n == 3 ? a->dims[0] : rows, n == 3 ? rows : columns, columns};
+    Tensor out = empty({shape, size_t(n)}, a.dtype());
+    product_into(out, a, flip_a, b, flip_b, 0, 1, kernel);
+    return out;
+}
+
+Tensor transposed(const Tensor& x) { return x.dim() == 2 ? t(x) : transpose(x, 1, 2); }
+Tensor multiply(const Tensor& a, const Tensor& b) { return a.dim() == 2 ? mm(a, b) : bmm(a, b); }
+
+Tensor scaled(const Tensor& t, const Scalar& s) { return s.to_double() == 1 ? t : mul(t, Arg(s)); }
+
+// The gradients of a product with respect to its factors: g b^T and a^T g. A factor stored by columns
+// gets a gradient stored the same way, so that the transposed view it came from sees a dense one.
+Tensor grad_of_left(const Tensor& g, const Tensor& a, const Tensor& b) {
+    const char* kernel = "addmm_impl_cpu_";
+    if (!grad_enabled())
+        return is_column_major(a) ? transposed(product(b, false, g, true, kernel)) : product(g, false, b, true, kernel);
+    return is_column_major(a) ? transposed(multiply(b, transposed(g))) : multiply(g, transposed(b));
+}
+Tensor grad_of_right(const Tensor& g, const Tensor& a, const Tensor& b) {
+    const char* kernel = "addmm_impl_cpu_";
+    if (!grad_enabled())
+        return is_column_major(b) ? transposed(product(g, true, a, false, kernel)) : product(a, true, g, false, kernel);
+    return is_column_major(b) ? transposed(multiply(transposed(g), a)) : multiply(transposed(a), g);
+}
+
+void check_shapes(const Tensor& a, const Tensor& b) {
+    WG_CHECK(a->dims[1] == b->dims[0], "mat1 and mat2 shapes cannot be multiplied (", a->dims[0], "x", a->dims[1],
+             " and ", b->dims[0], "x", b->dims[1], ")");
+}
+
+}  // namespace
+
+// --- two matrices ---
+
+Tensor mm(const Tensor& a, const Tensor& b) {
+    WG_CHECK(a.dim() == 2, "self must be a matrix");
+    WG_CHECK(b.dim() == 2, "mat2 must be a matrix");
+    check_shapes(a, b);
+    WG_CHECK(a.dtype() == b.dtype(), "expected m1 and m2 to have the same dtype, but got: ",
+             cpp_type_name(a.dtype()), " != ", cpp_type_name(b.dtype()));
+    Tensor out = product(a, false, b, false, "addmm_impl_cpu_");
+    if (grad_enabled() && (requires_grad(a) || requires_grad(b)))
+        record("MmBackward0", out, {a, b}, {save("self", a), save("mat2", b)}, [](Backward& d) {
+            if (d.needs(0)) d.set(0, grad_of_left(d.grad(), d.saved(0), d.saved(1)));
+            if (d.needs(1)) d.set(1, grad_of_right(d.grad(), d.saved(0), d.saved(1)));
+        });
+    return out;
+}
+
+namespace {
+
+void check_batches(const Tensor& a, const Tensor& b) {
+    WG_CHECK(a.dim() == 3, "batch1 must be a 3D tensor");
+    WG_CHECK(b.dim() == 3, "batch2 must be a 3D tensor");
+    WG_CHECK(b->dims[0] == a->dims[0] && b->dims[1] == a->dims[2],
+             "Expected size for first two dimensions of batch2 tensor to be: [", a->dims[0], ", ", a->dims[2],
+             "] but got: [", b->dims[0], ", ", b->dims[1], "].");
+}
+
+}  // namespace
+
+Tensor bmm(const Tensor& a, const Tensor& b) {
+    check_batches(a, b);
+    WG_CHECK(a.dtype() == b.dtype(), "expected scalar type ", scalar_name(a), " but found ", scalar_name(b));
+    Tensor out = product(a, false, b, false, "baddbmm");
+    if (grad_enabled() && (requires_grad(a) || requires_grad(b)))
+        record("BmmBackward0", out, {a, b}, {save("self", a), save("mat2", b)}, [](Backward& d) {
+            if (d.needs(0)) d.set(0, grad_of_left(d.grad(), d.saved(0), d.saved(1)));
+            if (d.needs(1)) d.set(1, grad_of_right(d.grad(), d.saved(0), d.saved(1)));
+        });
+    return out;
+}
+
+// --- a matrix or vector with a vector ---
+
+namespace {
+
+// The value of beta * out + alpha * a v; out is contiguous.
+void vector_product_into(const Tensor& out, const Tensor& a, const Tensor& v, Scalar beta, Scalar alpha) {
+    const int64_t column[] = {v.numel(), 1}, steps[] = {v.strides()[0], 1}, result[] = {out.numel(), 1}, unit[] = {1, 1};
+    product_into(alias(out, result, unit, out.offset()), a, false, alias(v, column, steps, v.offset()), false, beta,
+                 alpha, "addmv_impl_cpu");
+}
+
+void check_vector_product(const Tensor& a, const Tensor& v, int64_t self_dim, int64_t self_size, const Tensor& self) {
+    WG_CHECK(a.dim() == 2 && v.dim() == 1 && self_dim <= 1, "vector + matrix @ vector expected, got ", self_dim, ", ",
+             a.dim(), ", ", v.dim());
+    WG_CHECK(a->dims[1] == v->dims[0] && (self_size == a->dims[0] || self_size == 1), "size mismatch, got input (",
+             self_size, "), mat (", a->dims[0], "x", a->dims[1], "), vec (", v->dims[0], ")");
+    WG_CHECK(a.dtype() == v.dtype() && self.dtype() == a.dtype(), "addmv input tensors must have the same dtype, but got ",
+             scalar_name(self), ", ", scalar_name(a), ", and ", scalar_name(v));
+}
+
+}  // namespace
+
+Tensor mv(const Tensor& a, const Tensor& v) {
+    check_vector_product(a, v, 1, a.dim() > 0 ? a->dims[0] : 1, v);
+    Tensor out = empty(a.sizes().first(1), a.dtype());
+    vector_product_into(out, a, v, 0, 1);
+    if (grad_enabled() && (requires_grad(a) || requires_grad(v)))
+        record("MvBackward0", out, {a, v}, {save("self", a), save("vec", v)}, [](Backward& d) {
+            if (d.needs(0)) d.set(0, outer(d.grad(), d.saved(1)));
+            if (d.needs(1)) d.set(1, mv(t(d.saved(0)), d.grad()));
+        });
+    return out;
+}
+
+namespace {
+
+Tensor dot_as(const char* node, const char* name, const Tensor& a, const Tensor& b) {
+    WG_CHECK(a.dim() == 1 && b.dim() == 1, "1D tensors expected, but got ", a.dim(), "D and ", b.dim(), "D tensors");
+    WG_CHECK(a.dtype() == b.dtype(), "dot : expected both vectors to have same dtype, but found ", scalar_name(a),
+             " and ", scalar_name(b));
+    WG_CHECK(a.numel() == b.numel(), "inconsistent tensor size, expected tensor [", a.numel(), "] and src [",
+             b.numel(), "] to have the same number of elements, but got ", a.numel(), " and ", b.numel(),
+             " elements respectively");
+    Tensor out = empty({}, a.dtype());
+    visit_product_dtype(a.dtype(), name, [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        *out.data<T>() =
+            T(dot<T>(a.numel(), a.data<T>(), a.strides()[0], b.data<T>(), b.strides()[0]));
+    });
+    if (grad_enabled() && (requires_grad(a) || requires_grad(b)))
+        record(node, out, {a, b}, {save("self", a), save("tensor", b)}, [](Backward& d) {
+            if (d.needs(0)) d.set(0, d.grad() * d.saved(1));
+            if (d.needs(1)) d.set(1, d.grad() * d.saved(0));
+        });
+    return out;
+}
+
+}  // namespace
+
+Tensor dot(const Tensor& a, const Tensor& b) { return dot_as("DotBackward0", "dot", a, b); }
+Tensor vdot(const Tensor& a, const Tensor& b) { return dot_as("VdotBackward0", "vdot", a, b); }
+
+Tensor outer(const Tensor& a, const Tensor& b) {
+    WG_CHECK(a.dim() == 1, "outer: Expected 1-D argument self, but got ", a.dim(), "-D");
+    WG_CHECK(b.dim() == 1, "outer: Expected 1-D argument vec2, but got ", b.dim(), "-D");
+    return mul(reshape(a, {a.numel(), 1}), b);
+}
+
+// --- beta * self + alpha * (a product) ---
+
+namespace {
+
+// A contiguous copy of self, broadcast; without values when beta is 0, as nothing then reads them.
+Tensor start_from(const Tensor& self, IntSpan shape, const Scalar& beta) {
+    if (!is_expandable(self.sizes(), shape)) {
+        GradMode off(false);
+        expand(self, Dims(shape));  // says what does not fit
+    }
+    Tensor out = empty(shape, self.dtype());
+    if (beta.to_double() != 0) copy_values(out, self);
+    return out;
+}
+
+}  // namespace
+
+Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
+    WG_CHECK(a.dim() == 2, "mat1 must be a matrix, got ", a.dim(), "-D tensor");
+    WG_CHECK(b.dim() == 2, "mat2 must be a matrix, got ", b.dim(), "-D tensor");
+    check_shapes(a, b);
+    const int64_t shape[] = {a->dims[0], b->dims[1]};
+    WG_CHECK(self.dtype() == b.dtype(), "self and mat2 must have the same dtype, but got ", scalar_name(self), " and ",
+             scalar_name(b));
+    WG_CHECK(a.dtype() == b.dtype(), "expected m1 and m2 to have the same dtype, but got: ",
+             cpp_type_name(a.dtype()), " != ", cpp_type_name(b.dtype()));
+    Tensor out = start_from(self, shape, beta);
+    product_into(out, a, false, b, false, beta, alpha, "addmm_impl_cpu_");
+    if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(b)))
+        record("AddmmBackward0", out, {self, a, b}, {save("mat1", a), save("mat2", b)}, [=](Backward& d) {
+            if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+            if (d.needs(1)) d.set(1, scaled(grad_of_left(d.grad(), d.saved(0), d.saved(1)), alpha));
+            if (d.needs(2)) d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), d.saved(1)), alpha));
+        });
+    return out;
+}
+
+Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta, Scalar alpha) {
+    check_vector_product(a, v, self.dim(), self.dim() > 0 ? self->dims[0] : 1, self);
+    Tensor out = start_from(self, a.sizes().first(1), beta);
+    vector_product_into(out, a, v, beta, alpha);
+    if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(v)))
+        record("AddmvBackward0", out, {self, a, v}, {save("mat", a), save("vec", v)}, [=](Backward& d) {
+            if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+            if (d.needs(1)) d.set(1, scaled(outer(d.grad(), d.saved(1)), alpha));
+            if (d.needs(2)) d.set(2, scaled(mv(t(d.saved(0)), d.grad()), alpha));
+        });
+    return out;
+}
+
+Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
+    check_batches(a, b);
+    const int64_t shape[] = {a->dims[0], a->dims[1], b->dims[2]};
+    WG_CHECK(self.dtype() == a.dtype() && a.dtype() == b.dtype(), "Input dtypes must be the same, got: input ",
+             cpp_type_name(self.dtype()), ", batch1: ", cpp_type_name(a.dtype()), ", batch2: ", cpp_type_name(b.dtype()));
+    Tensor out = start_from(self, shape, beta);
+    product_into(out, a, false, b, false, beta, alpha, "baddbmm");
+    if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(b)))
+        record("BaddbmmBackward0", out, {self, a, b}, {save("batch1", a), save("batch2", b)}, [=](Backward& d) {
+            if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+            if (d.needs(1)) d.set(1, scaled(grad_of_left(d.grad(), d.saved(0), d.saved(1)), alpha));
+            if (d.needs(2)) d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), d.saved(1)), alpha));
+        });
+    return out;
+}
+
+// --- any ranks ---
+
+namespace {
+
+// Forgets that `t`, made here and seen by nobody else, had another shape: unlike view(), no view relation.
+Tensor unsafe_view(const Tensor& t, const Dims& shape) {
+    Tensor out = alias(t, shape, contiguous_strides(shape), t.offset());
+    if (grad_enabled() && requires_grad(t))
+        record("UnsafeViewBackward0", out, {t}, {},
+               [from = Dims(t.sizes())](Backward& d) { d.set(0, reshape(d.grad(), from)); });
+    return out;
+}
+
+// Vector times matrix: the row that mm gives, without its first dim.
+Tensor without_row(const Tensor& row) {
+    const int64_t size = row->dims[1], one = 1;
+    Tensor out = alias(row, {&size, 1}, {&one, 1}, row.offset());
+    record("SqueezeBackward4", out, {row}, {}, [](Backward& d) { d.set(0, unsqueeze(d.grad(), 0)); });
+    return out;
+}
+
+// Whether the batch dims of `big` and its rows (columns, when exchanged) lie in memory as one dim.
+bool rows_are_viewable(const Tensor& big, bool exchanged) {
+    Dims sizes(big.sizes()), strides(big.strides());
+    const size_t n = sizes.size();
+    if (exchanged) {
+        sizes[n - 2] = sizes[n - 1];
+        strides[n - 2] = strides[n - 1];
+    }
+    for (size_t d = 0; d + 2 < n; ++d)
+        if (strides[d] != strides[d + 1] * sizes[d + 1]) return false;
+    return true;
+}
+
+bool wants_grad(const Tensor& t) { return grad_enabled() && requires_grad(t); }
+
+// A batch of matrices times one matrix or vector, as a single product over all the rows of the batch.
+Tensor folded(const Tensor& big, const Tensor& small, bool exchanged) {
+    Dims shape(big.sizes().first(size_t(big.dim() - 1)));
+    const Tensor rows = reshape(big, {count(shape), big.sizes().back()});
+    if (small.dim() == 1) return unsafe_view(mv(rows, small), shape);
+    shape.push_back(small->dims[1]);
+    const Tensor out = unsafe_view(mm(rows, small), shape);
+    return exchanged ? contiguous(transpose(out, -2, -1)) : out;
+}
+
+// Exchanged: a b = (b^T a^T)^T, so that the batch comes first.
+Tensor folded_exchanged(const Tensor& a, const Tensor& b) {
+    return folded(transpose(b, -2, -1), a.dim() == 2 ? t(a) : a, true);
+}
+
+Tensor batched(const Tensor& a, const Tensor& b) {
+    const IntSpan sa = a.sizes(), sb = b.sizes();
+    const int64_t n = sa.size() > 1 ? sa[sa.size() - 2] : 1, p = sb.size() > 1 ? sb.back() : 1;
+    const int64_t ka = sa.back(), kb = sb.size() > 1 ? sb[sb.size() - 2] : sb[0];
+    const IntSpan batch_a = sa.first(sa.size() > 2 ? sa.size() - 2 : 0), batch_b = sb.first(sb.size() > 2 ? sb.size() - 2 : 0);
+    const Dims batch = broadcast_shapes(batch_a, batch_b);
+    const auto with = [&](int64_t rows, int64_t columns) {
+        Dims shape(batch);
+        shape.push_back(rows);
+        shape.push_back(columns);
+        return shape;
+    };
+    const int64_t items = count(batch);
+    const Tensor left = reshape(expand(a, with(n, ka)), {items, n, ka});
+    const Tensor right = reshape(expand(b.dim() == 1 ? unsqueeze(b, 1) : b, with(kb, p)), {items, kb, p});
+    Tensor out = bmm(left, right);
+    if (b.dim() == 1) out = squeeze_dim(out, -1);
+    Dims shape(batch);
+    if (a.dim() > 1) shape.push_back(n);
+    if (b.dim() > 1) shape.push_back(p);
+    return unsafe_view(out, shape);
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b) {
+    const int64_t m = a.dim(), n = b.dim();
+    WG_CHECK(m > 0 && n > 0, "both arguments to matmul need to be at least 1D, but they are ", m, "D and ", n, "D");
+    if (m == 2 && n == 2) return mm(a, b);
+    if (m == 1 && n == 1) return dot(a, b);
+    if (m == 2 && n == 1) return mv(a, b);
+    if (m == 1 && n == 2) return without_row(mm(unsqueeze(a, 0), b));
+    if (m >= 3 && n <= 2) {
+        if (wants_grad(b) || a.numel() == 0 || rows_are_viewable(a, false)) return folded(a, b, false);
+    } else if (n >= 3 && m <= 2) {
+        if (wants_grad(a)) return folded_exchanged(a, b);
+        if (m == 1 && (b.numel() == 0 || rows_are_viewable(b, true))) return folded_exchanged(a, b);
+    } else if (m == 3 && n == 3) {
+        if (b->dims[0] == 1 && a->dims[0] > 1 && wants_grad(b)) return folded(a, squeeze_dim(b, 0), false);
+        if (a->dims[0] == 1 && b->dims[0] > 1 && wants_grad(a)) return folded_exchanged(squeeze_dim(a, 0), b);
+    }
+    return batched(a, b);
+}
+
+Tensor linear(const Tensor& input, const Tensor& weight, const OptTensor& bias) {
+    const bool has_bias = bias && bias->defined();
+    if (has_bias && input.dim() == 2) return addmm(*bias, input, t(weight), 1, 1);
+    if (has_bias && input.dim() != 0 && input.is_contiguous() && weight.dim() == 2) {
+        const Tensor rows = view(input, {input.numel() / std::max<int64_t>(input.size(-1), 1), input.size(-1)});
+        Dims shape(input.sizes());
+        shape.back() = weight->dims[0];
+        return view(addmm(*bias, rows, t(weight), 1, 1), shape);
+    }
+    const Tensor out = matmul(input, t(weight));
+    return has_bias ? out + *bias : out;
+}
+
+}  // namespace wg

@@ -1,0 +1,160 @@
+// Sums and means, and what undoes broadcasting. Start with reduce_values(), which calls the kernels of
+// cpu/reduce.h; the rest are dtype rules and derivatives.
+#include "autograd/record.h"
+#include "ops/reduce_common.h"
+
+namespace wg {
+
+DimMask dim_mask(const OptDims& dims, int64_t ndim) {
+    const DimMask all = ndim >= 64 ? ~DimMask(0) : (DimMask(1) << ndim) - 1;
+    if (!dims || dims->empty()) return all;
+    DimMask mask = 0;
+    for (int64_t d : *dims) {
+        d = wrap_dim(d, ndim);
+        WG_CHECK(!(mask >> d & 1), "dim ", d, " appears multiple times in the list of dims");
+        mask |= DimMask(1) << d;
+    }
+    return mask & all;
+}
+
+Dims reduced_shape(IntSpan sizes, DimMask mask, bool keepdim) {
+    Dims shape;
+    for (size_t d = 0; d < sizes.size(); ++d)
+        if (!(mask >> d & 1)) shape.push_back(sizes[d]);
+        else if (keepdim) shape.push_back(1);
+    return shape;
+}
+
+Tensor with_reduced_dims(const Tensor& result, IntSpan sizes, DimMask mask, bool keepdim) {
+    if (keepdim || result.dim() == 0) return result;
+    return reshape(result, reduced_shape(sizes, mask, true));
+}
+
+int64_t reduced_count(IntSpan sizes, DimMask mask) {
+    int64_t n = 1;
+    for (size_t d = 0; d < sizes.size(); ++d)
+        if (mask >> d & 1) n *= sizes[d];
+    return n;
+}
+
+Tensor reduce_values(Reduction op, const Tensor& t, DimMask mask, bool keepdim, double param, const Tensor* second) {
+    char* other = second ? second->raw() : nullptr;
+    if (t.is_contiguous() && !keepdim && mask + 1 == DimMask(1) << t.dim()) {
+        Tensor out = empty({}, reduced_dtype(op, t.dtype()));
+        const int64_t n = t.numel(), one = 1;
+        reduce(op, t.dtype(), t.raw(), {&n, 1}, {&one, 1}, 1, out.raw(), other, param);
+        return out;
+    }
+    Tensor out = empty(reduced_shape(t.sizes(), mask, keepdim), reduced_dtype(op, t.dtype()));
+    reduce(op, t.dtype(), t.raw(), t.sizes(), t.strides(), mask, out.raw(), other, param);
+    return out;
+}
+
+Tensor cast_values(const Tensor& t, DType dtype) {
+    if (t.dtype() == dtype) return t;
+    Tensor out = empty_like(t, dtype);
+    copy_values(out, t);
+    return out;
+}
+
+namespace {
+
+void check_autograd_dtype(const Tensor& t, DType result) {
+    WG_CHECK(is_floating(result) || !grad_enabled() || !requires_grad(t), "Autograd not support dtype: ",
+             info(result).scalar_name);
+}
+
+Tensor as_dtype(const Tensor& g, DType dtype) { return g.dtype() == dtype ? g : to_dtype(g, dtype); }
+
+Tensor sum_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
+    if (!dtype) return reduce_values(Reduction::Sum, t, mask, keepdim);
+    check_autograd_dtype(t, *dtype);
+    return cast_values(reduce_values(Reduction::Sum, cast_values(t, *dtype), mask, keepdim), *dtype);
+}
+
+Tensor sum_dims(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
+    Tensor out = sum_values(t, mask, keepdim, dtype);
+    if (grad_enabled() && requires_grad(t))
+        record("SumBackward1", out, {t}, {}, [=, sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
+            d.set(0, expand(with_reduced_dims(as_dtype(d.grad(), from), sizes, mask, keepdim), sizes));
+        });
+    return out;
+}
+
+}  // namespace
+
+Tensor sum_all(const Tensor& t, OptDType dtype) {
+    Tensor out = sum_values(t, dim_mask({}, t.dim()), false, dtype);
+    if (grad_enabled() && requires_grad(t))
+        record("SumBackward0", out, {t}, {}, [sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
+            d.set(0, expand(as_dtype(d.grad(), from), sizes));
+        });
+    return out;
+}
+
+Tensor sum_over(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype) {
+    return sum_dims(t, dim_mask(dim, t.dim()), keepdim, dtype);
+}
+
+Tensor sum(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype) {
+    return dim || keepdim ? sum_over(t, dim, keepdim, dtype) : sum_all(t, dtype);
+}
+
+Tensor sum_to(const Tensor& t, IntSpan sizes) {
+    if (same_shape(t.sizes(), sizes)) return t;
+    WG_CHECK(is_expandable(sizes, t.sizes()), "size {", to_string(sizes), "} is not expandable to size {",
+             to_string(t.sizes()), "}.");
+    const size_t lead = size_t(t.dim()) - sizes.size();
+    DimMask mask = (DimMask(1) << lead) - 1;
+    for (size_t d = lead; d < size_t(t.dim()); ++d)
+        if (sizes[d - lead] == 1 && t.sizes()[d] != 1) mask |= DimMask(1) << d;
+    // Reducing only leading dims gives the shape at once.
+    if (mask == (DimMask(1) << lead) - 1) return sum_dims(t, mask, false, {});
+    Tensor out = sum_dims(t, mask, true, {});
+    return lead > 0 ? view(out, Dims(sizes)) : out;
+}
+
+Tensor sum_to_size(const Tensor& t, const Dims& size) {
+    WG_CHECK(is_expandable(size, t.sizes()), "size {", to_string(size), "} is not expandable to size {",
+             to_string(t.sizes()), "}.");
+    return sum_to(t, size);
+}
+
+namespace {
+
+Tensor mean_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
+    WG_CHECK(!dtype || is_floating(*dtype), "mean(): could not infer output dtype. Optional dtype must be either a "
+             "floating point or complex dtype. Got: ", info(*dtype).scalar_name);
+    WG_CHECK(dtype || is_floating(t.dtype()), "mean(): could not infer output dtype. Input dtype must be either a "
+             "floating point or complex dtype. Got: ", info(t.dtype()).scalar_name);
+    const Tensor in = dtype ? cast_values(t, *dtype) : t;
+    return reduce_values(Reduction::Mean, in, mask, keepdim, double(reduced_count(t.sizes(), mask)));
+}
+
+}  // namespace
+
+Tensor mean_all(const Tensor& t, OptDType dtype) {
+    Tensor out = mean_values(t, dim_mask({}, t.dim()), false, dtype);
+    if (grad_enabled() && requires_grad(t))
+        record("MeanBackward0", out, {t}, {}, [sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
+            d.set(0, expand(as_dtype(d.grad(), from), sizes) / double(count(sizes)));
+        });
+    return out;
+}
+
+Tensor mean_over(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype) {
+    const DimMask mask = dim_mask(dim, t.dim());
+    Tensor out = mean_values(t, mask, keepdim, dtype);
+    if (grad_enabled() && requires_grad(t))
+        record("MeanBackward1", out, {t}, {}, [=, sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
+            const Tensor g = with_reduced_dims(as_dtype(d.grad(), from), sizes, mask, keepdim);
+            d.set(0, expand(g, sizes) / double(reduced_count(sizes, mask)));
+        });
+    return out;
+}
+
+Tensor mean(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype) {
+    return dim || keepdim ? mean_over(t, dim, keepdim, dtype) : mean_all(t, dtype);
+}
+
+}  // namespace wg

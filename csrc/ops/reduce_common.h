@@ -1,0 +1,32 @@
+// What the reductions share: sets of dims, shapes with and without the reduced dims, the call of the kernels.
+#pragma once
+
+#include "cpu/reduce.h"
+#include "ops/functions.h"
+
+namespace wg {
+
+// A set of dims; bit d stands for dim d.
+using DimMask = uint64_t;
+
+// No list and an empty list both mean every dim. "dim 0 appears multiple times in the list of dims".
+DimMask dim_mask(const OptDims& dims, int64_t ndim);
+
+// The shape without the dims of the mask, or with 1 in their place.
+Dims reduced_shape(IntSpan sizes, DimMask mask, bool keepdim);
+
+// A result of a reduction brought to the shape it has under keepdim=True, so that it broadcasts.
+Tensor with_reduced_dims(const Tensor& result, IntSpan sizes, DimMask mask, bool keepdim);
+
+// The number of elements that go into one result.
+int64_t reduced_count(IntSpan sizes, DimMask mask);
+
+// Computes without recording. `second` receives the second output where it is not null; its dtype is
+// the caller's business.
+Tensor reduce_values(Reduction op, const Tensor& t, DimMask mask, bool keepdim, double param = 0,
+                     const Tensor* second = nullptr);
+
+// t in another dtype, without history.
+Tensor cast_values(const Tensor& t, DType dtype);
+
+}  // namespace wg
