@@ -1,0 +1,333 @@
+// Reading by index: x[tensors], index_select, masked_select, nonzero, take.
+// The address calculation of advanced indexing is Note [Advanced indexing] in indexed.h.
+#include "ops/indexed.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "autograd/record.h"
+#include "ops/indexed_node.h"
+
+namespace wg {
+
+// --- where the indexed elements are ---
+
+namespace {
+
+// Index tensors as int64, masks replaced by the indices of their true elements.
+TensorList expand_masks(const Tensor& t, const TensorList& indices) {
+    TensorList result;
+    for (const Tensor& index : indices) {
+        if (!index.defined()) {
+            result.emplace_back();
+            continue;
+        }
+        const DType d = index.dtype();
+        WG_CHECK_INDEX(d == DType::Int64 || d == DType::Int32 || d == DType::UInt8 || d == DType::Bool,
+                       "tensors used as indices must be long, int, byte or bool tensors");
+        if (d == DType::Int64 || d == DType::Int32) {
+            result.push_back(index);
+            continue;
+        }
+        if (d == DType::UInt8)
+            warn(WarningKind::User,
+                 "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.");
+        for (int64_t i = 0; i < index.dim(); ++i) {
+            const int64_t at = int64_t(result.size()) + i;
+            WG_CHECK_INDEX(index->dims[i] == t.size(at), "The shape of the mask ", to_string(index.sizes()), " at index ",
+                           i, " does not match the shape of the indexed tensor ", to_string(t.sizes()), " at index ", at);
+        }
+        const Tensor places = nonzero(index);
+        const int64_t n = places.size(0);
+        for (int64_t i = 0; i < index.dim(); ++i)
+            result.push_back(alias(places, Dims{n}, Dims{places.stride(0)}, i * places.stride(1)));
+    }
+    return result;
+}
+
+}  // namespace
+
+IndexedRegion indexed_region(const Tensor& t, const TensorList& raw_indices) {
+    GradMode off(false);
+    const TensorList indices = expand_masks(t, raw_indices);
+    WG_CHECK_INDEX(int64_t(indices.size()) <= t.dim(), "too many indices for tensor of dimension ", t.dim(), " (got ",
+                   indices.size(), ")");
+    Dims indexed, kept, index_shape;  // dims of t
+    std::string shapes;
+    for (size_t d = 0; d < indices.size(); ++d)
+        if (indices[d].defined()) shapes += (shapes.empty() ? "" : ", ") + to_string(indices[d].sizes());
+    for (int64_t d = 0; d < t.dim(); ++d) {
+        if (size_t(d) >= indices.size() || !indices[size_t(d)].defined()) {
+            kept.push_back(d);
+            continue;
+        }
+        indexed.push_back(d);
+        try {
+            index_shape = broadcast_shapes(index_shape, indices[size_t(d)].sizes());
+        } catch (const Error&) {
+            fail(ErrorKind::Index,
+                 "shape mismatch: indexing tensors could not be broadcast together with shapes " + shapes);
+        }
+    }
+    const bool adjacent = indexed.empty() || indexed.back() - indexed.front() + 1 == int64_t(indexed.size());
+
+    IndexedRegion r;
+    r.first = adjacent && !indexed.empty() ? size_t(indexed.front()) : 0;
+    r.count = index_shape.size();
+    r.base = t;
+    for (size_t i = 0; i <= kept.size(); ++i) {
+        if (i == r.first)
+            for (int64_t s : index_shape) {
+                r.shape.push_back(s);
+                r.strides.push_back(0);
+            }
+        if (i == kept.size()) break;
+        r.shape.push_back(t->dims[kept[i]]);
+        r.strides.push_back(t->dims[t.dim() + kept[i]]);
+    }
+
+    const int64_t n = wg::count(index_shape);
+    r.offsets = zeros({n}, DType::Int64);
+    if (wg::count(r.shape) == 0) return r;
+    int64_t* offsets = r.offsets.data<int64_t>();
+    for (size_t j = 0; j < indexed.size(); ++j) {
+        const int64_t d = indexed[j], size = t->dims[d], stride = t->dims[t.dim() + d];
+        WG_CHECK_INDEX(size != 0, "index is out of bounds for dimension with size 0");
+        const Tensor values = checked_indices(indices[size_t(d)], size, true, [&](int64_t bad) {
+            fail(ErrorKind::Index, str("index ", bad, " is out of bounds for dimension ", j, " with size ", size));
+        });
+        const Tensor all = same_shape(values.sizes(), index_shape) ? values : contiguous(expand(values, index_shape));
+        const int64_t* v = all.data<int64_t>();
+        for (int64_t i = 0; i < n; ++i) offsets[i] += v[i] * stride;
+    }
+    return r;
+}
+
+indexing_impl::Loops indexing_impl::plan_loops(const IndexedRegion& r, IntSpan other_strides, int64_t itemsize) {
+    Loops loops{{}, {1, itemsize, itemsize}, 0};
+    SmallVector<Loop, 8> dims;
+    for (size_t d = r.shape.size(); d-- > 0;) {
+        if (d >= r.first && d < r.first + r.count) continue;
+        if (r.shape[d] != 1) dims.push_back({r.shape[d], r.strides[d] * itemsize, other_strides[d] * itemsize});
+    }
+    std::stable_sort(dims.begin(), dims.end(), [](const Loop& a, const Loop& b) { return a.base < b.base; });
+    for (const Loop& l : dims) {
+        if (!loops.outer.empty()) {
+            Loop& inner = loops.outer.back();
+            if (l.base == inner.base * inner.size && l.other == inner.other * inner.size) {
+                inner.size *= l.size;
+                continue;
+            }
+        }
+        loops.outer.push_back(l);
+    }
+    // Runs along a kept dimension, unless they would be shorter than those along the index.
+    if (!loops.outer.empty() && (loops.outer[0].size >= 4 || loops.outer[0].size >= r.offsets.numel())) {
+        loops.run = loops.outer[0];
+        loops.outer.erase(0);
+    }
+    for (size_t d = r.first + r.count; d-- > r.first;)
+        if (r.shape[d] != 1) {
+            loops.index_stride = other_strides[d] * itemsize;
+            break;
+        }
+    return loops;
+}
+
+namespace {
+
+// Strides of a fresh result: the kept dims lie in memory in the order they have in the indexed tensor,
+// exchanged among their own places, as PyTorch's iterator orders them.
+Dims result_strides(const IndexedRegion& r) {
+    const int n = int(r.shape.size());
+    SmallVector<int, 8> order;  // innermost first
+    for (int d = n - 1; d >= 0; --d) order.push_back(d);
+    for (int i = 1; i < n; ++i) {
+        int moving = i;
+        for (int j = i - 1; j >= 0; --j) {
+            const int a = order[j], b = order[moving];
+            if (r.strides[a] == 0 || r.strides[b] == 0) continue;  // an index dim or an expanded one: no opinion
+            const bool swap = r.strides[a] != r.strides[b] ? r.strides[a] > r.strides[b] : r.shape[a] > r.shape[b];
+            if (!swap) break;
+            std::swap(order[j], order[moving]);
+            moving = j;
+        }
+    }
+    Dims strides(size_t(n), 0);
+    int64_t next = 1;
+    for (int d : order) {
+        strides[d] = next;
+        next *= std::max<int64_t>(r.shape[d], 1);
+    }
+    return strides;
+}
+
+// Copies the region into `out`, which has its shape.
+void read_region(const IndexedRegion& r, const Tensor& out) {
+    const auto read = [&](auto element) {
+        using T = decltype(element);
+        for_each_run(r, out.raw(), out.strides(), true,
+                     [](const char* from, char* to, int64_t n, int64_t from_stride, int64_t to_stride) {
+                         if (from_stride == sizeof(T) && to_stride == sizeof(T) && n > 1) {
+                             std::memcpy(to, from, size_t(n) * sizeof(T));
+                             return;
+                         }
+                         for (int64_t i = 0; i < n; ++i)
+                             *reinterpret_cast<T*>(to + i * to_stride) =
+                                 *reinterpret_cast<const T*>(from + i * from_stride);
+                     });
+    };
+    switch (out.itemsize()) {
+    case 1: return read(uint8_t{});
+    case 2: return read(uint16_t{});
+    case 4: return read(uint32_t{});
+    default: return read(uint64_t{});
+    }
+}
+
+}  // namespace
+
+Tensor index(const Tensor& t, const TensorList& indices) {
+    const IndexedRegion r = indexed_region(t, indices);
+    Tensor out = empty_strided(r.shape, result_strides(r), t.dtype());
+    read_region(r, out);
+    if (any_requires_grad({t})) {
+        record_indexed("IndexBackward0", out, t, indices, [from = Dims(t.sizes())](Backward& d, const TensorList& at) {
+            Tensor g = zeros(from, d.grad().dtype());
+            d.set(0, index_put_(g, at, d.grad(), true));
+        });
+    }
+    return out;
+}
+
+// --- one index tensor along one dimension ---
+
+Tensor index_select(const Tensor& t, int64_t dim, const Tensor& index) {
+    dim = wrap_dim(dim, t.dim());
+    WG_CHECK_INDEX(index.dim() <= 1, "index_select(): Index is supposed to be a vector");
+    WG_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32,
+             "index_select(): Expected dtype int32 or int64 for index");
+    WG_CHECK(t.dim() > 0 || index.numel() == 1, "index_select(): Index to scalar can have only 1 value, got ",
+             index.numel(), " value(s)");
+    const int64_t size = t.dim() == 0 ? 1 : t.size(dim), n = index.numel();
+    IndexedRegion r;
+    r.offsets = checked_indices(index, size, false, [&](int64_t bad) {
+        WG_CHECK_INDEX(dim != 0, "index out of range in self");
+        fail(ErrorKind::Runtime, str("INDICES element is out of DATA bounds, id=", bad, " axis_dim=", size));
+    });
+    r.base = t;
+    r.shape = Dims(t.sizes());
+    r.strides = Dims(t.strides());
+    Tensor out;
+    if (t.dim() == 0) {
+        out = empty({}, t.dtype());
+    } else {
+        const int64_t stride = r.strides[dim];
+        Tensor offsets = empty(Dims{n}, DType::Int64);
+        for (int64_t i = 0; i < n; ++i) offsets.data<int64_t>()[i] = r.offsets.data<int64_t>()[i] * stride;
+        r.offsets = offsets;
+        r.shape[dim] = n;
+        r.strides[dim] = 0;
+        r.first = size_t(dim);
+        r.count = 1;
+        out = empty(r.shape, t.dtype());
+    }
+    read_region(r, out);
+    record("IndexSelectBackward0", out, {t}, {save("index", index)}, [dim, from = Dims(t.sizes())](Backward& d) {
+        Tensor g = zeros(from, d.grad().dtype());
+        d.set(0, index_add_(g, dim, d.saved(0), d.grad()));
+    });
+    return out;
+}
+
+// --- masks ---
+
+namespace {
+
+// Calls visit(linear position) for every true element, in order.
+template <class Visit>
+void for_each_true(const Tensor& contiguous_values, Visit visit) {
+    visit_dtype(contiguous_values.dtype(), [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        using Stored = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;
+        const Stored* v = contiguous_values.data<Stored>();
+        for (int64_t i = 0; i < contiguous_values.numel(); ++i)
+            if (compute_type<Stored>(v[i]) != compute_type<Stored>(0)) visit(i);
+    });
+}
+
+}  // namespace
+
+Tensor nonzero(const Tensor& t) {
+    GradMode off(false);
+    const Tensor values = contiguous(t);
+    int64_t n = 0;
+    for_each_true(values, [&](int64_t) { ++n; });
+    const int64_t ndim = t.dim();
+    Tensor out = empty_strided(Dims{n, ndim}, Dims{1, n}, DType::Int64);
+    int64_t* p = out.data<int64_t>();
+    int64_t row = 0;
+    for_each_true(values, [&](int64_t at) {
+        for (int64_t d = ndim - 1; d > 0; --d) {
+            p[row + d * n] = at % t->dims[d];
+            at /= t->dims[d];
+        }
+        if (ndim > 0) p[row] = at;
+        ++row;
+    });
+    return out;
+}
+
+TensorList nonzero_tuple(const Tensor& t) {
+    const Tensor places = nonzero(atleast_1d(detach(t)));
+    return unbind(places, 1);
+}
+
+Tensor masked_select(const Tensor& t, const Tensor& mask) {
+    WG_CHECK(mask.dtype() == DType::Bool, "masked_select: expected BoolTensor for mask");
+    const Dims shape = broadcast_shapes(mask.sizes(), t.sizes());
+    Tensor out;
+    {
+        GradMode off(false);
+        const Tensor values = atleast_1d(expand(t, shape)), wanted = atleast_1d(expand(mask, shape));
+        out = index(values, {wanted});
+    }
+    record("MaskedSelectBackward0", out, {t}, {save("mask", mask)}, [shape](Backward& d) {
+        Tensor g = zeros(shape.empty() ? Dims{1} : shape, d.grad().dtype());
+        index_put_(g, {atleast_1d(expand(d.saved(0), shape))}, d.grad());
+        d.set(0, reshape(g, shape));
+    });
+    return out;
+}
+
+// --- flat indices ---
+
+Tensor take(const Tensor& t, const Tensor& index) {
+    WG_CHECK(index.dtype() == DType::Int64, "take(): Expected a long tensor for index, but got ",
+             info(index.dtype()).scalar_name);
+    WG_CHECK_INDEX(t.numel() > 0 || index.numel() == 0, "take(): tried to take from an empty tensor");
+    Tensor out = empty(index.sizes(), t.dtype());
+    {
+        GradMode off(false);
+        const Tensor places = checked_indices(index, t.numel(), true, [&](int64_t bad) {
+            fail(ErrorKind::Index, str("out of range: tried to access index ", bad, " on a tensor of ", t.numel(),
+                                       " elements."));
+        });
+        const Tensor values = contiguous(t);
+        IndexedRegion r;
+        r.base = values;
+        r.shape = Dims{out.numel()};
+        r.strides = Dims{0};
+        r.count = 1;
+        r.offsets = places;
+        read_region(r, alias(out, r.shape, Dims{1}, 0));
+    }
+    record("TakeBackward0", out, {t}, {save("index", index)}, [from = Dims(t.sizes())](Backward& d) {
+        Tensor g = zeros({count(from)}, d.grad().dtype());
+        index_put_(g, {reshape(d.saved(0), {-1})}, reshape(d.grad(), {-1}), true);
+        d.set(0, reshape(g, from));
+    });
+    return out;
+}
+
+}  // namespace wg

@@ -1,0 +1,33 @@
+// Recording an operation whose saved tensors include a list of index tensors.
+#pragma once
+
+#include "autograd/record.h"
+#include "ops/functions.h"
+
+namespace wg {
+
+using SaveList = SmallVector<Save, 4>;
+
+inline SaveList save_indices(const TensorList& indices) {
+    SaveList saves;
+    for (const Tensor& i : indices) saves.push_back(save("indices", i));
+    return saves;
+}
+inline TensorList saved_indices(const Backward& d, size_t n) {
+    TensorList indices;
+    for (size_t i = 0; i < n; ++i) indices.push_back(d.saved(i));
+    return indices;
+}
+
+// derivative(Backward&, indices)
+template <class F>
+void record_indexed(const char* name, const Tensor& out, const Tensor& t, const TensorList& indices, F derivative) {
+    auto f = [n = indices.size(), derivative = std::move(derivative)](Backward& d) { derivative(d, saved_indices(d, n)); };
+    auto node = FunctionNode<decltype(f)>::make(name, std::move(f));
+    node->add_edge(gradient_edge(t));
+    node->site = Site::here();
+    set_history(out, *node);
+    for (const Save& s : save_indices(indices)) node->keep(s);
+}
+
+}  // namespace wg

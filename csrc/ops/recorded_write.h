@@ -1,0 +1,38 @@
+// Operations that write into part of a tensor, in both forms: on a fresh copy and in place.
+#pragma once
+
+#include "autograd/record.h"
+#include "ops/functions.h"
+
+namespace wg {
+
+// Runs write(target) and records `derivative` (gradient 0 belongs to `self`, the others to `others`).
+// target is self itself for the in-place form, else a fresh copy of it.
+template <class Write, class F>
+void recorded_write(const char* name, const Tensor& target, const Tensor& self, Inputs others,
+                    std::span<const Save> saves, Write write, F derivative) {
+    const bool in_place = target.is_same(self);
+    const bool recorded =
+        is_floating(target.dtype()) && (any_requires_grad({self}) || any_requires_grad(others));
+    if (in_place) check_inplace(self, recorded);
+    Ref<Node> node;
+    if (recorded) {
+        auto fresh = FunctionNode<F>::make(name, std::move(derivative));
+        fresh->add_edge(gradient_edge(self));
+        for (const Tensor& t : others) fresh->add_edge(gradient_edge(t));
+        fresh->site = Site::here();
+        for (const Save& s : saves) fresh->keep(s);
+        node = Ref<Node>::steal(fresh.release());
+    }
+    write(target);
+    if (in_place) rebase_history(self, std::move(node));
+    else if (node) set_history(target, *node);
+}
+
+// A copy of t's values in its layout, without history.
+inline Tensor fresh_copy(const Tensor& t) {
+    GradMode off(false);
+    return clone(t);
+}
+
+}  // namespace wg
