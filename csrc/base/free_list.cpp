@@ -5,7 +5,7 @@ namespace wg::pool {
 
 namespace {
 
-// Slabs live as long as the program: whatever a class has needed at once, it will likely need again.
+// Slabs live as long as the program: what a class has needed at once it will likely need again.
 constexpr size_t kSlabBytes = size_t(64) << 10;
 
 constexpr std::align_val_t kAlign{kAlignment};

@@ -1,6 +1,6 @@
-// Memory for the small objects made by every operation: tensors, nodes, storage headers with their data.
+// Memory for the small objects every operation makes: tensors, nodes, storage headers with data.
 // Start with pool_allocate and pool_free: a pop from and a push to the free list of a size class.
-// Not thread safe: one lock protects the core (under Python the GIL), and pool threads never come here.
+// Not thread safe: one lock protects the core (under Python the GIL); pool threads never come here.
 #pragma once
 
 #include <cstddef>
@@ -27,17 +27,17 @@ namespace pool {
 
 inline constexpr size_t kAlignment = 64;  // a cache line; also the step between size classes
 inline constexpr size_t kLargestBlock = 1024;
+inline constexpr size_t kClasses = kLargestBlock / kAlignment;
 
 struct FreeBlock {
     FreeBlock* next;
 };
 
-// Free blocks of 64, 128, ... 1024 bytes. Hidden, so that position-independent code reaches the lists
-// without a load from the global offset table.
-__attribute__((visibility("hidden"))) inline constinit FreeBlock*
-    free_lists[kLargestBlock / kAlignment] = {};
+// Free blocks of 64, 128, ... 1024 bytes. Hidden, so that position-independent code reaches the
+// lists without a load from the global offset table.
+[[gnu::visibility("hidden")]] inline constinit FreeBlock* free_lists[kClasses] = {};
 
-// Takes a block of an empty class: carves a slab into blocks, keeps the rest. Throws std::bad_alloc.
+// Takes a block of an empty class: carves a slab into blocks, keeps the rest.
 void* refill(size_t size_class);
 void* allocate_unpooled(size_t nbytes);
 void free_unpooled(void* p, size_t nbytes) noexcept;

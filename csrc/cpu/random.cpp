@@ -1,5 +1,5 @@
-// The generator and the fill functions. Draws are made in order in chunks that stay in cache; the loops
-// over a chunk are in random_loops.isa.cpp.
+// The generator and the fill functions. Draws are made in order in chunks that stay in cache; the
+// loops over a chunk are in random_loops.isa.cpp.
 #include "cpu/random.h"
 
 #include <algorithm>
@@ -47,8 +47,7 @@ template <class T>
 inline constexpr bool is_half_type = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
 
 // The element type's value of a number.
-template <class T>
-T to_element(double x) {
+template <class T> T to_element(double x) {
     if constexpr (is_half_type<T>) {
         return T(float(x));
     } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
@@ -57,24 +56,19 @@ T to_element(double x) {
         return T(x);
     }
 }
-template <class T>
-T to_element(int64_t x) {
+template <class T> T to_element(int64_t x) {
     if constexpr (is_half_type<T>)
         return T(float(x));
     else
         return T(x);
 }
-template <class T>
-compute_type<T> from_element(T x) {
-    return compute_type<T>(x);
-}
+template <class T> compute_type<T> from_element(T x) { return compute_type<T>(x); }
 
 constexpr int64_t kChunk = 1024;  // elements; a whole number of blocks of normal numbers
 static_assert(kChunk % kNormalBlock == 0);
 
-// Calls f(bits, i, count) for consecutive ranges [i, i + count) of [0, n), with Words draws per element.
-template <int Words, class F>
-void for_chunks(int64_t n, Generator& g, F f) {
+// Calls f(bits, i, count) for consecutive ranges [i, i + count) of [0, n), Words draws an element.
+template <int Words, class F> void for_chunks(int64_t n, Generator& g, F f) {
     uint32_t bits[kChunk * Words];
     for (int64_t i = 0; i < n; i += kChunk) {
         const int64_t count = std::min(kChunk, n - i);
@@ -84,10 +78,10 @@ void for_chunks(int64_t n, Generator& g, F f) {
 }
 
 // out[i] = f(u) with u uniform over [0, 1), of 53 bits.
-template <class T, class F>
-void fill_from_uniform53(T* out, int64_t n, Generator& g, F f) {
+template <class T, class F> void fill_from_uniform53(T* out, int64_t n, Generator& g, F f) {
     for_chunks<2>(n, g, [&](const uint32_t* bits, int64_t i, int64_t count) {
-        for (int64_t j = 0; j < count; ++j) out[i + j] = to_element<T>(f(uniform53(join(bits + 2 * j))));
+        for (int64_t j = 0; j < count; ++j)
+            out[i + j] = to_element<T>(f(uniform53(join(bits + 2 * j))));
     });
 }
 
@@ -111,7 +105,7 @@ static_assert(sizeof(State) == Generator::kStateBytes);
 
 }  // namespace
 
-// ---- Generator -----------------------------------------------------------------------------------
+// ---- Generator ----------------------------------------------------------------------------------
 
 void Generator::manual_seed(uint64_t seed) {
     seed_ = seed;
@@ -182,10 +176,12 @@ void Generator::set_state(const uint8_t* state, size_t nbytes) {
     WG_CHECK(nbytes == kStateBytes, "Expected a CPUGeneratorImplState of size ", kStateBytes,
              " but found the input RNG state size to be ", nbytes);
     State s;
-    std::memcpy(&s, state, offsetof(State, float_normal_valid));  // a bool of any other byte is none
+    // The bool apart, since a bool must not hold any byte but 0 and 1.
+    std::memcpy(&s, state, offsetof(State, float_normal_valid));
     s.float_normal_valid = state[offsetof(State, float_normal_valid)] != 0;
     const uint64_t unread = uint64_t(s.left) - 1;
-    WG_CHECK(s.seeded == 1 && unread < kStateWords + 0u && s.next <= kStateWords, "Invalid mt19937 state");
+    WG_CHECK(s.seeded == 1 && unread < uint64_t(kStateWords) && s.next <= kStateWords,
+             "Invalid mt19937 state");
     seed_ = s.seed;
     // Words behind the last are never read, whatever the state claims.
     unread_ = std::min(int(unread), kStateWords - int(s.next));
@@ -204,10 +200,9 @@ Generator& default_generator() {
     return instance;
 }
 
-// ---- continuous distributions --------------------------------------------------------------------
+// ---- continuous distributions -------------------------------------------------------------------
 
-template <class T>
-void fill_uniform(T* out, int64_t n, double from, double to, Generator& g) {
+template <class T> void fill_uniform(T* out, int64_t n, double from, double to, Generator& g) {
     if constexpr (std::is_same_v<T, double>) {
         for_chunks<2>(n, g, [&](const uint32_t* bits, int64_t i, int64_t count) {
             kernels.uniform_double(bits, out + i, count, from, to);
@@ -282,8 +277,7 @@ void fill_normal_blocks_half(T* out, int64_t n, double mean, double std, Generat
 
 }  // namespace
 
-template <class T>
-void fill_normal(T* out, int64_t n, double mean, double std, Generator& g) {
+template <class T> void fill_normal(T* out, int64_t n, double mean, double std, Generator& g) {
     if (n < kNormalBlock) {
         fill_normal_serial(out, n, mean, std, g);
     } else if constexpr (is_half_type<T>) {
@@ -298,31 +292,29 @@ void fill_normal_serial(T* out, int64_t n, double mean, double std, Generator& g
     for (int64_t i = 0; i < n; ++i) out[i] = to_element<T>(std::fma(g.normal(), std, mean));
 }
 
-template <class T>
-void fill_log_normal(T* out, int64_t n, double mean, double std, Generator& g) {
-    for (int64_t i = 0; i < n; ++i) out[i] = to_element<T>(std::exp(std::fma(g.normal(), std, mean)));
+template <class T> void fill_log_normal(T* out, int64_t n, double mean, double std, Generator& g) {
+    for (int64_t i = 0; i < n; ++i)
+        out[i] = to_element<T>(std::exp(std::fma(g.normal(), std, mean)));
 }
 
-template <class T>
-void fill_cauchy(T* out, int64_t n, double median, double sigma, Generator& g) {
+template <class T> void fill_cauchy(T* out, int64_t n, double median, double sigma, Generator& g) {
     fill_from_uniform53(out, n, g, [=](double u) {
         return std::fma(sigma, std::tan(std::numbers::pi * (u - 0.5)), median);
     });
 }
 
-template <class T>
-void fill_exponential(T* out, int64_t n, double lambda, Generator& g) {
-    fill_from_uniform53(out, n, g, [factor = -1 / lambda](double u) { return factor * std::log1p(-u); });
+template <class T> void fill_exponential(T* out, int64_t n, double lambda, Generator& g) {
+    fill_from_uniform53(out, n, g,
+                        [factor = -1 / lambda](double u) { return factor * std::log1p(-u); });
 }
 
-template <class T>
-void fill_geometric(T* out, int64_t n, double p, Generator& g) {
+template <class T> void fill_geometric(T* out, int64_t n, double p, Generator& g) {
     fill_from_uniform53(out, n, g, [log_failure = std::log1p(-p)](double u) {
         return std::ceil(std::log(u) / log_failure);
     });
 }
 
-// ---- discrete distributions ----------------------------------------------------------------------
+// ---- discrete distributions ---------------------------------------------------------------------
 
 template <class T>
 void fill_random_range(T* out, int64_t n, int64_t base, uint64_t range, Generator& g) {
@@ -341,15 +333,19 @@ void fill_random_range(T* out, int64_t n, int64_t base, uint64_t range, Generato
     });
 }
 
-template <class T>
-void fill_random(T* out, int64_t n, Generator& g) {
+template <class T> void fill_random(T* out, int64_t n, Generator& g) {
     constexpr bool kWide = std::is_same_v<T, int64_t> || std::is_same_v<T, double>;
     constexpr uint64_t kRange = [] {
-        if constexpr (std::is_same_v<T, bool>) return uint64_t(2);
-        else if constexpr (std::is_same_v<T, Half>) return (uint64_t(1) << 11) + 1;
-        else if constexpr (std::is_same_v<T, BFloat16>) return (uint64_t(1) << 8) + 1;
-        else if constexpr (std::is_integral_v<T>) return uint64_t(std::numeric_limits<T>::max()) + 1;
-        else return (uint64_t(1) << std::numeric_limits<T>::digits) + 1;
+        if constexpr (std::is_same_v<T, bool>)
+            return uint64_t(2);
+        else if constexpr (std::is_same_v<T, Half>)
+            return (uint64_t(1) << 11) + 1;
+        else if constexpr (std::is_same_v<T, BFloat16>)
+            return (uint64_t(1) << 8) + 1;
+        else if constexpr (std::is_integral_v<T>)
+            return uint64_t(std::numeric_limits<T>::max()) + 1;
+        else
+            return (uint64_t(1) << std::numeric_limits<T>::digits) + 1;
     }();
     for_chunks<kWide ? 2 : 1>(n, g, [&](const uint32_t* bits, int64_t i, int64_t count) {
         for (int64_t j = 0; j < count; ++j) {
@@ -359,8 +355,7 @@ void fill_random(T* out, int64_t n, Generator& g) {
     });
 }
 
-template <class T>
-void fill_bernoulli(T* out, int64_t n, double p, Generator& g) {
+template <class T> void fill_bernoulli(T* out, int64_t n, double p, Generator& g) {
     // u < p in integers: u is a multiple of 2^-53.
     const uint64_t below = uint64_t(std::ceil(p * 0x1p53));
     const T values[] = {to_element<T>(int64_t(0)), to_element<T>(int64_t(1))};
@@ -370,8 +365,7 @@ void fill_bernoulli(T* out, int64_t n, double p, Generator& g) {
     });
 }
 
-template <class T, class P>
-void fill_bernoulli(T* out, const P* p, int64_t n, Generator& g) {
+template <class T, class P> void fill_bernoulli(T* out, const P* p, int64_t n, Generator& g) {
     constexpr int kWords = std::is_same_v<P, double> ? 2 : 1;
     for_chunks<kWords>(n, g, [&](const uint32_t* bits, int64_t i, int64_t count) {
         for (int64_t j = 0; j < count; ++j) {
@@ -386,8 +380,7 @@ void fill_bernoulli(T* out, const P* p, int64_t n, Generator& g) {
     });
 }
 
-template <class T>
-void fill_randperm(T* out, int64_t n, Generator& g) {
+template <class T> void fill_randperm(T* out, int64_t n, Generator& g) {
     // Where 32 bits would be noticeably uneven: each element is put at a random place among those
     // before it, and what was there goes to the end.
     if (n >= int64_t(UINT32_MAX / 20)) {
@@ -406,14 +399,16 @@ void fill_randperm(T* out, int64_t n, Generator& g) {
     });
 }
 
-// ---- multinomial ---------------------------------------------------------------------------------
+// ---- multinomial --------------------------------------------------------------------------------
 
 namespace {
 
-// Without replacement: the largest of weight / exponential, which is a race won in proportion to weight.
+// Without replacement: the largest of weight / exponential, a race won in proportion to weight.
+// Equal elements occur with half types; their order is that of the algorithm, which was found by
+// comparison with PyTorch, as was the crossover.
 template <class T>
-void multinomial_race(int64_t* out, const T* weights, int64_t categories, int64_t samples, Generator& g,
-                      std::vector<T>& race) {
+void multinomial_race(int64_t* out, const T* weights, int64_t categories, int64_t samples,
+                      Generator& g, std::vector<T>& race) {
     race.resize(size_t(categories));
     fill_exponential(race.data(), categories, 1, g);
     for (int64_t i = 0; i < categories; ++i)
@@ -425,8 +420,6 @@ void multinomial_race(int64_t* out, const T* weights, int64_t categories, int64_
     const auto ahead = [](const Entry& a, const Entry& b) {
         return (std::isnan(a.first) && !std::isnan(b.first)) || a.first > b.first;
     };
-    // Half types tie as well, and the order of equal elements is that of the algorithm. These are the ones
-    // PyTorch's topk was observed to agree with, on both sides of the crossover.
     const auto first = entries.begin();
     if (samples == 1) {
         std::iter_swap(first, std::min_element(first, entries.end(), ahead));
@@ -441,8 +434,8 @@ void multinomial_race(int64_t* out, const T* weights, int64_t categories, int64_
 
 // With replacement: binary search in the cumulative distribution.
 template <class T>
-void multinomial_search(int64_t* out, const std::vector<compute_type<T>>& cumulative, int64_t samples,
-                        Generator& g) {
+void multinomial_search(int64_t* out, const std::vector<compute_type<T>>& cumulative,
+                        int64_t samples, Generator& g) {
     for (int64_t s = 0; s < samples; ++s) {
         const double u = g.uniform();
         const auto at = std::lower_bound(cumulative.begin(), cumulative.end(), u,
@@ -454,21 +447,24 @@ void multinomial_search(int64_t* out, const std::vector<compute_type<T>>& cumula
 }  // namespace
 
 template <class T>
-void fill_multinomial(int64_t* out, const T* weights, int64_t rows, int64_t categories, int64_t samples,
-                      bool replacement, Generator& g) {
+void fill_multinomial(int64_t* out, const T* weights, int64_t rows, int64_t categories,
+                      int64_t samples, bool replacement, Generator& g) {
     using C = compute_type<T>;
-    constexpr const char* kNoWeight = "invalid multinomial distribution (sum of probabilities <= 0)";
+    constexpr const char* kNoWeight =
+        "invalid multinomial distribution (sum of probabilities <= 0)";
     if (!replacement || samples == 1) {
         for (int64_t i = 0; i < rows * categories; ++i)
             WG_CHECK(std::isfinite(from_element(weights[i])) && from_element(weights[i]) >= 0,
                      "probability tensor contains either `inf`, `nan` or element < 0");
         for (int64_t r = 0; r < rows; ++r) {
             const T* row = weights + r * categories;
-            WG_CHECK(std::any_of(row, row + categories, [](T w) { return from_element(w) > 0; }), kNoWeight);
+            WG_CHECK(std::any_of(row, row + categories, [](T w) { return from_element(w) > 0; }),
+                     kNoWeight);
         }
         std::vector<T> race;
         for (int64_t r = 0; r < rows; ++r)
-            multinomial_race(out + r * samples, weights + r * categories, categories, samples, g, race);
+            multinomial_race(out + r * samples, weights + r * categories, categories, samples, g,
+                             race);
         return;
     }
     std::vector<C> cumulative(static_cast<size_t>(categories));
@@ -476,9 +472,11 @@ void fill_multinomial(int64_t* out, const T* weights, int64_t rows, int64_t cate
         C sum = 0;
         for (int64_t i = 0; i < categories; ++i) {
             const C w = from_element(weights[r * categories + i]);
-            WG_CHECK(w >= 0, "invalid multinomial distribution (encountering probability entry < 0)");
+            WG_CHECK(w >= 0,
+                     "invalid multinomial distribution (encountering probability entry < 0)");
             WG_CHECK(std::isfinite(w),
-                     "invalid multinomial distribution (encountering probability entry = infinity or NaN)");
+                     "invalid multinomial distribution (encountering probability entry = infinity "
+                     "or NaN)");
             cumulative[i] = sum += w;
         }
         WG_CHECK(sum > 0, kNoWeight);
@@ -487,15 +485,15 @@ void fill_multinomial(int64_t* out, const T* weights, int64_t rows, int64_t cate
     }
 }
 
-// ---- instances -----------------------------------------------------------------------------------
+// ---- instances ----------------------------------------------------------------------------------
 
-#define WG_CONTINUOUS(T)                                                          \
-    template void fill_uniform(T*, int64_t, double, double, Generator&);          \
-    template void fill_normal(T*, int64_t, double, double, Generator&);           \
-    template void fill_normal_serial(T*, int64_t, double, double, Generator&);    \
-    template void fill_log_normal(T*, int64_t, double, double, Generator&);       \
-    template void fill_cauchy(T*, int64_t, double, double, Generator&);           \
-    template void fill_exponential(T*, int64_t, double, Generator&);              \
+#define WG_CONTINUOUS(T)                                                       \
+    template void fill_uniform(T*, int64_t, double, double, Generator&);       \
+    template void fill_normal(T*, int64_t, double, double, Generator&);        \
+    template void fill_normal_serial(T*, int64_t, double, double, Generator&); \
+    template void fill_log_normal(T*, int64_t, double, double, Generator&);    \
+    template void fill_cauchy(T*, int64_t, double, double, Generator&);        \
+    template void fill_exponential(T*, int64_t, double, Generator&);           \
     template void fill_multinomial(int64_t*, const T*, int64_t, int64_t, int64_t, bool, Generator&);
 WG_CONTINUOUS(float)
 WG_CONTINUOUS(double)
@@ -503,15 +501,15 @@ WG_CONTINUOUS(Half)
 WG_CONTINUOUS(BFloat16)
 #undef WG_CONTINUOUS
 
-#define WG_DISCRETE(E, T, ...)                                                    \
-    template void fill_random_range(T*, int64_t, int64_t, uint64_t, Generator&);  \
-    template void fill_random(T*, int64_t, Generator&);                           \
-    template void fill_bernoulli(T*, int64_t, double, Generator&);                \
-    template void fill_bernoulli(T*, const float*, int64_t, Generator&);          \
-    template void fill_bernoulli(T*, const double*, int64_t, Generator&);         \
-    template void fill_bernoulli(T*, const Half*, int64_t, Generator&);           \
-    template void fill_bernoulli(T*, const BFloat16*, int64_t, Generator&);       \
-    template void fill_randperm(T*, int64_t, Generator&);                         \
+#define WG_DISCRETE(E, T, ...)                                                   \
+    template void fill_random_range(T*, int64_t, int64_t, uint64_t, Generator&); \
+    template void fill_random(T*, int64_t, Generator&);                          \
+    template void fill_bernoulli(T*, int64_t, double, Generator&);               \
+    template void fill_bernoulli(T*, const float*, int64_t, Generator&);         \
+    template void fill_bernoulli(T*, const double*, int64_t, Generator&);        \
+    template void fill_bernoulli(T*, const Half*, int64_t, Generator&);          \
+    template void fill_bernoulli(T*, const BFloat16*, int64_t, Generator&);      \
+    template void fill_randperm(T*, int64_t, Generator&);                        \
     template void fill_geometric(T*, int64_t, double, Generator&);
 WG_DTYPES(WG_DISCRETE)
 #undef WG_DISCRETE

@@ -1,6 +1,6 @@
 // The bulk loops of random numbers. Start with box_muller; random_kernels.h says what each does.
-// PyTorch's values are reproduced bit for bit, so the approximations and every rounding, fused or not,
-// are part of the specification: see Note [Box-Muller in float].
+// PyTorch's values are reproduced bit for bit, so the approximations and every rounding, fused or
+// not, are part of the specification: see Note [Box-Muller in float].
 #include "cpu/random_kernels.h"
 #include "scalar/math_basic.h"
 #include "scalar/vec.h"
@@ -16,15 +16,15 @@ constexpr int kShift = 397;
 
 // Half a block of normal numbers is 8 floats: a vector at most.
 constexpr int kHalfBlock = kNormalBlock / 2;
-using F = Vec<float, kLanes<float> < kHalfBlock ? kLanes<float> : kHalfBlock>;
+using F = Vec < float, kLanes<float><kHalfBlock ? kLanes<float> : kHalfBlock>;
 
 WG_INLINE uint32_t next_word(uint32_t word, uint32_t following, uint32_t shifted) {
     const uint32_t mixed = (word & 0x80000000u) | (following & 0x7fffffffu);
     return shifted ^ (mixed >> 1) ^ ((0u - (following & 1u)) & 0x9908b0dfu);
 }
 
-// The words are replaced in order, so those before kStateWords - kShift combine with old words and the
-// others with new ones, which lie 227 behind: far enough for any vector.
+// The words are replaced in order, so those before kStateWords - kShift combine with old words and
+// the others with new ones, which lie 227 behind: far enough for any vector.
 void twist(uint32_t* s) {
     constexpr int kOld = kStateWords - kShift;
 #pragma GCC ivdep
@@ -61,9 +61,9 @@ void uniform_double(const uint32_t* bits, double* out, int64_t n, double from, d
 
 // Note [Box-Muller in float]
 // From u1 in (0, 1] and u2 in [0, 1): radius sqrt(-2 log u1), angle 2 pi u2. The logarithm and the
-// sine are the single precision approximations of S. Moshier's Cephes library (logf, sinf, cosf; Methods
-// and Programs for Mathematical Functions, 1989): same intervals, same polynomials. What the steps round
-// was found by comparison with PyTorch on a machine with fused multiply-add.
+// sine are the single precision approximations of S. Moshier's Cephes library (logf, sinf, cosf;
+// Methods and Programs for Mathematical Functions, 1989): same intervals, same polynomials. Which
+// steps are fused was found by comparison with PyTorch's values on a machine that can fuse.
 
 // log(x) for normal x > 0: x = 2^e * (1 + m) with 1 + m in [sqrt(1/2), sqrt(2)).
 WG_INLINE F cephes_log(F x) {
@@ -75,7 +75,7 @@ WG_INLINE F cephes_log(F x) {
     const F e = where(small, exponent - 1.0f, exponent);
 
     const F square = m * m;
-    constexpr float kCoefficients[] = {-1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f,
+    constexpr float kCoefficients[] = {-1.1514610310e-1f, 1.1676998740e-1f,  -1.2420140846e-1f,
                                        1.4249322787e-1f,  -1.6668057665e-1f, 2.0000714765e-1f,
                                        -2.4999993993e-1f, 3.3333331174e-1f};
     F p = 7.0376836292e-2f;

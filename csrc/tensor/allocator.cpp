@@ -1,4 +1,5 @@
-// The caching allocator of CPU tensor memory. Start with Note [Caching] and CachingAllocator::allocate.
+// The caching allocator of CPU tensor memory.
+// Start with Note [Caching] and CachingAllocator::allocate.
 #include "tensor/allocator.h"
 
 #include <sys/mman.h>
@@ -18,36 +19,40 @@ namespace wg {
 namespace {
 
 // Note [Caching]
-// The size of a block follows from the bytes asked for (block_size), so that no block needs a header and
-// data can start on a page. It is a multiple of 64 bytes in steps of an eighth of a power of two: at
-// most 1/8 is wasted.
+// The size of a block follows from the bytes asked for (block_size), so that no block needs a
+// header and data can start on a page. It is a multiple of 64 bytes in steps of an eighth of a
+// power of two: at most 1/8 is wasted.
 //
-//   up to 64 KiB     from malloc; freed into the list of its size, which serves the next request of the
-//                    same size
+//   up to 64 KiB     from malloc; freed into the list of its size, which serves the next request of
+//                    the same size
 //   up to 1 MiB      the same lists, but cut from mapped memory
 //   above            mapped memory. Free ranges are cut to fit and joined again with their free
-//                    neighbours, the best fit is taken, so a program whose sizes vary reuses memory too
+//                    neighbours and the best fit is taken: sizes may vary and still reuse memory
 //
-// Mapped memory is asked for in huge pages of 2 MiB: filling 40 MiB for the first time took 2.0 ms with
-// them, 15.6 ms without, and 1.0 ms when the pages are there already.
+// Mapped memory is asked for in huge pages of 2 MiB: filling 40 MiB for the first time took 2.0 ms
+// with them, 15.6 ms without, and 1.0 ms when the pages are there already.
 //
-// A free block holds its own list entries. One list orders all of them by the time they were freed; when
-// more than the limit is cached, the oldest go back to the system.
+// A free block holds its own list entries. One list orders all of them by the time they were freed;
+// when more than the limit is cached, the oldest go back to the system.
 
 constexpr size_t kHugePage = size_t(2) << 20;
 constexpr size_t kLargestMalloc = size_t(64) << 10;
 constexpr size_t kLargestListed = size_t(1) << 20;
-constexpr size_t kLargestClassed = size_t(16) << 20;  // above: multiples of a huge page, also <= 1/8 more
+// Above this, blocks are multiples of a huge page, which is no more than an eighth either.
+constexpr size_t kLargestClassed = size_t(16) << 20;
 constexpr size_t kDefaultLimit = size_t(8) << 30;
 // AddressSanitizer ends the program when asked for more than it can give.
-constexpr size_t kLargestRequest = kReusesMemory ? (SIZE_MAX >> 1) - 2 * kHugePage : size_t(1) << 38;
+constexpr size_t kLargestRequest =
+    kReusesMemory ? (SIZE_MAX >> 1) - 2 * kHugePage : size_t(1) << 38;
 
-// Whether a block in use is mapped memory. A free range always is, however small what is left of it.
+// Whether a block in use is mapped memory. A free range always is, however little is left of it.
 constexpr bool is_mapped(size_t size) { return kReusesMemory && size > kLargestMalloc; }
 
 constexpr int kStepBits = 3;  // 8 sizes between powers of two
 
-constexpr size_t round_up(size_t n, size_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+constexpr size_t round_up(size_t n, size_t multiple) {
+    return (n + multiple - 1) / multiple * multiple;
+}
 
 constexpr size_t block_size(size_t nbytes) {
     if (nbytes > kLargestClassed) return round_up(nbytes, kHugePage);
@@ -90,7 +95,7 @@ struct Link {
     }
 };
 
-// What a free block holds. `listed`: it is in the list of its size; otherwise in the sets of ranges.
+// What a free block holds. `listed`: it is in the list of its size, otherwise in the range sets.
 struct FreeBlock {
     Link age;
     Link list;
@@ -111,10 +116,12 @@ static_assert(sizeof(FreeBlock) <= kDataAlignment);
 // Memory straight from the system, starting on a huge page; nullptr when there is none.
 char* map_memory(size_t size) {
     const size_t room = size + kHugePage;  // whatever its address, an aligned range lies in it
-    void* const p = ::mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* const p =
+        ::mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) return nullptr;
     char* const first = static_cast<char*>(p);
-    char* const start = reinterpret_cast<char*>(round_up(reinterpret_cast<size_t>(first), kHugePage));
+    char* const start =
+        reinterpret_cast<char*>(round_up(reinterpret_cast<size_t>(first), kHugePage));
     if (start != first) ::munmap(first, start - first);
     ::munmap(start + size, first + room - (start + size));
 #ifdef MADV_HUGEPAGE
@@ -332,7 +339,7 @@ CachingAllocator& allocator() {
 
 OutOfMemory::OutOfMemory(size_t requested)
     : requested_(requested),
-      message_("not enough memory: you tried to allocate " + std::to_string(requested) + " bytes") {}
+      message_("not enough memory: tried to allocate " + std::to_string(requested) + " bytes") {}
 
 void* allocate(size_t nbytes) { return allocator().allocate(nbytes); }
 void deallocate(void* p, size_t nbytes) noexcept { allocator().deallocate(p, nbytes); }

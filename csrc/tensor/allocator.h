@@ -1,6 +1,6 @@
-// Memory for the elements of CPU tensors. Freed blocks are kept and reused: a fresh mapping costs a page
-// fault for every page written, which for a large result is several times the price of computing it.
-// Start with allocate and deallocate; Note [Caching] in allocator.cpp says what is kept, and how much.
+// Memory for the elements of CPU tensors. Freed blocks are kept and reused: a fresh mapping costs a
+// page fault for each page, which for a large result is several times the price of computing it.
+// Start with allocate and deallocate; Note [Caching] in allocator.cpp says what is kept.
 // Not thread safe: one lock protects the core (under Python the GIL). Safe after fork.
 #pragma once
 
@@ -30,8 +30,8 @@ void* allocate(size_t nbytes);
 // Takes back what allocate(nbytes) returned.
 void deallocate(void* p, size_t nbytes) noexcept;
 
-// Sizes are in bytes. "Allocated" counts what callers asked for, "reserved" what is held from the system:
-// blocks in use, rounded to their size class, and blocks cached.
+// Sizes are in bytes. "Allocated" counts what callers asked for, "reserved" what is held from the
+// system: blocks in use, rounded to their size class, and blocks cached.
 struct MemoryStats {
     size_t allocated = 0;
     size_t peak_allocated = 0;
@@ -48,8 +48,9 @@ void reset_peak_memory_stats() noexcept;
 
 // Gives all cached memory back to the system.
 void empty_cache() noexcept;
-// The most that may stay cached; the default is the environment variable WHYGRAD_CACHE_LIMIT (bytes) or
-// else a quarter of the machine's (or container's) memory, at most 8 GiB. 0 turns caching off.
+// The most that may stay cached; the default is the environment variable WHYGRAD_CACHE_LIMIT
+// (bytes) or else a quarter of the machine's (or container's) memory, at most 8 GiB. 0 turns
+// caching off.
 size_t cache_limit() noexcept;
 void set_cache_limit(size_t nbytes) noexcept;
 

@@ -1,4 +1,4 @@
-// The pool of small blocks and the caching allocator: alignment, reuse, accounting, limits, failure.
+// The pool of small blocks and the caching allocator: alignment, reuse, limits, counts, failure.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -32,8 +32,7 @@ struct Block {
     unsigned char pattern;
 
     // Whole small blocks; of large ones both ends and one byte of each page.
-    template <class F>
-    void each_byte(F&& f) const {
+    template <class F> void each_byte(F&& f) const {
         const size_t step = size <= 64 * KiB ? 1 : 4096;
         for (size_t i = 0; i < size; i += step) f(data[i]);
         f(data[size - 1]);

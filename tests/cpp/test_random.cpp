@@ -1,4 +1,4 @@
-// Random numbers against PyTorch 2.13: values it printed, and hashes of the bytes of what it filled.
+// Random numbers against PyTorch 2.13: values it printed, and hashes of the bytes it filled.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -26,14 +26,12 @@ using wg::Half;
 // FNV-1a.
 uint64_t hash_bytes(const void* data, size_t n) {
     uint64_t h = 0xcbf29ce484222325;
-    for (size_t i = 0; i < n; ++i)
-        h = (h ^ static_cast<const uint8_t*>(data)[i]) * 0x100000001b3;
+    for (size_t i = 0; i < n; ++i) h = (h ^ static_cast<const uint8_t*>(data)[i]) * 0x100000001b3;
     return h;
 }
 
 // bool has no vector of its own.
-template <class T>
-struct Buffer {
+template <class T> struct Buffer {
     explicit Buffer(size_t n) : size(n), data(new T[n]()) {}
     T operator[](size_t i) const { return data[i]; }
     size_t size;
@@ -41,16 +39,14 @@ struct Buffer {
 };
 
 // What fill(out, n, generator) makes of n elements after seed 1.
-template <class T, class F>
-Buffer<T> filled(int64_t n, F fill) {
+template <class T, class F> Buffer<T> filled(int64_t n, F fill) {
     Generator g(1);
     Buffer<T> out(n);
     fill(out.data.get(), n, g);
     return out;
 }
 // Its hash for 1003 elements: more than a block, a twist and a chunk, and no multiple of any.
-template <class T, class F>
-uint64_t hash_of(F fill) {
+template <class T, class F> uint64_t hash_of(F fill) {
     const Buffer<T> out = filled<T>(1003, fill);
     return hash_bytes(out.data.get(), out.size * sizeof(T));
 }
@@ -60,7 +56,8 @@ template <class T>
 void expect_close(const Buffer<T>& got, std::vector<double> want, double tolerance) {
     ASSERT_EQ(got.size, want.size());
     for (size_t i = 0; i < want.size(); ++i)
-        EXPECT_NEAR(double(wg::compute_type<T>(got[i])), want[i], std::abs(want[i]) * tolerance) << i;
+        EXPECT_NEAR(double(wg::compute_type<T>(got[i])), want[i], std::abs(want[i]) * tolerance)
+            << i;
 }
 
 std::vector<uint8_t> state_of(const Generator& g) {
@@ -165,7 +162,8 @@ TEST(Generator, RefusesWhatIsNoState) {
     };
     EXPECT_EQ(refused(good), "");
     EXPECT_EQ(refused(std::vector<uint8_t>(10)),
-              "Expected a CPUGeneratorImplState of size 5056 but found the input RNG state size to be 10");
+              "Expected a CPUGeneratorImplState of size 5056 but found the input RNG state size to "
+              "be 10");
     for (auto [offset, value] : {std::pair{8, 0}, {9, 255}, {12, 0}, {17, 255}}) {
         std::vector<uint8_t> bad = good;
         bad[offset] = uint8_t(value);
@@ -186,7 +184,9 @@ TEST(Random, DefaultGeneratorIsOne) {
 }
 
 TEST(Random, Uniform) {
-    const auto fill = [](auto* out, int64_t n, Generator& g) { wg::fill_uniform(out, n, -2, 5, g); };
+    const auto fill = [](auto* out, int64_t n, Generator& g) {
+        wg::fill_uniform(out, n, -2, 5, g);
+    };
     EXPECT_EQ(hash_of<float>(fill), 0xbdfca991617c8ba6);
     EXPECT_EQ(hash_of<double>(fill), 0x3d56641dea7479ef);
     EXPECT_EQ(hash_of<Half>(fill), 0x538f690083d340ec);
@@ -195,7 +195,9 @@ TEST(Random, Uniform) {
 
 // A coarse type rounds some values up to the excluded end; they become the other one.
 TEST(Random, UniformExcludesItsEnd) {
-    const auto fill = [](auto* out, int64_t n, Generator& g) { wg::fill_uniform(out, n, 100, 101, g); };
+    const auto fill = [](auto* out, int64_t n, Generator& g) {
+        wg::fill_uniform(out, n, 100, 101, g);
+    };
     const Buffer<BFloat16> x = filled<BFloat16>(10000, fill);
     std::set<float> values;
     for (size_t i = 0; i < x.size; ++i) values.insert(float(x[i]));
@@ -203,7 +205,9 @@ TEST(Random, UniformExcludesItsEnd) {
 }
 
 TEST(Random, NormalInBlocks) {
-    const auto fill = [](auto* out, int64_t n, Generator& g) { wg::fill_normal(out, n, 0.25, 3, g); };
+    const auto fill = [](auto* out, int64_t n, Generator& g) {
+        wg::fill_normal(out, n, 0.25, 3, g);
+    };
     EXPECT_EQ(hash_of<float>(fill), 0xcdf2ee8269de3663);
     EXPECT_EQ(hash_of<Half>(fill), 0x1c299a79995fd9a0);
     EXPECT_EQ(hash_of<BFloat16>(fill), 0x1ffd544ada04ce1f);
@@ -211,15 +215,17 @@ TEST(Random, NormalInBlocks) {
     Buffer<double> some(7);
     for (int i = 0; size_t at : {0, 8, 500, 985, 986, 987, 1002}) some.data[i++] = x[at];
     expect_close(some,
-                 {-0.6838686625700963, -0.26169032295176176, -1.4298187512751412, -0.10281475078584124,
-                  -4.42167043942341, -4.514790391135337, 4.904297610436822},
+                 {-0.6838686625700963, -0.26169032295176176, -1.4298187512751412,
+                  -0.10281475078584124, -4.42167043942341, -4.514790391135337, 4.904297610436822},
                  1e-14);
 }
 
 TEST(Random, NormalOneByOne) {
     const std::vector<double> want{2.234056514711357, 1.0507722948775564, 0.4350317747120449,
                                    2.1139519860562648, -1.1057178941116488};
-    const auto fill = [](auto* out, int64_t n, Generator& g) { wg::fill_normal(out, n, 0.25, 3, g); };
+    const auto fill = [](auto* out, int64_t n, Generator& g) {
+        wg::fill_normal(out, n, 0.25, 3, g);
+    };
     expect_close(filled<double>(5, fill), want, 1e-14);
     expect_close(filled<float>(5, fill), want, 1e-7);
     expect_close(filled<Half>(5, fill), want, 1e-3);
@@ -232,13 +238,21 @@ TEST(Random, NormalOneByOne) {
 }
 
 TEST(Random, OtherContinuous) {
-    expect_close(filled<double>(4, [](double* o, int64_t n, Generator& g) { wg::fill_exponential(o, n, 1.5, g); }),
-                 {0.04199769131603476, 0.16954505636340902, 0.17793521083895616, 0.12994643570282155}, 1e-14);
-    expect_close(filled<double>(4, [](double* o, int64_t n, Generator& g) { wg::fill_log_normal(o, n, .5, .75, g); }),
-                 {2.7074686711161857, 2.0141415477318474, 1.7267792076898172, 2.6273822190276612}, 1e-14);
-    expect_close(filled<double>(4, [](double* o, int64_t n, Generator& g) { wg::fill_cauchy(o, n, .5, 2, g); }),
-                 {-9.799098584794027, -1.8483464260586868, -1.7083671446697752, -2.715903526277646}, 1e-14);
-    expect_close(filled<int64_t>(12, [](int64_t* o, int64_t n, Generator& g) { wg::fill_geometric(o, n, .2, g); }),
+    expect_close(
+        filled<double>(
+            4, [](double* o, int64_t n, Generator& g) { wg::fill_exponential(o, n, 1.5, g); }),
+        {0.04199769131603476, 0.16954505636340902, 0.17793521083895616, 0.12994643570282155},
+        1e-14);
+    expect_close(
+        filled<double>(
+            4, [](double* o, int64_t n, Generator& g) { wg::fill_log_normal(o, n, .5, .75, g); }),
+        {2.7074686711161857, 2.0141415477318474, 1.7267792076898172, 2.6273822190276612}, 1e-14);
+    expect_close(
+        filled<double>(4,
+                       [](double* o, int64_t n, Generator& g) { wg::fill_cauchy(o, n, .5, 2, g); }),
+        {-9.799098584794027, -1.8483464260586868, -1.7083671446697752, -2.715903526277646}, 1e-14);
+    expect_close(filled<int64_t>(12, [](int64_t* o, int64_t n,
+                                        Generator& g) { wg::fill_geometric(o, n, .2, g); }),
                  {13, 7, 7, 8, 3, 10, 4, 2, 3, 4, 4, 5}, 0);
 }
 
@@ -272,19 +286,19 @@ TEST(Random, IntegersInARange) {
 }
 
 TEST(Random, Bernoulli) {
-    const auto fill = [](auto* out, int64_t n, Generator& g) { wg::fill_bernoulli(out, n, 0.3, g); };
+    const auto fill = [](auto* out, int64_t n, Generator& g) {
+        wg::fill_bernoulli(out, n, 0.3, g);
+    };
     EXPECT_EQ(hash_of<float>(fill), 0xfb658ef94cae5d38);
     EXPECT_EQ(hash_of<bool>(fill), 0x10560b48dd6a70e0);
     for (double p : {0.0, 1.0}) {
-        const auto all = filled<uint8_t>(5000, [p](uint8_t* out, int64_t n, Generator& g) {
-            wg::fill_bernoulli(out, n, p, g);
-        });
+        const auto all = filled<uint8_t>(
+            5000, [p](uint8_t* out, int64_t n, Generator& g) { wg::fill_bernoulli(out, n, p, g); });
         EXPECT_EQ(std::accumulate(all.data.get(), all.data.get() + all.size, 0), int(5000 * p));
     }
 }
 
-template <class P>
-uint64_t bernoulli_of_probabilities() {
+template <class P> uint64_t bernoulli_of_probabilities() {
     std::vector<P> p;
     for (int i = 0; i < 1003; ++i) p.push_back(P(float(i % 11) / 16));
     return hash_of<uint8_t>(
@@ -309,8 +323,7 @@ TEST(Random, Permutation) {
     filled<int64_t>(0, fill);
 }
 
-template <class T>
-std::vector<int64_t> multinomial(int64_t samples, bool replacement) {
+template <class T> std::vector<int64_t> multinomial(int64_t samples, bool replacement) {
     std::vector<T> weights;
     for (float w : {1, 2, 3, 4, 0, 5, 6, 1, 0, 2, 2, 2}) weights.push_back(T(w));
     std::vector<int64_t> out(2 * samples);
@@ -337,7 +350,8 @@ TEST(Random, MultinomialRefusesBadWeights) {
     for (bool replacement : {false, true})
         for (float bad : {-1.0f, std::numeric_limits<float>::infinity(), std::nanf(""), 0.0f}) {
             const float weights[] = {0, bad};
-            EXPECT_THROW(wg::fill_multinomial(out, weights, 1, 2, 2, replacement, g), wg::Error) << bad;
+            EXPECT_THROW(wg::fill_multinomial(out, weights, 1, 2, 2, replacement, g), wg::Error)
+                << bad;
         }
 }
 
@@ -373,7 +387,8 @@ TEST(Random, InstructionSetsAgree) {
         k.box_muller(normal.data(), 39, 0.5f, 2);
         EXPECT_EQ(normal[0], 0.5f);
         EXPECT_NEAR(normal[1], 0.5 + 2 * 5.76808, 1e-4);
-        uint64_t h = hash_bytes(words.data(), words.size() * 4) ^ hash_bytes(bits.data(), bits.size() * 4);
+        uint64_t h =
+            hash_bytes(words.data(), words.size() * 4) ^ hash_bytes(bits.data(), bits.size() * 4);
         return h ^ hash_bytes(f.data(), f.size() * 4) ^ hash_bytes(d.data(), d.size() * 8) ^
                hash_bytes(normal.data(), normal.size() * 4);
     };
