@@ -27,16 +27,25 @@ __all__ = [
 ]
 
 
-def _reduce(loss: Tensor, reduction: str, weight: Tensor | None = None) -> Tensor:
-    """Apply `reduction`; with `weight`, the mean is divided by the sum of the weights."""
-    number = _reduction.get_enum(reduction)
+def _reduce(loss: Tensor, number: int) -> Tensor:
+    """Apply the reduction with this number."""
     if number == 0:
         return loss
-    if number == 2:
-        return loss.sum()
-    if weight is not None:
+    return loss.mean() if number == 1 else loss.sum()
+
+
+def _reduce_weighted(loss: Tensor, weight: Tensor, reduction: str, by_weight: bool) -> Tensor:
+    """Multiply by `weight` and reduce; the mean is divided by the sum of weights if `by_weight`."""
+    if weight.shape != loss.shape:
+        raise ValueError("Weights and input must have the same size.")
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(
+            f"Invalid reduction mode: {reduction}. Expected one of 'none', 'mean', 'sum'."
+        )
+    loss = loss * weight
+    if by_weight and reduction == "mean":
         return loss.sum() / weight.sum()
-    return loss.mean()
+    return _reduce(loss, _reduction.get_enum(reduction))
 
 
 def _check_same_size(input: Tensor, target: Tensor) -> None:
@@ -47,11 +56,6 @@ def _check_same_size(input: Tensor, target: Tensor) -> None:
             "Please ensure they have the same size.",
             stacklevel=3,
         )
-
-
-def _check_weight(input: Tensor, weight: Tensor) -> None:
-    if weight.shape != input.shape:
-        raise ValueError("Weights and input must have the same size.")
 
 
 def mse_loss(
@@ -67,12 +71,10 @@ def mse_loss(
         _check_same_size(input, target)
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
-    if weight is not None:
-        _check_weight(input, weight)
-        loss = _nn.mse_loss(*whygrad.broadcast_tensors(input, target), 0) * weight
-        return _reduce(loss, reduction, weight)
     if target.shape != input.shape:
         input, target = whygrad.broadcast_tensors(input, target)
+    if weight is not None:
+        return _reduce_weighted(_nn.mse_loss(input, target, 0), weight, reduction, True)
     return _nn.mse_loss(input, target, _reduction.get_enum(reduction))
 
 
@@ -89,12 +91,10 @@ def l1_loss(
         _check_same_size(input, target)
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
-    if weight is not None:
-        _check_weight(input, weight)
-        loss = _nn.l1_loss(*whygrad.broadcast_tensors(input, target), 0) * weight
-        return _reduce(loss, reduction, weight)
     if target.shape != input.shape:
         input, target = whygrad.broadcast_tensors(input, target)
+    if weight is not None:
+        return _reduce_weighted(_nn.l1_loss(input, target, 0), weight, reduction, True)
     return _nn.l1_loss(input, target, _reduction.get_enum(reduction))
 
 
@@ -111,14 +111,15 @@ def smooth_l1_loss(
         _check_same_size(input, target)
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
+    number = _reduction.get_enum(reduction)
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     diff = input - target
     size = diff.abs()
     if beta == 0:
-        return _reduce(size, reduction)
+        return _reduce(size, number)
     loss = whygrad.where(size < beta, diff * diff * (0.5 / beta), size - 0.5 * beta)
-    return _reduce(loss, reduction)
+    return _reduce(loss, number)
 
 
 def huber_loss(
@@ -131,15 +132,15 @@ def huber_loss(
     """`d**2 / 2` where `d = |input - target| < delta`, else `delta (d - delta/2)`."""
     if target.shape != input.shape:
         _check_same_size(input, target)
+    number = _reduction.get_enum(reduction) if weight is None else 0
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     diff = input - target
     size = diff.abs()
     loss = whygrad.where(size <= delta, diff * diff * 0.5, (size - 0.5 * delta) * delta)
     if weight is not None:
-        _check_weight(input, weight)
-        return _reduce(loss * weight, reduction, weight)
-    return _reduce(loss, reduction)
+        return _reduce_weighted(loss, weight, reduction, False)
+    return _reduce(loss, number)
 
 
 def nll_loss(
@@ -169,7 +170,7 @@ def _class_weight(input: Tensor, weight: Tensor, class_dim: int) -> Tensor:
 
 
 def _cross_entropy_soft(
-    input: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float
+    input: Tensor, target: Tensor, weight: Tensor | None, number: int, label_smoothing: float
 ) -> Tensor:
     """Cross entropy with a probability for each class."""
     class_dim = 0 if input.dim() == 1 else 1
@@ -184,7 +185,6 @@ def _cross_entropy_soft(
     terms = input.log_softmax(class_dim) * target
     if weight is not None:
         terms = terms * _class_weight(input, weight, class_dim)
-    number = _reduction.get_enum(reduction)
     if number == 0:
         return -terms.sum(class_dim)
     if number == 2:
@@ -197,12 +197,11 @@ def _cross_entropy_smoothed(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None,
-    reduction: str,
+    number: int,
     ignore_index: int,
     label_smoothing: float,
 ) -> Tensor:
     """Cross entropy with class indices, mixed with the uniform distribution."""
-    number = _reduction.get_enum(reduction)
     class_dim = 0 if input.dim() == 1 else 1
     logp = input.log_softmax(class_dim)
     nll = _nn.nll_loss(logp, target, weight, number, ignore_index)
@@ -244,17 +243,16 @@ def cross_entropy(
     """
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
+    number = _reduction.get_enum(reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
     if target.shape == input.shape:
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
-        return _cross_entropy_soft(input, target, weight, reduction, label_smoothing)
+        return _cross_entropy_soft(input, target, weight, number, label_smoothing)
     if label_smoothing > 0:
-        return _cross_entropy_smoothed(
-            input, target, weight, reduction, ignore_index, label_smoothing
-        )
-    return _nn.cross_entropy(input, target, weight, _reduction.get_enum(reduction), ignore_index)
+        return _cross_entropy_smoothed(input, target, weight, number, ignore_index, label_smoothing)
+    return _nn.cross_entropy(input, target, weight, number, ignore_index)
 
 
 def binary_cross_entropy(
@@ -297,7 +295,7 @@ def binary_cross_entropy_with_logits(
         raise ValueError(
             f"Target size ({target.size()}) must be the same as input size ({input.size()})"
         )
-    return _nn.binary_cross_entropy_with_logits(input, target, weight, pos_weight, number)
+    return whygrad.binary_cross_entropy_with_logits(input, target, weight, pos_weight, number)
 
 
 def kl_div(
@@ -330,6 +328,6 @@ def kl_div(
         safe = target.masked_fill(target == 0, 1)
         loss = target * safe.log() - target * input
     if reduction != "batchmean":
-        return _reduce(loss, reduction)
+        return _reduce(loss, _reduction.get_enum(reduction))
     total = loss.sum()
     return total / input.shape[0] if input.dim() != 0 else total

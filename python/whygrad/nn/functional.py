@@ -1,7 +1,7 @@
 """The functional form of the layers: activations, linear maps, normalisation.
 
-The losses are in `_losses.py`. What the core has as one operation is called in `_C._nn`; the
-rest is written here with tensor operations.
+The losses are in `_losses.py`. What the core has as one operation is called there, the rest is
+written here with tensor operations.
 """
 
 from __future__ import annotations
@@ -80,15 +80,10 @@ __all__ = [
 
 gelu = _nn.gelu
 linear = _nn.linear
+logsigmoid = _nn.log_sigmoid
 softplus = _nn.softplus
-
-
-def _store(input: Tensor, fn: Any, *args: Any) -> Tensor:
-    """Run `fn(input, *args)` in place.
-
-    `fn` works on a copy, so that what it saves for its gradient is not overwritten here.
-    """
-    return input.copy_(fn(input.clone(), *args))
+softshrink = _nn.softshrink
+hardshrink = whygrad.hardshrink
 
 
 # -- activations --------------------------------------------------------------------------------
@@ -96,7 +91,7 @@ def _store(input: Tensor, fn: Any, *args: Any) -> Tensor:
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """`max(x, 0)`."""
-    return input.relu_() if inplace else _nn.relu(input)
+    return input.relu_() if inplace else input.relu()
 
 
 def relu_(input: Tensor) -> Tensor:
@@ -133,22 +128,17 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def sigmoid(input: Tensor) -> Tensor:
     """`1 / (1 + exp(-x))`."""
-    return _nn.sigmoid(input)
+    return input.sigmoid()
 
 
 def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
-    return _nn.tanh(input)
+    return input.tanh()
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """`max(x, 0) + min(0, alpha (exp(x / alpha) - 1))`. Barron, 2017."""
-    if inplace:
-        return _store(input, celu, alpha)
-    if alpha == 0:
-        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    # Positive values never reach expm1, whose overflow would turn into 0 * inf in the gradient.
-    return _nn.relu(input) + whygrad.expm1(input.clamp(max=0) / alpha) * alpha
+    return whygrad.celu_(input, alpha) if inplace else whygrad.celu(input, alpha)
 
 
 # Klambauer et al., "Self-Normalizing Neural Networks", 2017, equation 14.
@@ -159,46 +149,46 @@ _SELU_SCALE = 1.0507009873554804934193349852946
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """`scale * elu(x, alpha)` with the two constants that keep mean 0 and variance 1."""
     if inplace:
-        return _store(input, selu)
-    return _nn.elu(input, _SELU_ALPHA) * _SELU_SCALE
+        return _nn.elu_(input, _SELU_ALPHA, _SELU_SCALE)
+    return _nn.elu(input, _SELU_ALPHA, _SELU_SCALE)
 
 
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
     """`x` cut to the range from `min_val` to `max_val`; its gradient is 0 at both ends."""
-    if inplace:
-        return _store(input, hardtanh, min_val, max_val)
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
-    outside = (input <= min_val) | (input >= max_val)
-    return whygrad.where(outside, input.detach().clamp(min_val, max_val), input)
+    if inplace:
+        return _nn.hardtanh_(input, min_val, max_val)
+    return _nn.hardtanh(input, min_val, max_val)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """`min(max(x, 0), 6)`."""
-    return hardtanh(input, 0.0, 6.0, inplace)
+    return _nn.hardtanh_(input, 0, 6) if inplace else _nn.hardtanh(input, 0, 6)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """`relu6(x + 3) / 6`."""
-    if inplace:
-        return _store(input, hardsigmoid)
-    return relu6(input + 3) / 6
+    return _nn.hardsigmoid_(input) if inplace else _nn.hardsigmoid(input)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """`x relu6(x + 3) / 6`. Howard et al., "Searching for MobileNetV3", 2019."""
-    if inplace:
-        return _store(input, hardswish)
-    return input * relu6(input + 3) / 6
+    return _nn.hardswish_(input) if inplace else _nn.hardswish(input)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """`x tanh(softplus(x))`. Misra, 2019."""
+    return _nn.mish_(input) if inplace else _nn.mish(input)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """`x` where it is greater than `threshold`, else `value`."""
     if inplace:
-        return _store(input, mish)
-    return input * _nn.softplus(input).tanh()
+        return whygrad.threshold_(input, threshold, value)
+    return whygrad.threshold(input, threshold, value)
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
@@ -214,19 +204,6 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     return a * b.sigmoid()
 
 
-def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """`x`, but 0 where `|x| <= lambd`."""
-    return input.masked_fill((input >= -lambd) & (input <= lambd), 0)
-
-
-def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """`x` moved towards 0 by `lambd`, and 0 where `|x| <= lambd`."""
-    if lambd < 0:
-        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
-    moved = whygrad.where(input > 0, input - lambd, input + lambd)
-    return moved.masked_fill((input >= -lambd) & (input <= lambd), 0)
-
-
 def tanhshrink(input: Tensor) -> Tensor:
     """`x - tanh(x)`."""
     return input - input.tanh()
@@ -235,20 +212,6 @@ def tanhshrink(input: Tensor) -> Tensor:
 def softsign(input: Tensor) -> Tensor:
     """`x / (1 + |x|)`."""
     return input / (input.abs() + 1)
-
-
-def logsigmoid(input: Tensor) -> Tensor:
-    """`log(sigmoid(x))`, without overflow."""
-    # Beyond the threshold softplus returns its argument, which must be exact in the dtype.
-    threshold = 40.0 if input.dtype == whygrad.float64 else 20.0
-    return -_nn.softplus(-input, 1.0, threshold)
-
-
-def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """`x` where it is greater than `threshold`, else `value`."""
-    if inplace:
-        return input.masked_fill_(input <= threshold, value)
-    return input.masked_fill(input <= threshold, value)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -324,6 +287,12 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
                 f"{value.size(-1)} but expected {size}"
             )
     batch = list(input1.shape[:-1])
+    for dim, (size1, size2) in enumerate(zip(batch, input2.shape, strict=False)):
+        if size1 != size2:
+            raise RuntimeError(
+                f"bilinear(): input batch dimensions do not match at dim {dim}: got {size1} and "
+                f"{size2}"
+            )
     flat1 = input1.reshape(-1, input1.size(-1))
     flat2 = input2.reshape(-1, input2.size(-1))
     result = whygrad.einsum("ni,kij,nj->nk", flat1, weight, flat2)
@@ -361,7 +330,7 @@ def embedding(
             length = values.norm(norm_type, 1, keepdim=True)
             scale = whygrad.where(length > max_norm, max_norm / (length + 1e-7), 1.0)
             weight[used] = values * scale
-    return _nn.embedding(weight, input, padding_idx, scale_grad_by_freq, False)
+    return whygrad.embedding(weight, input, padding_idx, scale_grad_by_freq, False)
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
@@ -380,8 +349,6 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     greatest = tensor.max().item()
     if num_classes == -1:
         num_classes = greatest + 1
-    elif num_classes < 1:
-        raise RuntimeError("num_classes should be positive")
     elif greatest >= num_classes:
         raise RuntimeError("Class values must be smaller than num_classes.")
     result = whygrad.zeros([*tensor.shape, num_classes], dtype=whygrad.int64)
@@ -396,9 +363,9 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     if p < 0.0 or p > 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     if not inplace:
-        return _nn.dropout(input, p, training)
+        return whygrad.dropout(input, p, training)
     if training and p > 0:
-        input.mul_(_nn.dropout(whygrad.ones_like(input), p, True))
+        input.mul_(whygrad.dropout(whygrad.ones_like(input), p, True))
     return input
 
 
@@ -417,9 +384,10 @@ def _trailing_dims(name: str, input: Tensor, shape: Any, **affine: Tensor | None
                 f"shape {list(tensor.shape)} and normalized_shape = {shape}"
             )
     if list(input.shape[-len(shape) :]) != shape or input.dim() < len(shape):
-        expected = "".join(f", {size}" for size in shape)
+        # PyTorch prints the two functions' shapes differently.
+        expected = ("*, " if name == "layer_norm" else "*") + ", ".join(map(str, shape))
         raise RuntimeError(
-            f"Given normalized_shape={shape}, expected input with shape [*{expected}], but got "
+            f"Given normalized_shape={shape}, expected input with shape [{expected}], but got "
             f"input of size{list(input.shape)}"
         )
     return list(range(-len(shape), 0))
@@ -471,6 +439,7 @@ def normalize(
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """`x1 . x2 / (max(|x1|, eps) max(|x2|, eps))` along `dim`."""
+    x1, x2 = whygrad.broadcast_tensors(x1, x2)
     length1 = x1.norm(2, dim, keepdim=True).clamp(min=eps)
     length2 = x2.norm(2, dim, keepdim=True).clamp(min=eps)
     return ((x1 / length1) * (x2 / length2)).sum(dim)

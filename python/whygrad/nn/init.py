@@ -42,6 +42,10 @@ _UNIT_GAIN = (
 )
 
 
+# Share of the normal distribution above which `trunc_normal_` draws from it.
+_ENOUGH_INSIDE = 0.3
+
+
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor by which a layer's standard deviation must grow to pass `nonlinearity`.
 
@@ -86,22 +90,42 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Any = None,
 ) -> Tensor:
-    """Draw from N(mean, std**2) cut to [a, b], by inverting its distribution function."""
+    """Draw from N(mean, std**2) cut to [a, b], by rejection.
 
-    def cdf(x: float) -> float:
-        return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
-
+    Proposals come from the normal distribution if enough of it lies within [a, b], and else from
+    the uniform one on [a, b], accepted with probability density / greatest density. Robert,
+    "Simulation of truncated normal variables", 1995.
+    """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of "
             "values may be incorrect.",
             stacklevel=2,
         )
-    low, high = cdf((a - mean) / std), cdf((b - mean) / std)
+    low, high = (a - mean) / std, (b - mean) / std
+    inside = (math.erf(high / math.sqrt(2.0)) - math.erf(low / math.sqrt(2.0))) / 2
+    # The standardised point of [a, b] where the density is greatest.
+    peak = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
+
+    def propose(out: Tensor) -> Tensor:
+        """Fill `out`, and return where it is to be drawn again."""
+        if inside > _ENOUGH_INSIDE:
+            out.normal_(mean, std, generator=generator)
+            return (out < a) | (out > b)
+        out.uniform_(a, b, generator=generator)
+        chance = whygrad.empty_like(out).uniform_(generator=generator)
+        z = (out - mean) / std
+        return chance > ((peak * peak - z * z) / 2).exp()
+
     with whygrad.no_grad():
-        tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)
-        tensor.erfinv_().mul_(std * math.sqrt(2.0)).add_(mean)
-        return tensor.clamp_(min=a, max=b)
+        rejected = propose(tensor)
+        while rejected.any():
+            # Drawn for all elements, needed or not: the order of the generator's numbers.
+            fresh = whygrad.empty_like(tensor)
+            again = propose(fresh)
+            tensor.copy_(whygrad.where(rejected, fresh, tensor))
+            rejected = rejected & again
+        return tensor
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
