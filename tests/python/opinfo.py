@@ -170,7 +170,7 @@ def gradcheck(
     the next number, which depends on the weights as well, so that the whole Hessian is exercised.
     """
     rng = np.random.default_rng(7)
-    arrays = [np.ascontiguousarray(a, "float64") for a in arrays]
+    arrays = [np.array(a, "float64", order="C") for a in arrays]
 
     def number(level: int) -> tuple[Any, list[Any]]:
         """The weighted number of this level and the inputs, both alive for differentiation."""
