@@ -2,7 +2,7 @@
 // and the tools the approximations are made of (mad, poly, patch_lanes). Part of math.h.
 #pragma once
 
-#include "scalar/vec.h"
+#include "scalar/hardware.h"
 
 namespace wg {
 inline namespace WG_ISA {
@@ -115,14 +115,7 @@ WG_INLINE Vec<T, N> trunc(Vec<T, N> x) {
 
 template <Floating T, int N>
 WG_INLINE Vec<T, N> sqrt(Vec<T, N> x) {
-    Vec<T, N> r;
-    for (int i = 0; i < N; ++i) {
-        if constexpr (sizeof(T) == 4)
-            r.set(i, __builtin_sqrtf(x[i]));
-        else
-            r.set(i, __builtin_sqrt(x[i]));
-    }
-    return r;
+    return detail::hardware_sqrt(x);
 }
 template <Floating T, int N>
 WG_INLINE Vec<T, N> rsqrt(Vec<T, N> x) {
@@ -136,14 +129,7 @@ WG_INLINE Vec<T, N> reciprocal(Vec<T, N> x) {
 // a * b + c, rounded once. Without the instruction this is a slow library call: approximations use mad().
 template <Floating T, int N>
 WG_INLINE Vec<T, N> fma(Vec<T, N> a, Vec<T, N> b, Vec<T, N> c) {
-    Vec<T, N> r;
-    for (int i = 0; i < N; ++i) {
-        if constexpr (sizeof(T) == 4)
-            r.set(i, __builtin_fmaf(a[i], b[i], c[i]));
-        else
-            r.set(i, __builtin_fma(a[i], b[i], c[i]));
-    }
-    return r;
+    return detail::hardware_fma(a, b, c);
 }
 
 namespace detail {

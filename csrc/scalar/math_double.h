@@ -53,7 +53,7 @@ WG_INLINE Vec<double, N> log_edges(Vec<double, N> r, Vec<double, N> x) {
 template <int N>
 WG_INLINE Vec<double, N> sin_shifted_long(Vec<double, N> x, int quarters) {
     using V = Vec<double, N>;
-    const V shifted = x * 0x1.45f306dc9c883p-1 + kRounder, k = shifted - kRounder;
+    const V shifted = x * 0x1.45f306dc9c883p-1 + kRounder<double>, k = shifted - kRounder<double>;
     const V t = x - k * 0x1.921fb544p+0, u = k * 0x1.0b4611a6p-34;
     const V d = t - u, back = d - t, d_error = (t - (d - back)) - (u + back);
     const V rest = d_error - k * 0x1.3198a2e037073p-69;

@@ -42,10 +42,15 @@ WG_INLINE Vec<U, N> bit_cast(Vec<T, N> x);
 namespace detail {
 
 // What a Vec holds: the number itself for one lane, else a vector of the compiler.
+#if WG_DEVICE_CODE
+template <class T, int N>
+struct raw;
+#else
 template <class T, int N>
 struct raw {
     typedef T type __attribute__((vector_size(N * sizeof(T))));
 };
+#endif
 template <class T>
 struct raw<T, 1> {
     using type = T;
@@ -172,6 +177,18 @@ struct Mask {
         if constexpr (N == 1) {
             return m.raw;
         } else {
+#if defined(__AVX512BW__)
+            if constexpr (N <= 16) {
+                // Narrowed to bytes first, a mask register reaches a general one in two steps.
+                const auto bytes = m.template as<uint8_t>();
+                detail::raw_t<uint64_t, (N > 8 ? N / 8 : 1)> words{};
+                __builtin_memcpy(&words, &bytes, N);
+                if constexpr (N > 8)
+                    return (words[0] | words[1]) != 0;
+                else
+                    return words != 0;
+            }
+#endif
             detail::lane_int<T> seen = 0;
             for (int i = 0; i < N; ++i) seen |= m.raw[i];
             return seen != 0;
