@@ -268,6 +268,8 @@ Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims) {
     return out;
 }
 
+Tensor roll_one(const Tensor& t, int64_t shift, int64_t dim) { return roll(t, Dims{shift}, Dims{dim}); }
+
 Tensor flip(const Tensor& t, const Dims& dims) {
     const auto flipped = dim_set(dims, t.dim());
     Tensor out = empty_like(t);

@@ -74,6 +74,7 @@ Tensor reshape_as(const Tensor& t, const Tensor& other);
 Tensor ravel(const Tensor& t);
 Tensor unflatten(const Tensor& t, int64_t dim, const Dims& sizes);
 Tensor movedim(const Tensor& t, const Dims& source, const Dims& destination);
+Tensor movedim_one(const Tensor& t, int64_t source, int64_t destination);
 Tensor expand_as(const Tensor& t, const Tensor& other);
 Tensor broadcast_to(const Tensor& t, const Dims& sizes);
 TensorList broadcast_tensors(const TensorList& tensors);
@@ -96,6 +97,7 @@ Tensor repeat_interleave(const Tensor& t, int64_t repeats, OptInt dim = {});
 Tensor repeat_interleave_each(const Tensor& t, const Tensor& repeats, OptInt dim = {});
 Tensor repeat_interleave_indices(const Tensor& repeats);  // index i repeated repeats[i] times
 Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims = {});
+Tensor roll_one(const Tensor& t, int64_t shift, int64_t dim);
 Tensor flip(const Tensor& t, const Dims& dims);
 Tensor tril(const Tensor& t, int64_t diagonal = 0);
 Tensor triu(const Tensor& t, int64_t diagonal = 0);
@@ -154,5 +156,30 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta =
 Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta = 1, Scalar alpha = 1);
 Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1);
 Tensor linear(const Tensor& input, const Tensor& weight, const OptTensor& bias = {});
+
+// --- forms.cpp: choices among elementwise rows ---
+Tensor clamp_values(const Tensor& x, const std::optional<Arg>& min, const std::optional<Arg>& max);
+Tensor div_rounded(const Tensor& a, const Arg& b, std::optional<std::string_view> rounding_mode);
+Tensor true_divide(const Tensor& a, const Arg& b);
+Tensor where_function(const Tensor& condition, const Arg& a, const Arg& b);
+Tensor where_method(const Tensor& self, const Tensor& condition, const Arg& other);
+Tensor gelu(const Tensor& x, std::string_view approximate);
+Tensor rsub(const Tensor& self, const Arg& other);
+
+// --- random.cpp ---
+class Generator;
+Tensor& uniform_(Tensor& t, double from, double to, Generator& g);
+Tensor& normal_(Tensor& t, double mean, double std, Generator& g);
+Tensor& log_normal_(Tensor& t, double mean, double std, Generator& g);
+Tensor& cauchy_(Tensor& t, double median, double sigma, Generator& g);
+Tensor& exponential_(Tensor& t, double lambda, Generator& g);
+Tensor& geometric_(Tensor& t, double p, Generator& g);
+Tensor& random_range_(Tensor& t, int64_t from, int64_t to, Generator& g);
+Tensor& random_full_(Tensor& t, Generator& g);
+Tensor& bernoulli_(Tensor& t, double p, Generator& g);
+Tensor& bernoulli_tensor_(Tensor& t, const Tensor& p, Generator& g);
+Tensor randperm(int64_t n, DType dtype, Generator& g);
+Tensor multinomial(const Tensor& weights, int64_t samples, bool replacement, Generator& g);
+Tensor dropout(const Tensor& x, double p, bool train);
 
 }  // namespace wg

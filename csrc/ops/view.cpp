@@ -172,6 +172,10 @@ Tensor movedim(const Tensor& t, const Dims& source, const Dims& destination) {
     return permute(t, order);
 }
 
+Tensor movedim_one(const Tensor& t, int64_t source, int64_t destination) {
+    return movedim(t, Dims{source}, Dims{destination});
+}
+
 // --- dimensions of size 1 ---
 
 Tensor expand(const Tensor& t, const Dims& sizes, bool) {
