@@ -12,12 +12,12 @@ namespace detail {
 
 WG_INLINE float float_of_bits(int32_t bits) {
     float f;
-    __builtin_memcpy(&f, &bits, sizeof f);
+    WG_MEMCPY(&f, &bits, sizeof f);
     return f;
 }
 WG_INLINE int32_t bits_of_float(float f) {
     int32_t bits;
-    __builtin_memcpy(&bits, &f, sizeof bits);
+    WG_MEMCPY(&bits, &f, sizeof bits);
     return bits;
 }
 

@@ -18,6 +18,13 @@
 #define WG_HD
 #endif
 
+// What NVRTC calls differently, or lacks.
+#if WG_DEVICE_CODE
+#define WG_MEMCPY memcpy
+#else
+#define WG_MEMCPY __builtin_memcpy
+#endif
+
 // Functions of one line to a few: never a call, never a symbol.
 #define WG_INLINE WG_HD inline __attribute__((always_inline))
 

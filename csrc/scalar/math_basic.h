@@ -8,9 +8,9 @@ namespace wg {
 inline namespace WG_ISA {
 
 template <class T>
-inline constexpr T kInf = T(__builtin_huge_val());
+inline constexpr T kInf = T(__builtin_bit_cast(double, uint64_t(0x7ff0000000000000)));
 template <class T>
-inline constexpr T kNan = T(__builtin_nan(""));
+inline constexpr T kNan = T(__builtin_bit_cast(double, uint64_t(0x7ff8000000000000)));
 
 // ---- classification and signs ----
 

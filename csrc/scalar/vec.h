@@ -11,6 +11,13 @@
 #pragma GCC diagnostic ignored "-Wpsabi"
 #endif
 
+// NVRTC does not know vectors, and never comes to where they are converted.
+#if WG_DEVICE_CODE
+#define WG_CONVERT(vector, ...) __VA_ARGS__()
+#else
+#define WG_CONVERT(vector, ...) __builtin_convertvector(vector, __VA_ARGS__)
+#endif
+
 // GCC 11 lacks it; there, halves go through memory.
 #if defined(__has_builtin) && !WG_DEVICE_CODE
 #if __has_builtin(__builtin_shufflevector)
@@ -90,7 +97,7 @@ template <class To, class From>
 WG_INLINE To bits_as(From from) {
     static_assert(sizeof(To) == sizeof(From));
     To to;
-    __builtin_memcpy(&to, &from, sizeof(To));
+    WG_MEMCPY(&to, &from, sizeof(To));
     return to;
 }
 
@@ -98,7 +105,7 @@ WG_INLINE To bits_as(From from) {
 template <int Step, class T>
 WG_INLINE void copy_some(T* to, const T* from, int n) {
     if (n & Step) {
-        __builtin_memcpy(to, from, Step * sizeof(T));
+        WG_MEMCPY(to, from, Step * sizeof(T));
         to += Step;
         from += Step;
     }
@@ -139,8 +146,7 @@ struct Mask {
         if constexpr (N == 1 || sizeof(U) == sizeof(T))
             return Mask<U, N>::from_raw(raw);
         else
-            return Mask<U, N>::from_raw(
-                __builtin_convertvector(raw, typename Mask<U, N>::raw_type));
+            return Mask<U, N>::from_raw(WG_CONVERT(raw, typename Mask<U, N>::raw_type));
     }
 
     WG_INLINE bool operator[](int i) const {
@@ -182,7 +188,7 @@ struct Mask {
                 // Narrowed to bytes first, a mask register reaches a general one in two steps.
                 const auto bytes = m.template as<uint8_t>();
                 detail::raw_t<uint64_t, (N > 8 ? N / 8 : 1)> words{};
-                __builtin_memcpy(&words, &bytes, N);
+                WG_MEMCPY(&words, &bytes, N);
                 if constexpr (N > 8)
                     return (words[0] | words[1]) != 0;
                 else
@@ -225,7 +231,7 @@ struct Vec {
 
     static WG_INLINE Vec load(const T* p) {
         Vec v;
-        __builtin_memcpy(&v.raw, p, sizeof(v.raw));
+        WG_MEMCPY(&v.raw, p, sizeof(v.raw));
         return v;
     }
     // The first n lanes from p, the others zero; reads nothing beyond p + n.
@@ -235,7 +241,7 @@ struct Vec {
         if constexpr (N > 1) detail::copy_some<N / 2>(lanes_, p, n);
         return load(lanes_);
     }
-    WG_INLINE void store(T* p) const { __builtin_memcpy(p, &raw, sizeof(raw)); }
+    WG_INLINE void store(T* p) const { WG_MEMCPY(p, &raw, sizeof(raw)); }
     WG_INLINE void store(T* p, int n) const {
         if (n >= N) return store(p);
         T lanes_[N];
@@ -424,7 +430,7 @@ WG_INLINE Vec<U, N> convert(Vec<T, N> x) {
     else if constexpr (N == 1)
         return Vec<U, 1>(x.raw);
     else
-        return Vec<U, N>::from_raw(__builtin_convertvector(x.raw, detail::raw_t<U, N>));
+        return Vec<U, N>::from_raw(WG_CONVERT(x.raw, typename Vec<U, N>::raw_type));
 }
 
 // The lower and the upper half of the lanes, and back.
