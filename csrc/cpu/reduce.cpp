@@ -21,6 +21,8 @@ namespace wg {
 #define WG_DECLARE_ISA(isa)                       \
     namespace isa {                               \
     void add_sum_kernels(ReduceTable& table);     \
+    void add_order_kernels(ReduceTable& table);   \
+    void add_moment_kernels(ReduceTable& table);  \
     }
 WG_DECLARE_ISA(baseline)
 #ifdef WG_HAVE_AVX2
@@ -41,6 +43,8 @@ const Table& best_table() {
         static Table t;
 #define WG_FILL(isa)                    \
     isa::add_sum_kernels(t.rows);       \
+    isa::add_order_kernels(t.rows);     \
+    isa::add_moment_kernels(t.rows);    \
     return &t;
 #ifdef WG_HAVE_AVX512
         if (std::strcmp(cpu_capability(), "avx512") == 0) {

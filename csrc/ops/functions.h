@@ -144,6 +144,53 @@ Tensor mean(const Tensor& t, const OptDims& dim = {}, bool keepdim = false, OptD
 Tensor mean_all(const Tensor& t, OptDType dtype = {});
 Tensor mean_over(const Tensor& t, const OptDims& dim, bool keepdim = false, OptDType dtype = {});
 
+// --- reduce_minmax.cpp ---
+Tensor amax(const Tensor& t, const OptDims& dim = {}, bool keepdim = false);
+Tensor amin(const Tensor& t, const OptDims& dim = {}, bool keepdim = false);
+TwoTensors aminmax(const Tensor& t, OptInt dim = {}, bool keepdim = false);  // (min, max)
+Tensor max_all(const Tensor& t);
+Tensor min_all(const Tensor& t);
+TwoTensors max_along(const Tensor& t, int64_t dim, bool keepdim = false);    // (values, indices)
+TwoTensors min_along(const Tensor& t, int64_t dim, bool keepdim = false);
+Tensor max_of_two(const Tensor& a, const Tensor& b);
+Tensor min_of_two(const Tensor& a, const Tensor& b);
+Tensor argmax(const Tensor& t, OptInt dim = {}, bool keepdim = false);
+Tensor argmin(const Tensor& t, OptInt dim = {}, bool keepdim = false);
+Tensor all(const Tensor& t);
+Tensor any(const Tensor& t);
+Tensor all_over(const Tensor& t, const OptDims& dim, bool keepdim = false);
+Tensor any_over(const Tensor& t, const OptDims& dim, bool keepdim = false);
+
+// --- reduce_stats.cpp ---
+Tensor prod_all(const Tensor& t, OptDType dtype = {});
+Tensor prod(const Tensor& t, int64_t dim, bool keepdim = false, OptDType dtype = {});
+Tensor count_nonzero(const Tensor& t, const OptDims& dim = {});
+Tensor nansum(const Tensor& t, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
+Tensor nanmean(const Tensor& t, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
+Tensor var(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {}, bool keepdim = false);
+Tensor std(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {}, bool keepdim = false);
+TwoTensors var_mean(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {}, bool keepdim = false);
+TwoTensors std_mean(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {}, bool keepdim = false);
+Tensor var_unbiased(const Tensor& t, bool unbiased);
+Tensor std_unbiased(const Tensor& t, bool unbiased);
+TwoTensors var_mean_unbiased(const Tensor& t, bool unbiased);
+TwoTensors std_mean_unbiased(const Tensor& t, bool unbiased);
+Tensor var_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased = true, bool keepdim = false);
+Tensor std_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased = true, bool keepdim = false);
+TwoTensors var_mean_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased = true, bool keepdim = false);
+TwoTensors std_mean_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased = true, bool keepdim = false);
+Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim = false);
+Tensor vector_norm(const Tensor& t, Scalar ord = 2, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
+Tensor norm(const Tensor& t, OptScalar p = Scalar(2), const OptDims& dim = {}, bool keepdim = false,
+            OptDType dtype = {});
+Tensor norm_named(const Tensor& t, std::string_view p, const OptDims& dim = {}, bool keepdim = false,
+                  OptDType dtype = {});
+Tensor dist(const Tensor& a, const Tensor& b, Scalar p = 2);
+
+// --- scan.cpp ---
+Tensor cumsum(const Tensor& t, int64_t dim, OptDType dtype = {});
+Tensor cumprod(const Tensor& t, int64_t dim, OptDType dtype = {});
+
 // --- matmul.cpp ---
 Tensor matmul(const Tensor& a, const Tensor& b);
 Tensor mm(const Tensor& a, const Tensor& b);

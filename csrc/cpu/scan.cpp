@@ -1,0 +1,58 @@
+#include "cpu/scan.h"
+
+#include <algorithm>
+
+#include "cpu/thread_pool.h"
+#include "base/error.h"
+
+namespace wg {
+namespace {
+
+constexpr int64_t kTile = 256;  // columns that advance together
+
+template <class T, Scan op>
+void scan_typed(const T* in, T* out, int64_t outer, int64_t length, int64_t inner, bool reverse) {
+    using C = compute_type<T>;
+    using Acc = std::conditional_t<std::is_integral_v<T>, uint64_t, double>;
+    const auto value = [](T x) {
+        if constexpr (std::is_integral_v<T>) return Acc(int64_t(x));
+        else return Acc(C(x));
+    };
+    const int64_t step = reverse ? -inner : inner, start = reverse ? (length - 1) * inner : 0;
+    const int64_t tiles = (inner + kTile - 1) / kTile;
+    const int64_t work = length * std::min(inner, kTile);
+    parallel_for(0, outer * tiles, std::max<int64_t>(1, 16384 / work), [&](int64_t begin, int64_t end) {
+        for (int64_t t = begin; t < end; ++t) {
+            const int64_t j = t % tiles * kTile, m = std::min(kTile, inner - j);
+            int64_t at = t / tiles * length * inner + start + j;
+            Acc acc[kTile];
+            std::fill_n(acc, m, Acc(op == Scan::Product));
+            for (int64_t i = 0; i < length; ++i, at += step)
+                for (int64_t k = 0; k < m; ++k) {
+                    if constexpr (op == Scan::Sum) acc[k] += value(in[at + k]);
+                    else acc[k] *= value(in[at + k]);
+                    if constexpr (std::is_integral_v<T>) out[at + k] = T(acc[k]);
+                    else out[at + k] = T(C(acc[k]));
+                }
+        }
+    });
+}
+
+}  // namespace
+
+void scan(Scan op, DType dtype, const char* in, char* out, int64_t outer, int64_t length, int64_t inner, bool reverse) {
+    if (outer * length * inner == 0) return;
+    visit_dtype(dtype, [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        if constexpr (std::is_same_v<T, bool>) {
+            fail(ErrorKind::NotImplemented, "scan: bool");
+        } else {
+            const T* from = reinterpret_cast<const T*>(in);
+            T* to = reinterpret_cast<T*>(out);
+            if (op == Scan::Sum) scan_typed<T, Scan::Sum>(from, to, outer, length, inner, reverse);
+            else scan_typed<T, Scan::Product>(from, to, outer, length, inner, reverse);
+        }
+    });
+}
+
+}  // namespace wg
