@@ -43,10 +43,10 @@ inline double chain(double slope, double d) { return d == 0 ? 0 : slope * d; }
 }  // namespace detail
 
 // One row per function of one argument: name and slope at v.
-#define WG_DUAL1(name, slope)                             \
-    inline Dual name(Dual x) {                            \
-        [[maybe_unused]] const double v = x.v;            \
-        return {name(v), detail::chain(slope, x.d)};      \
+#define WG_DUAL1(name, slope)                        \
+    inline Dual name(Dual x) {                       \
+        [[maybe_unused]] const double v = x.v;       \
+        return {name(v), detail::chain(slope, x.d)}; \
     }
 WG_DUAL1(exp, exp(v))
 WG_DUAL1(exp2, exp2(v) * 0.6931471805599453)
@@ -103,13 +103,19 @@ inline Dual copysign(Dual magnitude, Dual from) {
 }
 
 inline Dual maximum(Dual a, Dual b) {
-    return {maximum(a.v, b.v), a.v == b.v ? 0.5 * (a.d + b.d) : a.v > b.v || isnan(a.v) ? a.d : b.d};
+    return {maximum(a.v, b.v), a.v == b.v                ? 0.5 * (a.d + b.d)
+                               : a.v > b.v || isnan(a.v) ? a.d
+                                                         : b.d};
 }
 inline Dual minimum(Dual a, Dual b) {
-    return {minimum(a.v, b.v), a.v == b.v ? 0.5 * (a.d + b.d) : a.v < b.v || isnan(a.v) ? a.d : b.d};
+    return {minimum(a.v, b.v), a.v == b.v                ? 0.5 * (a.d + b.d)
+                               : a.v < b.v || isnan(a.v) ? a.d
+                                                         : b.d};
 }
 
-inline Dual fma(Dual a, Dual b, Dual c) { return {fma(a.v, b.v, c.v), a.d * b.v + a.v * b.d + c.d}; }
+inline Dual fma(Dual a, Dual b, Dual c) {
+    return {fma(a.v, b.v, c.v), a.d * b.v + a.v * b.d + c.d};
+}
 
 inline bool isnan(Dual x) { return isnan(x.v); }
 inline bool isinf(Dual x) { return isinf(x.v); }

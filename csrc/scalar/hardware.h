@@ -43,23 +43,20 @@ WG_INLINE Vec<T, N> hardware_sqrt(Vec<T, N> x) {
     else if constexpr (bytes == 64) {
         if constexpr (sizeof(T) == 4)
             return Vec<T, N>::from_raw((raw_t<T, N>)_mm512_maskz_sqrt_ps(-1, (__m512)x.raw));
-        else
-            return Vec<T, N>::from_raw((raw_t<T, N>)_mm512_maskz_sqrt_pd(-1, (__m512d)x.raw));
+        else return Vec<T, N>::from_raw((raw_t<T, N>)_mm512_maskz_sqrt_pd(-1, (__m512d)x.raw));
     }
 #endif
 #ifdef __AVX__
     else if constexpr (bytes == 32) {
         if constexpr (sizeof(T) == 4)
             return Vec<T, N>::from_raw((raw_t<T, N>)_mm256_sqrt_ps((__m256)x.raw));
-        else
-            return Vec<T, N>::from_raw((raw_t<T, N>)_mm256_sqrt_pd((__m256d)x.raw));
+        else return Vec<T, N>::from_raw((raw_t<T, N>)_mm256_sqrt_pd((__m256d)x.raw));
     }
 #endif
     else if constexpr (bytes == 16) {
         if constexpr (sizeof(T) == 4)
             return Vec<T, N>::from_raw((raw_t<T, N>)_mm_sqrt_ps((__m128)x.raw));
-        else
-            return Vec<T, N>::from_raw((raw_t<T, N>)_mm_sqrt_pd((__m128d)x.raw));
+        else return Vec<T, N>::from_raw((raw_t<T, N>)_mm_sqrt_pd((__m128d)x.raw));
     }
 #endif
     else {
@@ -78,21 +75,27 @@ WG_INLINE Vec<T, N> hardware_fma(Vec<T, N> a, Vec<T, N> b, Vec<T, N> c) {
 #ifdef __AVX512F__
     else if constexpr (bytes == 64) {
         if constexpr (sizeof(T) == 4)
-            return Vec<T, N>::from_raw((raw_t<T, N>)_mm512_fmadd_ps((__m512)a.raw, (__m512)b.raw, (__m512)c.raw));
+            return Vec<T, N>::from_raw(
+                (raw_t<T, N>)_mm512_fmadd_ps((__m512)a.raw, (__m512)b.raw, (__m512)c.raw));
         else
-            return Vec<T, N>::from_raw((raw_t<T, N>)_mm512_fmadd_pd((__m512d)a.raw, (__m512d)b.raw, (__m512d)c.raw));
+            return Vec<T, N>::from_raw(
+                (raw_t<T, N>)_mm512_fmadd_pd((__m512d)a.raw, (__m512d)b.raw, (__m512d)c.raw));
     }
 #endif
     else if constexpr (bytes == 32) {
         if constexpr (sizeof(T) == 4)
-            return Vec<T, N>::from_raw((raw_t<T, N>)_mm256_fmadd_ps((__m256)a.raw, (__m256)b.raw, (__m256)c.raw));
+            return Vec<T, N>::from_raw(
+                (raw_t<T, N>)_mm256_fmadd_ps((__m256)a.raw, (__m256)b.raw, (__m256)c.raw));
         else
-            return Vec<T, N>::from_raw((raw_t<T, N>)_mm256_fmadd_pd((__m256d)a.raw, (__m256d)b.raw, (__m256d)c.raw));
+            return Vec<T, N>::from_raw(
+                (raw_t<T, N>)_mm256_fmadd_pd((__m256d)a.raw, (__m256d)b.raw, (__m256d)c.raw));
     } else if constexpr (bytes == 16) {
         if constexpr (sizeof(T) == 4)
-            return Vec<T, N>::from_raw((raw_t<T, N>)_mm_fmadd_ps((__m128)a.raw, (__m128)b.raw, (__m128)c.raw));
+            return Vec<T, N>::from_raw(
+                (raw_t<T, N>)_mm_fmadd_ps((__m128)a.raw, (__m128)b.raw, (__m128)c.raw));
         else
-            return Vec<T, N>::from_raw((raw_t<T, N>)_mm_fmadd_pd((__m128d)a.raw, (__m128d)b.raw, (__m128d)c.raw));
+            return Vec<T, N>::from_raw(
+                (raw_t<T, N>)_mm_fmadd_pd((__m128d)a.raw, (__m128d)b.raw, (__m128d)c.raw));
     }
 #endif
     else {

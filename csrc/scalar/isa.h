@@ -73,8 +73,8 @@ template <class T>
 inline constexpr bool is_floating = is_one_of<T, float, double>;
 template <class T>
 inline constexpr bool is_integer =
-    is_one_of<T, signed char, short, int, long, long long, unsigned char, unsigned short, unsigned int,
-              unsigned long, unsigned long long>;
+    is_one_of<T, signed char, short, int, long, long long, unsigned char, unsigned short,
+              unsigned int, unsigned long, unsigned long long>;
 template <class T>
 inline constexpr bool is_arithmetic = is_floating<T> || is_integer<T> || is_one_of<T, bool, char>;
 template <class T>

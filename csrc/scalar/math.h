@@ -57,7 +57,7 @@ WG_INLINE Vec<T, N> fmod(Vec<T, N> x, Vec<T, N> y) {
 #define WG_FN2(name)                                 \
     template <Arithmetic A, Arithmetic B>            \
     WG_INLINE auto name(A a, B b) {                  \
-        using T = decltype(true ? A() : B());            \
+        using T = decltype(true ? A() : B());        \
         return name(Vec<T, 1>(a), Vec<T, 1>(b)).raw; \
     }                                                \
     template <Arithmetic T, int N, Arithmetic S>     \

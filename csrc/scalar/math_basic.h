@@ -39,27 +39,21 @@ WG_INLINE Mask<T, N> isnan(Vec<T, N> x) {
 }
 template <Arithmetic T, int N>
 WG_INLINE Mask<T, N> isinf(Vec<T, N> x) {
-    if constexpr (Floating<T>)
-        return abs(x) == kInf<T>;
-    else
-        return Mask<T, N>(false);
+    if constexpr (Floating<T>) return abs(x) == kInf<T>;
+    else return Mask<T, N>(false);
 }
 template <Arithmetic T, int N>
 WG_INLINE Mask<T, N> isfinite(Vec<T, N> x) {
-    if constexpr (Floating<T>)
-        return abs(x) < kInf<T>;
-    else
-        return Mask<T, N>(true);
+    if constexpr (Floating<T>) return abs(x) < kInf<T>;
+    else return Mask<T, N>(true);
 }
 
 // -1, 0 or 1; 0 for NaN, as PyTorch has it.
 template <Arithmetic T, int N>
 WG_INLINE Vec<T, N> sign(Vec<T, N> x) {
     const Vec<T, N> positive = where(x > 0, Vec<T, N>(1), Vec<T, N>(0));
-    if constexpr (traits::is_signed<T>)
-        return where(x < 0, Vec<T, N>(-1), positive);
-    else
-        return positive;
+    if constexpr (traits::is_signed<T>) return where(x < 0, Vec<T, N>(-1), positive);
+    else return positive;
 }
 
 // The larger and the smaller; NaN if either is.
@@ -105,10 +99,8 @@ WG_INLINE Vec<T, N> ceil(Vec<T, N> x) {
 }
 template <Arithmetic T, int N>
 WG_INLINE Vec<T, N> trunc(Vec<T, N> x) {
-    if constexpr (Floating<T>)
-        return copysign(floor(abs(x)), x);
-    else
-        return x;
+    if constexpr (Floating<T>) return copysign(floor(abs(x)), x);
+    else return x;
 }
 
 // ---- exactly rounded by the hardware ----
@@ -147,10 +139,8 @@ WG_INLINE Vec<T, N> mad(Vec<T, N> a, Vec<T, N> b, Vec<T, N> c) {
 // c0 + c1 x + c2 x^2 + ...
 template <class V, class... C>
 WG_INLINE V poly(V x, double c0, C... higher) {
-    if constexpr (sizeof...(higher) == 0)
-        return V(c0);
-    else
-        return mad(poly(x, higher...), x, V(c0));
+    if constexpr (sizeof...(higher) == 0) return V(c0);
+    else return mad(poly(x, higher...), x, V(c0));
 }
 
 // r with the lanes in m replaced by f(x): for arguments too rare to be worth vector code.

@@ -6,7 +6,7 @@
 namespace wg {
 inline namespace WG_ISA {
 
-#define WG_DEVICE1(name)                                                                    \
+#define WG_DEVICE1(name)                                                                      \
     WG_INLINE Vec<float, 1> name(Vec<float, 1> x) { return Vec<float, 1>(::name##f(x.raw)); } \
     WG_INLINE Vec<double, 1> name(Vec<double, 1> x) { return Vec<double, 1>(::name(x.raw)); }
 WG_DEVICE1(exp)
@@ -32,12 +32,12 @@ WG_DEVICE1(erf)
 WG_DEVICE1(erfc)
 #undef WG_DEVICE1
 
-#define WG_DEVICE2(name)                                                 \
-    WG_INLINE Vec<float, 1> name(Vec<float, 1> x, Vec<float, 1> y) {     \
-        return Vec<float, 1>(::name##f(x.raw, y.raw));                   \
-    }                                                                    \
-    WG_INLINE Vec<double, 1> name(Vec<double, 1> x, Vec<double, 1> y) {  \
-        return Vec<double, 1>(::name(x.raw, y.raw));                     \
+#define WG_DEVICE2(name)                                                \
+    WG_INLINE Vec<float, 1> name(Vec<float, 1> x, Vec<float, 1> y) {    \
+        return Vec<float, 1>(::name##f(x.raw, y.raw));                  \
+    }                                                                   \
+    WG_INLINE Vec<double, 1> name(Vec<double, 1> x, Vec<double, 1> y) { \
+        return Vec<double, 1>(::name(x.raw, y.raw));                    \
     }
 WG_DEVICE2(atan2)
 WG_DEVICE2(pow)

@@ -15,9 +15,10 @@ inline constexpr double kLn2High = 0x1.62e42feep-1, kLn2Low = 0x1.a39ef35793c76p
 // exp(r) - 1 - r for |r| <= ln(2)/2
 template <int N>
 WG_INLINE Vec<double, N> exp_rest(Vec<double, N> r) {
-    return (r * r) * poly(r, 0x1.0000000000000p-1, 0x1.5555555555557p-3, 0x1.5555555555556p-5, 0x1.11111111100dcp-7,
-                          0x1.6c16c16c162d4p-10, 0x1.a01a01abe7fe1p-13, 0x1.a01a01a6d889cp-16, 0x1.71de0231960ebp-19,
-                          0x1.27e4db646b17ep-22, 0x1.af4de97ca4194p-26, 0x1.1f730349868cep-29);
+    return (r * r) * poly(r, 0x1.0000000000000p-1, 0x1.5555555555557p-3, 0x1.5555555555556p-5,
+                          0x1.11111111100dcp-7, 0x1.6c16c16c162d4p-10, 0x1.a01a01abe7fe1p-13,
+                          0x1.a01a01a6d889cp-16, 0x1.71de0231960ebp-19, 0x1.27e4db646b17ep-22,
+                          0x1.af4de97ca4194p-26, 0x1.1f730349868cep-29);
 }
 // x = k ln 2 + r
 template <int N>
@@ -36,14 +37,16 @@ template <int N>
 WG_INLINE Vec<double, N> log_sum(Vec<double, N> e, Vec<double, N> f, Vec<double, N> extra) {
     const Vec<double, N> s = f / (2 + f), w = s * s, half_square = 0.5 * f * f;
     const Vec<double, N> rest =
-        w * poly(w, 0x1.5555555555555p-1, 0x1.9999999999a38p-2, 0x1.2492492476cccp-2, 0x1.c71c720159177p-3,
-                 0x1.745cf9048dd95p-3, 0x1.3b1c355a8f7a2p-3, 0x1.0fbe95d716020p-3, 0x1.0c039c49989c6p-3);
+        w * poly(w, 0x1.5555555555555p-1, 0x1.9999999999a38p-2, 0x1.2492492476cccp-2,
+                 0x1.c71c720159177p-3, 0x1.745cf9048dd95p-3, 0x1.3b1c355a8f7a2p-3,
+                 0x1.0fbe95d716020p-3, 0x1.0c039c49989c6p-3);
     const Vec<double, N> low = s * (half_square + rest) + (e * kLn2Low + extra);
     return e * kLn2High + (f - (half_square - low));
 }
 template <int N>
 WG_INLINE Vec<double, N> log_edges(Vec<double, N> r, Vec<double, N> x) {
-    const Vec<double, N> low = where(x < 0, Vec<double, N>(kNan<double>), Vec<double, N>(-kInf<double>));
+    const Vec<double, N> low =
+        where(x < 0, Vec<double, N>(kNan<double>), Vec<double, N>(-kInf<double>));
     r = where(x < kInf<double>, r, x);
     return where(x <= 0, low, r);
 }
@@ -60,10 +63,11 @@ WG_INLINE Vec<double, N> sin_shifted_long(Vec<double, N> x, int quarters) {
     const V r = d + rest, tail = rest - (r - d);
 
     const V z = r * r, half = 0.5 * z;
-    const V s = poly(z, -0x1.5555555555555p-3, 0x1.1111111111110p-7, -0x1.a01a01a019937p-13, 0x1.71de3a54607a5p-19,
-                     -0x1.ae64541295cdfp-26, 0x1.61217ee5cca1bp-33, -0x1.ab17bdcbd3414p-41);
-    const V c = poly(z, 0x1.5555555555555p-5, -0x1.6c16c16c16967p-10, 0x1.a01a019f4e9b4p-16, -0x1.27e4fa17bf139p-22,
-                     0x1.1eeb68cd22f56p-29, -0x1.907d8f29fe831p-37);
+    const V s = poly(z, -0x1.5555555555555p-3, 0x1.1111111111110p-7, -0x1.a01a01a019937p-13,
+                     0x1.71de3a54607a5p-19, -0x1.ae64541295cdfp-26, 0x1.61217ee5cca1bp-33,
+                     -0x1.ab17bdcbd3414p-41);
+    const V c = poly(z, 0x1.5555555555555p-5, -0x1.6c16c16c16967p-10, 0x1.a01a019f4e9b4p-16,
+                     -0x1.27e4fa17bf139p-22, 0x1.1eeb68cd22f56p-29, -0x1.907d8f29fe831p-37);
     const V sine = r + (r * z * s + (tail - half * tail));
     const V w = 1 - half;
     const V cosine = w + (((1 - w) - half) + (z * z * c - r * tail));
@@ -114,7 +118,8 @@ WG_INLINE Vec<double, N> log1p(Vec<double, N> x) {
     const V u = 1 + x, back = u - 1, lost = (1 - (u - back)) + (x - back);
     const detail::Parts<N> p = detail::parts(u);
     const Mask<double, N> whole = p.exponent == 0;
-    const V r = detail::log_sum(p.exponent, where(whole, x, p.fraction), where(whole, V(0), lost / u));
+    const V r =
+        detail::log_sum(p.exponent, where(whole, x, p.fraction), where(whole, V(0), lost / u));
     const V low = where(x < -1, V(kNan<double>), V(-kInf<double>));
     return where(x <= -1, low, where(x < kInf<double> && x != 0, r, x));
 }
@@ -122,12 +127,14 @@ WG_INLINE Vec<double, N> log1p(Vec<double, N> x) {
 template <int N>
 WG_INLINE Vec<double, N> sin(Vec<double, N> x) {
     return detail::patch_lanes(
-        abs(x) > detail::kLargeAngle, detail::sin_shifted_long(x, 0), [](double v) { return __builtin_sin(v); }, x);
+        abs(x) > detail::kLargeAngle, detail::sin_shifted_long(x, 0),
+        [](double v) { return __builtin_sin(v); }, x);
 }
 template <int N>
 WG_INLINE Vec<double, N> cos(Vec<double, N> x) {
     return detail::patch_lanes(
-        abs(x) > detail::kLargeAngle, detail::sin_shifted_long(x, 1), [](double v) { return __builtin_cos(v); }, x);
+        abs(x) > detail::kLargeAngle, detail::sin_shifted_long(x, 1),
+        [](double v) { return __builtin_cos(v); }, x);
 }
 
 // Below 1 a series in x^2; above, 1 - exp(-x^2) h(x).
@@ -136,25 +143,27 @@ WG_INLINE Vec<double, N> erf(Vec<double, N> x) {
     const Vec<double, N> a = detail::clamp(abs(x), 0, 6), z = a * a;
     const Vec<double, N> series =
         a + a * detail::poly(z, 0x1.06eba8214db69p-3, -0x1.812746b0379e7p-2, 0x1.ce2f21a042bdep-4,
-                             -0x1.b82ce312889bap-6, 0x1.565bcd0e6502dp-8, -0x1.c02db3feeb579p-11, 0x1.f9a326c233146p-14,
-                             -0x1.f4d2561aeafd4p-17, 0x1.b9e6509b9867dp-20, -0x1.5f6d925a0bc7ap-23,
-                             0x1.fc4356498c2d9p-27, -0x1.4e607b41a6416p-30, 0x1.7f072188e194dp-34,
-                             -0x1.29b9f1b3df556p-38);
+                             -0x1.b82ce312889bap-6, 0x1.565bcd0e6502dp-8, -0x1.c02db3feeb579p-11,
+                             0x1.f9a326c233146p-14, -0x1.f4d2561aeafd4p-17, 0x1.b9e6509b9867dp-20,
+                             -0x1.5f6d925a0bc7ap-23, 0x1.fc4356498c2d9p-27, -0x1.4e607b41a6416p-30,
+                             0x1.7f072188e194dp-34, -0x1.29b9f1b3df556p-38);
     const Vec<double, N> t = (a - 2) / (a + 2);
     const Vec<double, N> h =
-        detail::poly(t, 0x1.46e80e2277954p+0, -0x1.7bf5ec1700618p-4, -0x1.5407bebf33127p-3, 0x1.4ffa1e14e22cep-3,
-                     -0x1.bc2b956000922p-5, -0x1.0742340809a5cp-7, 0x1.1dd2eb5f97a3bp-7, 0x1.4d4628d051d24p-10,
-                     -0x1.7de447f7e9a6dp-10, -0x1.dc6f51e38b324p-12, 0x1.b07b1f098fa4ep-13, 0x1.3d7c909ff563cp-13,
-                     -0x1.9f22bd1bc5501p-21, -0x1.46d27a23eea4ap-15, -0x1.d8454b6b207e7p-17, 0x1.6e8851903dcdbp-17) /
+        detail::poly(t, 0x1.46e80e2277954p+0, -0x1.7bf5ec1700618p-4, -0x1.5407bebf33127p-3,
+                     0x1.4ffa1e14e22cep-3, -0x1.bc2b956000922p-5, -0x1.0742340809a5cp-7,
+                     0x1.1dd2eb5f97a3bp-7, 0x1.4d4628d051d24p-10, -0x1.7de447f7e9a6dp-10,
+                     -0x1.dc6f51e38b324p-12, 0x1.b07b1f098fa4ep-13, 0x1.3d7c909ff563cp-13,
+                     -0x1.9f22bd1bc5501p-21, -0x1.46d27a23eea4ap-15, -0x1.d8454b6b207e7p-17,
+                     0x1.6e8851903dcdbp-17) /
         (1 + 2 * a);
     const Vec<double, N> r = where(a < 1, series, 1 - exp(-z) * h);
     return copysign(r, x);
 }
 
-#define WG_BY_LANE(name)                                                            \
-    template <int N>                                                                \
-    WG_INLINE Vec<double, N> name(Vec<double, N> x) {                               \
-        return map_lanes([](double v) { return __builtin_##name(v); }, x);          \
+#define WG_BY_LANE(name)                                                   \
+    template <int N>                                                       \
+    WG_INLINE Vec<double, N> name(Vec<double, N> x) {                      \
+        return map_lanes([](double v) { return __builtin_##name(v); }, x); \
     }
 WG_BY_LANE(exp2)
 WG_BY_LANE(log2)
@@ -171,10 +180,10 @@ WG_BY_LANE(atanh)
 WG_BY_LANE(erfc)
 #undef WG_BY_LANE
 
-#define WG_BY_LANE(name)                                                                     \
-    template <int N>                                                                         \
-    WG_INLINE Vec<double, N> name(Vec<double, N> x, Vec<double, N> y) {                      \
-        return map_lanes([](double v, double w) { return __builtin_##name(v, w); }, x, y);   \
+#define WG_BY_LANE(name)                                                                   \
+    template <int N>                                                                       \
+    WG_INLINE Vec<double, N> name(Vec<double, N> x, Vec<double, N> y) {                    \
+        return map_lanes([](double v, double w) { return __builtin_##name(v, w); }, x, y); \
     }
 WG_BY_LANE(atan2)
 WG_BY_LANE(pow)

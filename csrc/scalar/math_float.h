@@ -38,7 +38,7 @@ inline constexpr T kRounder = sizeof(T) == 4 ? T(0x1.8p23) : T(0x1.8p52);
 
 template <class T, int N>
 WG_INLINE Vec<T, N> nearest(Vec<T, N> x) {
-    return (x + kRounder<T>) - kRounder<T>;
+    return (x + kRounder<T>)-kRounder<T>;
 }
 
 // 2^k for an integer k in the range of normal exponents.
@@ -61,7 +61,8 @@ struct Parts {
 };
 template <int N>
 WG_INLINE Parts<N> parts(Vec<double, N> x) {
-    constexpr uint64_t root_half = 0x3fe6a09e667f3bcd, one = 0x3ff0000000000000, two52 = 0x4330000000000000;
+    constexpr uint64_t root_half = 0x3fe6a09e667f3bcd, one = 0x3ff0000000000000,
+                       two52 = 0x4330000000000000;
     const Vec<uint64_t, N> u = bit_cast<uint64_t>(x) + (one - root_half);
     const Vec<double, N> m = bit_cast<double>((u & 0x000fffffffffffff) + root_half);
     return {bit_cast<double>((u >> 52) | two52) - (0x1p52 + 1023), m - 1};
@@ -70,10 +71,8 @@ WG_INLINE Parts<N> parts(Vec<double, N> x) {
 // A mask that is true where the lowest bit is set.
 template <int N>
 WG_INLINE Mask<double, N> odd(Vec<uint64_t, N> n) {
-    if constexpr (N == 1)
-        return (n.raw & 1) != 0;
-    else
-        return Mask<double, N>::from_raw(bit_cast<int64_t>(0 - (n & 1)).raw);
+    if constexpr (N == 1) return (n.raw & 1) != 0;
+    else return Mask<double, N>::from_raw(bit_cast<int64_t>(0 - (n & 1)).raw);
 }
 
 // The cores, good to about 2^-30 for doubles that came from floats.
@@ -83,8 +82,9 @@ inline constexpr double kPi = 0x1.921fb54442d18p+1, kHalfPi = 0x1.921fb54442d18p
 // 2^f - 1 for |f| <= 1/2
 template <int N>
 WG_INLINE Vec<double, N> exp2m1_small(Vec<double, N> f) {
-    return f * poly(f, 0x1.62e42fefa39efp-1, 0x1.ebfbe045f4d3cp-3, 0x1.c6b08d883dca1p-5, 0x1.3b2a1b7152befp-7,
-                    0x1.5d879ead06a82p-10, 0x1.443fffc90db59p-13, 0x1.00a581594758ep-16);
+    return f * poly(f, 0x1.62e42fefa39efp-1, 0x1.ebfbe045f4d3cp-3, 0x1.c6b08d883dca1p-5,
+                    0x1.3b2a1b7152befp-7, 0x1.5d879ead06a82p-10, 0x1.443fffc90db59p-13,
+                    0x1.00a581594758ep-16);
 }
 // |x| < 1000
 template <int N>
@@ -105,16 +105,18 @@ WG_INLINE Vec<double, N> short_expm1(Vec<double, N> x) {
 // log(1 + f) for the fractions of parts()
 template <int N>
 WG_INLINE Vec<double, N> log1p_small(Vec<double, N> f) {
-    return f * poly(f, 0x1.0000000294d3fp+0, -0x1.ffffff9b54336p-2, 0x1.555540bfde981p-2, -0x1.000029dbd8b37p-2,
-                    0x1.99a6e4e0efb7fp-3, -0x1.5554c03ac1ed9p-3, 0x1.23115669be2f7p-3, -0x1.fcc1c03210548p-4,
-                    0x1.e94d9cb15bff0p-4, -0x1.dbfb5485ff03dp-4, 0x1.0d33d860b6dfcp-4);
+    return f * poly(f, 0x1.0000000294d3fp+0, -0x1.ffffff9b54336p-2, 0x1.555540bfde981p-2,
+                    -0x1.000029dbd8b37p-2, 0x1.99a6e4e0efb7fp-3, -0x1.5554c03ac1ed9p-3,
+                    0x1.23115669be2f7p-3, -0x1.fcc1c03210548p-4, 0x1.e94d9cb15bff0p-4,
+                    -0x1.dbfb5485ff03dp-4, 0x1.0d33d860b6dfcp-4);
 }
 // the same to 2^-38, for pow, which multiplies it
 template <int N>
 WG_INLINE Vec<double, N> log1p_small_long(Vec<double, N> f) {
-    return f * poly(f, 0x1.fffffffffbcb0p-1, -0x1.fffffffecae59p-2, 0x1.5555556e75120p-2, -0x1.0000015fdf390p-2,
-                    0x1.999982ba66962p-3, -0x1.555468681e9b4p-3, 0x1.2495b3ff17576p-3, -0x1.0022d10053211p-3,
-                    0x1.c6c74537edb73p-4, -0x1.94a481a90569fp-4, 0x1.72df5f43a0b36p-4, -0x1.7eaf366ddb3dfp-4,
+    return f * poly(f, 0x1.fffffffffbcb0p-1, -0x1.fffffffecae59p-2, 0x1.5555556e75120p-2,
+                    -0x1.0000015fdf390p-2, 0x1.999982ba66962p-3, -0x1.555468681e9b4p-3,
+                    0x1.2495b3ff17576p-3, -0x1.0022d10053211p-3, 0x1.c6c74537edb73p-4,
+                    -0x1.94a481a90569fp-4, 0x1.72df5f43a0b36p-4, -0x1.7eaf366ddb3dfp-4,
                     0x1.7450fbf77bc18p-4, -0x1.827a940e44864p-5);
 }
 template <int N>
@@ -138,18 +140,19 @@ struct Reduced {
 };
 template <int N>
 WG_INLINE Reduced<N> reduce(Vec<double, N> x) {
-    const Vec<double, N> shifted = x * 0x1.45f306dc9c883p-1 + kRounder<double>, k = shifted - kRounder<double>;
+    const Vec<double, N> shifted = x * 0x1.45f306dc9c883p-1 + kRounder<double>,
+                         k = shifted - kRounder<double>;
     return {(x - k * 0x1.921fb544p+0) - k * 0x1.0b4611a626331p-34, bit_cast<uint64_t>(shifted)};
 }
 template <int N>
 WG_INLINE Vec<double, N> sin_small(Vec<double, N> r, Vec<double, N> z) {
-    return r * poly(z, 0x1.fffffffff67afp-1, -0x1.5555554946d41p-3, 0x1.1111074a72dd8p-7, -0x1.a00ee754eb761p-13,
-                    0x1.6cb727dcd8c09p-19);
+    return r * poly(z, 0x1.fffffffff67afp-1, -0x1.5555554946d41p-3, 0x1.1111074a72dd8p-7,
+                    -0x1.a00ee754eb761p-13, 0x1.6cb727dcd8c09p-19);
 }
 template <int N>
 WG_INLINE Vec<double, N> cos_small(Vec<double, N> z) {
-    return poly(z, 0x1.ffffffff97789p-1, -0x1.ffffffbdce807p-2, 0x1.55553a7ee3389p-5, -0x1.6c078349adc82p-10,
-                0x1.990665ec46be4p-16);
+    return poly(z, 0x1.ffffffff97789p-1, -0x1.ffffffbdce807p-2, 0x1.55553a7ee3389p-5,
+                -0x1.6c078349adc82p-10, 0x1.990665ec46be4p-16);
 }
 // sin(x + quarters pi/2)
 template <int N>
@@ -171,26 +174,29 @@ WG_INLINE Vec<double, N> short_tan(Vec<double, N> x) {
 // atan(t) for 0 <= t <= 1
 template <int N>
 WG_INLINE Vec<double, N> atan_unit(Vec<double, N> t) {
-    return t * poly(t * t, 0x1.fffffffc2a380p-1, -0x1.55554e0e469f1p-2, 0x1.9997487e0a8d1p-3, -0x1.246cdc54ccccbp-3,
-                    0x1.c4a3bc440e5b2p-4, -0x1.67d5dafeabbdep-4, 0x1.11d441ed69f45p-4, -0x1.67dc8deede52ep-5,
-                    0x1.67058e7678bcfp-6, -0x1.ccc30f71c7f9cp-8, 0x1.153ed56f10b71p-10);
+    return t * poly(t * t, 0x1.fffffffc2a380p-1, -0x1.55554e0e469f1p-2, 0x1.9997487e0a8d1p-3,
+                    -0x1.246cdc54ccccbp-3, 0x1.c4a3bc440e5b2p-4, -0x1.67d5dafeabbdep-4,
+                    0x1.11d441ed69f45p-4, -0x1.67dc8deede52ep-5, 0x1.67058e7678bcfp-6,
+                    -0x1.ccc30f71c7f9cp-8, 0x1.153ed56f10b71p-10);
 }
 // For |x| <= 1/2: asin|x|. Beyond: half of acos|x|, from the half-angle formula.
 template <int N>
 WG_INLINE Vec<double, N> asin_folded(Vec<double, N> a) {
     const Mask<double, N> beyond = a > 0.5;
     const Vec<double, N> z = where(beyond, (1 - a) * 0.5, a * a), s = where(beyond, sqrt(z), a);
-    return s * poly(z, 0x1.00000000fe8b6p+0, 0x1.5555492f1a8aep-3, 0x1.33393497c1b7cp-4, 0x1.6c9cfbc488c34p-5,
-                    0x1.04fe14951c7dbp-5, 0x1.d4231abfa02b9p-7, 0x1.34c1ce91248dfp-5);
+    return s * poly(z, 0x1.00000000fe8b6p+0, 0x1.5555492f1a8aep-3, 0x1.33393497c1b7cp-4,
+                    0x1.6c9cfbc488c34p-5, 0x1.04fe14951c7dbp-5, 0x1.d4231abfa02b9p-7,
+                    0x1.34c1ce91248dfp-5);
 }
 
 // erfc(x) exp(x^2) for 0 <= x <= 10.2
 template <int N>
 WG_INLINE Vec<double, N> scaled_erfc(Vec<double, N> x) {
     const Vec<double, N> t = (x - 2) / (x + 2);
-    return poly(t, 0x1.46e80e231a018p+0, -0x1.7bf5ed072e2b2p-4, -0x1.5407c1aa2b90dp-3, 0x1.4ffa2faadb371p-3,
-                -0x1.bc2a7197a9051p-5, -0x1.074ca90de9231p-7, 0x1.1da85bdbfed1ap-7, 0x1.4e31bfbcea938p-10,
-                -0x1.784bf5e46a3aep-10, -0x1.d884a6942cfcfp-12, 0x1.5d5ff301f3291p-13, 0x1.f9dd49457e9e5p-14,
+    return poly(t, 0x1.46e80e231a018p+0, -0x1.7bf5ed072e2b2p-4, -0x1.5407c1aa2b90dp-3,
+                0x1.4ffa2faadb371p-3, -0x1.bc2a7197a9051p-5, -0x1.074ca90de9231p-7,
+                0x1.1da85bdbfed1ap-7, 0x1.4e31bfbcea938p-10, -0x1.784bf5e46a3aep-10,
+                -0x1.d884a6942cfcfp-12, 0x1.5d5ff301f3291p-13, 0x1.f9dd49457e9e5p-14,
                 0x1.4e5217619c730p-16) /
            (1 + 2 * x);
 }
@@ -211,7 +217,8 @@ WG_INLINE FloatExpArgument<N> exp_argument(Vec<float, N> x) {
 // exp(r) for |r| <= ln(2)/2
 template <int N>
 WG_INLINE Vec<float, N> exp_small(Vec<float, N> r) {
-    const Vec<float, N> rest = (r * r) * poly(r, 0x1p-1, 0x1.5554dcp-3, 0x1.555518p-5, 0x1.120be2p-7, 0x1.6d117cp-10);
+    const Vec<float, N> rest =
+        (r * r) * poly(r, 0x1p-1, 0x1.5554dcp-3, 0x1.555518p-5, 0x1.120be2p-7, 0x1.6d117cp-10);
     return 1 + (r + rest);
 }
 // exp(x) where neither x nor the result is extreme
@@ -243,7 +250,8 @@ WG_INLINE Vec<float, N> exp(Vec<float, N> x) {
 }
 template <int N>
 WG_INLINE Vec<float, N> exp2(Vec<float, N> x) {
-    return detail::in_double([](auto v) { return detail::short_exp2(v); }, detail::clamp(x, -160, 130));
+    return detail::in_double([](auto v) { return detail::short_exp2(v); },
+                             detail::clamp(x, -160, 130));
 }
 template <int N>
 WG_INLINE Vec<float, N> expm1(Vec<float, N> x) {
@@ -261,7 +269,9 @@ template <int N>
 WG_INLINE Vec<float, N> tanh(Vec<float, N> x) {
     const Vec<float, N> a = detail::clamp(abs(x), 0, 10), z = a * a;
     const Vec<float, N> series =
-        a + a * z * detail::poly(z, -0x1.555554p-2, 0x1.1110a2p-3, -0x1.b9f184p-5, 0x1.635bf6p-6, -0x1.09dd08p-7, 0x1.0e16fcp-9);
+        a + a * z *
+                detail::poly(z, -0x1.555554p-2, 0x1.1110a2p-3, -0x1.b9f184p-5, 0x1.635bf6p-6,
+                             -0x1.09dd08p-7, 0x1.0e16fcp-9);
     const Vec<float, N> r = 1 - 2 / (detail::exp_moderate(a + a) + 1);
     return copysign(where(a < 0.7f, series, r), x);
 }
@@ -301,14 +311,16 @@ template <int N>
 WG_INLINE Vec<float, N> log10(Vec<float, N> x) {
     const auto f = [](auto v) {
         const auto p = detail::parts(v);
-        return p.exponent * 0x1.34413509f79ffp-2 + detail::log1p_small(p.fraction) * 0x1.bcb7b1526e50ep-2;
+        return p.exponent * 0x1.34413509f79ffp-2 +
+               detail::log1p_small(p.fraction) * 0x1.bcb7b1526e50ep-2;
     };
     return detail::log_edges(detail::in_double(f, x), x);
 }
 template <int N>
 WG_INLINE Vec<float, N> log1p(Vec<float, N> x) {
     const Vec<float, N> r = detail::in_double([](auto v) { return detail::short_log1p(v); }, x);
-    const Vec<float, N> low = where(x < -1, Vec<float, N>(kNan<float>), Vec<float, N>(-kInf<float>));
+    const Vec<float, N> low =
+        where(x < -1, Vec<float, N>(kNan<float>), Vec<float, N>(-kInf<float>));
     return where(x <= -1, low, where(x < kInf<float> && x != 0, r, x));
 }
 template <int N>
@@ -333,7 +345,8 @@ WG_INLINE Vec<float, N> atanh(Vec<float, N> x) {
     const Vec<float, N> a = abs(x);
     const Vec<float, N> r =
         detail::in_double([](auto v) { return 0.5 * detail::short_log1p(2 * v / (1 - v)); }, a);
-    const Vec<float, N> edge = where(a == 1, Vec<float, N>(kInf<float>), Vec<float, N>(kNan<float>));
+    const Vec<float, N> edge =
+        where(a == 1, Vec<float, N>(kInf<float>), Vec<float, N>(kNan<float>));
     return copysign(where(a < 1, r, edge), x);
 }
 
@@ -393,7 +406,8 @@ WG_INLINE Vec<float, N> atan2(Vec<float, N> y, Vec<float, N> x) {
             const auto a = abs(v), b = abs(u);
             const auto steep = a > b;
             const auto small = where(steep, b, a), large = where(steep, a, b);
-            const auto ratio = where(large == 0, large, where(small == kInf<double>, 1, small / large));
+            const auto ratio =
+                where(large == 0, large, where(small == kInf<double>, 1, small / large));
             const auto first = detail::atan_unit(ratio);
             const auto upper = where(steep, detail::kHalfPi - first, first);
             return where(copysign(decltype(u)(1), u) < 0, detail::kPi - upper, upper);
@@ -407,11 +421,11 @@ template <int N>
 WG_INLINE Vec<float, N> erf(Vec<float, N> x) {
     const Vec<float, N> a = detail::clamp(abs(x), 0, 4), z = a * a;
     const Vec<float, N> series =
-        a + a * detail::poly(z, 0x1.06eba8p-3, -0x1.81273ep-2, 0x1.ce2d1p-4, -0x1.b7fabap-6, 0x1.541270p-8, -0x1.a45088p-11,
-                             0x1.4a5672p-14);
-    const Vec<float, N> minus_log_erfc =
-        detail::poly(a, -0x1.4fb068p-12, 0x1.2156fap+0, 0x1.437eb4p-1, 0x1.c2e356p-4, -0x1.b0e246p-6, 0x1.37ecc6p-8,
-                     -0x1.38e5e6p-11, 0x1.825ce4p-15, -0x1.b77830p-20);
+        a + a * detail::poly(z, 0x1.06eba8p-3, -0x1.81273ep-2, 0x1.ce2d1p-4, -0x1.b7fabap-6,
+                             0x1.541270p-8, -0x1.a45088p-11, 0x1.4a5672p-14);
+    const Vec<float, N> minus_log_erfc = detail::poly(
+        a, -0x1.4fb068p-12, 0x1.2156fap+0, 0x1.437eb4p-1, 0x1.c2e356p-4, -0x1.b0e246p-6,
+        0x1.37ecc6p-8, -0x1.38e5e6p-11, 0x1.825ce4p-15, -0x1.b77830p-20);
     const Vec<float, N> r = 1 - detail::exp_moderate(-minus_log_erfc);
     return copysign(where(a < 1, series, r), x);
 }

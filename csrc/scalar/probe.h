@@ -25,11 +25,11 @@ concept Probed = (is_probe<T> || ...) && ((is_probe<T> || Arithmetic<T>) && ...)
 WG_INLINE constexpr unsigned reads(Probe p) { return p.mask; }
 WG_INLINE constexpr unsigned reads(Arithmetic auto) { return 0; }
 
-#define WG_PROBE_OPERATOR(op)                              \
-    template <class A, class B>                            \
-        requires detail::Probed<A, B>                      \
-    WG_INLINE constexpr Probe operator op(A a, B b) {      \
-        return {reads(a) | reads(b)};                      \
+#define WG_PROBE_OPERATOR(op)                         \
+    template <class A, class B>                       \
+        requires detail::Probed<A, B>                 \
+    WG_INLINE constexpr Probe operator op(A a, B b) { \
+        return {reads(a) | reads(b)};                 \
     }
 WG_PROBE_OPERATOR(+)
 WG_PROBE_OPERATOR(-)
@@ -65,17 +65,17 @@ WG_INLINE constexpr Probe where(C condition, A a, B b) {
 #define WG_FN1(name) \
     WG_INLINE constexpr Probe name(Probe x) { return x; }
 #define WG_FN_TEST(name) WG_FN1(name)
-#define WG_FN2(name)                                  \
-    template <class A, class B>                       \
-        requires detail::Probed<A, B>                 \
-    WG_INLINE constexpr Probe name(A a, B b) {        \
-        return {reads(a) | reads(b)};                 \
+#define WG_FN2(name)                           \
+    template <class A, class B>                \
+        requires detail::Probed<A, B>          \
+    WG_INLINE constexpr Probe name(A a, B b) { \
+        return {reads(a) | reads(b)};          \
     }
-#define WG_FN3(name)                                  \
-    template <class A, class B, class C>              \
-        requires detail::Probed<A, B, C>              \
-    WG_INLINE constexpr Probe name(A a, B b, C c) {   \
-        return {reads(a) | reads(b) | reads(c)};      \
+#define WG_FN3(name)                                \
+    template <class A, class B, class C>            \
+        requires detail::Probed<A, B, C>            \
+    WG_INLINE constexpr Probe name(A a, B b, C c) { \
+        return {reads(a) | reads(b) | reads(c)};    \
     }
 #include "scalar/functions.def"
 

@@ -143,17 +143,13 @@ struct Mask {
     // The same truth values for lanes of another type.
     template <class U>
     WG_INLINE Mask<U, N> as() const {
-        if constexpr (N == 1 || sizeof(U) == sizeof(T))
-            return Mask<U, N>::from_raw(raw);
-        else
-            return Mask<U, N>::from_raw(WG_CONVERT(raw, typename Mask<U, N>::raw_type));
+        if constexpr (N == 1 || sizeof(U) == sizeof(T)) return Mask<U, N>::from_raw(raw);
+        else return Mask<U, N>::from_raw(WG_CONVERT(raw, typename Mask<U, N>::raw_type));
     }
 
     WG_INLINE bool operator[](int i) const {
-        if constexpr (N == 1)
-            return raw;
-        else
-            return raw[i] != 0;
+        if constexpr (N == 1) return raw;
+        else return raw[i] != 0;
     }
 
     friend WG_INLINE Mask operator&&(Mask a, Mask b) { return from_raw(a.raw & b.raw); }
@@ -162,10 +158,8 @@ struct Mask {
     friend WG_INLINE Mask operator|(Mask a, Mask b) { return from_raw(a.raw | b.raw); }
     friend WG_INLINE Mask operator^(Mask a, Mask b) { return from_raw(a.raw ^ b.raw); }
     friend WG_INLINE Mask operator!(Mask a) {
-        if constexpr (N == 1)
-            return from_raw(!a.raw);
-        else
-            return from_raw(~a.raw);
+        if constexpr (N == 1) return from_raw(!a.raw);
+        else return from_raw(~a.raw);
     }
 
     friend WG_INLINE Vec<T, N> where(Mask m, Vec<T, N> a, Vec<T, N> b) {
@@ -189,10 +183,8 @@ struct Mask {
                 const auto bytes = m.template as<uint8_t>();
                 detail::raw_t<uint64_t, (N > 8 ? N / 8 : 1)> words{};
                 WG_MEMCPY(&words, &bytes, N);
-                if constexpr (N > 8)
-                    return (words[0] | words[1]) != 0;
-                else
-                    return words != 0;
+                if constexpr (N > 8) return (words[0] | words[1]) != 0;
+                else return words != 0;
             }
 #endif
             detail::lane_int<T> seen = 0;
@@ -218,10 +210,8 @@ struct Vec {
     Vec() = default;
     template <Arithmetic S>
     WG_INLINE Vec(S every_lane) {
-        if constexpr (N == 1)
-            raw = T(every_lane);
-        else
-            raw = T(every_lane) - raw_type{};
+        if constexpr (N == 1) raw = T(every_lane);
+        else raw = T(every_lane) - raw_type{};
     }
     static WG_INLINE Vec from_raw(raw_type r) {
         Vec v;
@@ -256,43 +246,31 @@ struct Vec {
     }
 
     WG_INLINE T operator[](int i) const {
-        if constexpr (N == 1)
-            return raw;
-        else
-            return raw[i];
+        if constexpr (N == 1) return raw;
+        else return raw[i];
     }
     WG_INLINE void set(int i, T value) {
-        if constexpr (N == 1)
-            raw = value;
-        else
-            raw[i] = value;
+        if constexpr (N == 1) raw = value;
+        else raw[i] = value;
     }
 
     // Arithmetic. Integers wrap around; / and % of integers are lane by lane as in C++, and give 0 for a zero
     // divisor instead of a trap (a caller who needs an error looks for zeros first).
     friend WG_INLINE Vec operator+(Vec a, Vec b) {
-        if constexpr (Integer<T>)
-            return wrap(a.unsigned_raw() + b.unsigned_raw());
-        else
-            return from_raw(a.raw + b.raw);
+        if constexpr (Integer<T>) return wrap(a.unsigned_raw() + b.unsigned_raw());
+        else return from_raw(a.raw + b.raw);
     }
     friend WG_INLINE Vec operator-(Vec a, Vec b) {
-        if constexpr (Integer<T>)
-            return wrap(a.unsigned_raw() - b.unsigned_raw());
-        else
-            return from_raw(a.raw - b.raw);
+        if constexpr (Integer<T>) return wrap(a.unsigned_raw() - b.unsigned_raw());
+        else return from_raw(a.raw - b.raw);
     }
     friend WG_INLINE Vec operator*(Vec a, Vec b) {
-        if constexpr (Integer<T>)
-            return wrap(a.unsigned_raw() * b.unsigned_raw());
-        else
-            return from_raw(a.raw * b.raw);
+        if constexpr (Integer<T>) return wrap(a.unsigned_raw() * b.unsigned_raw());
+        else return from_raw(a.raw * b.raw);
     }
     friend WG_INLINE Vec operator/(Vec a, Vec b) {
-        if constexpr (Integer<T>)
-            return by_lane(a, b, [](T x, T y) { return divide(x, y); });
-        else
-            return from_raw(a.raw / b.raw);
+        if constexpr (Integer<T>) return by_lane(a, b, [](T x, T y) { return divide(x, y); });
+        else return from_raw(a.raw / b.raw);
     }
     friend WG_INLINE Vec operator%(Vec a, Vec b)
         requires Integer<T>
@@ -300,10 +278,8 @@ struct Vec {
         return a - (a / b) * b;
     }
     friend WG_INLINE Vec operator-(Vec a) {
-        if constexpr (Integer<T>)
-            return Vec(0) - a;
-        else
-            return from_raw(-a.raw);
+        if constexpr (Integer<T>) return Vec(0) - a;
+        else return from_raw(-a.raw);
     }
     friend WG_INLINE Vec operator+(Vec a) { return a; }
 
@@ -374,16 +350,12 @@ private:
     using wrapping_type = typename detail::wrapping<T, N>::type;
 
     WG_INLINE wrapping_type unsigned_raw() const {
-        if constexpr (N == 1)
-            return wrapping_type(raw);
-        else
-            return (wrapping_type)raw;
+        if constexpr (N == 1) return wrapping_type(raw);
+        else return (wrapping_type)raw;
     }
     static WG_INLINE Vec wrap(wrapping_type u) {
-        if constexpr (N == 1)
-            return from_raw(T(u));
-        else
-            return from_raw((raw_type)u);
+        if constexpr (N == 1) return from_raw(T(u));
+        else return from_raw((raw_type)u);
     }
     template <class R>
     static WG_INLINE mask_type mask(R r) {
@@ -425,12 +397,9 @@ WG_INLINE Vec<U, N> bit_cast(Vec<T, N> x) {
 // Each lane converted as static_cast<U> does.
 template <class U, class T, int N>
 WG_INLINE Vec<U, N> convert(Vec<T, N> x) {
-    if constexpr (traits::is_same<U, T>)
-        return x;
-    else if constexpr (N == 1)
-        return Vec<U, 1>(x.raw);
-    else
-        return Vec<U, N>::from_raw(WG_CONVERT(x.raw, typename Vec<U, N>::raw_type));
+    if constexpr (traits::is_same<U, T>) return x;
+    else if constexpr (N == 1) return Vec<U, 1>(x.raw);
+    else return Vec<U, N>::from_raw(WG_CONVERT(x.raw, typename Vec<U, N>::raw_type));
 }
 
 // The lower and the upper half of the lanes, and back.
@@ -445,10 +414,8 @@ template <int... I>
 struct lane_list {};
 template <int N, int... I>
 constexpr auto make_lane_list() {
-    if constexpr (sizeof...(I) == N)
-        return lane_list<I...>{};
-    else
-        return make_lane_list<N, I..., int(sizeof...(I))>();
+    if constexpr (sizeof...(I) == N) return lane_list<I...>{};
+    else return make_lane_list<N, I..., int(sizeof...(I))>();
 }
 
 template <class T, int N, int... I>
@@ -467,8 +434,7 @@ template <class T, int N>
 WG_INLINE Halves<T, N> split(Vec<T, N> x) {
     static_assert(N > 1 && sizeof(Halves<T, N>) == sizeof(x));
 #if WG_HAS_SHUFFLE
-    if constexpr (N > 2)
-        return detail::split_raw<T, N>(x.raw, detail::make_lane_list<N / 2>());
+    if constexpr (N > 2) return detail::split_raw<T, N>(x.raw, detail::make_lane_list<N / 2>());
     else
 #endif
         return detail::bits_as<Halves<T, N>>(x);

@@ -27,7 +27,8 @@ using Wide = std::conditional_t<sizeof(T) == 4, double, long double>;
 template <class T>
 double error_in_ulps(T got, Wide<T> exact) {
     const T rounded = static_cast<T>(exact);
-    if (std::isnan(rounded) || std::isnan(got)) return std::isnan(rounded) && std::isnan(got) ? 0 : 1e30;
+    if (std::isnan(rounded) || std::isnan(got))
+        return std::isnan(rounded) && std::isnan(got) ? 0 : 1e30;
     if (std::isinf(rounded) || std::isinf(got)) {
         if (rounded == got) return 0;
         // An infinity is one step beyond the largest finite number.
@@ -45,12 +46,59 @@ template <class T>
 std::vector<T> arguments(int count) {
     using Limits = std::numeric_limits<T>;
     std::vector<T> xs;
-    for (T x : {T(0), Limits::denorm_min(), Limits::min(), Limits::min() / 3, Limits::epsilon(), T(0.125), T(0.25), T(0.5),
-                T(0.75), T(1), T(1.5), T(2), T(2.5), T(3), T(4), T(5), T(10), T(16), T(17), T(20), T(31), T(64), T(100),
-                T(127), T(128), T(150), T(709), T(710), T(745), T(1000), T(1e4), T(1e6), T(1e7), T(1e10), T(1e30),
-                T(1.5707963267948966), T(3.141592653589793), T(0.34657359), T(0.69314718), T(0.70710678), T(1.41421356),
-                T(88.72283), T(-103.97), T(6), T(9.2), T(10.05), T(26.5), T(1e5), T(8388608), T(16777216), Limits::max(),
-                inf<T>, nan<T>})
+    for (T x : {T(0),
+                Limits::denorm_min(),
+                Limits::min(),
+                Limits::min() / 3,
+                Limits::epsilon(),
+                T(0.125),
+                T(0.25),
+                T(0.5),
+                T(0.75),
+                T(1),
+                T(1.5),
+                T(2),
+                T(2.5),
+                T(3),
+                T(4),
+                T(5),
+                T(10),
+                T(16),
+                T(17),
+                T(20),
+                T(31),
+                T(64),
+                T(100),
+                T(127),
+                T(128),
+                T(150),
+                T(709),
+                T(710),
+                T(745),
+                T(1000),
+                T(1e4),
+                T(1e6),
+                T(1e7),
+                T(1e10),
+                T(1e30),
+                T(1.5707963267948966),
+                T(3.141592653589793),
+                T(0.34657359),
+                T(0.69314718),
+                T(0.70710678),
+                T(1.41421356),
+                T(88.72283),
+                T(-103.97),
+                T(6),
+                T(9.2),
+                T(10.05),
+                T(26.5),
+                T(1e5),
+                T(8388608),
+                T(16777216),
+                Limits::max(),
+                inf<T>,
+                nan<T>})
         for (T s : {x, std::nextafter(x, inf<T>), std::nextafter(x, -inf<T>)}) {
             xs.push_back(s);
             xs.push_back(-s);
@@ -84,13 +132,16 @@ void check1(const char* name, double bound, F f, Reference reference, int count)
         f(Vec<T>::load(&xs[i])).store(lanes);
         for (int j = 0; j < kLanes<T>; ++j) {
             const T x = xs[i + j];
-            ASSERT_TRUE(same(lanes[j], f(x))) << name << " of " << x << ": vector " << lanes[j] << ", number " << f(x);
+            ASSERT_TRUE(same(lanes[j], f(x)))
+                << name << " of " << x << ": vector " << lanes[j] << ", number " << f(x);
             const double error = error_in_ulps<T>(lanes[j], reference(static_cast<Wide<T>>(x)));
             if (error > worst) worst = error, worst_at = x;
         }
     }
-    std::printf("%-10s %-6s %.3f ulp at %.9g\n", name, sizeof(T) == 4 ? "float" : "double", worst, double(worst_at));
-    EXPECT_LE(worst, bound) << name << " at " << std::hexfloat << worst_at << ": got " << f(worst_at);
+    std::printf("%-10s %-6s %.3f ulp at %.9g\n", name, sizeof(T) == 4 ? "float" : "double", worst,
+                double(worst_at));
+    EXPECT_LE(worst, bound) << name << " at " << std::hexfloat << worst_at << ": got "
+                            << f(worst_at);
 }
 
 template <class T, class F, class Reference>
@@ -102,9 +153,10 @@ void check2(const char* name, double bound, F f, Reference reference, int count)
         f(Vec<T>::load(xs), Vec<T>::load(ys)).store(lanes);
         for (int j = 0; j < kLanes<T>; ++j) {
             ASSERT_TRUE(same(lanes[j], f(xs[j], ys[j])))
-                << name << " of " << xs[j] << " and " << ys[j] << ": vector " << lanes[j] << ", number " << f(xs[j], ys[j]);
-            const double error =
-                error_in_ulps<T>(lanes[j], reference(static_cast<Wide<T>>(xs[j]), static_cast<Wide<T>>(ys[j])));
+                << name << " of " << xs[j] << " and " << ys[j] << ": vector " << lanes[j]
+                << ", number " << f(xs[j], ys[j]);
+            const double error = error_in_ulps<T>(
+                lanes[j], reference(static_cast<Wide<T>>(xs[j]), static_cast<Wide<T>>(ys[j])));
             if (error > worst) worst = error, worst_x = xs[j], worst_y = ys[j];
         }
     };
@@ -118,19 +170,21 @@ void check2(const char* name, double bound, F f, Reference reference, int count)
         std::fill(ys.begin(), ys.begin() + special, xs[i]);
         for (size_t j = 0; j < special; j += kLanes<T>) check(&xs[j], &ys[j]);
     }
-    std::printf("%-10s %-6s %.3f ulp at %.9g, %.9g\n", name, sizeof(T) == 4 ? "float" : "double", worst, double(worst_x),
-                double(worst_y));
-    EXPECT_LE(worst, bound) << name << " at " << std::hexfloat << worst_x << ", " << worst_y << ": got "
-                            << f(worst_x, worst_y);
+    std::printf("%-10s %-6s %.3f ulp at %.9g, %.9g\n", name, sizeof(T) == 4 ? "float" : "double",
+                worst, double(worst_x), double(worst_y));
+    EXPECT_LE(worst, bound) << name << " at " << std::hexfloat << worst_x << ", " << worst_y
+                            << ": got " << f(worst_x, worst_y);
 }
 
 #define CHECK1(name, T, bound, count) \
-    check1<T>(#name, bound, [](auto x) { return name(x); }, [](auto x) { return std::name(x); }, count)
+    check1<T>(                        \
+        #name, bound, [](auto x) { return name(x); }, [](auto x) { return std::name(x); }, count)
 #define CHECK1_AS(name, T, bound, count, exact) \
     check1<T>(#name, bound, [](auto x) { return name(x); }, [](auto x) { return exact; }, count)
-#define CHECK2(name, T, bound, count) \
-    check2<T>(                        \
-        #name, bound, [](auto x, auto y) { return name(x, y); }, [](auto x, auto y) { return std::name(x, y); }, count)
+#define CHECK2(name, T, bound, count)                            \
+    check2<T>(                                                   \
+        #name, bound, [](auto x, auto y) { return name(x, y); }, \
+        [](auto x, auto y) { return std::name(x, y); }, count)
 
 constexpr int kMany = 60'000, kSome = 20'000;
 
@@ -228,8 +282,12 @@ void check_simple() {
     CHECK1_AS(round, T, 0, kSome, std::nearbyint(x));
     CHECK1_AS(abs, T, 0, kSome, std::fabs(x));
     CHECK1_AS(sign, T, 0, kSome, Wide<T>((x > 0) - (x < 0)));
-    const auto larger = [](auto x, auto y) { return std::isnan(x) || std::isnan(y) ? x + y : x > y ? x : y; };
-    const auto smaller = [](auto x, auto y) { return std::isnan(x) || std::isnan(y) ? x + y : x < y ? x : y; };
+    const auto larger = [](auto x, auto y) {
+        return std::isnan(x) || std::isnan(y) ? x + y : x > y ? x : y;
+    };
+    const auto smaller = [](auto x, auto y) {
+        return std::isnan(x) || std::isnan(y) ? x + y : x < y ? x : y;
+    };
     check2<T>("maximum", 0, [](auto x, auto y) { return maximum(x, y); }, larger, kSome);
     check2<T>("minimum", 0, [](auto x, auto y) { return minimum(x, y); }, smaller, kSome);
     for (T x : arguments<T>(kSome)) {
@@ -245,10 +303,14 @@ TEST(MathDouble, Simple) { check_simple<double>(); }
 // Powers at the corners where calculus has no answer, as IEEE 754 and PyTorch give them.
 TEST(MathFloat, PowCorners) {
     const float n = nan<float>, i = inf<float>;
-    const float cases[][3] = {{0, 0, 1},   {n, 0, 1},      {1, n, 1},    {-1, i, 1},      {-1, -i, 1},   {0, -1, i}, {-0.0f, -1, -i},
-                              {-0.0f, -2, i}, {-0.0f, 3, -0.0f}, {-2, 3, -8}, {-2, 0.5f, n},   {-i, 3, -i},   {-i, 0.5f, i},
-                              {-i, -3, -0.0f}, {i, -1, 0},  {0.5f, i, 0}, {0.5f, -i, i},    {2, -i, 0},    {n, 1, n},  {2, n, n}};
-    for (const auto& c : cases) EXPECT_TRUE(same(pow(c[0], c[1]), c[2])) << c[0] << " to the " << c[1] << ": " << pow(c[0], c[1]);
+    const float cases[][3] = {{0, 0, 1},         {n, 0, 1},       {1, n, 1},       {-1, i, 1},
+                              {-1, -i, 1},       {0, -1, i},      {-0.0f, -1, -i}, {-0.0f, -2, i},
+                              {-0.0f, 3, -0.0f}, {-2, 3, -8},     {-2, 0.5f, n},   {-i, 3, -i},
+                              {-i, 0.5f, i},     {-i, -3, -0.0f}, {i, -1, 0},      {0.5f, i, 0},
+                              {0.5f, -i, i},     {2, -i, 0},      {n, 1, n},       {2, n, n}};
+    for (const auto& c : cases)
+        EXPECT_TRUE(same(pow(c[0], c[1]), c[2]))
+            << c[0] << " to the " << c[1] << ": " << pow(c[0], c[1]);
 }
 
 TEST(MathInteger, WrapsAndNeverTraps) {

@@ -29,7 +29,8 @@ constexpr auto skip_nan(X x) {
 }
 template <class X>
 constexpr auto of_everything(X x) {
-    return 0.5 * pow(x, 2.0) + where(x > 0 && !isinf(x), 0, exp(-abs(x))) - maximum(x, 0) / (1 + x * x);
+    return 0.5 * pow(x, 2.0) + where(x > 0 && !isinf(x), 0, exp(-abs(x))) -
+           maximum(x, 0) / (1 + x * x);
 }
 
 static_assert(reads(sigmoid_gradient(Probe{1}, Probe{2}, Probe{4})) == 5);
@@ -44,8 +45,10 @@ static_assert(reads(atan2(1, Probe{2}) - -Probe{1}) == 3);
 static_assert(reads(0.0) == 0);
 
 static_assert(std::is_same_v<decltype(sigmoid_gradient(1.f, 1.f, 1.f)), float>);
-static_assert(std::is_same_v<decltype(leaky_gradient(Vec<float>(), Vec<float>(), 0.5)), Vec<float>>);
-static_assert(std::is_same_v<decltype(leaky_gradient(Vec<double>(), Vec<double>(), Vec<double>())), Vec<double>>);
+static_assert(
+    std::is_same_v<decltype(leaky_gradient(Vec<float>(), Vec<float>(), 0.5)), Vec<float>>);
+static_assert(std::is_same_v<decltype(leaky_gradient(Vec<double>(), Vec<double>(), Vec<double>())),
+                             Vec<double>>);
 static_assert(std::is_same_v<decltype(skip_nan(Vec<float, 1>())), Vec<float, 1>>);
 static_assert(std::is_same_v<decltype(skip_nan(Dual())), Dual>);
 
@@ -57,8 +60,10 @@ TEST(Formula, SameValueForEveryType) {
         EXPECT_EQ((of_everything(Vec<double>(x))[0]), expected);
         EXPECT_EQ((of_everything(Vec<double, 1>(x))[0]), expected);
         EXPECT_EQ(of_everything(Dual(x)).v, expected);
-        EXPECT_EQ((leaky_gradient(Vec<double>(3), Vec<double>(x), 0.5)[0]), leaky_gradient(3.0, x, 0.5));
-        EXPECT_EQ((sigmoid_gradient(Vec<double>(3), Vec<double>(x), Vec<double>(x))[0]), 3 * x * (1 - x));
+        EXPECT_EQ((leaky_gradient(Vec<double>(3), Vec<double>(x), 0.5)[0]),
+                  leaky_gradient(3.0, x, 0.5));
+        EXPECT_EQ((sigmoid_gradient(Vec<double>(3), Vec<double>(x), Vec<double>(x))[0]),
+                  3 * x * (1 - x));
         EXPECT_EQ((skip_nan(Vec<double>(x))[0]), 2 * x);
     }
     EXPECT_TRUE(std::isnan(skip_nan(NAN)));
@@ -80,7 +85,8 @@ void check_dual(const char* name, F f, double low, double high) {
         const Dual y = f(Dual(x, 1));
         EXPECT_EQ(y.v, f(x)) << name << " at " << x;
         const double expected = difference(f, x);
-        EXPECT_NEAR(y.d, expected, 1e-7 * std::max(1.0, std::fabs(expected))) << name << " at " << x;
+        EXPECT_NEAR(y.d, expected, 1e-7 * std::max(1.0, std::fabs(expected)))
+            << name << " at " << x;
         EXPECT_EQ(f(Dual(x, -4)).d, -4 * y.d) << name << " is linear in the derivative";
         EXPECT_EQ(f(Dual(x)).d, 0) << name << " of a constant";
     }
@@ -126,8 +132,8 @@ TEST(Dual, MatchesFiniteDifferences) {
 
 TEST(Dual, MatchesFiniteDifferencesInEachArgument) {
     const double p = 1.7;
-#define CHECK_DUAL2(name, low, high)                                                     \
-    check_dual(#name " first", [p](auto x) { return name(x, p); }, low, high);           \
+#define CHECK_DUAL2(name, low, high)                                           \
+    check_dual(#name " first", [p](auto x) { return name(x, p); }, low, high); \
     check_dual(#name " second", [p](auto x) { return name(p, x); }, low, high)
     CHECK_DUAL2(atan2, -3, 3);
     CHECK_DUAL2(pow, 0.2, 3);
@@ -137,7 +143,7 @@ TEST(Dual, MatchesFiniteDifferencesInEachArgument) {
     CHECK_DUAL2(minimum, 1.8, 3);
     check_dual("a + b", [p](auto x) { return x + p - (p - x) * x; }, -3, 3);
     check_dual("a / b", [p](auto x) { return x / p + p / x; }, 0.2, 3);
-    check_dual("fma", [p](auto x) { return fma(x, x, x); }, -3, 3);
+    check_dual("fma", [](auto x) { return fma(x, x, x); }, -3, 3);
 }
 
 TEST(Dual, TiesAndKinksAreThoseOfPyTorch) {

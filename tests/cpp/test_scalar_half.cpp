@@ -29,12 +29,9 @@ double decode(uint16_t bits) {
     constexpr int m = kMantissaBits<T>, e = kExponentBits<T>, bias = (1 << (e - 1)) - 1;
     const int mantissa = bits & ((1 << m) - 1), exponent = (bits >> m) & ((1 << e) - 1);
     double value;
-    if (exponent == (1 << e) - 1)
-        value = mantissa ? NAN : INFINITY;
-    else if (exponent == 0)
-        value = std::ldexp(mantissa, 1 - bias - m);
-    else
-        value = std::ldexp(mantissa + (1 << m), exponent - bias - m);
+    if (exponent == (1 << e) - 1) value = mantissa ? NAN : INFINITY;
+    else if (exponent == 0) value = std::ldexp(mantissa, 1 - bias - m);
+    else value = std::ldexp(mantissa + (1 << m), exponent - bias - m);
     return bits >> 15 ? -value : value;
 }
 
@@ -43,8 +40,10 @@ template <class T>
 uint16_t encode(float f) {
     static const std::vector<double> values = [] {
         std::vector<double> v;
-        for (int i = 0; i < 0x8000 && !std::isinf(decode<T>(uint16_t(i))); ++i) v.push_back(decode<T>(uint16_t(i)));
-        v.push_back(2 * v.back() - v[v.size() - 2]);  // what would follow the largest rounds to infinity
+        for (int i = 0; i < 0x8000 && !std::isinf(decode<T>(uint16_t(i))); ++i)
+            v.push_back(decode<T>(uint16_t(i)));
+        v.push_back(2 * v.back() -
+                    v[v.size() - 2]);  // what would follow the largest rounds to infinity
         return v;
     }();
     const double a = std::fabs(double(f));
@@ -76,7 +75,9 @@ TYPED_TEST(HalfTypes, EveryPatternWidensExactlyAndComesBack) {
             const float number = static_cast<float>(block[i]);
             if (std::isnan(expected)) {
                 EXPECT_TRUE(std::isnan(number) && std::isnan(wide[i])) << std::hex << bits;
-                EXPECT_TRUE(std::isnan(decode<T>(back[i].bits)) && std::isnan(decode<T>(T(number).bits))) << std::hex << bits;
+                EXPECT_TRUE(std::isnan(decode<T>(back[i].bits)) &&
+                            std::isnan(decode<T>(T(number).bits)))
+                    << std::hex << bits;
             } else {
                 ASSERT_EQ(number, expected) << std::hex << bits;
                 ASSERT_EQ(wide[i], expected) << std::hex << bits;
@@ -90,9 +91,12 @@ TYPED_TEST(HalfTypes, EveryPatternWidensExactlyAndComesBack) {
 
 TYPED_TEST(HalfTypes, RoundsToNearestEven) {
     using T = TypeParam;
-    std::vector<float> numbers = {0.0f, -0.0f, INFINITY, -INFINITY, 65504.0f, 65519.99f, 65520.0f, -65520.0f, 3.4028235e38f,
-                                  1e-45f, 2.9802322e-8f, 2.9802326e-8f, 6.1035156e-5f, 6.097555e-5f, 1e-40f};
-    for (int bits = 0; bits < 0x7c00; ++bits) {  // every boundary between neighbours, and both sides of it
+    std::vector<float> numbers = {0.0f,          -0.0f,        INFINITY,      -INFINITY,
+                                  65504.0f,      65519.99f,    65520.0f,      -65520.0f,
+                                  3.4028235e38f, 1e-45f,       2.9802322e-8f, 2.9802326e-8f,
+                                  6.1035156e-5f, 6.097555e-5f, 1e-40f};
+    for (int bits = 0; bits < 0x7c00;
+         ++bits) {  // every boundary between neighbours, and both sides of it
         const float middle = float((decode<T>(uint16_t(bits)) + decode<T>(uint16_t(bits + 1))) / 2);
         for (float f : {middle, std::nextafter(middle, 0.0f), std::nextafter(middle, INFINITY)}) {
             numbers.push_back(f);

@@ -21,12 +21,13 @@ struct Case {
 };
 template <class C>
 class VecOf : public testing::Test {};
-using Cases = testing::Types<Case<float, 1>, Case<float, kLanes<float>>, Case<float, 2 * kLanes<float>>, Case<double, 1>,
-                             Case<double, kLanes<double>>, Case<double, 2 * kLanes<double>>, Case<int8_t, 1>,
-                             Case<int8_t, kLanes<int8_t>>, Case<uint8_t, 1>, Case<uint8_t, kLanes<uint8_t>>,
-                             Case<int16_t, 1>, Case<int16_t, kLanes<int16_t>>, Case<int32_t, 1>,
-                             Case<int32_t, kLanes<int32_t>>, Case<int64_t, 1>, Case<int64_t, kLanes<int64_t>>,
-                             Case<int64_t, 2 * kLanes<int64_t>>>;
+using Cases =
+    testing::Types<Case<float, 1>, Case<float, kLanes<float>>, Case<float, 2 * kLanes<float>>,
+                   Case<double, 1>, Case<double, kLanes<double>>, Case<double, 2 * kLanes<double>>,
+                   Case<int8_t, 1>, Case<int8_t, kLanes<int8_t>>, Case<uint8_t, 1>,
+                   Case<uint8_t, kLanes<uint8_t>>, Case<int16_t, 1>, Case<int16_t, kLanes<int16_t>>,
+                   Case<int32_t, 1>, Case<int32_t, kLanes<int32_t>>, Case<int64_t, 1>,
+                   Case<int64_t, kLanes<int64_t>>, Case<int64_t, 2 * kLanes<int64_t>>>;
 TYPED_TEST_SUITE(VecOf, Cases);
 
 // Lanes that meet every sign, zero, and for integers the extremes.
@@ -52,7 +53,8 @@ TYPED_TEST(VecOf, OperatorsWorkLaneByLane) {
     for (unsigned round = 0; round < 64; ++round) {
         const std::vector<T> a = numbers<T>(N, 2 * round), b = numbers<T>(N, 2 * round + 1);
         const V x = V::load(a.data()), y = V::load(b.data());
-        const auto sum = x + y, difference = x - y, product = x * y, negative = -x, chosen = where(x < y, x, y);
+        const auto sum = x + y, difference = x - y, product = x * y, negative = -x,
+                   chosen = where(x < y, x, y);
         const auto less = x < y, equal = x == y;
         const auto quotient = x / y;
         for (int i = 0; i < N; ++i) {
@@ -155,7 +157,8 @@ TYPED_TEST(VecOf, NumbersTakeTheTypeOfTheLanes) {
 template <class To, class From, int N>
 void check_convert() {
     std::vector<From> a(N);
-    for (int i = 0; i < N; ++i) a[i] = From(i * 3 % 100) + From(std::is_floating_point_v<From> ? 0.75 : 0);
+    for (int i = 0; i < N; ++i)
+        a[i] = From(i * 3 % 100) + From(std::is_floating_point_v<From> ? 0.75 : 0);
     const auto x = Vec<From, N>::load(a.data());
     const Vec<To, N> y = convert<To>(x);
     const Mask<To, N> mask = (x > 40).template as<To>();
