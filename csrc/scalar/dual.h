@@ -1,6 +1,7 @@
-// Dual numbers v + d e with e^2 = 0: computing with them gives value and derivative at once (forward mode). Every
-// derivative below is written from the definition of its function and not from the table of operators: evaluating a
-// row's forward formula on a Dual checks the row's gradient formula. At ties and kinks the choice is PyTorch's.
+// Dual numbers v + d e with e^2 = 0: computing with them gives value and derivative at once
+// (forward mode). Every derivative below is written from the definition of its function and not
+// from the table of operators: evaluating a row's forward formula on a Dual checks the row's
+// gradient formula. At ties and kinks the choice is PyTorch's.
 #pragma once
 
 #include "scalar/math.h"
@@ -36,8 +37,8 @@ struct Dual {
 
 namespace detail {
 
-// A slope times how fast the argument moves; an argument that stands still contributes nothing, even where the slope
-// is infinite.
+// A slope times how fast the argument moves; an argument that stands still contributes nothing,
+// even where the slope is infinite.
 inline double chain(double slope, double d) { return d == 0 ? 0 : slope * d; }
 
 }  // namespace detail

@@ -1,13 +1,14 @@
-// Half (IEEE binary16) and BFloat16: 16-bit storage types. Nothing is computed in them: they are widened to float,
-// computed on, and rounded back to nearest even. load_as_float / store_from_float do this for a block.
+// Half (IEEE binary16) and BFloat16: 16-bit storage types. Nothing is computed in them: they are
+// widened to float, computed on, and rounded back to nearest even. load_as_float / store_from_float
+// do this for a block.
 #pragma once
 
 #include "scalar/vec.h"
 
 namespace wg {
 
-// The types are the same for every instruction set, hence outside the inline namespace; their conversions are always
-// inlined, so no symbol of theirs can be shared.
+// The types are the same for every instruction set, hence outside the inline namespace; their
+// conversions are always inlined, so no symbol of theirs can be shared.
 namespace detail {
 
 WG_INLINE float float_of_bits(int32_t bits) {
@@ -47,8 +48,8 @@ private:
     WG_INLINE constexpr BFloat16(uint16_t b, int) : bits(b) {}
 };
 
-// The conversions are written once, over F = float or a vector of floats and I = int32_t or a vector of those (signed,
-// because instruction sets before AVX-512 compare only signed integers).
+// The conversions are written once, over F = float or a vector of floats and I = int32_t or a
+// vector of those (signed, because instruction sets before AVX-512 compare only signed integers).
 namespace detail {
 
 template <class F>
@@ -72,8 +73,8 @@ struct HalfCode<Vec<T, N>> {
 };
 #endif
 
-// Half bits (in the low 16 of each I) to float. Shifting the exponent field into place leaves it 112 too small,
-// which a multiplication repairs exactly, subnormals included.
+// Half bits (in the low 16 of each I) to float. Shifting the exponent field into place leaves it
+// 112 too small, which a multiplication repairs exactly, subnormals included.
 template <class F>
 WG_INLINE F half_to_float(typename HalfCode<F>::I h) {
     using C = HalfCode<F>;
@@ -90,7 +91,8 @@ WG_INLINE typename HalfCode<F>::I float_to_half(F f) {
     using C = HalfCode<F>;
     using I = typename C::I;
     const I bits = C::bits(f), magnitude = bits & I(0x7fffffff);
-    // Rounds to nearest even by adding just under half a unit, or exactly half when the last kept bit is odd.
+    // Rounds to nearest even by adding just under half a unit, or exactly half when the last kept
+    // bit is odd.
     const I normal = (magnitude + I(0xfff - (112 << 23)) + ((magnitude >> 13) & I(1))) >> 13;
     // Below 2^-14 the spacing is 2^-24, which is that of float at 0.5: the addition rounds.
     const I subnormal = C::bits(C::number(magnitude) + F(0.5f)) - I(0x3f000000);

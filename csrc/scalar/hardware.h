@@ -1,7 +1,7 @@
-// The two operations of the hardware for which compilers have no vector operator: square root and fused multiply-add.
-// The only intrinsics of scalar/, because the alternative, a loop over the lanes that the optimiser is to turn into
-// one instruction, is not turned reliably: inside a loop GCC 12 leaves 16 scalar operations (exp of float: 1.2 ns an
-// element instead of 0.2).
+// The two operations of the hardware for which compilers have no vector operator: square root and
+// fused multiply-add. The only intrinsics of scalar/, because the alternative, a loop over the
+// lanes that the optimiser is to turn into one instruction, is not turned reliably: inside a loop
+// GCC 12 leaves 16 scalar operations (exp of float: 1.2 ns an element instead of 0.2).
 #pragma once
 
 #include "scalar/vec.h"
@@ -17,7 +17,8 @@ namespace wg {
 inline namespace WG_ISA {
 namespace detail {
 
-// GCC 12 warns about the undefined register inside _mm512_sqrt_ps, hence the masked form with every lane selected.
+// GCC 12 warns about the undefined register inside _mm512_sqrt_ps, hence the masked form with every
+// lane selected.
 
 #if WG_DEVICE_CODE
 WG_INLINE float lane_sqrt(float x) { return ::sqrtf(x); }

@@ -1,9 +1,10 @@
-// What every file of scalar/ and every *.isa.cpp shares: the instruction set being compiled for, the names of the
-// fixed-width types (NVRTC has no <cstdint>) and the function qualifiers. Start with vec.h.
+// What every file of scalar/ and every *.isa.cpp shares: the instruction set being compiled for,
+// the names of the fixed-width types (NVRTC has no <cstdint>) and the function qualifiers. Start
+// with vec.h.
 //
-// Code compiled once per instruction set lives in `namespace wg { inline namespace WG_ISA { ... } }`: the same
-// template then has a different symbol for each set, and the linker can never keep the AVX-512 copy of a function
-// for a machine without AVX-512.
+// Code compiled once per instruction set lives in `namespace wg { inline namespace WG_ISA { ... }
+// }`: the same template then has a different symbol for each set, and the linker can never keep the
+// AVX-512 copy of a function for a machine without AVX-512.
 #pragma once
 
 #ifndef WG_ISA

@@ -1,11 +1,13 @@
-// Mathematical functions of numbers and of vectors of numbers, each written once. The list is functions.def.
-// A function takes Vec<T, N>, or a plain number (the same code with one lane, so that an element gives the same bits
-// wherever it lies in a tensor); two-argument functions take a plain number on either side. Start with math_basic.h.
+// Mathematical functions of numbers and of vectors of numbers, each written once. The list is
+// functions.def. A function takes Vec<T, N>, or a plain number (the same code with one lane, so
+// that an element gives the same bits wherever it lies in a tensor); two-argument functions take a
+// plain number on either side. Start with math_basic.h.
 //
-// Note [Approximations]: polynomials are interpolations at Chebyshev nodes of the function named beside them, on the
-// interval that argument reduction leaves, with as many terms as the stated precision takes. Without hardware fma
-// (mad in math_basic.h) every product and sum is rounded by itself; the bounds in tests/cpp/test_scalar.cpp hold on
-// every instruction set. Results may differ between instruction sets in the last bit, never between lanes.
+// Note [Approximations]: polynomials are interpolations at Chebyshev nodes of the function named
+// beside them, on the interval that argument reduction leaves, with as many terms as the stated
+// precision takes. Without hardware fma (mad in math_basic.h) every product and sum is rounded by
+// itself; the bounds in tests/cpp/test_scalar.cpp hold on every instruction set. Results may differ
+// between instruction sets in the last bit, never between lanes.
 #pragma once
 
 #include "scalar/math_basic.h"

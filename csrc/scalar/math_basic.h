@@ -1,5 +1,6 @@
-// The functions that are a few operations: absolute value and sign, rounding, extremes, roots, classification, fma;
-// and the tools the approximations are made of (mad, poly, patch_lanes). Part of math.h.
+// The functions that are a few operations: absolute value and sign, rounding, extremes, roots,
+// classification, fma; and the tools the approximations are made of (mad, poly, patch_lanes). Part
+// of math.h.
 #pragma once
 
 #include "scalar/hardware.h"
@@ -68,7 +69,8 @@ WG_INLINE Vec<T, N> minimum(Vec<T, N> a, Vec<T, N> b) {
 
 // ---- rounding ----
 
-// To the nearest integer, half to even. Adding and subtracting 2^(mantissa bits) leaves no room for a fraction.
+// To the nearest integer, half to even. Adding and subtracting 2^(mantissa bits) leaves no room for
+// a fraction.
 template <Arithmetic T, int N>
 WG_INLINE Vec<T, N> round(Vec<T, N> x) {
     if constexpr (Floating<T>) {
@@ -118,7 +120,8 @@ WG_INLINE Vec<T, N> reciprocal(Vec<T, N> x) {
     return 1 / x;
 }
 
-// a * b + c, rounded once. Without the instruction this is a slow library call: approximations use mad().
+// a * b + c, rounded once. Without the instruction this is a slow library call: approximations use
+// mad().
 template <Floating T, int N>
 WG_INLINE Vec<T, N> fma(Vec<T, N> a, Vec<T, N> b, Vec<T, N> c) {
     return detail::hardware_fma(a, b, c);

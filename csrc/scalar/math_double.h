@@ -1,6 +1,7 @@
-// Functions of double. The common ones are vector code of about one ulp, which takes more care than in math_float.h:
-// arguments are reduced with constants in several parts, and results summed from the smallest term up. The rare ones
-// go through libm lane by lane. Part of math.h; see Note [Approximations] there.
+// Functions of double. The common ones are vector code of about one ulp, which takes more care than
+// in math_float.h: arguments are reduced with constants in several parts, and results summed from
+// the smallest term up. The rare ones go through libm lane by lane. Part of math.h; see Note
+// [Approximations] there.
 #pragma once
 
 #include "scalar/math_float.h"
@@ -31,8 +32,8 @@ WG_INLINE ExpArgument<N> exp_argument(Vec<double, N> x) {
     return {k, (x - k * kLn2High) - k * kLn2Low};
 }
 
-// log(1 + f) + e ln 2 + extra, for the fractions of parts(): the series of atanh(f / (2 + f)), arranged so that the
-// largest term, f, is added last.
+// log(1 + f) + e ln 2 + extra, for the fractions of parts(): the series of atanh(f / (2 + f)),
+// arranged so that the largest term, f, is added last.
 template <int N>
 WG_INLINE Vec<double, N> log_sum(Vec<double, N> e, Vec<double, N> f, Vec<double, N> extra) {
     const Vec<double, N> s = f / (2 + f), w = s * s, half_square = 0.5 * f * f;
@@ -51,8 +52,8 @@ WG_INLINE Vec<double, N> log_edges(Vec<double, N> r, Vec<double, N> x) {
     return where(x <= 0, low, r);
 }
 
-// sin(x + quarters pi/2) for |x| <= kLargeAngle. The remainder after the multiple of pi/2 is kept as r + tail: pi/2 in
-// three parts, of which the first two times k are exact.
+// sin(x + quarters pi/2) for |x| <= kLargeAngle. The remainder after the multiple of pi/2 is kept
+// as r + tail: pi/2 in three parts, of which the first two times k are exact.
 template <int N>
 WG_INLINE Vec<double, N> sin_shifted_long(Vec<double, N> x, int quarters) {
     using V = Vec<double, N>;

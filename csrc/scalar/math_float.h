@@ -1,6 +1,7 @@
-// Functions of float. Most are computed in double and rounded once: a short polynomial there leaves no need for
-// compensation or for care with subnormal results, and the answer is off by little more than half an ulp. exp, tanh and
-// erf are float throughout, twice as fast and within 1.5 ulp. Part of math.h; see Note [Approximations] there.
+// Functions of float. Most are computed in double and rounded once: a short polynomial there leaves
+// no need for compensation or for care with subnormal results, and the answer is off by little more
+// than half an ulp. exp, tanh and erf are float throughout, twice as fast and within 1.5 ulp. Part
+// of math.h; see Note [Approximations] there.
 #pragma once
 
 #include "scalar/math_basic.h"
@@ -32,7 +33,8 @@ WG_INLINE Vec<float, N> in_double(F f, Vec<float, N> x, Vec<float, N> y) {
     }
 }
 
-// Adding this to a number of up to half its size rounds to an integer, kept in the low bits of the sum.
+// Adding this to a number of up to half its size rounds to an integer, kept in the low bits of the
+// sum.
 template <class T>
 inline constexpr T kRounder = sizeof(T) == 4 ? T(0x1.8p23) : T(0x1.8p52);
 
@@ -124,7 +126,8 @@ WG_INLINE Vec<double, N> short_log(Vec<double, N> x) {
     const Parts<N> p = parts(x);
     return mad(p.exponent, Vec<double, N>(kLn2), log1p_small(p.fraction));
 }
-// For -1 < x: the fraction is x itself where 1 + x needs no exponent, so that nothing is lost near 0.
+// For -1 < x: the fraction is x itself where 1 + x needs no exponent, so that nothing is lost near
+// 0.
 template <int N>
 WG_INLINE Vec<double, N> short_log1p(Vec<double, N> x) {
     const Parts<N> p = parts(1 + x);
@@ -264,7 +267,8 @@ WG_INLINE Vec<float, N> sigmoid(Vec<float, N> x) {
     return detail::in_double([](auto v) { return 1 / (1 + detail::short_exp(-v)); },
                              detail::clamp(x, -110, 110));
 }
-// Near 0 a series in x^2; beyond, 1 - 2 / (exp(2|x|) + 1), which forgives the error of its small second term.
+// Near 0 a series in x^2; beyond, 1 - 2 / (exp(2|x|) + 1), which forgives the error of its small
+// second term.
 template <int N>
 WG_INLINE Vec<float, N> tanh(Vec<float, N> x) {
     const Vec<float, N> a = detail::clamp(abs(x), 0, 10), z = a * a;
@@ -461,7 +465,8 @@ WG_INLINE Vec<float, N> pow(Vec<float, N> x, Vec<float, N> y) {
     return where(one, V(1), r);
 }
 
-// The remainder of the division truncated towards zero, exact: a quotient below 2^28 times a float fits a double.
+// The remainder of the division truncated towards zero, exact: a quotient below 2^28 times a float
+// fits a double.
 template <int N>
 WG_INLINE Vec<float, N> fmod(Vec<float, N> x, Vec<float, N> y) {
     const Vec<float, N> a = abs(x), b = abs(y);

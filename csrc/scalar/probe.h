@@ -1,5 +1,6 @@
-// Probe finds at compile time what a formula reads: give each argument a bit, and the result carries the bits of all
-// arguments that took part. `reads(f(Probe{1}, Probe{2}, Probe{4})) == 5` says that f ignores its second argument.
+// Probe finds at compile time what a formula reads: give each argument a bit, and the result
+// carries the bits of all arguments that took part. `reads(f(Probe{1}, Probe{2}, Probe{4})) == 5`
+// says that f ignores its second argument.
 #pragma once
 
 #include "scalar/isa.h"

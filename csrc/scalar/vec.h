@@ -1,7 +1,8 @@
-// Vec<T, N>: N numbers of type T computed on together, and Mask<T, N>: the outcome of comparing them.
-// Written with the compilers' vector types, so that one template serves every instruction set. Vec<T, 1> is a plain
-// number with the same interface (it is what device code and the overloads for float and double in math.h use).
-// Mixing with any C++ number converts the number to T first: `0.5 * x` is single precision for Vec<float>.
+// Vec<T, N>: N numbers of type T computed on together, and Mask<T, N>: the outcome of comparing
+// them. Written with the compilers' vector types, so that one template serves every instruction
+// set. Vec<T, 1> is a plain number with the same interface (it is what device code and the
+// overloads for float and double in math.h use). Mixing with any C++ number converts the number to
+// T first: `0.5 * x` is single precision for Vec<float>.
 #pragma once
 
 #include "scalar/isa.h"
@@ -80,8 +81,8 @@ struct mask_raw<T, 1> {
     using type = bool;
 };
 
-// Integers overflow by wrapping around, so they are added and multiplied as unsigned; a lone number narrower than
-// int would be promoted to (signed) int.
+// Integers overflow by wrapping around, so they are added and multiplied as unsigned; a lone number
+// narrower than int would be promoted to (signed) int.
 template <class T, int N>
 struct wrapping {
     using type = raw_t<lane_uint<T>, N>;
@@ -164,7 +165,8 @@ struct Mask {
 
     friend WG_INLINE Vec<T, N> where(Mask m, Vec<T, N> a, Vec<T, N> b) {
         if constexpr (N * int(sizeof(T)) > WG_VEC_BYTES && N > 1) {
-            // Compilers go lane by lane for `?:` on vectors wider than a register, but not for bits.
+            // Compilers go lane by lane for `?:` on vectors wider than a register, but not for
+            // bits.
             using Bits = typename Vec<T, N>::int_type;
             const Bits select = Bits::from_raw(m.raw);
             return bit_cast<T>((select & bit_cast<detail::lane_int<T>>(a)) |
@@ -254,8 +256,8 @@ struct Vec {
         else raw[i] = value;
     }
 
-    // Arithmetic. Integers wrap around; / and % of integers are lane by lane as in C++, and give 0 for a zero
-    // divisor instead of a trap (a caller who needs an error looks for zeros first).
+    // Arithmetic. Integers wrap around; / and % of integers are lane by lane as in C++, and give 0
+    // for a zero divisor instead of a trap (a caller who needs an error looks for zeros first).
     friend WG_INLINE Vec operator+(Vec a, Vec b) {
         if constexpr (Integer<T>) return wrap(a.unsigned_raw() + b.unsigned_raw());
         else return from_raw(a.raw + b.raw);

@@ -1,5 +1,5 @@
-// Accuracy of scalar/math.h: every function against a wider libm, over the whole range of its argument, as vectors
-// and as plain numbers. The largest error of each function is printed.
+// Accuracy of scalar/math.h: every function against a wider libm, over the whole range of its
+// argument, as vectors and as plain numbers. The largest error of each function is printed.
 #include "scalar/math.h"
 
 #include <gtest/gtest.h>

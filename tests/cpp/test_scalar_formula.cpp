@@ -1,5 +1,5 @@
-// One formula for every kind of number: Dual against finite differences, Probe at compile time, and formulas as the
-// table of operators writes them on all types.
+// One formula for every kind of number: Dual against finite differences, Probe at compile time, and
+// formulas as the table of operators writes them on all types.
 #include <gtest/gtest.h>
 
 #include <cmath>

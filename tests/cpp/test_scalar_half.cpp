@@ -1,5 +1,5 @@
-// Half and BFloat16 against a slow conversion written from the definition of the formats: every 16-bit pattern, and
-// floats around every rounding boundary.
+// Half and BFloat16 against a slow conversion written from the definition of the formats: every
+// 16-bit pattern, and floats around every rounding boundary.
 #include "scalar/half.h"
 
 #include <gtest/gtest.h>
@@ -35,7 +35,8 @@ double decode(uint16_t bits) {
     return bits >> 15 ? -value : value;
 }
 
-// The nearest pattern, ties to even, found by looking among all of one sign: patterns grow with the number.
+// The nearest pattern, ties to even, found by looking among all of one sign: patterns grow with the
+// number.
 template <class T>
 uint16_t encode(float f) {
     static const std::vector<double> values = [] {

@@ -1,5 +1,5 @@
-// Vec and Mask against the same operation on each lane by itself, for every element type and vectors of one lane to
-// more than a register.
+// Vec and Mask against the same operation on each lane by itself, for every element type and
+// vectors of one lane to more than a register.
 #include "scalar/vec.h"
 
 #include <gtest/gtest.h>
