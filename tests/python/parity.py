@@ -169,6 +169,8 @@ def observe(value: Any, torch: Any) -> Any:
         return observe_tensor(value, torch)
     if value is None or isinstance(value, bool | int | float | str | bytes | slice):
         return value
+    if isinstance(value, type):
+        return {"class": "type", "name": value.__name__}
     if isinstance(value, np.ndarray):
         return {"class": "ndarray", "values": Array(str(value.dtype), value.copy())}
     if isinstance(value, np.generic):
