@@ -325,13 +325,13 @@ def _as_parameter(value: Any) -> Any:
     )
 
 
-def _describe(key: str, value: Any) -> str:
-    """One line of `extra_repr` of ParameterList and ParameterDict."""
+def _describe(key: str, value: Any, kind: str) -> str:
+    """One line of `extra_repr` of ParameterList and ParameterDict; `kind` names the dtype."""
     if not isinstance(value, Tensor):
         return f"  ({key}): Object of type: {type(value).__name__}"
     size = "x".join(str(n) for n in value.size())
-    kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
-    return f"  ({key}): {kind} containing: [{_typename(value)} of size {size}]"
+    name = "Parameter" if isinstance(value, Parameter) else "Tensor"
+    return f"  ({key}): {name} containing: [{kind} of size {size}]"
 
 
 class ParameterList(Module):
@@ -383,9 +383,13 @@ class ParameterList(Module):
 
     def extra_repr(self) -> str:
         """One line per value."""
-        return "\n".join(_describe(str(i), value) for i, value in enumerate(self))
+        return "\n".join(
+            _describe(str(i), value, str(getattr(value, "dtype", "")))
+            for i, value in enumerate(self)
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Not callable: it only holds parameters."""
         raise RuntimeError("ParameterList should not be called.")
 
 
@@ -463,7 +467,7 @@ class ParameterDict(Module):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value under `key`, or `default`."""
-        return self[key] if key in self else default
+        return self[key] if key in self else default  # noqa: SIM401
 
     def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
         """A new ParameterDict with the value `default` under each of `keys`."""
@@ -490,9 +494,12 @@ class ParameterDict(Module):
 
     def extra_repr(self) -> str:
         """One line per value."""
-        return "\n".join(_describe(str(key), value) for key, value in self.items())
+        return "\n".join(
+            _describe(str(key), value, _typename(value)) for key, value in self.items()
+        )
 
     def __call__(self, input: Any) -> Any:
+        """Not callable: it only holds parameters."""
         raise RuntimeError("ParameterDict should not be called.")
 
     def __or__(self, other: ParameterDict) -> ParameterDict:

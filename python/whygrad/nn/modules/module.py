@@ -488,6 +488,7 @@ class Module(StateDictMixin):
         return handle
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run `forward`, with the hooks around it."""
         if (
             self._forward_hooks
             or self._forward_pre_hooks

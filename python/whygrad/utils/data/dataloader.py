@@ -6,7 +6,6 @@ Start at `DataLoader.__iter__`. `_SingleProcessDataLoaderIter` reads here;
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 import warnings
@@ -346,9 +345,7 @@ class _SingleProcessDataLoaderIter(_BaseDataLoaderIter):
 class _Worker:
     """The parent's side of one worker process."""
 
-    def __init__(
-        self, context: Any, settings: Any, others: list[_Worker], forked: bool
-    ) -> None:
+    def __init__(self, context: Any, settings: Any, others: list[_Worker], forked: bool) -> None:
         from ._utils.worker import worker_loop
 
         task_reader, self.tasks = context.Pipe(duplex=False)

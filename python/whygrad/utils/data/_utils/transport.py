@@ -1,7 +1,7 @@
 """Batches between processes: pickled, with the elements of tensors beside the pickle.
 
-Start at `pack`, `send` and `receive`. A tensor travels as a numpy array, whose memory pickle hands over as
-a separate buffer, so it is copied once into the pipe and once out of it.
+Start at `pack`, `send` and `receive`. A tensor travels as a numpy array, whose memory pickle hands
+over as a separate buffer, so it is copied once into the pipe and once out of it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import pickle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 import whygrad
 from whygrad import Tensor
 
