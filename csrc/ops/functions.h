@@ -191,6 +191,25 @@ Tensor dist(const Tensor& a, const Tensor& b, Scalar p = 2);
 Tensor cumsum(const Tensor& t, int64_t dim, OptDType dtype = {});
 Tensor cumprod(const Tensor& t, int64_t dim, OptDType dtype = {});
 
+// --- softmax.cpp ---
+Tensor softmax(const Tensor& t, int64_t dim, OptDType dtype = {});
+Tensor log_softmax(const Tensor& t, int64_t dim, OptDType dtype = {});
+
+// --- loss.cpp: reduction is 0 none, 1 mean, 2 sum ---
+Tensor mse_loss(const Tensor& input, const Tensor& target, int64_t reduction = 1);
+Tensor l1_loss(const Tensor& input, const Tensor& target, int64_t reduction = 1);
+Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, int64_t reduction = 1, double beta = 1);
+Tensor huber_loss(const Tensor& input, const Tensor& target, int64_t reduction = 1, double delta = 1);
+Tensor kl_div(const Tensor& input, const Tensor& target, int64_t reduction = 1, bool log_target = false);
+Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight = {},
+                            int64_t reduction = 1);
+Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& target, const OptTensor& weight = {},
+                                        const OptTensor& pos_weight = {}, int64_t reduction = 1);
+Tensor nll_loss(const Tensor& input, const Tensor& target, const OptTensor& weight = {}, int64_t reduction = 1,
+                int64_t ignore_index = -100);
+Tensor cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight = {}, int64_t reduction = 1,
+                     int64_t ignore_index = -100);
+
 // --- matmul.cpp ---
 Tensor matmul(const Tensor& a, const Tensor& b);
 Tensor mm(const Tensor& a, const Tensor& b);
@@ -203,6 +222,15 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta =
 Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta = 1, Scalar alpha = 1);
 Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1);
 Tensor linear(const Tensor& input, const Tensor& weight, const OptTensor& bias = {});
+
+// --- einsum.cpp ---
+Tensor einsum(std::string_view equation, const TensorList& operands);
+Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dims& dims_b);
+Tensor inner(const Tensor& a, const Tensor& b);
+
+Tensor empty_of(const Dims& sizes, OptDType dtype);
+Tensor empty_shaped(const Tensor& t, OptDType dtype);
+Tensor empty_strided_of(const Dims& sizes, const Dims& strides, OptDType dtype);
 
 // --- forms.cpp: choices among elementwise rows ---
 Tensor clamp_values(const Tensor& x, const std::optional<Arg>& min, const std::optional<Arg>& max);

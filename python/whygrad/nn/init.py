@@ -171,7 +171,8 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         tensor.zero_()
         for group in range(groups):
             for i in range(min(out_per_group, tensor.size(1))):
-                tensor[(group * out_per_group + i, i, *centre)] = 1
+                place = (group * out_per_group + i, i, *centre)
+                tensor[place] = 1
     return tensor
 
 

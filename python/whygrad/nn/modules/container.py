@@ -32,7 +32,7 @@ class Sequential(Module):
     Takes the modules in order, or one OrderedDict of named modules.
     """
 
-    _modules: dict[str, Module]  # type: ignore[assignment]
+    _modules: dict[str, Module]
 
     def __init__(self, *args: Any) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ class Sequential(Module):
 class ModuleList(Module):
     """A list whose modules are registered, so that their parameters are found."""
 
-    _modules: dict[str, Module]  # type: ignore[assignment]
+    _modules: dict[str, Module]
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
@@ -264,7 +264,7 @@ def _pairs(name: str, mapping: Any) -> Iterator[tuple[Any, Any]]:
 class ModuleDict(Module):
     """A dictionary whose modules are registered, in insertion order."""
 
-    _modules: dict[str, Module]  # type: ignore[assignment]
+    _modules: dict[str, Module]
 
     def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
         super().__init__()

@@ -159,7 +159,7 @@ class DataLoader(Generic[T_co]):
             else:
                 sampler = SequentialSampler(dataset)  # type: ignore[arg-type]
         if batch_size is not None and batch_sampler is None:
-            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+            batch_sampler = BatchSampler(sampler, batch_size, drop_last)  # type: ignore[arg-type]
         self.batch_size = batch_size
         self.drop_last = drop_last
         self.sampler = sampler
@@ -489,13 +489,13 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
             raise RuntimeError(f"DataLoader timed out after {timeout} seconds")
         # A worker that has died may still have sent something before.
         for item in ready:
-            worker = by_pipe.get(item)  # type: ignore[call-overload]
+            worker = by_pipe.get(item)
             if worker is not None:
                 try:
                     return (worker, *transport.receive(worker.replies))
                 except (EOFError, OSError):
                     self._fail_dead([worker])
-        self._fail_dead([by_sentinel[item] for item in ready])  # type: ignore[index]
+        self._fail_dead([by_sentinel[item] for item in ready])
         raise AssertionError("unreachable")
 
     def _take(self, number: int | None) -> tuple[int, Any]:

@@ -1,0 +1,179 @@
+// Random tensors: the fills of cpu/random.h on tensors of any layout, and what is built on them.
+#include "autograd/record.h"
+#include "cpu/random.h"
+#include "ops/functions.h"
+
+namespace wg {
+namespace {
+
+// Runs f(TypeTag, pointer, n) on the elements in order; a tensor with gaps is filled by way of a copy.
+template <class F>
+void fill(const Tensor& t, F f) {
+    const Tensor target = t.is_contiguous() ? t : empty(t.sizes(), t.dtype());
+    visit_dtype(t.dtype(), [&](auto tag) { f(tag, target.data<typename decltype(tag)::type>(), target.numel()); });
+    if (!target.is_same(t)) copy_values(t, target);
+}
+
+template <class F>
+void fill_floats(const Tensor& t, const char* name, F f) {
+    WG_CHECK_NOT_IMPLEMENTED(is_floating(t.dtype()), "\"", name, "\" not implemented for '", info(t.dtype()).scalar_name, "'");
+    fill(t, [&](auto tag, auto* out, int64_t n) {
+        using T = typename decltype(tag)::type;
+        if constexpr (!std::is_integral_v<T>) f(out, n);
+    });
+}
+
+Tensor& written(Tensor& t) {
+    rebase_history(t, {});
+    return t;
+}
+
+}  // namespace
+
+Tensor& uniform_(Tensor& t, double from, double to, Generator& g) {
+    check_inplace(t, false);
+    WG_CHECK(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
+    fill_floats(t, "check_uniform_bounds", [&](auto* out, int64_t n) { fill_uniform(out, n, from, to, g); });
+    return written(t);
+}
+
+Tensor& normal_(Tensor& t, double mean, double std, Generator& g) {
+    check_inplace(t, false);
+    WG_CHECK(std >= 0, "normal expects std >= 0.0, but found std ", std);
+    // Only dense memory takes the block scheme, as in PyTorch.
+    const bool serial = !t.is_contiguous();
+    fill_floats(t, "normal_kernel_cpu", [&](auto* out, int64_t n) {
+        if (serial) fill_normal_serial(out, n, mean, std, g);
+        else fill_normal(out, n, mean, std, g);
+    });
+    return written(t);
+}
+
+Tensor& log_normal_(Tensor& t, double mean, double std, Generator& g) {
+    check_inplace(t, false);
+    WG_CHECK(std > 0, "log_normal_ expects std > 0.0, but found std=", std);
+    fill_floats(t, "log_normal_cpu", [&](auto* out, int64_t n) { fill_log_normal(out, n, mean, std, g); });
+    return written(t);
+}
+
+Tensor& cauchy_(Tensor& t, double median, double sigma, Generator& g) {
+    check_inplace(t, false);
+    WG_CHECK(sigma > 0, "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
+    fill_floats(t, "cauchy_cpu", [&](auto* out, int64_t n) { fill_cauchy(out, n, median, sigma, g); });
+    return written(t);
+}
+
+Tensor& exponential_(Tensor& t, double lambda, Generator& g) {
+    check_inplace(t, false);
+    WG_CHECK(lambda > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambda);
+    fill_floats(t, "exponential_cpu", [&](auto* out, int64_t n) { fill_exponential(out, n, lambda, g); });
+    return written(t);
+}
+
+Tensor& geometric_(Tensor& t, double p, Generator& g) {
+    check_inplace(t, false);
+    WG_CHECK(p > 0 && p < 1, "geometric_ expects p to be in (0, 1), but got p=", p);
+    fill(t, [&](auto tag, auto* out, int64_t n) {
+        if constexpr (!std::is_same_v<typename decltype(tag)::type, bool>) fill_geometric(out, n, p, g);
+        else fail(ErrorKind::NotImplemented, "\"geometric_cpu\" not implemented for 'Bool'");
+    });
+    return written(t);
+}
+
+Tensor& random_range_(Tensor& t, int64_t from, int64_t to, Generator& g) {
+    check_inplace(t, false);
+    WG_CHECK(from < to, "random_ expects 'from' to be less than 'to', but got from=", from, " >= to=", to);
+    fill(t, [&](auto, auto* out, int64_t n) { fill_random_range(out, n, from, uint64_t(to) - uint64_t(from), g); });
+    return written(t);
+}
+
+Tensor& random_full_(Tensor& t, Generator& g) {
+    check_inplace(t, false);
+    fill(t, [&](auto, auto* out, int64_t n) { fill_random(out, n, g); });
+    return written(t);
+}
+
+Tensor& bernoulli_(Tensor& t, double p, Generator& g) {
+    check_inplace(t, false);
+    WG_CHECK(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
+    fill(t, [&](auto, auto* out, int64_t n) { fill_bernoulli(out, n, p, g); });
+    return written(t);
+}
+
+Tensor& bernoulli_tensor_(Tensor& t, const Tensor& p, Generator& g) {
+    check_inplace(t, false);
+    WG_CHECK(is_floating(p.dtype()), "expected probabilities tensor to have floating type, got ", info(p.dtype()).scalar_name);
+    const Tensor probabilities = contiguous(to_dtype(detach(expand(detach(p), Dims(t.sizes()))),
+                                                     p.dtype() == DType::Float64 ? DType::Float64 : DType::Float32));
+    const auto check_range = [](const auto* v, int64_t n) {
+        for (int64_t i = 0; i < n; ++i) WG_CHECK(v[i] >= 0 && v[i] <= 1, "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
+    };
+    fill(t, [&](auto, auto* out, int64_t n) {
+        if (probabilities.dtype() == DType::Float64) {
+            check_range(probabilities.data<double>(), n);
+            fill_bernoulli(out, probabilities.data<double>(), n, g);
+        } else {
+            check_range(probabilities.data<float>(), n);
+            fill_bernoulli(out, probabilities.data<float>(), n, g);
+        }
+    });
+    return written(t);
+}
+
+Tensor randperm(int64_t n, DType dtype, Generator& g) {
+    WG_CHECK(n >= 0, "n must be non-negative, got", n);
+    const Dims sizes{n};
+    Tensor t = empty(sizes, dtype);
+    visit_dtype(dtype, [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        if constexpr (!std::is_same_v<T, bool>) fill_randperm(t.data<T>(), n, g);
+        else fail(ErrorKind::NotImplemented, "\"randperm\" not implemented for 'Bool'");
+    });
+    return t;
+}
+
+Tensor multinomial(const Tensor& weights, int64_t samples, bool replacement, Generator& g) {
+    WG_CHECK(weights.dim() == 1 || weights.dim() == 2, "prob_dist must be 1 or 2 dim");
+    WG_CHECK(is_floating(weights.dtype()), "multinomial only supports floating-point dtypes for input, got: ",
+             info(weights.dtype()).scalar_name);
+    WG_CHECK(samples > 0, "cannot sample n_sample <= 0 samples");
+    const int64_t categories = weights.size(-1), rows = weights.dim() == 2 ? weights.size(0) : 1;
+    WG_CHECK(replacement || samples <= categories, "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
+    WG_CHECK(categories <= (int64_t(1) << 24), "number of categories cannot exceed 2^24");
+    const Tensor w = contiguous(detach(weights));
+    visit_dtype(w.dtype(), [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        for (int64_t r = 0; r < rows; ++r) {
+            double sum = 0;
+            for (int64_t i = 0; i < categories; ++i) {
+                const double v = double(compute_type<T>(w.data<T>()[r * categories + i]));
+                WG_CHECK(v >= 0 && v <= 1.7976931348623157e308, "probability tensor contains either `inf`, `nan` or element < 0");
+                sum += v;
+            }
+            WG_CHECK(sum > 0, "invalid multinomial distribution (sum of probabilities <= 0)");
+        }
+    });
+    Dims sizes;
+    if (weights.dim() == 2) sizes.push_back(rows);
+    sizes.push_back(samples);
+    Tensor out = empty(sizes, DType::Int64);
+    visit_dtype(w.dtype(), [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        if constexpr (!std::is_integral_v<T>)
+            fill_multinomial(out.data<int64_t>(), w.data<T>(), rows, categories, samples, replacement, g);
+    });
+    return out;
+}
+
+Tensor dropout(const Tensor& x, double p, bool train) {
+    WG_CHECK(p >= 0 && p <= 1, "dropout probability has to be between 0 and 1, but got ", p);
+    if (p == 0 || !train || x.numel() == 0) return x;
+    if (p == 1) return mul(x, zeros_like(x));
+    Tensor noise = empty_like(x);
+    bernoulli_(noise, 1 - p, default_generator());
+    const Arg args[] = {noise, 1 - p};
+    elementwise_(Op::div, noise, args);
+    return mul(x, noise);
+}
+
+}  // namespace wg

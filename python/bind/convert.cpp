@@ -1,0 +1,105 @@
+#include "convert.h"
+
+#include <cmath>
+
+namespace wg::py {
+
+namespace {
+
+bool is_numpy_scalar(PyObject* o) noexcept {
+    // numpy.generic, without importing numpy: by the module of the type.
+    const char* name = Py_TYPE(o)->tp_name;
+    return std::string_view(name).starts_with("numpy.") && !PySequence_Check(o) && PyNumber_Check(o);
+}
+
+}  // namespace
+
+bool is_int_like(PyObject* o) noexcept {
+    if (PyLong_Check(o)) return !PyBool_Check(o);
+    if (is_tensor(o)) {
+        const Tensor& t = tensor_of(o);
+        return t.numel() == 1 && t.dim() == 0 && is_integral(t.dtype());
+    }
+    return PyIndex_Check(o) && !PyBool_Check(o) && !PySequence_Check(o);
+}
+
+bool is_number(PyObject* o) noexcept { return PyFloat_Check(o) || PyLong_Check(o) || is_numpy_scalar(o); }
+
+int64_t to_int64(PyObject* o) {
+    if (is_tensor(o)) return tensor_of(o).to_int();
+    Object index = PyLong_Check(o) ? Object::borrow(o) : check(PyNumber_Index(o));
+    const int64_t v = PyLong_AsLongLong(index.get());
+    if (v == -1 && PyErr_Occurred()) {
+        if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
+            PyErr_Clear();
+            fail(ErrorKind::Runtime, "Overflow when unpacking long long");
+        }
+        throw PythonError{};
+    }
+    return v;
+}
+
+double to_double(PyObject* o) {
+    if (PyFloat_Check(o)) return PyFloat_AS_DOUBLE(o);
+    if (is_tensor(o)) return tensor_of(o).to_double();
+    const double v = PyFloat_AsDouble(o);
+    if (v == -1.0 && PyErr_Occurred()) throw PythonError{};
+    return v;
+}
+
+Scalar to_scalar(PyObject* o) {
+    if (PyFloat_Check(o)) return Scalar(PyFloat_AS_DOUBLE(o));
+    if (PyBool_Check(o)) return Scalar(o == Py_True);
+    if (PyLong_Check(o)) return Scalar(to_int64(o));
+    if (is_tensor(o)) {
+        const Tensor& t = tensor_of(o);
+        if (t.dtype() == DType::Bool) return Scalar(t.to_int() != 0);
+        if (is_integral(t.dtype())) return Scalar(t.to_int());
+        return Scalar(t.to_double());
+    }
+    if (std::string_view(Py_TYPE(o)->tp_name).starts_with("numpy.bool")) return Scalar(bool(PyObject_IsTrue(o)));
+    if (PyIndex_Check(o)) return Scalar(to_int64(o));
+    return Scalar(to_double(o));
+}
+
+bool is_int_sequence(PyObject* o) noexcept {
+    if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
+    const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
+    for (Py_ssize_t i = 0; i < n; ++i)
+        if (!is_int_like(PySequence_Fast_GET_ITEM(o, i))) return false;
+    return true;
+}
+
+Dims to_dims(PyObject* o) {
+    Dims dims;
+    if (!PyTuple_Check(o) && !PyList_Check(o)) {
+        dims.push_back(to_int64(o));
+        return dims;
+    }
+    const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
+    for (Py_ssize_t i = 0; i < n; ++i) dims.push_back(to_int64(PySequence_Fast_GET_ITEM(o, i)));
+    return dims;
+}
+
+bool is_tensor_sequence(PyObject* o) noexcept {
+    if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
+    const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
+    for (Py_ssize_t i = 0; i < n; ++i)
+        if (!is_tensor(PySequence_Fast_GET_ITEM(o, i))) return false;
+    return true;
+}
+
+TensorList to_tensor_list(PyObject* o) {
+    TensorList list;
+    const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
+    for (Py_ssize_t i = 0; i < n; ++i) list.push_back(tensor_of(PySequence_Fast_GET_ITEM(o, i)));
+    return list;
+}
+
+PyObject* to_python(const TensorList& list) {
+    Object tuple = check(PyTuple_New(Py_ssize_t(list.size())));
+    for (size_t i = 0; i < list.size(); ++i) PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap(list[i]));
+    return tuple.release();
+}
+
+}  // namespace wg::py

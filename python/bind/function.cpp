@@ -1,0 +1,397 @@
+// autograd.Function: a node whose derivative is Python code.
+// `ctx` is the Python object of the node and what `grad_fn` shows; the node owns it, and it points back
+// without owning. Start with function_apply.
+#include <cstring>
+
+#include <algorithm>
+#include <memory>
+
+#include "autograd/engine.h"
+#include "convert.h"
+#include "hooks.h"
+#include "node_type.h"
+#include "tensor_type.h"
+
+namespace wg::py {
+namespace {
+
+PyTypeObject* context_type_ = nullptr;
+
+struct Context {
+    PyNode base;
+    // Set by the user's forward, read when it returns.
+    PyObject* to_save;
+    PyObject* non_differentiable;
+    PyObject* dirty;
+    PyObject* needs_input_grad;
+    bool materialize_grads;
+};
+Context* as_context(PyObject* o) { return reinterpret_cast<Context*>(o); }
+
+class PythonNode final : public NodeOf<PythonNode> {
+public:
+    explicit PythonNode(PyObject* ctx) : ctx_(Object::borrow(ctx)) { reaches_python = true; }
+    ~PythonNode() {
+        if (ctx_) as_context(ctx_.get())->base.node = nullptr;
+    }
+    void apply(Grads& in, Grads& out) override;
+    std::string name() const override {
+        const char* dot = std::strrchr(Py_TYPE(ctx_.get())->tp_name, '.');
+        return dot ? dot + 1 : Py_TYPE(ctx_.get())->tp_name;
+    }
+    bool handles_undefined() const override { return true; }
+    void release_saved() override {
+        if (saved.empty()) return;
+        saved.clear();
+        released = true;
+    }
+    PyObject* context() const { return ctx_.get(); }
+    bool is_input_tensor(size_t i) const { return i < tensor_inputs.size() && tensor_inputs[i]; }
+
+    std::vector<SavedTensor> saved;
+    bool has_saved = false;
+    bool released = false;
+    std::vector<bool> tensor_inputs;  // per argument of apply
+
+private:
+    Object ctx_;
+};
+
+void PythonNode::apply(Grads& in, Grads& out) {
+    const Object ctx = ctx_;
+    const bool materialize = as_context(ctx.get())->materialize_grads;
+    Object args = check(PyTuple_New(Py_ssize_t(in.size()) + 1));
+    PyTuple_SET_ITEM(args.get(), 0, Py_NewRef(ctx.get()));
+    for (size_t i = 0; i < in.size(); ++i) {
+        Tensor g = in[i];
+        if (!g.defined() && materialize) g = zeros(Dims(outputs[i].sizes), outputs[i].dtype);
+        PyTuple_SET_ITEM(args.get(), Py_ssize_t(i) + 1, wrap_or_none(std::move(g)));
+    }
+    const Object backward = check(PyObject_GetAttrString(ctx.get(), "_backward_function"));
+    Object result = check(PyObject_Call(backward.get(), args.get(), nullptr));
+    if (!PyTuple_Check(result.get())) {
+        if (PyList_Check(result.get())) result = check(PySequence_Tuple(result.get()));
+        else result = check(PyTuple_Pack(1, result.get()));
+    }
+
+    const size_t expected = tensor_inputs.size();
+    size_t got = size_t(PyTuple_GET_SIZE(result.get()));
+    // Extra gradients are fine while they are None.
+    while (got > expected && PyTuple_GET_ITEM(result.get(), Py_ssize_t(got) - 1) == Py_None) --got;
+    WG_CHECK(got == expected, "function ", name(), " returned an incorrect number of gradients (expected ", expected, ", got ", got, ")");
+    size_t edge = 0;
+    for (size_t i = 0; i < expected; ++i) {
+        PyObject* g = PyTuple_GET_ITEM(result.get(), Py_ssize_t(i));
+        if (!tensor_inputs[i]) {
+            WG_CHECK(g == Py_None, "function ", name(), " returned a gradient different from None at position ", i + 1,
+                     ", but the corresponding forward input was not a Variable");
+            continue;
+        }
+        if (g != Py_None) {
+            if (!is_tensor(g)) fail_type(str("expected Variable or None (got ", Py_TYPE(g)->tp_name, ")"));
+            if (edges[edge]) out[edge] = tensor_of(g);
+        }
+        ++edge;
+    }
+}
+
+bool contains(PyObject* tuple, PyObject* o) {
+    if (!tuple) return false;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i)
+        if (PyTuple_GET_ITEM(tuple, i) == o) return true;
+    return false;
+}
+
+void check_tensor_tuple(PyObject* tuple, const char* what) {
+    if (!tuple) return;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i)
+        if (!is_tensor(PyTuple_GET_ITEM(tuple, i)))
+            fail_type(str(what, " can only deal with variables, but argument ", i, " is of type ",
+                          Py_TYPE(PyTuple_GET_ITEM(tuple, i))->tp_name));
+}
+
+// Gives one output of forward its history. Returns the object to hand out.
+Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node, bool executable) {
+    Object out = Object::borrow(o);
+    Tensor t = tensor_of(o);
+    const bool is_input = contains(args, o);
+    const bool is_dirty = contains(ctx->dirty, o);
+    const bool differentiable = is_floating(t.dtype()) && !contains(ctx->non_differentiable, o);
+    if (is_dirty) {
+        WG_CHECK(is_input, "a tensor was marked dirty that is not an input");
+        if (executable && differentiable) {
+            check_inplace(t, true);
+            rebase_history(t, Ref<Node>(node));
+        }
+        return out;
+    }
+    if (is_input) {
+        // Returning an input as it is: the output is a view of it with a history of its own.
+        Tensor v = alias(t);
+        if (executable && differentiable) {
+            make_view(v, t, ViewKind::CustomFunction);
+            set_history(v, *node);
+        } else if (executable) {
+            node->add_output(v);
+        } else if (requires_grad(t)) {
+            make_view(v, t, ViewKind::CustomFunction);
+        }
+        return check(wrap(std::move(v)));
+    }
+    if (!executable) return out;
+    if (!differentiable) {
+        t->grad_fn.reset();
+        t->requires_grad = false;
+        t->view_base.reset();
+        node->add_output(t);
+        return out;
+    }
+    if (t.is_view()) t->view_kind = ViewKind::CustomFunction;
+    set_history(t, *node);
+    t->attr_version = t.version();
+    track(o);
+    return out;
+}
+
+// _C._function_apply(function class, backward class, args)
+PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
+    return guarded([&]() -> PyObject* {
+        if (nargs != 3 || !PyTuple_Check(argv[2])) fail_type("_function_apply(cls, ctx class, args)");
+        PyObject *cls = argv[0], *ctx_class = argv[1], *args = argv[2];
+        const Py_ssize_t n = PyTuple_GET_SIZE(args);
+
+        Object ctx_object = check(PyObject_CallNoArgs(ctx_class));
+        Context* ctx = as_context(ctx_object.get());
+        auto node = PythonNode::make(ctx_object.get());
+        ctx->base.node = node.get();
+        ctx->base.owns = false;
+        bool executable = false;
+        Object needs = check(PyTuple_New(n));
+        for (Py_ssize_t i = 0; i < n; ++i) {
+            PyObject* a = PyTuple_GET_ITEM(args, i);
+            const bool is_t = is_tensor(a);
+            const bool wants = is_t && requires_grad(tensor_of(a));
+            node->tensor_inputs.push_back(is_t);
+            executable = executable || wants;
+            PyTuple_SET_ITEM(needs.get(), i, PyBool_FromLong(wants));
+        }
+        executable = executable && grad_enabled();
+        ctx->needs_input_grad = needs.release();
+        if (executable) {
+            for (Py_ssize_t i = 0; i < n; ++i)
+                if (node->tensor_inputs[size_t(i)]) {
+                    const Tensor& t = tensor_of(PyTuple_GET_ITEM(args, i));
+                    node->add_edge(gradient_edge(t));
+                }
+            node->reaches_python = true;
+            node->site = Site::here();
+        }
+
+        const Object forward = check(PyObject_GetAttrString(cls, "forward"));
+        const Object separate = check(PyObject_GetAttrString(cls, "_has_setup_context"));
+        Object raw;
+        {
+            GradMode off(false);
+            if (separate.get() == Py_True) {
+                raw = check(PyObject_Call(forward.get(), args, nullptr));
+                const Object setup = check(PyObject_GetAttrString(cls, "setup_context"));
+                check(PyObject_CallFunctionObjArgs(setup.get(), ctx_object.get(), args, raw.get(), nullptr));
+            } else {
+                Object with_ctx = check(PyTuple_New(n + 1));
+                PyTuple_SET_ITEM(with_ctx.get(), 0, Py_NewRef(ctx_object.get()));
+                for (Py_ssize_t i = 0; i < n; ++i) PyTuple_SET_ITEM(with_ctx.get(), i + 1, Py_NewRef(PyTuple_GET_ITEM(args, i)));
+                raw = check(PyObject_Call(forward.get(), with_ctx.get(), nullptr));
+            }
+        }
+        check_tensor_tuple(ctx->non_differentiable, "mark_non_differentiable");
+        check_tensor_tuple(ctx->dirty, "mark_dirty");
+
+        const bool many = PyTuple_Check(raw.get());
+        Object outputs = many ? raw : check(PyTuple_Pack(1, raw.get()));
+        const Py_ssize_t n_out = PyTuple_GET_SIZE(outputs.get());
+        Object result = check(PyTuple_New(n_out));
+        for (Py_ssize_t i = 0; i < n_out; ++i) {
+            PyObject* o = PyTuple_GET_ITEM(outputs.get(), i);
+            if (!is_tensor(o)) {
+                if (!many) fail_type(str(Py_TYPE(ctx_object.get())->tp_name, ".forward: expected Tensor or tuple of Tensor (got ", Py_TYPE(o)->tp_name, ") for return value 0"));
+                if (executable) node->outputs.emplace_back();
+                PyTuple_SET_ITEM(result.get(), i, Py_NewRef(o));
+                continue;
+            }
+            PyTuple_SET_ITEM(result.get(), i, finish_output(o, ctx, args, node.get(), executable).release());
+        }
+        if (executable && ctx->to_save) {
+            node->has_saved = true;
+            for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(ctx->to_save); ++i) {
+                PyObject* s = PyTuple_GET_ITEM(ctx->to_save, i);
+                if (s == Py_None) {
+                    node->saved.emplace_back();
+                    continue;
+                }
+                if (!is_tensor(s)) fail_type(str("save_for_backward can only save variables, but argument ", i, " is of type ", Py_TYPE(s)->tp_name));
+                const Tensor& t = tensor_of(s);
+                const bool is_output = node_of(t->grad_fn) == node.get();
+                node->saved.emplace_back(t, is_output ? node.get() : nullptr);
+            }
+        }
+        Py_CLEAR(ctx->to_save);
+        Py_CLEAR(ctx->dirty);
+        Py_CLEAR(ctx->non_differentiable);
+        return many ? result.release() : Py_NewRef(PyTuple_GET_ITEM(result.get(), 0));
+    });
+}
+
+// --- ctx ---
+
+PythonNode* python_node(PyObject* ctx) { return static_cast<PythonNode*>(as_context(ctx)->base.node); }
+
+PyObject* context_new(PyTypeObject* type, PyObject*, PyObject*) {
+    PyObject* o = type->tp_alloc(type, 0);
+    if (o) as_context(o)->materialize_grads = true;
+    return o;
+}
+int context_traverse(PyObject* o, visitproc visit, void* arg) {
+    Context* c = as_context(o);
+    Py_VISIT(Py_TYPE(o));
+    Py_VISIT(c->base.dict);
+    Py_VISIT(c->to_save);
+    Py_VISIT(c->non_differentiable);
+    Py_VISIT(c->dirty);
+    Py_VISIT(c->needs_input_grad);
+    return 0;
+}
+int context_clear(PyObject* o) {
+    Context* c = as_context(o);
+    Py_CLEAR(c->base.dict);
+    Py_CLEAR(c->to_save);
+    Py_CLEAR(c->non_differentiable);
+    Py_CLEAR(c->dirty);
+    Py_CLEAR(c->needs_input_grad);
+    return 0;
+}
+void context_dealloc(PyObject* o) {
+    PyObject_GC_UnTrack(o);
+    if (as_context(o)->base.weakrefs) PyObject_ClearWeakRefs(o);
+    context_clear(o);
+    PyTypeObject* type = Py_TYPE(o);
+    type->tp_free(o);
+    Py_DECREF(type);
+}
+
+PyObject* get_saved_tensors(PyObject* o, void*) {
+    return guarded([&]() -> PyObject* {
+        PythonNode* n = python_node(o);
+        if (n && n->released) fail_released();
+        if (!n || !n->has_saved) {
+            // Within forward or setup_context nothing is saved yet.
+            return as_context(o)->to_save ? Py_NewRef(as_context(o)->to_save) : PyTuple_New(0);
+        }
+        Object tuple = check(PyTuple_New(Py_ssize_t(n->saved.size())));
+        for (size_t i = 0; i < n->saved.size(); ++i) PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap_or_none(n->saved[i].unpack(n)));
+        return tuple.release();
+    });
+}
+PyObject* get_needs_input_grad(PyObject* o, void*) {
+    PyObject* v = as_context(o)->needs_input_grad;
+    return v ? Py_NewRef(v) : PyTuple_New(0);
+}
+int set_needs_input_grad(PyObject* o, PyObject* v, void*) {
+    Py_XSETREF(as_context(o)->needs_input_grad, Py_XNewRef(v));
+    return 0;
+}
+PyObject* get_materialize(PyObject* o, void*) { return PyBool_FromLong(as_context(o)->materialize_grads); }
+int set_materialize(PyObject* o, PyObject* v, void*) {
+    if (!v || !PyBool_Check(v)) {
+        PyErr_Format(PyExc_TypeError, "THPFunction_set_materialize_grads: expected bool, got %s", v ? Py_TYPE(v)->tp_name : "NULL");
+        return -1;
+    }
+    as_context(o)->materialize_grads = v == Py_True;
+    return 0;
+}
+template <PyObject* Context::*Field>
+PyObject* get_tuple(PyObject* o, void*) {
+    PyObject* v = as_context(o)->*Field;
+    if (!v) Py_RETURN_NONE;
+    return Py_NewRef(v);
+}
+template <PyObject* Context::*Field>
+int set_tuple(PyObject* o, PyObject* v, void*) {
+    PyObject* t = v && v != Py_None ? PySequence_Tuple(v) : nullptr;
+    if (v && v != Py_None && !t) return -1;
+    Py_XSETREF(as_context(o)->*Field, t);
+    return 0;
+}
+
+PyObject* apply_derivative(PyObject* o, PyObject* args) {
+    // Calling a Function's node directly: its derivative on the given gradients.
+    return guarded([&]() -> PyObject* {
+        PythonNode* n = python_node(o);
+        WG_CHECK(n, "Attribute access on a Function whose graph has been freed");
+        Grads in, out;
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i) {
+            PyObject* a = PyTuple_GET_ITEM(args, i);
+            in.push_back(is_tensor(a) ? tensor_of(a) : Tensor());
+        }
+        out.resize(n->edges.size());
+        n->apply(in, out);
+        Object tuple = check(PyTuple_New(Py_ssize_t(out.size())));
+        for (size_t i = 0; i < out.size(); ++i) PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap_or_none(out[i]));
+        return tuple.release();
+    });
+}
+
+PyMethodDef functions_[] = {
+    {"_function_apply", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function_apply)), METH_FASTCALL, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+PyObject* function_context(const Node& node) {
+    const auto* n = dynamic_cast<const PythonNode*>(&node);
+    return n ? n->context() : nullptr;
+}
+
+int visit_node_hooks(const Node& node, visitproc visit, void* arg);
+int visit_node(const Node& node, visitproc visit, void* arg) {
+    if (PyObject* ctx = function_context(node)) Py_VISIT(ctx);
+    return visit_node_hooks(node, visit, arg);
+}
+
+void add_functions(PyObject* module) {
+    static std::vector<PyGetSetDef> properties;
+    for (PyGetSetDef* p = node_properties; p->name; ++p) properties.push_back(*p);
+    properties.push_back({"saved_tensors", get_saved_tensors, nullptr, nullptr, nullptr});
+    properties.push_back({"needs_input_grad", get_needs_input_grad, set_needs_input_grad, nullptr, nullptr});
+    properties.push_back({"materialize_grads", get_materialize, set_materialize, nullptr, nullptr});
+    properties.push_back({"to_save", get_tuple<&Context::to_save>, set_tuple<&Context::to_save>, nullptr, nullptr});
+    properties.push_back({"non_differentiable", get_tuple<&Context::non_differentiable>, set_tuple<&Context::non_differentiable>, nullptr, nullptr});
+    properties.push_back({"dirty_tensors", get_tuple<&Context::dirty>, set_tuple<&Context::dirty>, nullptr, nullptr});
+    properties.push_back({nullptr, nullptr, nullptr, nullptr, nullptr});
+    static std::vector<PyMethodDef> methods;
+    for (PyMethodDef* m = node_methods; m->ml_name; ++m) methods.push_back(*m);
+    methods.push_back({"apply", apply_derivative, METH_VARARGS, nullptr});
+    methods.push_back({nullptr, nullptr, 0, nullptr});
+    static PyMemberDef members[] = {
+        {"__dictoffset__", T_PYSSIZET, offsetof(Context, base.dict), READONLY, nullptr},
+        {"__weaklistoffset__", T_PYSSIZET, offsetof(Context, base.weakrefs), READONLY, nullptr},
+        {nullptr, 0, 0, 0, nullptr},
+    };
+    PyType_Slot slots[] = {
+        {Py_tp_new, reinterpret_cast<void*>(context_new)},
+        {Py_tp_dealloc, reinterpret_cast<void*>(context_dealloc)},
+        {Py_tp_traverse, reinterpret_cast<void*>(context_traverse)},
+        {Py_tp_clear, reinterpret_cast<void*>(context_clear)},
+        {Py_tp_getset, properties.data()},
+        {Py_tp_methods, methods.data()},
+        {Py_tp_members, members},
+        {0, nullptr},
+    };
+    PyType_Spec spec = {"torch._C._FunctionBase", sizeof(Context), 0,
+                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
+    context_type_ = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
+    check(PyModule_AddObjectRef(module, "_FunctionBase", reinterpret_cast<PyObject*>(context_type_)));
+    check(PyModule_AddFunctions(module, functions_));
+}
+
+}  // namespace wg::py

@@ -1,0 +1,108 @@
+// The extension module whygrad._C: puts the parts together; what is cold is written with pybind11.
+#include <pybind11/pybind11.h>
+
+#include "base/error.h"
+#include "cpu/thread_pool.h"
+#include "dispatch/kernel_table.h"
+#include "hooks.h"
+#include "ops/functions.h"
+#include "python.h"
+#include "tensor/allocator.h"
+
+namespace wg::py {
+
+void add_runtime_errors();
+
+namespace {
+
+pybind11::dict memory_stats_dict() {
+    const MemoryStats s = memory_stats();
+    pybind11::dict d;
+    d["allocated_bytes.current"] = s.allocated;
+    d["allocated_bytes.peak"] = s.peak_allocated;
+    d["reserved_bytes.current"] = s.reserved;
+    d["reserved_bytes.peak"] = s.peak_reserved;
+    d["num_allocs"] = s.allocations;
+    d["num_frees"] = s.deallocations;
+    d["num_cache_hits"] = s.cache_hits;
+    return d;
+}
+
+const char* dtypes_text(DTypes d) {
+    switch (d) {
+    case DTypes::FLOATS: return "FLOATS";
+    case DTypes::FLOATS_ONLY: return "FLOATS_ONLY";
+    case DTypes::NUMBERS: return "NUMBERS";
+    case DTypes::ALL: return "ALL";
+    case DTypes::INTEGRAL: return "INTEGRAL";
+    case DTypes::ROUNDING: return "ROUNDING";
+    }
+    return "";
+}
+
+// The rows of elementwise.def as data, for the generic tests.
+pybind11::list elementwise_rows() {
+    pybind11::list rows;
+    for (int i = 0; i < kNumOps; ++i) {
+        const RowInfo& r = row(Op(i));
+        pybind11::dict d;
+        d["name"] = r.name;
+        d["arity"] = r.arity;
+        d["params"] = r.parameters;
+        d["domain"] = pybind11::make_tuple(r.lo, r.hi);
+        d["dtypes"] = dtypes_text(r.dtypes);
+        d["is_test"] = r.is_test;
+        d["differentiable"] = r.differentiable;
+        d["node"] = r.node;
+        d["forms"] = r.forms;
+        rows.append(d);
+    }
+    return rows;
+}
+
+}  // namespace
+}  // namespace wg::py
+
+PYBIND11_MODULE(_C, m) {
+    using namespace wg;
+    using namespace wg::py;
+    add_runtime_errors();
+    install_site_provider();
+    try {
+        add_types(m.ptr());
+        add_tensor_type(m.ptr());
+        add_operations(m.ptr());
+        add_creation(m.ptr());
+        add_autograd(m.ptr());
+        add_hooks(m.ptr());
+        add_functions(m.ptr());
+        add_random(m.ptr());
+        add_optim(m.ptr());
+    } catch (...) {
+        set_python_error();
+        throw pybind11::error_already_set();
+    }
+    m.def("memory_stats", memory_stats_dict, "Bytes and calls of the allocator, since the start or the last reset of the peaks.");
+    m.def("reset_peak_memory_stats", reset_peak_memory_stats);
+    m.def("empty_cache", empty_cache, "Gives cached memory back to the system.");
+    m.def("get_num_threads", [] { return num_threads(); });
+    m.def("set_num_threads", [](int n) {
+        if (n <= 0) throw pybind11::value_error("set_num_threads expects a positive integer");
+        wg::set_num_threads(n);
+    });
+    m.def("_cpu_capability", cpu_capability);
+    m.def("_elementwise_rows", elementwise_rows);
+    m.def("get_default_dtype", [] { return pybind11::reinterpret_borrow<pybind11::object>(dtype_object(default_dtype())); });
+    m.def("_set_default_dtype", [](pybind11::object d) {
+        if (!is_dtype(d.ptr())) throw pybind11::type_error("invalid dtype object: only floating-point types are supported as the default type");
+        try {
+            set_default_dtype(dtype_of_object(d.ptr()));
+        } catch (const Error& e) {
+            throw pybind11::type_error(e.what());
+        }
+    });
+    m.def("_promote_types", [](pybind11::object a, pybind11::object b) {
+        return pybind11::reinterpret_borrow<pybind11::object>(dtype_object(promote(dtype_of_object(a.ptr()), dtype_of_object(b.ptr()))));
+    });
+    m.def("can_cast", [](pybind11::object a, pybind11::object b) { return can_cast(dtype_of_object(a.ptr()), dtype_of_object(b.ptr())); });
+}

@@ -1,0 +1,162 @@
+// The operators of torch.Tensor: number protocol and comparisons, straight to the rows.
+#include "convert.h"
+#include "tensor_type.h"
+
+namespace wg::py {
+namespace {
+
+PyObject* not_implemented() { return Py_NewRef(Py_NotImplemented); }
+
+bool is_operand(PyObject* o) { return is_tensor(o) || is_number(o); }
+
+// a OP b where at least one is a tensor. `reversed_node`: the node's name for number OP tensor.
+inline PyObject* binary_slot(Op op, PyObject* a, PyObject* b, const char* reversed_node = nullptr) {
+    if (!is_operand(a) || !is_operand(b)) return not_implemented();
+    return guarded([&] {
+        const Arg args[] = {Convert<Arg>::get(a), Convert<Arg>::get(b)};
+        return wrap(elementwise(op, args, {}, args[0].is_tensor() ? nullptr : reversed_node));
+    });
+}
+
+inline PyObject* inplace_slot(Op op, PyObject* a, PyObject* b) {
+    if (!is_tensor(a) || !is_operand(b)) return not_implemented();
+    return guarded([&] {
+        const Arg args[] = {Convert<Arg>::get(a), Convert<Arg>::get(b)};
+        elementwise_(op, tensor_of(a), args);
+        return Py_NewRef(a);
+    });
+}
+
+PyObject* add(PyObject* a, PyObject* b) { return binary_slot(Op::add, a, b); }
+PyObject* subtract(PyObject* a, PyObject* b) { return binary_slot(Op::sub, a, b, "RsubBackward1"); }
+PyObject* multiply(PyObject* a, PyObject* b) { return binary_slot(Op::mul, a, b); }
+PyObject* remainder(PyObject* a, PyObject* b) { return binary_slot(Op::remainder, a, b, "RemainderBackward1"); }
+PyObject* floor_divide(PyObject* a, PyObject* b) { return binary_slot(Op::floor_divide, a, b); }
+PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) {
+    if (modulus != Py_None) return not_implemented();
+    return binary_slot(Op::pow, a, b, "PowBackward2");
+}
+PyObject* divide(PyObject* a, PyObject* b) {
+    if (is_tensor(a) || !is_operand(a)) return binary_slot(Op::div, a, b);
+    // number / tensor is the reciprocal scaled, as PyTorch records it.
+    return guarded([&] { return wrap(mul(reciprocal(tensor_of(b)), Convert<Arg>::get(a))); });
+}
+PyObject* matrix_multiply(PyObject* a, PyObject* b) {
+    if (!is_tensor(a) || !is_tensor(b)) return not_implemented();
+    return guarded([&] { return wrap(matmul(tensor_of(a), tensor_of(b))); });
+}
+PyObject* bit_and(PyObject* a, PyObject* b) { return binary_slot(Op::bitwise_and, a, b); }
+PyObject* bit_or(PyObject* a, PyObject* b) { return binary_slot(Op::bitwise_or, a, b); }
+PyObject* bit_xor(PyObject* a, PyObject* b) { return binary_slot(Op::bitwise_xor, a, b); }
+
+PyObject* inplace_add(PyObject* a, PyObject* b) { return inplace_slot(Op::add, a, b); }
+PyObject* inplace_subtract(PyObject* a, PyObject* b) { return inplace_slot(Op::sub, a, b); }
+PyObject* inplace_multiply(PyObject* a, PyObject* b) { return inplace_slot(Op::mul, a, b); }
+PyObject* inplace_divide(PyObject* a, PyObject* b) { return inplace_slot(Op::div, a, b); }
+PyObject* inplace_floor_divide(PyObject* a, PyObject* b) { return inplace_slot(Op::floor_divide, a, b); }
+PyObject* inplace_remainder(PyObject* a, PyObject* b) { return inplace_slot(Op::remainder, a, b); }
+PyObject* inplace_power(PyObject* a, PyObject* b, PyObject*) { return inplace_slot(Op::pow, a, b); }
+PyObject* inplace_and(PyObject* a, PyObject* b) { return inplace_slot(Op::bitwise_and, a, b); }
+PyObject* inplace_or(PyObject* a, PyObject* b) { return inplace_slot(Op::bitwise_or, a, b); }
+PyObject* inplace_xor(PyObject* a, PyObject* b) { return inplace_slot(Op::bitwise_xor, a, b); }
+
+PyObject* negative(PyObject* a) {
+    return guarded([&] { return wrap(neg(tensor_of(a))); });
+}
+PyObject* positive(PyObject* a) { return Py_NewRef(a); }
+PyObject* absolute(PyObject* a) {
+    return guarded([&] { return wrap(abs(tensor_of(a))); });
+}
+PyObject* invert(PyObject* a) {
+    return guarded([&] {
+        const Tensor& t = tensor_of(a);
+        return wrap(t.dtype() == DType::Bool ? logical_not(t) : bitwise_not(t));
+    });
+}
+
+const Tensor& single_value(PyObject* o, const char* what) {
+    const Tensor& t = tensor_of(o);
+    if (std::string_view(what) == "bool") {
+        WG_CHECK(t.numel() > 0, "Boolean value of Tensor with no values is ambiguous");
+        WG_CHECK(t.numel() == 1, "Boolean value of Tensor with more than one value is ambiguous");
+    } else {
+        WG_CHECK(t.numel() == 1, "a Tensor with ", t.numel(), " elements cannot be converted to Scalar");
+    }
+    return t;
+}
+
+int to_bool(PyObject* o) {
+    return guarded([&] { return int(single_value(o, "bool").to_double() != 0); }, -1);
+}
+PyObject* to_int(PyObject* o) {
+    return guarded([&] {
+        const Tensor& t = single_value(o, "int");
+        if (is_floating(t.dtype())) return PyLong_FromDouble(t.to_double());
+        return PyLong_FromLongLong(t.to_int());
+    });
+}
+PyObject* to_float(PyObject* o) {
+    return guarded([&] { return PyFloat_FromDouble(single_value(o, "float").to_double()); });
+}
+PyObject* to_index(PyObject* o) {
+    return guarded([&] {
+        const Tensor& t = tensor_of(o);
+        WG_CHECK_TYPE(t.numel() == 1 && !is_floating(t.dtype()),
+                      "only integer tensors of a single element can be converted to an index");
+        return PyLong_FromLongLong(t.to_int());
+    });
+}
+
+PyObject* compare(PyObject* a, PyObject* b, int how) {
+    if (!is_operand(b)) return not_implemented();
+    static constexpr Op ops[] = {Op::lt, Op::le, Op::eq, Op::ne, Op::gt, Op::ge};  // Py_LT ... Py_GE
+    return binary_slot(ops[how], a, b);
+}
+
+Py_hash_t hash(PyObject* o) { return _Py_HashPointer(o); }
+
+template <class F>
+void* slot(F* f) {
+    return reinterpret_cast<void*>(f);
+}
+
+PyType_Slot slots_[] = {
+    {Py_nb_add, slot(add)},
+    {Py_nb_subtract, slot(subtract)},
+    {Py_nb_multiply, slot(multiply)},
+    {Py_nb_remainder, slot(remainder)},
+    {Py_nb_true_divide, slot(divide)},
+    {Py_nb_floor_divide, slot(floor_divide)},
+    {Py_nb_power, slot(power)},
+    {Py_nb_matrix_multiply, slot(matrix_multiply)},
+    {Py_nb_and, slot(bit_and)},
+    {Py_nb_or, slot(bit_or)},
+    {Py_nb_xor, slot(bit_xor)},
+    {Py_nb_inplace_add, slot(inplace_add)},
+    {Py_nb_inplace_subtract, slot(inplace_subtract)},
+    {Py_nb_inplace_multiply, slot(inplace_multiply)},
+    {Py_nb_inplace_true_divide, slot(inplace_divide)},
+    {Py_nb_inplace_floor_divide, slot(inplace_floor_divide)},
+    {Py_nb_inplace_remainder, slot(inplace_remainder)},
+    {Py_nb_inplace_power, slot(inplace_power)},
+    {Py_nb_inplace_and, slot(inplace_and)},
+    {Py_nb_inplace_or, slot(inplace_or)},
+    {Py_nb_inplace_xor, slot(inplace_xor)},
+    {Py_nb_negative, slot(negative)},
+    {Py_nb_positive, slot(positive)},
+    {Py_nb_absolute, slot(absolute)},
+    {Py_nb_invert, slot(invert)},
+    {Py_nb_bool, slot(to_bool)},
+    {Py_nb_int, slot(to_int)},
+    {Py_nb_float, slot(to_float)},
+    {Py_nb_index, slot(to_index)},
+    {Py_tp_richcompare, slot(compare)},
+    {Py_tp_hash, slot(hash)},
+    {0, nullptr},
+};
+
+}  // namespace
+
+PyType_Slot* operator_slots() { return slots_; }
+
+}  // namespace wg::py

@@ -1,0 +1,179 @@
+// The properties of torch.Tensor.
+#include "convert.h"
+#include "ops/functions.h"
+#include "tensor_type.h"
+
+namespace wg::py {
+namespace {
+
+// A property that computes a tensor.
+template <Tensor (*F)(const Tensor&)>
+PyObject* get_tensor(PyObject* o, void*) {
+    return guarded([&] { return wrap_or_none(F(tensor_of(o))); });
+}
+template <bool (*F)(const Tensor&)>
+PyObject* get_bool(PyObject* o, void*) {
+    return guarded([&] { return PyBool_FromLong(F(tensor_of(o))); });
+}
+template <int64_t (*F)(const Tensor&)>
+PyObject* get_int(PyObject* o, void*) {
+    return guarded([&] { return PyLong_FromLongLong(F(tensor_of(o))); });
+}
+
+PyObject* get_shape(PyObject* o, void*) {
+    return guarded([&] { return wrap_size(tensor_of(o).sizes()); });
+}
+PyObject* get_dtype(PyObject* o, void*) { return Py_NewRef(dtype_object(tensor_of(o).dtype())); }
+PyObject* get_device(PyObject* o, void*) {
+    return guarded([&] { return wrap_device(tensor_of(o).device()); });
+}
+
+PyObject* get_grad(PyObject* o, void*) {
+    return guarded([&]() -> PyObject* {
+        const Tensor& t = tensor_of(o);
+        AutogradMeta* m = meta(t);
+        if (m && m->grad.defined()) return wrap(m->grad);
+        if (requires_grad(t) && !t->retains_grad && !is_leaf(t))
+            warn(WarningKind::User,
+                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+                 "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
+                 "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure "
+                 "you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information. "
+                 "(Triggered internally at /__w/pytorch/pytorch/build/aten/src/ATen/core/TensorBody.h:493.)");
+        Py_RETURN_NONE;
+    });
+}
+int set_grad_property(PyObject* o, PyObject* value, void*) {
+    return guarded(
+        [&] {
+            if (!value || value == Py_None) {
+                set_grad(tensor_of(o), Tensor());
+                return 0;
+            }
+            if (!is_tensor(value))
+                fail_type(str("assigned grad expected to be a Tensor or None but got grad of type ", Py_TYPE(value)->tp_name));
+            set_grad(tensor_of(o), tensor_of(value));
+            return 0;
+        },
+        -1);
+}
+
+PyObject* get_requires_grad(PyObject* o, void*) { return PyBool_FromLong(requires_grad(tensor_of(o))); }
+int set_requires_grad_property(PyObject* o, PyObject* value, void*) {
+    return guarded(
+        [&] {
+            WG_CHECK(value && PyBool_Check(value), "requires_grad must be a bool");
+            set_requires_grad(tensor_of(o), value == Py_True);
+            return 0;
+        },
+        -1);
+}
+
+PyObject* get_grad_fn(PyObject* o, void*) {
+    return guarded([&] { return wrap_node(grad_fn(tensor_of(o))); });
+}
+
+// The values without history or shared version counter: writes through it go unnoticed by autograd.
+Tensor data_of(const Tensor& t) {
+    Tensor d = alias(t);
+    d->own_version = Ref<VersionCounter>(new (pool_allocate(sizeof(VersionCounter))) VersionCounter);
+    d->version = &d->own_version->version;
+    return d;
+}
+int set_data(PyObject* o, PyObject* value, void*) {
+    return guarded(
+        [&] {
+            if (!value || !is_tensor(value))
+                fail_type(str("Variable data has to be a tensor, but got ", value ? Py_TYPE(value)->tp_name : "NULL"));
+            const Tensor &t = tensor_of(o), &from = tensor_of(value);
+            WG_CHECK(!(requires_grad(t) && !is_floating(from.dtype())), "data set to a tensor that requires gradients must be "
+                                                                        "floating point or complex dtype");
+            // t keeps its version counter, its history and its Python object.
+            const uint32_t version = t.version();
+            t->own_version = Ref<VersionCounter>(new (pool_allocate(sizeof(VersionCounter))) VersionCounter);
+            t->own_version->version = version;
+            t->version = &t->own_version->version;
+            t->set_ndim(from.dim());
+            std::copy(from->dims, from->dims + 2 * from.dim(), t->dims);
+            t->dtype = from.dtype();
+            t->offset = from.offset();
+            t->storage = from->storage;
+            t->update_geometry();
+            if (meta(t) && meta(t)->accumulator) meta(t)->accumulator->outputs[0] = OutputInfo(t);
+            return 0;
+        },
+        -1);
+}
+
+Tensor transpose_last(const Tensor& t) {
+    WG_CHECK(t.dim() >= 2 || t.dim() == 0, "tensor.mT is only supported on matrices or batches of matrices. Got ", t.dim(), "-D tensor.");
+    return t.dim() == 0 ? t : transpose(t, -2, -1);
+}
+Tensor reversed_dims(const Tensor& t) {
+    if (t.dim() != 2 && t.dim() != 0)
+        warn(WarningKind::User,
+             "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw an "
+             "error in a future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange(x.ndim - "
+             "1, -1, -1))` to reverse the dimensions of a tensor. (Triggered internally at "
+             "/__w/pytorch/pytorch/aten/src/ATen/native/TensorShape.cpp:4314.)");
+    Dims dims;
+    for (int64_t d = t.dim() - 1; d >= 0; --d) dims.push_back(d);
+    return permute(t, dims);
+}
+Tensor transpose_2d(const Tensor& t) {
+    WG_CHECK(t.dim() <= 2 && t.dim() != 1, "tensor.H is only supported on matrices (2-D tensors). Got ", t.dim(), "-D tensor.");
+    return t.dim() == 0 ? t : transpose(t, 0, 1);
+}
+Tensor base_of(const Tensor& t) { return Tensor(t->view_base); }
+Tensor itself(const Tensor& t) { return t; }
+bool no(const Tensor&) { return false; }
+bool yes(const Tensor&) { return true; }
+bool leaf(const Tensor& t) { return is_leaf(t); }
+bool retains(const Tensor& t) { return t->retains_grad; }
+int64_t version_of(const Tensor& t) { return t.version(); }
+int64_t output_nr_of(const Tensor& t) {
+    grad_fn(t);
+    return t->output_nr;
+}
+int64_t ndim_of(const Tensor& t) { return t.dim(); }
+int64_t itemsize_of(const Tensor& t) { return int64_t(t.itemsize()); }
+int64_t nbytes_of(const Tensor& t) { return int64_t(t.nbytes()); }
+
+PyObject* get_name(PyObject*, void*) { Py_RETURN_NONE; }
+PyObject* get_array_priority(PyObject*, void*) { return PyLong_FromLong(1000); }
+
+}  // namespace
+
+PyGetSetDef tensor_properties[] = {
+    {"shape", get_shape, nullptr, "The sizes, as torch.Size.", nullptr},
+    {"dtype", get_dtype, nullptr, nullptr, nullptr},
+    {"device", get_device, nullptr, nullptr, nullptr},
+    {"grad", get_grad, set_grad_property, "The gradient accumulated by backward(), or None.", nullptr},
+    {"requires_grad", get_requires_grad, set_requires_grad_property, nullptr, nullptr},
+    {"grad_fn", get_grad_fn, nullptr, "The node of the graph that made the tensor; None for leaves.", nullptr},
+    {"is_leaf", get_bool<leaf>, nullptr, nullptr, nullptr},
+    {"retains_grad", get_bool<retains>, nullptr, nullptr, nullptr},
+    {"data", get_tensor<data_of>, set_data, "The values, without history and without sharing versions.", nullptr},
+    {"T", get_tensor<reversed_dims>, nullptr, nullptr, nullptr},
+    {"mT", get_tensor<transpose_last>, nullptr, nullptr, nullptr},
+    {"H", get_tensor<transpose_2d>, nullptr, nullptr, nullptr},
+    {"mH", get_tensor<transpose_last>, nullptr, nullptr, nullptr},
+    {"real", get_tensor<itself>, nullptr, nullptr, nullptr},
+    {"_base", get_tensor<base_of>, nullptr, nullptr, nullptr},
+    {"_version", get_int<version_of>, nullptr, "How often the memory was written in place.", nullptr},
+    {"output_nr", get_int<output_nr_of>, nullptr, nullptr, nullptr},
+    {"ndim", get_int<ndim_of>, nullptr, nullptr, nullptr},
+    {"itemsize", get_int<itemsize_of>, nullptr, nullptr, nullptr},
+    {"nbytes", get_int<nbytes_of>, nullptr, nullptr, nullptr},
+    {"is_cpu", get_bool<yes>, nullptr, nullptr, nullptr},
+    {"is_cuda", get_bool<no>, nullptr, nullptr, nullptr},
+    {"is_sparse", get_bool<no>, nullptr, nullptr, nullptr},
+    {"is_quantized", get_bool<no>, nullptr, nullptr, nullptr},
+    {"is_meta", get_bool<no>, nullptr, nullptr, nullptr},
+    {"is_mps", get_bool<no>, nullptr, nullptr, nullptr},
+    {"name", get_name, nullptr, nullptr, nullptr},
+    {"__array_priority__", get_array_priority, nullptr, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+}  // namespace wg::py

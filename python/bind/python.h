@@ -1,0 +1,133 @@
+// The CPython side of the binding: owning references, errors across the border, the types we define.
+// Everything hot is written against the C API; pybind11 only makes the module (module.cpp).
+#pragma once
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+#include <string>
+#include <utility>
+
+#include "autograd/record.h"
+#include "tensor/tensor.h"
+
+namespace wg::py {
+
+// An owned PyObject*.
+class Object {
+public:
+    Object() = default;
+    Object(std::nullptr_t) {}
+    Object(const Object& o) noexcept : p_(o.p_) { Py_XINCREF(p_); }
+    Object(Object&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
+    Object& operator=(Object o) noexcept {
+        std::swap(p_, o.p_);
+        return *this;
+    }
+    ~Object() { Py_XDECREF(p_); }
+    static Object steal(PyObject* p) noexcept {
+        Object o;
+        o.p_ = p;
+        return o;
+    }
+    static Object borrow(PyObject* p) noexcept {
+        Py_XINCREF(p);
+        return steal(p);
+    }
+    PyObject* get() const noexcept { return p_; }
+    PyObject* release() noexcept { return std::exchange(p_, nullptr); }
+    explicit operator bool() const noexcept { return p_ != nullptr; }
+
+private:
+    PyObject* p_ = nullptr;
+};
+
+// A Python exception is set; unwinds C++ frames back to the binding.
+struct PythonError {};
+
+// Steals p; throws PythonError when it is null.
+inline Object check(PyObject* p) {
+    if (!p) throw PythonError{};
+    return Object::steal(p);
+}
+inline void check(int status) {
+    if (status < 0) throw PythonError{};
+}
+
+// Sets the Python exception that belongs to the C++ exception in flight.
+void set_python_error() noexcept;
+
+// Runs f; a C++ exception becomes a Python one and the result `failure`.
+template <class F, class R = PyObject*>
+inline R guarded(F&& f, R failure = nullptr) noexcept {
+    try {
+        return f();
+    } catch (...) {
+        set_python_error();
+        return failure;
+    }
+}
+
+[[noreturn]] void fail_type(const std::string& message);
+
+// --- tensors (tensor_type.cpp) ---
+
+struct PyTensor {
+    PyObject_HEAD
+    Tensor tensor;  // counted unless impl->owns_python (Note [Identity])
+    PyObject* dict;
+    PyObject* weakrefs;
+};
+extern PyTypeObject* tensor_type;
+
+inline bool is_exact_tensor(PyObject* o) noexcept { return Py_TYPE(o) == tensor_type; }
+inline bool is_tensor(PyObject* o) noexcept {
+    return Py_TYPE(o) == tensor_type || PyType_IsSubtype(Py_TYPE(o), tensor_type);
+}
+inline Tensor& tensor_of(PyObject* o) noexcept { return reinterpret_cast<PyTensor*>(o)->tensor; }
+
+// The Python object of a tensor: always the same one while it or its attributes are alive.
+PyObject* wrap(Tensor t);
+// None for an undefined tensor.
+inline PyObject* wrap_or_none(Tensor t) {
+    if (!t.defined()) Py_RETURN_NONE;
+    return wrap(std::move(t));
+}
+// A new object of a subclass around the tensor (Parameter).
+PyObject* wrap_as(PyTypeObject* type, Tensor t);
+// From now on the garbage collector looks at the object.
+void track(PyObject* tensor);
+
+// --- dtypes, devices, sizes (types.cpp) ---
+
+extern PyTypeObject *dtype_type, *device_type, *size_type, *layout_type, *memory_format_type;
+PyObject* dtype_object(DType d);  // borrowed
+bool is_dtype(PyObject* o) noexcept;
+DType dtype_of_object(PyObject* o);
+Device device_of_object(PyObject* o);  // torch.device, "cpu", "cuda:0", or int
+PyObject* wrap_device(Device d);
+PyObject* wrap_size(IntSpan sizes);
+PyObject* wrap_ints(IntSpan values);  // a plain tuple
+
+// --- graph nodes (node_type.cpp) ---
+
+PyObject* wrap_node(Node* node);  // None for null
+
+// --- where the user is (site.cpp) ---
+
+void install_site_provider();
+// (filename, line, end line, column, end column, function name) or None.
+PyObject* resolve_site(const Site& site);
+
+// Each file of the binding adds its part to the module.
+void add_types(PyObject* module);
+void add_tensor_type(PyObject* module);
+void add_operations(PyObject* module);
+void add_creation(PyObject* module);
+void add_autograd(PyObject* module);
+void add_optim(PyObject* module);
+void add_functions(PyObject* module);
+void add_random(PyObject* module);
+
+}  // namespace wg::py

@@ -1,0 +1,216 @@
+// torch.Tensor as a Python type: making, finding and freeing the objects.
+//
+// Note [Identity]
+// A tensor has at most one Python object, found through TensorImpl::python. Normally the object owns
+// the tensor. When Python drops an object that has something to lose (attributes, a subclass, weak
+// references) while C++ still holds the tensor, ownership turns round: the object survives with one
+// reference owned by the tensor (owns_python), and no longer counts as an owner itself. When C++
+// drops the tensor in turn, TensorImpl::destroy gives that reference back. A plain object has nothing
+// to lose: it is freed, and made anew when asked for.
+//
+// Note [Garbage collection]
+// Objects start untracked, so that the collector never walks the thousands of temporaries. An object
+// is tracked from the moment it can be part of a cycle: it gets attributes or hooks, or its grad_fn leads
+// to Python objects. The collector may look through an object only if nobody in C++ shares the tensor.
+#include "tensor_type.h"
+
+#include <cstddef>
+#include <vector>
+
+namespace wg::py {
+
+PyTypeObject* tensor_type = nullptr;
+
+namespace {
+
+// Freed objects of the exact type, kept for the next tensor.
+constexpr int kMaxFree = 256;
+PyTensor* free_[kMaxFree];
+int n_free_ = 0;
+
+PyTensor* as_py(PyObject* o) { return reinterpret_cast<PyTensor*>(o); }
+
+bool has_something_to_lose(PyObject* o) {
+    return as_py(o)->dict || as_py(o)->weakrefs || Py_TYPE(o) != tensor_type;
+}
+
+// The collector marks an object whose finalizer ran and never runs it again; ours may have to.
+void forget_finalized(PyObject* o) {
+    struct GcHead {
+        uintptr_t next, prev;
+    };
+    reinterpret_cast<GcHead*>(o)[-1].prev &= ~uintptr_t(1);
+}
+
+// Turns ownership round if the tensor lives on; true when the object survives.
+bool survive(PyObject* o) {
+    PyTensor* self = as_py(o);
+    TensorImpl* impl = self->tensor.impl();
+    if (!impl || impl->owns_python || impl->refs <= 1 || !has_something_to_lose(o)) return false;
+    impl->owns_python = true;
+    --impl->refs;
+    Py_INCREF(o);
+    return true;
+}
+
+void tensor_finalize(PyObject* o) {
+    if (survive(o)) forget_finalized(o);
+}
+
+void tensor_dealloc(PyObject* o) {
+    PyTensor* self = as_py(o);
+    PyTypeObject* type = Py_TYPE(o);
+    if (type == tensor_type && self->tensor.defined() && has_something_to_lose(o)) {
+        Py_SET_REFCNT(o, 1);
+        if (survive(o)) {
+            Py_SET_REFCNT(o, Py_REFCNT(o) - 1);
+            return;
+        }
+        Py_SET_REFCNT(o, 0);
+    }
+    if (PyObject_GC_IsTracked(o)) PyObject_GC_UnTrack(o);
+    if (self->weakrefs) PyObject_ClearWeakRefs(o);
+    Py_CLEAR(self->dict);
+    if (TensorImpl* impl = self->tensor.impl()) {
+        impl->python = nullptr;
+        self->tensor = Tensor();
+    }
+    if (type == tensor_type && n_free_ < kMaxFree) {
+        free_[n_free_++] = self;
+        Py_DECREF(type);
+        return;
+    }
+    self->tensor.~Tensor();
+    type->tp_free(o);
+    Py_DECREF(type);
+}
+
+int tensor_traverse(PyObject* o, visitproc visit, void* arg) {
+    PyTensor* self = as_py(o);
+    Py_VISIT(Py_TYPE(o));
+    TensorImpl* impl = self->tensor.impl();
+    if (impl && (impl->refs > 1 || impl->owns_python)) return 0;
+    Py_VISIT(self->dict);
+    if (impl) {
+        if (int r = visit_hooks(*impl, visit, arg)) return r;
+    }
+    return 0;
+}
+
+int tensor_clear(PyObject* o) {
+    PyTensor* self = as_py(o);
+    Py_CLEAR(self->dict);
+    if (TensorImpl* impl = self->tensor.impl()) {
+        const Tensor keep(impl);
+        impl->grad_fn.reset();
+        if (impl->extras) {
+            AutogradMeta& m = *meta(keep);
+            const auto hooks = std::move(m.hooks);
+            const auto post = std::move(m.post_accumulate);
+            m.hooks.clear();
+            m.post_accumulate.clear();
+            m.grad = Tensor();
+        }
+    }
+    return 0;
+}
+
+int tensor_setattro(PyObject* o, PyObject* name, PyObject* value) {
+    const int r = PyObject_GenericSetAttr(o, name, value);
+    if (as_py(o)->dict) track(o);
+    return r;
+}
+
+// Called by TensorImpl::destroy for a tensor that owns its object.
+void release_object(void* object) noexcept { Py_DECREF(static_cast<PyObject*>(object)); }
+
+PyObject* get_dict(PyObject* o, void*) {
+    PyObject* d = PyObject_GenericGetDict(o, nullptr);
+    track(o);
+    return d;
+}
+
+PyMemberDef members_[] = {
+    {"__dictoffset__", T_PYSSIZET, offsetof(PyTensor, dict), READONLY, nullptr},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(PyTensor, weakrefs), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr},
+};
+
+PyGetSetDef dict_property_[] = {
+    {"__dict__", get_dict, PyObject_GenericSetDict, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+}  // namespace
+
+void track(PyObject* o) {
+    if (!PyObject_GC_IsTracked(o)) PyObject_GC_Track(o);
+}
+
+PyObject* wrap(Tensor t) {
+    TensorImpl* impl = t.impl();
+    if (impl->python) {
+        PyObject* o = static_cast<PyObject*>(impl->python);
+        Py_INCREF(o);
+        return o;
+    }
+    PyTensor* self;
+    if (n_free_ > 0) {
+        self = free_[--n_free_];
+        Py_INCREF(tensor_type);
+        _Py_NewReference(reinterpret_cast<PyObject*>(self));
+    } else {
+        self = PyObject_GC_New(PyTensor, tensor_type);
+        if (!self) throw PythonError{};
+        new (&self->tensor) Tensor;
+        self->dict = nullptr;
+        self->weakrefs = nullptr;
+    }
+    impl->python = self;
+    const bool cyclic = impl->grad_fn && node_of(impl->grad_fn)->reaches_python;
+    self->tensor = std::move(t);
+    if (cyclic) [[unlikely]]
+        PyObject_GC_Track(reinterpret_cast<PyObject*>(self));
+    return reinterpret_cast<PyObject*>(self);
+}
+
+PyObject* wrap_as(PyTypeObject* type, Tensor t) {
+    PyObject* o = type->tp_alloc(type, 0);
+    if (!o) throw PythonError{};
+    PyTensor* self = as_py(o);
+    new (&self->tensor) Tensor;
+    t->python = self;
+    self->tensor = std::move(t);
+    return o;
+}
+
+void add_tensor_type(PyObject* module) {
+    std::vector<PyType_Slot> slots = {
+        {Py_tp_dealloc, reinterpret_cast<void*>(tensor_dealloc)},
+        {Py_tp_finalize, reinterpret_cast<void*>(tensor_finalize)},
+        {Py_tp_traverse, reinterpret_cast<void*>(tensor_traverse)},
+        {Py_tp_clear, reinterpret_cast<void*>(tensor_clear)},
+        {Py_tp_setattro, reinterpret_cast<void*>(tensor_setattro)},
+        {Py_tp_members, members_},
+        {Py_tp_new, reinterpret_cast<void*>(tensor_new)},
+        {Py_tp_methods, tensor_methods},
+        {Py_mp_subscript, reinterpret_cast<void*>(tensor_getitem)},
+        {Py_mp_ass_subscript, reinterpret_cast<void*>(tensor_setitem)},
+        {Py_mp_length, reinterpret_cast<void*>(tensor_length)},
+    };
+    std::vector<PyGetSetDef>* properties = new std::vector<PyGetSetDef>;  // lives as long as the type
+    for (PyGetSetDef* p = tensor_properties; p->name; ++p) properties->push_back(*p);
+    properties->push_back(dict_property_[0]);
+    properties->push_back(PyGetSetDef{});
+    slots.push_back({Py_tp_getset, properties->data()});
+    for (PyType_Slot* s = operator_slots(); s->slot; ++s) slots.push_back(*s);
+    slots.push_back({0, nullptr});
+    // Scripts print `<class 'torch.Tensor'>`.
+    PyType_Spec spec = {"torch.Tensor", sizeof(PyTensor), 0,
+                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots.data()};
+    tensor_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
+    release_python_object = release_object;
+    check(PyModule_AddObjectRef(module, "Tensor", reinterpret_cast<PyObject*>(tensor_type)));
+}
+
+}  // namespace wg::py

@@ -1,0 +1,29 @@
+// The pieces of torch.Tensor that other files of the binding define and tensor_type.cpp puts together.
+#pragma once
+
+#include "python.h"
+
+namespace wg::py {
+
+extern PyGetSetDef tensor_properties[];  // properties.cpp
+extern PyMethodDef tensor_methods[];     // methods.cpp
+
+// operators.cpp
+extern PyType_Slot* operator_slots();
+
+// hooks.cpp: the Python objects that a tensor's hooks and its grad_fn keep alive, for the collector.
+int visit_hooks(const TensorImpl& impl, visitproc visit, void* arg);
+
+// autograd.cpp
+PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames);
+void warn_create_graph();
+
+// data.cpp: torch.Tensor(...)
+PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs);
+
+// indexing.cpp
+PyObject* tensor_getitem(PyObject* self, PyObject* index);
+int tensor_setitem(PyObject* self, PyObject* index, PyObject* value);
+Py_ssize_t tensor_length(PyObject* self);
+
+}  // namespace wg::py

@@ -1,0 +1,96 @@
+"""whygrad: a PyTorch-compatible eager autograd engine that can say why.
+
+`import whygrad as torch` in a script, or `python -m whygrad run script.py` for an unmodified one.
+The operations come from the extension module `_C`, which expands them from the tables in csrc/ops;
+what is cold is Python: creation (`_creation`), tensor methods (`_tensor`), grad modes (`autograd`).
+"""
+
+from __future__ import annotations
+
+import math as _math
+
+from . import _C
+from ._dropin import install_as_torch, module_getattr
+
+__version__ = "2.13.0+whygrad"
+
+Tensor = _C.Tensor
+Size = _C.Size
+dtype = _C.dtype
+device = _C.device
+layout = _C.layout
+memory_format = _C.memory_format
+Generator = _C.Generator
+default_generator = _C.default_generator
+strided = _C.strided
+contiguous_format = _C.contiguous_format
+preserve_format = _C.preserve_format
+channels_last = _C.channels_last
+
+uint8 = _C.uint8
+int8 = _C.int8
+int16 = short = _C.int16
+int32 = int = _C.int32
+int64 = long = _C.int64
+float16 = half = _C.float16
+bfloat16 = _C.bfloat16
+float32 = float = _C.float32
+float64 = double = _C.float64
+bool = _C.bool
+
+pi = _math.pi
+e = _math.e
+inf = _math.inf
+nan = _math.nan
+newaxis = None
+
+# Every function of the tables; named operations of more than one result get their return types below.
+globals().update({_name: getattr(_C, _name) for _name in _C._function_names})
+
+from_numpy = _C.from_numpy
+is_grad_enabled = _C.is_grad_enabled
+get_default_dtype = _C.get_default_dtype
+get_num_threads = _C.get_num_threads
+set_num_threads = _C.set_num_threads
+memory_stats = _C.memory_stats
+reset_peak_memory_stats = _C.reset_peak_memory_stats
+empty_cache = _C.empty_cache
+can_cast = _C.can_cast
+promote_types = _C._promote_types
+
+from . import _tensor  # noqa: E402
+from ._creation import *  # noqa: E402, F403
+from ._functions import *  # noqa: E402, F403
+from ._grad_mode import (  # noqa: E402
+    enable_grad,
+    no_grad,
+    set_grad_enabled,
+)
+from ._random import (  # noqa: E402
+    bernoulli,
+    fork_rng,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    multinomial,
+    normal,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+    seed,
+    set_rng_state,
+)
+from ._tensor_str import set_printoptions  # noqa: E402
+from . import autograd  # noqa: E402
+from . import random  # noqa: E402
+from . import cuda  # noqa: E402
+from . import linalg  # noqa: E402
+from . import return_types  # noqa: E402
+from . import version  # noqa: E402
+from . import nn, optim, utils  # noqa: E402
+
+__getattr__ = module_getattr(__name__)

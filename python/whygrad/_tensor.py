@@ -1,0 +1,328 @@
+"""The methods of Tensor that are Python: conversion, printing, copying, iteration.
+
+They are set on the C type at import; what is hot is C++ (python/bind/methods.cpp).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+from . import _C, return_types
+from ._creation import _finish, _size_args
+from ._tensor_str import tensor_format, tensor_repr
+
+Tensor = _C.Tensor
+
+
+def _method(function: Any) -> Any:
+    setattr(Tensor, function.__name__, function)
+    return function
+
+
+@_method
+def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:
+    return tensor_repr(self, tensor_contents=tensor_contents)
+
+
+Tensor.__str__ = lambda self: repr(self)
+
+
+@_method
+def __format__(self: Tensor, spec: str) -> str:
+    return tensor_format(self, spec)
+
+
+@_method
+def __iter__(self: Tensor) -> Iterator[Tensor]:
+    if self.dim() == 0:
+        raise TypeError("iteration over a 0-d tensor")
+    return iter(self.unbind(0))
+
+
+@_method
+def __contains__(self: Tensor, element: Any) -> bool:
+    if isinstance(element, (Tensor, int, float, bool)):
+        return bool((element == self).any().item())
+    raise RuntimeError(
+        f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+    )
+
+
+@_method
+def __reversed__(self: Tensor) -> Tensor:
+    return self if self.dim() == 0 else self.flip(0)
+
+
+@_method
+def __dir__(self: Tensor) -> list[str]:
+    return sorted({*dir(type(self)), *self.__dict__})
+
+
+@_method
+def numpy(self: Tensor, *, force: bool = False) -> Any:
+    """The values as a numpy array over the same memory (a copy where force=True has to detach)."""
+    import numpy as np
+
+    if force:
+        self = self.detach()
+    elif self.requires_grad:
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+        )
+    return np.asarray(_Memory(self))
+
+
+class _Memory:
+    """Shows a tensor's memory to numpy and keeps it alive."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        return _C._array_interface(self.tensor)
+
+
+@_method
+def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
+    array = self.numpy()
+    if dtype is not None:
+        array = array.astype(dtype, copy=False)
+    return array.copy() if copy else array
+
+
+@_method
+def __array_wrap__(self: Tensor, array: Any, context: Any = None, return_scalar: bool = False) -> Tensor:
+    if array.dtype == bool:
+        array = array.astype("uint8")
+    return _C.from_numpy(array)
+
+
+@_method
+def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
+            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
+            "see https://github.com/pytorch/pytorch/pull/103001"
+        )
+    if id(self) in memo:
+        return memo[id(self)]
+    result = self.detach().clone()
+    if type(self) is not Tensor:
+        result = _C._make_subclass(type(self), result, False)
+    result.requires_grad_(self.requires_grad)
+    memo[id(self)] = result
+    if self.grad is not None:
+        result.grad = copy.deepcopy(self.grad, memo)
+    if self.__dict__:
+        result.__dict__ = copy.deepcopy(self.__dict__, memo)
+    return result
+
+
+def _rebuild(cls: Any, data: bytes, dtype: Any, shape: tuple, stride: tuple, requires_grad: bool, attributes: Any) -> Tensor:
+    """Undo `__reduce_ex__`."""
+    if data:
+        flat = _C._from_buffer(bytearray(data), dtype, -1, 0)
+    else:
+        flat = _C.empty(0, dtype=dtype)
+    t = flat.reshape(shape).clone()
+    if stride != t.stride():
+        strided = _C.empty_strided(shape, stride, dtype=dtype)
+        t = strided.copy_(t)
+    if cls is not Tensor:
+        t = _C._make_subclass(cls, t, False)
+    t.requires_grad_(requires_grad)
+    if attributes:
+        t.__dict__.update(attributes)
+    return t
+
+
+@_method
+def __reduce_ex__(self: Tensor, protocol: int) -> tuple:
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the pickle protocol at the moment."
+        )
+    values = self.detach().contiguous()
+    data = b"" if values.numel() == 0 else _bytes(values)
+    dense = self.detach().clone()
+    return (
+        _rebuild,
+        (type(self), data, self.dtype, tuple(self.shape), dense.stride(), self.requires_grad, self.__dict__ or None),
+    )
+
+
+def _bytes(t: Tensor) -> bytes:
+    import ctypes
+
+    return ctypes.string_at(t.data_ptr(), t.nbytes)
+
+
+@_method
+def __setstate__(self: Tensor, state: Any) -> None:
+    raise RuntimeError("__setstate__ can be only called on leaf Tensors")
+
+
+def _convert_type(self: Tensor, dtype: Any = None, non_blocking: bool = False, **_: Any) -> Any:
+    """The type's name ("torch.FloatTensor"), or the tensor converted to a dtype or type."""
+    from ._functions import _LEGACY
+
+    if dtype is None:
+        return f"torch.{_LEGACY[str(self.dtype).removeprefix('torch.')]}Tensor"
+    if isinstance(dtype, str):
+        name = dtype.rsplit(".", 1)[-1].removesuffix("Tensor")
+        for key, legacy in _LEGACY.items():
+            if legacy == name:
+                return self.to(getattr(_C, key))
+        raise ValueError(f"invalid type: '{dtype}'")
+    return self.to(dtype)
+
+
+Tensor.type = _convert_type
+
+
+@_method
+def cuda(self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+    """Move to the GPU; an error without one."""
+    return self.to("cuda" if device is None else device)
+
+
+def new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of `data` with this tensor's dtype."""
+    t = _C._from_data(data, dtype or self.dtype)
+    return _finish(t, device, requires_grad)
+
+
+def new_zeros(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
+    """Zeros of a size with this tensor's dtype."""
+    return _finish(_C.zeros(_size_args(size), dtype=dtype or self.dtype), device, requires_grad)
+
+
+def new_ones(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
+    """Ones of a size with this tensor's dtype."""
+    return _finish(_C.ones(_size_args(size), dtype=dtype or self.dtype), device, requires_grad)
+
+
+def new_empty(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
+    """A tensor of a size without defined values, with this tensor's dtype."""
+    return _finish(_C.empty(_size_args(size), dtype=dtype or self.dtype), device, requires_grad)
+
+
+def new_full(self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
+    """One value in every place, with this tensor's dtype."""
+    return _finish(_C.full(size, fill_value, dtype=dtype or self.dtype), device, requires_grad)
+
+
+for _f in (new_tensor, new_zeros, new_ones, new_empty, new_full):
+    setattr(Tensor, _f.__name__, _f)
+
+
+def _sampler(name: str, first: tuple[str, Any], second: tuple[str, Any] | None) -> None:
+    """An in-place sampler with PyTorch's parameter names and defaults."""
+    kind = name
+    default_a = first[1]
+
+    if second is None:
+
+        def one(self: Tensor, a: Any = default_a, *, generator: Any = None, **named: Any) -> Tensor:
+            return _C._fill_random(self, kind, named.get(first[0], a), None, generator)
+
+        one.__name__ = name
+        setattr(Tensor, name, one)
+        return
+    default_b = second[1]
+
+    def two(self: Tensor, a: Any = default_a, b: Any = default_b, *, generator: Any = None, **named: Any) -> Tensor:
+        return _C._fill_random(self, kind, named.get(first[0], a), named.get(second[0], b), generator)
+
+    two.__name__ = name
+    setattr(Tensor, name, two)
+
+
+_sampler("uniform_", ("from", 0.0), ("to", 1.0))
+_sampler("normal_", ("mean", 0.0), ("std", 1.0))
+_sampler("log_normal_", ("mean", 1.0), ("std", 2.0))
+_sampler("cauchy_", ("median", 0.0), ("sigma", 1.0))
+_sampler("exponential_", ("lambd", 1.0), None)
+_sampler("geometric_", ("p", None), None)
+_sampler("bernoulli_", ("p", 0.5), None)
+
+
+@_method
+def random_(self: Tensor, a: int | None = None, b: int | None = None, *, generator: Any = None, **named: Any) -> Tensor:
+    """Integers: of the dtype's whole range, in [0, a), or in [a, b)."""
+    start, to = named.get("from", a), named.get("to", b)
+    if start is not None and to is None:
+        start, to = 0, start
+    return _C._fill_random(self, "random_", start, to, generator)
+
+
+@_method
+def bernoulli(self: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
+    """0 or 1 for each probability in self."""
+    t = _C.empty_like(self)
+    return _C._fill_random(t, "bernoulli_", self if p is None else p, None, generator)
+
+
+@_method
+def multinomial(self: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
+    """Indices drawn from each row of weights."""
+    return _C._multinomial(self, num_samples, replacement, generator)
+
+
+@_method
+def equal(self: Tensor, other: Tensor) -> bool:
+    """Whether shapes and all values are equal."""
+    from ._functions import equal
+
+    return equal(self, other)
+
+
+@_method
+def isclose(self: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
+    """Where the two are close."""
+    from ._functions import isclose
+
+    return isclose(self, other, rtol, atol, equal_nan)
+
+
+@_method
+def allclose(self: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+    """Whether all elements are close."""
+    from ._functions import allclose
+
+    return allclose(self, other, rtol, atol, equal_nan)
+
+
+Tensor._make_subclass = staticmethod(
+    lambda cls, data, requires_grad=False: _C._make_subclass(cls, data, bool(requires_grad))
+)
+Tensor.layout = property(lambda self: _C.strided)
+for _name in ("max", "min", "aminmax"):
+    setattr(Tensor, _name, return_types.named(_name, getattr(Tensor, _name)))
+
+
+class _PerTensorHandle:
+    """Removes a hook of a tensor or node."""
+
+    def __init__(self, place: Any) -> None:
+        self._place = place
+        self.id = id(place)
+
+    def remove(self) -> None:
+        """Take the hook out; a second call does nothing."""
+        _C._remove_hook(self._place)
+
+    def __enter__(self) -> _PerTensorHandle:
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self.remove()
+
+
+_PerTensorHandle.__name__ = _PerTensorHandle.__qualname__ = "RemovableHandle"
+_PerTensorHandle.__module__ = "torch.utils.hooks"
+_C._set_hook_handle(_PerTensorHandle)

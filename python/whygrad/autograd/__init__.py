@@ -1,0 +1,136 @@
+"""`torch.autograd`: backward, grad, Function and the grad modes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from .. import _C
+from .._dropin import module_getattr
+from .._grad_mode import enable_grad, no_grad, set_grad_enabled
+from . import function, grad_mode
+from .function import Function
+
+Tensor = _C.Tensor
+Variable = Tensor
+
+__all__ = ["Function", "Variable", "backward", "enable_grad", "grad", "no_grad", "set_grad_enabled"]
+
+
+def _as_tuple(value: Any) -> tuple:
+    return (value,) if isinstance(value, Tensor) else tuple(value)
+
+
+def _grads_for(tensors: tuple, grads: Any) -> tuple:
+    if grads is None:
+        return (None,) * len(tensors)
+    if isinstance(grads, Tensor):
+        return (grads,)
+    return tuple(grads)
+
+
+def backward(
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Tensor | Sequence[Tensor] | None = None,
+) -> None:
+    """Accumulate the gradients of `tensors` into the leaves of their graph.
+
+    Args:
+        tensors: roots; those without a gradient given must have one element.
+        grad_tensors: gradients of the roots, each of its root's shape.
+        retain_graph: keep the graph for another pass (default: as `create_graph`).
+        create_graph: record the pass, so that gradients can be differentiated again.
+        grad_variables: old name of `grad_tensors`.
+        inputs: accumulate into these only.
+
+    Raises:
+        RuntimeError: a root that does not require grad, shapes that differ, a graph already freed.
+    """
+    if grad_variables is not None:
+        warnings.warn(
+            "`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2
+        )
+        if grad_tensors is not None:
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. "
+                "Please only use `grad_tensors`."
+            )
+        grad_tensors = grad_variables
+    roots = _as_tuple(tensors)
+    targets: tuple = ()
+    if inputs is not None:
+        targets = _as_tuple(inputs)
+        if not targets:
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    if retain_graph is None:
+        retain_graph = create_graph
+    _C._run_backward(
+        roots, _grads_for(roots, grad_tensors), retain_graph, create_graph, targets, True, True
+    )
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor, ...]:
+    """The gradients of `outputs` with respect to `inputs`, without touching any `.grad`.
+
+    Args:
+        outputs: roots; those without a gradient given must have one element.
+        inputs: tensors that require grad, leaves or not.
+        grad_outputs: gradients of the roots, each of its root's shape.
+        retain_graph: keep the graph for another pass (default: as `create_graph`).
+        create_graph: record the pass, so that the results can be differentiated.
+        only_inputs: must be True.
+        allow_unused: give None for an input the outputs do not depend on, instead of an error.
+        is_grads_batched: not available yet.
+        materialize_grads: give zeros for such inputs.
+
+    Raises:
+        RuntimeError: an input or output that does not require grad, an unused input.
+    """
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, "
+            "but got: allow_unused=False."
+        )
+    if is_grads_batched:
+        raise NotImplementedError("whygrad does not have is_grads_batched yet")
+    if not only_inputs:
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for "
+            "other parts of the graph, please use torch.autograd.backward.",
+            FutureWarning,
+            stacklevel=2,
+        )
+    roots, targets = _as_tuple(outputs), _as_tuple(inputs)
+    if allow_unused is None:
+        allow_unused = materialize_grads
+    if retain_graph is None:
+        retain_graph = create_graph
+    if not targets:
+        raise ValueError("grad requires non-empty inputs.")
+    result = _C._run_backward(
+        roots, _grads_for(roots, grad_outputs), retain_graph, create_graph, targets, allow_unused, False
+    )
+    if materialize_grads:
+        result = tuple(
+            _C.zeros_like(t).requires_grad_() if g is None else g
+            for g, t in zip(result, targets, strict=True)
+        )
+    return result
+
+
+__getattr__ = module_getattr(__name__)

@@ -1,0 +1,158 @@
+"""`torch.autograd.Function`: operations with a derivative written in Python.
+
+The node, the bookkeeping of what forward returned and the checks of what backward returned are the
+core's (`_C._function_apply`); here is the class that users derive from and the object they call `ctx`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from .. import _C
+from .._dropin import module_getattr
+from .._grad_mode import no_grad
+
+__all__ = ["BackwardCFunction", "Function", "FunctionCtx", "once_differentiable"]
+
+Tensor = _C.Tensor
+
+
+class FunctionCtx:
+    """What `forward` and `backward` share: the methods of `ctx`."""
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Keep tensors (or None) for backward, as `ctx.saved_tensors`, with the check of versions."""
+        self.to_save = tensors
+
+    def mark_dirty(self, *args: Tensor) -> None:
+        """Say which inputs forward changed in place; they must be returned."""
+        self.dirty_tensors = args
+
+    def mark_non_differentiable(self, *args: Tensor) -> None:
+        """Say which outputs have no derivative."""
+        self.non_differentiable = args
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether backward gets zeros (True, the default) or None for outputs without gradient."""
+        self.materialize_grads = value
+
+
+class BackwardCFunction(_C._FunctionBase, FunctionCtx):
+    """The node of a Function; every Function has a subclass of it named NAMEBackward."""
+
+    def _backward_function(self, *grads: Any) -> Any:
+        cls = self._forward_cls
+        backward, vjp = cls.backward, cls.vjp
+        if backward is not Function.backward and vjp is not Function.vjp:
+            raise RuntimeError(
+                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only "
+                "implement one of them."
+            )
+        return (vjp if vjp is not Function.vjp else backward)(self, *grads)
+
+
+class _FunctionMeta(type):
+    def __init__(cls, name: str, bases: tuple, namespace: dict) -> None:
+        super().__init__(name, bases, namespace)
+        cls._backward_cls = type(f"{name}Backward", (BackwardCFunction,), {"_forward_cls": cls})
+        cls._backward_cls.__module__ = "torch.autograd.function"
+
+
+def _no_setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+    """Mark the absence of a user's setup_context."""
+    raise NotImplementedError("setup_context is not implemented.")
+
+
+class Function(metaclass=_FunctionMeta):
+    """Base of custom operations: define static `forward` and `backward`, call `apply`.
+
+    `forward(ctx, *args)`, or `forward(*args)` together with `setup_context(ctx, inputs, output)`.
+    `backward(ctx, *grad_outputs)` returns one gradient (or None) per argument of forward.
+    """
+
+    _has_setup_context = False
+    generate_vmap_rule = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._has_setup_context = cls.setup_context is not _no_setup_context
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError(
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
+            "function with static forward method. (Example: "
+            "https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
+        )
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs; overridden by every Function."""
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    setup_context = staticmethod(_no_setup_context)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """Give the gradients of forward's arguments; overridden by Functions that are differentiated."""
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with "
+            "backward mode AD."
+        )
+
+    vjp = backward
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run forward and record the operation."""
+        if kwargs:
+            if cls._has_setup_context:
+                import inspect
+
+                bound = inspect.signature(cls.forward).bind(*args, **kwargs)
+                bound.apply_defaults()
+                args = bound.args
+            else:
+                raise TypeError("apply() takes no keyword arguments")
+        return _C._function_apply(cls, cls._backward_cls, args)
+
+
+class _OnceDifferentiated(Function):
+    """Stands behind the results of a backward that must not be differentiated again."""
+
+    @staticmethod
+    def forward(ctx: Any, *args: Any) -> Any:
+        outputs = tuple(a.detach() for a in args)
+        return outputs if len(outputs) > 1 else outputs[0]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+
+def once_differentiable(fn: Callable) -> Callable:
+    """Decorate a backward that is not itself differentiable: differentiating it is an error."""
+
+    @functools.wraps(fn)
+    def wrapper(ctx: Any, *args: Any) -> Any:
+        with no_grad():
+            outputs = fn(ctx, *args)
+        if not _C.is_grad_enabled():
+            return outputs
+        if not any(isinstance(a, Tensor) and a.requires_grad for a in args):
+            return outputs
+        many = isinstance(outputs, tuple)
+        result = list(outputs) if many else [outputs]
+        places = [i for i, o in enumerate(result) if isinstance(o, Tensor) and o.is_floating_point()]
+        if places:
+            leaves = [result[i].detach().requires_grad_() for i in places]
+            guarded = _OnceDifferentiated.apply(*leaves)
+            for i, g in zip(places, guarded if isinstance(guarded, tuple) else (guarded,), strict=True):
+                result[i] = g
+        return tuple(result) if many else result[0]
+
+    return wrapper
+
+
+__getattr__ = module_getattr(__name__)
