@@ -15,6 +15,7 @@ enum class Reduction : uint8_t {
     NormOne,    // sum of |x|
     NormTwo,    // root of the sum of squares
     NormPower,  // (sum of |x|^param)^(1/param)
+    SquareSum,  // sum of squares / param
     NonZero,    // number of elements that are not 0: int64
     Prod,       // integers and bool give int64
     Max,        // NaN wins

@@ -56,6 +56,9 @@ struct Squared : Plain {
     }
     static WG_INLINE double finish(double x, double) { return __builtin_sqrt(x); }
 };
+struct SquaredAveraged : Squared {
+    static WG_INLINE double finish(double x, double count) { return x / count; }
+};
 struct Powered : Plain {
     template <class V>
     static WG_INLINE V map(V x, double p) {
@@ -225,6 +228,7 @@ void add_for_type(ReduceTable& table) {
         add_kernel<FloatSum<T, WithoutNan>>(table, Reduction::NanSum);
         add_kernel<FloatSum<T, Absolute>>(table, Reduction::NormOne);
         add_kernel<FloatSum<T, Squared>>(table, Reduction::NormTwo);
+        add_kernel<FloatSum<T, SquaredAveraged>>(table, Reduction::SquareSum);
         add_kernel<FloatSum<T, Powered>>(table, Reduction::NormPower);
     }
     add_kernel<IntegerSum<T, Truth>>(table, Reduction::NonZero);

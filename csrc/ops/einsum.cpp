@@ -1,0 +1,305 @@
+// Sums of products over named dims, and what is made of them: einsum, tensordot, inner.
+// Start with Equation, which reads the string; contract() multiplies two operands by one bmm.
+#include <algorithm>
+#include <array>
+
+#include "autograd/record.h"
+#include "ops/functions.h"
+
+namespace wg {
+
+namespace {
+
+constexpr int kLetters = 52;  // A to Z, a to z: the order of implied outputs
+constexpr int kEllipsis = kLetters;
+
+int label_of(char c) {
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    return -1;
+}
+char letter_of(int label) { return label < 26 ? char('A' + label) : char('a' + label - 26); }
+
+using Labels = SmallVector<int, 8>;
+
+// What stands for one operand or for the output: letters, and at most one ellipsis.
+// `part` begins at `start` of the whole text.
+Labels read_labels(std::string_view part, size_t start, const std::string& whose) {
+    Labels labels;
+    bool dots = false;
+    for (size_t i = 0; i < part.size(); ++i) {
+        if (part[i] == ' ') continue;
+        if (part[i] == '.') {
+            WG_CHECK(part.substr(i, 3) == "..." && !dots, "einsum(): found '.' ", whose,
+                     " that is not part of any ellipsis");
+            dots = true;
+            labels.push_back(kEllipsis);
+            i += 2;
+            continue;
+        }
+        const int label = label_of(part[i]);
+        WG_CHECK(label >= 0, "einsum(): invalid subscript given at index ", start + i, " in the equation string, subscripts must "
+                 "be in [a-zA-Z]");
+        labels.push_back(label);
+    }
+    return labels;
+}
+
+struct Equation {
+    std::vector<Labels> inputs;
+    Labels output;
+    int64_t ellipsis_dims = 0;
+    bool has_arrow = false;
+
+    Equation(std::string_view text, const TensorList& operands);
+};
+
+Equation::Equation(std::string_view text, const TensorList& operands) {
+    const size_t arrow = text.find("->");
+    has_arrow = arrow != std::string_view::npos;
+    std::string_view left = text.substr(0, arrow);
+    for (;;) {
+        const size_t comma = left.find(',');
+        inputs.push_back(read_labels(left.substr(0, comma), size_t(left.data() - text.data()), str("for operand ", inputs.size())));
+        if (comma == std::string_view::npos) break;
+        left = left.substr(comma + 1);
+    }
+    WG_CHECK(inputs.size() <= operands.size(), "einsum(): fewer operands were provided than specified in the equation");
+    WG_CHECK(inputs.size() >= operands.size(), "einsum(): more operands were provided than specified in the equation");
+
+    std::array<int, kLetters + 1> uses{};
+    for (size_t k = 0; k < inputs.size(); ++k) {
+        int64_t letters = 0;
+        bool dots = false;
+        for (int label : inputs[k]) {
+            ++uses[label];
+            if (label == kEllipsis) dots = true;
+            else ++letters;
+        }
+        const int64_t n = operands[k].dim();
+        WG_CHECK(dots ? letters <= n : letters == n, "einsum(): the number of subscripts in the equation (", letters,
+                 dots ? ") is more than the number of dimensions (" : ") does not match the number of dimensions (", n,
+                 ") for operand ", k, dots ? "" : " and no ellipsis was given");
+        if (dots) ellipsis_dims = std::max(ellipsis_dims, n - letters);
+    }
+    if (has_arrow) {
+        output = read_labels(text.substr(arrow + 2), arrow + 2, "for the output");
+        std::array<int, kLetters + 1> seen{};
+        for (int label : output) {
+            WG_CHECK(label == kEllipsis || uses[label] > 0, "einsum(): output subscript ", letter_of(label),
+                     " does not appear in the equation for any input operand");
+            WG_CHECK(++seen[label] == 1, "einsum(): output subscript ", letter_of(label),
+                     " appears more than once in the output");
+        }
+    } else {
+        if (uses[kEllipsis] > 0) output.push_back(kEllipsis);
+        for (int label = 0; label < kLetters; ++label)
+            if (uses[label] == 1) output.push_back(label);
+    }
+}
+
+// The dims of the whole computation: those of the output first, then those that are summed over.
+struct Space {
+    std::array<int64_t, kLetters> place;  // -1: not used
+    int64_t ellipsis = 0, ellipsis_dims = 0, outputs = 0, dims = 0;
+
+    explicit Space(const Equation& eq) {
+        place.fill(-1);
+        ellipsis_dims = eq.ellipsis_dims;
+        bool ellipsis_out = false;
+        for (int label : eq.output) {
+            if (label == kEllipsis) {
+                ellipsis = dims;
+                dims += ellipsis_dims;
+                ellipsis_out = true;
+            } else {
+                place[label] = dims++;
+            }
+        }
+        outputs = dims;
+        if (!ellipsis_out) {
+            ellipsis = dims;
+            dims += ellipsis_dims;
+        }
+        std::array<bool, kLetters> used{};
+        for (const Labels& labels : eq.inputs)
+            for (int label : labels)
+                if (label != kEllipsis) used[label] = true;
+        for (int label = 0; label < kLetters; ++label)
+            if (used[label] && place[label] < 0) place[label] = dims++;
+    }
+};
+
+// The operand with its dims in the order of the space, size 1 where it has none. Repeated labels
+// become their diagonal.
+Tensor spread_out(const Space& space, const Labels& labels, Tensor t, size_t number) {
+    SmallVector<int64_t, 8> places;  // of the dims of t so far
+    int64_t letters = 0;
+    for (int label : labels) letters += label != kEllipsis;
+    const int64_t covered = t.dim() - letters;
+    int64_t d = 0;
+    for (int label : labels) {
+        if (label == kEllipsis) {
+            for (int64_t i = 0; i < covered; ++i, ++d)
+                places.push_back(space.ellipsis + space.ellipsis_dims - covered + i);
+            continue;
+        }
+        const int64_t place = space.place[label];
+        const auto* before = std::find(places.begin(), places.end(), place);
+        if (before == places.end()) {
+            places.push_back(place);
+            ++d;
+            continue;
+        }
+        const int64_t first = before - places.begin();
+        WG_CHECK(t->dims[first] == t->dims[d], "einsum(): subscript ", letter_of(label), " is repeated for operand ",
+                 number, " but the sizes don't match, ", t->dims[d], " != ", t->dims[first]);
+        t = movedim(diagonal(t, 0, first, d), {-1}, {first});
+    }
+    Dims order(size_t(space.dims), -1);
+    for (size_t i = 0; i < places.size(); ++i) order[places[i]] = int64_t(i);
+    for (int64_t& from : order)
+        if (from < 0) {
+            from = t.dim();
+            t = unsqueeze(t, t.dim());
+        }
+    return permute(t, order);
+}
+
+// Multiplies a and b, of equal rank with sizes that are equal or 1, and sums over the dims marked.
+// Summed dims stay with size 1.
+Tensor contract(Tensor a, Tensor b, const SmallVector<bool, 8>& summed) {
+    const int64_t n = a.dim();
+    Dims both, only_a, only_b, inside;  // the dims in their roles
+    for (int64_t d = 0; d < n; ++d) {
+        const bool in_a = a->dims[d] != 1, in_b = b->dims[d] != 1;
+        if (summed[d]) {
+            if (in_a && in_b) inside.push_back(d);
+            else if (in_a) a = sum_over(a, Dims{d}, true);
+            else if (in_b) b = sum_over(b, Dims{d}, true);
+            if (!(in_a && in_b)) only_a.push_back(d);
+        } else if (in_a && in_b) {
+            both.push_back(d);
+        } else if (in_a) {
+            only_a.push_back(d);
+        } else {
+            only_b.push_back(d);
+        }
+    }
+    const auto size_of = [](const Tensor& t, const Dims& dims) {
+        int64_t size = 1;
+        for (int64_t d : dims) size *= t->dims[d];
+        return size;
+    };
+    const auto chain = [](std::initializer_list<const Dims*> parts) {
+        Dims all;
+        for (const Dims* part : parts) all.append(part->begin(), part->end());
+        return all;
+    };
+    const int64_t batch = size_of(a, both), rows = size_of(a, only_a), columns = size_of(b, only_b), k = size_of(a, inside);
+    const Tensor left = reshape(permute(a, chain({&both, &only_a, &inside, &only_b})), {batch, rows, k});
+    const Tensor right = reshape(permute(b, chain({&both, &inside, &only_b, &only_a})), {batch, k, columns});
+    const Tensor product = bmm(left, right);
+
+    const Dims order = chain({&both, &only_a, &only_b, &inside});
+    Dims shape, inverse(size_t(n), 0);
+    for (size_t i = 0; i < order.size(); ++i) {
+        const int64_t d = order[i];
+        shape.push_back(summed[d] ? 1 : a->dims[d] != 1 ? a->dims[d] : b->dims[d]);
+        inverse[d] = int64_t(i);
+    }
+    return permute(view(product, shape), inverse);
+}
+
+void check_sizes(const Space& space, const Equation& eq, const TensorList& spread) {
+    Dims seen(size_t(space.dims), 1);
+    for (size_t k = 0; k < spread.size(); ++k)
+        for (int64_t d = 0; d < space.dims; ++d) {
+            const int64_t size = spread[k]->dims[d];
+            if (size == 1) continue;
+            if (seen[d] != 1 && seen[d] != size) {
+                std::string name = "...";
+                for (int label : eq.inputs[k])
+                    if (label != kEllipsis && space.place[label] == d) name = letter_of(label);
+                fail(ErrorKind::Runtime, str("einsum(): subscript ", name, " has size ", size, " for operand ", k,
+                                             " which does not broadcast with previously seen size ", seen[d]));
+            }
+            seen[d] = size;
+        }
+}
+
+}  // namespace
+
+Tensor einsum(std::string_view equation, const TensorList& operands) {
+    WG_CHECK(!operands.empty(), "einsum(): must provide at least one operand");
+    const Equation eq(equation, operands);
+    const Space space(eq);
+    TensorList spread;
+    for (size_t k = 0; k < operands.size(); ++k) spread.push_back(spread_out(space, eq.inputs[k], operands[k], k));
+
+    check_sizes(space, eq, spread);
+    // The last operand in which a dim is longer than 1: there it can be summed.
+    SmallVector<size_t, 8> last(size_t(space.dims), 0);
+    for (size_t k = 0; k < spread.size(); ++k)
+        for (int64_t d = 0; d < space.dims; ++d)
+            if (spread[k]->dims[d] != 1) last[d] = k;
+
+    Tensor result = spread[0];
+    if (spread.size() == 1) {
+        if (space.dims == space.outputs) return result;
+        Dims dims;
+        for (int64_t d = space.outputs; d < space.dims; ++d) dims.push_back(d);
+        return sum_over(result, dims);
+    }
+    Dims early;  // summed before any product
+    for (int64_t d = space.outputs; d < space.dims; ++d)
+        if (last[d] == 0) early.push_back(d);
+    if (!early.empty()) result = sum_over(result, early, true);
+    for (size_t k = 1; k < spread.size(); ++k) {
+        SmallVector<bool, 8> summed(size_t(space.dims), false);
+        bool any = false;
+        for (int64_t d = space.outputs; d < space.dims; ++d)
+            if (last[d] == k) any = summed[d] = true;
+        result = any ? contract(result, spread[k], summed) : result * spread[k];
+    }
+    return space.dims == space.outputs ? result : view(result, Dims(result.sizes().first(size_t(space.outputs))));
+}
+
+Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dims& dims_b) {
+    WG_CHECK(dims_a.size() == dims_b.size(), "both dimension lists should have same length");
+    Dims order_a, order_b, shape;
+    SmallVector<bool, 8> in_a(size_t(a.dim()), false), in_b(size_t(b.dim()), false);
+    int64_t k = 1;
+    for (size_t i = 0; i < dims_a.size(); ++i) {
+        const int64_t da = wrap_dim(dims_a[i], a.dim()), db = wrap_dim(dims_b[i], b.dim());
+        WG_CHECK(a->dims[da] == b->dims[db], "contracted dimensions need to match, but first has size ", a->dims[da],
+                 " in dim ", da, " and second has size ", b->dims[db], " in dim ", db);
+        in_a[da] = in_b[db] = true;
+        k *= a->dims[da];
+    }
+    int64_t rows = 1, columns = 1;
+    for (int64_t d = 0; d < a.dim(); ++d)
+        if (!in_a[d]) {
+            order_a.push_back(d);
+            shape.push_back(a->dims[d]);
+            rows *= a->dims[d];
+        }
+    for (int64_t d : dims_a) order_a.push_back(wrap_dim(d, a.dim()));
+    for (int64_t d : dims_b) order_b.push_back(wrap_dim(d, b.dim()));
+    for (int64_t d = 0; d < b.dim(); ++d)
+        if (!in_b[d]) {
+            order_b.push_back(d);
+            shape.push_back(b->dims[d]);
+            columns *= b->dims[d];
+        }
+    return view(mm(reshape(permute(a, order_a), {rows, k}), reshape(permute(b, order_b), {k, columns})), shape);
+}
+
+Tensor inner(const Tensor& a, const Tensor& b) {
+    if (a.dim() == 0 || b.dim() == 0) return a * b;
+    WG_CHECK(a.size(-1) == b.size(-1), "inner() the last dimension must match on both input tensors but got shapes ",
+             to_string(a.sizes()), " and ", to_string(b.sizes()));
+    return tensordot(a, b, {-1}, {-1});
+}
+
+}  // namespace wg

@@ -1,0 +1,68 @@
+// softmax and log_softmax. Their derivatives run as one loop, or as recorded operations when they are
+// to be differentiated again.
+#include "cpu/softmax.h"
+
+#include "autograd/record.h"
+#include "ops/functions.h"
+#include "ops/reduce_common.h"
+
+namespace wg {
+
+namespace {
+
+struct Extents {
+    int64_t outer, length, inner;
+};
+
+Extents extents(IntSpan sizes, int64_t dim) {
+    if (sizes.empty()) return {1, 1, 1};
+    const size_t d = size_t(dim);
+    return {count(sizes.first(d)), sizes[d], count(sizes.subspan(d + 1))};
+}
+
+// t laid out without gaps in the order of its indices, without history.
+Tensor compact(const Tensor& t, DType dtype) {
+    GradMode off(false);
+    return contiguous(cast_values(detach(t), dtype));
+}
+
+Tensor fused_gradient(bool log, const Tensor& g, const Tensor& y, int64_t dim) {
+    const Tensor grad = compact(g, y.dtype()), value = y.is_contiguous() ? y : compact(y, y.dtype());
+    Tensor out = empty(y.sizes(), y.dtype());
+    const Extents e = extents(y.sizes(), dim);
+    softmax_backward(log, y.dtype(), grad.raw(), value.raw(), out.raw(), e.outer, e.length, e.inner);
+    return out;
+}
+
+Tensor softmax_along(bool log, const Tensor& t, int64_t dim, OptDType dtype) {
+    const Tensor x = dtype ? to_dtype(t, *dtype) : t;
+    dim = wrap_dim(dim, x.dim());
+    WG_CHECK_NOT_IMPLEMENTED(is_floating(x.dtype()), "\"", log ? "log_softmax" : "softmax",
+                             log && dim + 1 >= x.dim() ? "_lastdim" : "", "_kernel_impl\" not implemented for '",
+                             info(x.dtype()).scalar_name, "'");
+    Tensor out = empty(x.sizes(), x.dtype());
+    const Extents e = extents(x.sizes(), dim);
+    {
+        const Tensor in = x.is_contiguous() ? x : compact(x, x.dtype());
+        softmax_forward(log, x.dtype(), in.raw(), out.raw(), e.outer, e.length, e.inner);
+    }
+    if (!grad_enabled() || !requires_grad(x)) return out;
+    if (log)
+        record("LogSoftmaxBackward0", out, {x}, {save_output("result", out)}, [dim](Backward& d) {
+            const Tensor y = d.saved(0), g = d.grad();
+            d.set(0, grad_enabled() ? g - exp(y) * sum_over(g, Dims{dim}, true) : fused_gradient(true, g, y, dim));
+        });
+    else
+        record("SoftmaxBackward0", out, {x}, {save_output("result", out)}, [dim](Backward& d) {
+            const Tensor y = d.saved(0), g = d.grad();
+            d.set(0, grad_enabled() ? y * (g - sum_over(g * y, Dims{dim}, true)) : fused_gradient(false, g, y, dim));
+        });
+    return out;
+}
+
+}  // namespace
+
+Tensor softmax(const Tensor& t, int64_t dim, OptDType dtype) { return softmax_along(false, t, dim, dtype); }
+Tensor log_softmax(const Tensor& t, int64_t dim, OptDType dtype) { return softmax_along(true, t, dim, dtype); }
+
+}  // namespace wg
