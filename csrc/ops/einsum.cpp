@@ -211,6 +211,16 @@ Tensor contract(Tensor a, Tensor b, const SmallVector<bool, 8>& summed) {
     return permute(view(product, shape), inverse);
 }
 
+// Whether the first dim of the output that only one of two operands has is the second's: then the
+// product is laid out like the output when the two change places.
+bool starts_with_second(const Space& space, const TensorList& spread) {
+    for (int64_t d = 0; d < space.outputs; ++d) {
+        const bool first = spread[0]->dims[d] != 1, second = spread[1]->dims[d] != 1;
+        if (first != second) return second;
+    }
+    return false;
+}
+
 void check_sizes(const Space& space, const Equation& eq, const TensorList& spread) {
     Dims seen(size_t(space.dims), 1);
     for (size_t k = 0; k < spread.size(); ++k)
@@ -238,6 +248,7 @@ Tensor einsum(std::string_view equation, const TensorList& operands) {
     for (size_t k = 0; k < operands.size(); ++k) spread.push_back(spread_out(space, eq.inputs[k], operands[k], k));
 
     check_sizes(space, eq, spread);
+    if (spread.size() == 2 && starts_with_second(space, spread)) std::swap(spread[0], spread[1]);
     // The last operand in which a dim is longer than 1: there it can be summed.
     SmallVector<size_t, 8> last(size_t(space.dims), 0);
     for (size_t k = 0; k < spread.size(); ++k)

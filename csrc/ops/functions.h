@@ -168,7 +168,7 @@ Tensor count_nonzero(const Tensor& t, const OptDims& dim = {});
 Tensor nansum(const Tensor& t, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
 Tensor nanmean(const Tensor& t, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
 Tensor var(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {}, bool keepdim = false);
-Tensor std(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {}, bool keepdim = false);
+Tensor std_deviation(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {}, bool keepdim = false);
 TwoTensors var_mean(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {}, bool keepdim = false);
 TwoTensors std_mean(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {}, bool keepdim = false);
 Tensor var_unbiased(const Tensor& t, bool unbiased);

@@ -158,7 +158,7 @@ Tensor var(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepd
     return s.value;
 }
 
-Tensor std(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
+Tensor std_deviation(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
     const Spread s = spread_values("std", Reduction::Deviation, t, dim, degrees(correction), keepdim, false);
     if (recorded(t))
         record("StdBackward0", s.value, {t}, {save("self", t), save_output("result", s.value)},
@@ -195,14 +195,14 @@ TwoTensors std_mean(const Tensor& t, const OptDims& dim, OptScalar correction, b
 
 // The older spelling: `unbiased` means correction 1.
 Tensor var_unbiased(const Tensor& t, bool unbiased) { return var(t, {}, Scalar(int(unbiased)), false); }
-Tensor std_unbiased(const Tensor& t, bool unbiased) { return std(t, {}, Scalar(int(unbiased)), false); }
+Tensor std_unbiased(const Tensor& t, bool unbiased) { return std_deviation(t, {}, Scalar(int(unbiased)), false); }
 TwoTensors var_mean_unbiased(const Tensor& t, bool unbiased) { return var_mean(t, {}, Scalar(int(unbiased)), false); }
 TwoTensors std_mean_unbiased(const Tensor& t, bool unbiased) { return std_mean(t, {}, Scalar(int(unbiased)), false); }
 Tensor var_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased, bool keepdim) {
     return var(t, dim, Scalar(int(unbiased)), keepdim);
 }
 Tensor std_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased, bool keepdim) {
-    return std(t, dim, Scalar(int(unbiased)), keepdim);
+    return std_deviation(t, dim, Scalar(int(unbiased)), keepdim);
 }
 TwoTensors var_mean_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased, bool keepdim) {
     return var_mean(t, dim, Scalar(int(unbiased)), keepdim);
