@@ -80,8 +80,7 @@ def rows() -> tuple[Row, ...]:
     return tuple(
         row
         for row in found
-        if hasattr(reference(), row.name)
-        or hasattr(functional, FUNCTIONAL.get(row.name, row.name))
+        if hasattr(reference(), row.name) or hasattr(functional, FUNCTIONAL.get(row.name, row.name))
     )
 
 

@@ -1,5 +1,6 @@
 """backward and grad: accumulation, graphs, retained gradients, errors."""
 
+# ruff: noqa: E501 (one case per line)
 from __future__ import annotations
 
 from parity import SUMMED, scripts, table
@@ -335,7 +336,8 @@ test_programs = scripts(
     tol=SUMMED,
 )
 
-test_names_and_edges = table("""
+test_names_and_edges = table(
+    """
 graph(x + y); graph(x - y); graph(x * y); graph(x / y); graph(x ** y); graph(-x); graph(x + 1); graph(1 - x); graph(2 / x)
 graph(x ** 2); graph(2 ** x); graph(x @ y.t()); graph(x.exp().log().sqrt()); graph(abs(x)); graph(x % 2); graph(x % y)
 graph(x[0]); graph(x[:, 1:]); graph(x[[0, 1]]); graph(x[x > 0]); graph(x[0, 1:, None]); graph(x[None]); graph(x[..., 0])
@@ -367,4 +369,7 @@ z = x.exp(); z.output_nr; x.unbind()[2].output_nr; x.max(0)[0].output_nr
 z = x.exp(); z.grad_fn(torch.ones(3, 4))
 str((x * 2).grad_fn)[:13]; x.view(-1).grad_fn.name(); (x * 2).sum().grad_fn.next_functions[0][0].next_functions
 y.requires_grad_(False); graph(x * y); graph(x + y); graph(y @ x.t()); graph(torch.cat([y, x]))
-""", setup="x, y = data(3, 4, lo=0.5, grad=True), data(3, 4, lo=0.5, salt=1, grad=True)", tol=SUMMED)  # noqa: E501
+""",
+    setup="x, y = data(3, 4, lo=0.5, grad=True), data(3, 4, lo=0.5, salt=1, grad=True)",
+    tol=SUMMED,
+)

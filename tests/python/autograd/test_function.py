@@ -1,5 +1,6 @@
 """autograd.Function: every way to define one, and every way to get it wrong."""
 
+# ruff: noqa: E501 (one case per line)
 from __future__ import annotations
 
 from parity import parity, scripts, table
@@ -139,7 +140,8 @@ y = torch.tensor([4.0, 5.0, 6.0], requires_grad=True)
 p = torch.tensor([1.0, 2.0, 3.0])
 """
 
-test_functions = table("""
+test_functions = table(
+    """
 z = Double.apply(x); z.grad_fn.name(); type(z.grad_fn).__name__; graph(z); z.sum().backward()
 z = Double.apply(x); z.sum().backward(retain_graph=True); z.sum().backward(); z.sum().backward()
 z = Double.apply(p); z.sum().backward()
@@ -229,7 +231,9 @@ issubclass(Double, Function); Double.__name__; isinstance(Double.apply(x).grad_f
 z = Double.apply(x); z.mul_(2); graph(z); z.sum().backward()
 z = Double.apply(x).view(3, 1); z.mul_(2); graph(z); z.sum().backward()
 z = Double.apply(x.double()); z.sum().backward()
-""", setup=SETUP)  # noqa: E501
+""",
+    setup=SETUP,
+)
 
 test_in_a_program = scripts(
     relu="""

@@ -20,7 +20,7 @@ def resident() -> int:
 
 
 def collected(make) -> bool:
-    """Whether everything that `make` builds dies once nobody holds it; it returns a weak reference."""
+    """Whether what `make` builds dies once nobody holds it; it returns a weak reference."""
     gc.collect()
     alive = make()
     gc.collect()
@@ -169,7 +169,12 @@ def views(torch, steps):
 def errors(torch, steps):
     x = torch.ones(3, requires_grad=True)
     for _ in range(steps // 4):
-        for wrong in (lambda: x + torch.ones(4), lambda: x.add_(1), lambda: x.view(5), lambda: x[7]):
+        for wrong in (
+            lambda: x + torch.ones(4),
+            lambda: x.add_(1),
+            lambda: x.view(5),
+            lambda: x[7],
+        ):
             with pytest.raises((RuntimeError, IndexError)):
                 wrong()
 

@@ -84,7 +84,8 @@ torch.BoolTensor([True])
 torch.Tensor([[1, 2], [3, 4]])
 """)
 
-test_filled = table("""
+test_filled = table(
+    """
 torch.zeros(3)
 torch.zeros(2, 3)
 torch.zeros((2, 3))
@@ -175,7 +176,9 @@ torch.triu(torch.ones(3, 3), 1)
 torch.diag(torch.tensor([1.0, 2.0]))
 torch.diag(x)
 torch.meshgrid(torch.arange(2), torch.arange(3), indexing="ij")
-""", setup="x = data(3, 4)")
+""",
+    setup="x = data(3, 4)",
+)
 
 test_ranges = table("""
 torch.arange(5)
@@ -225,7 +228,8 @@ torch.linspace(2, 2, 3)
 torch.logspace(0, 2, 3)
 """)
 
-test_conversions = table("""
+test_conversions = table(
+    """
 x.double()
 x.float() is x
 x.half()
@@ -274,7 +278,9 @@ y = x.clone().requires_grad_(); y.int()
 y = x.clone().requires_grad_(); y.double().sum().backward()
 y = x.clone().requires_grad_(); y.half().float().sum().backward()
 y = x.clone().requires_grad_(); y.to(torch.float32) is y
-""", setup="x = data(3, 4)")
+""",
+    setup="x = data(3, 4)",
+)
 
 
 @parity(source=DTYPES, target=DTYPES)

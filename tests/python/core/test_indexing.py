@@ -1,5 +1,6 @@
 """Reading and writing through every kind of index."""
 
+# ruff: noqa: E501 (one case per line)
 from __future__ import annotations
 
 from parity import parity, table
@@ -135,7 +136,7 @@ torch.tensor([5])
 {}
 """
 
-lines = [line for line in INDICES.strip().splitlines()]
+lines = INDICES.strip().splitlines()
 
 test_read = table("\n".join(f"x[{line}]" for line in lines), setup=SETUP)
 test_read_of_a_transposed = table("\n".join(f"x.mT.mT[{line}]" for line in lines[:60]), setup=SETUP)
@@ -158,7 +159,8 @@ test_gradient_of_write = table(
     setup=SETUP + "x.requires_grad_()",
 )
 
-test_other_cases = table("""
+test_other_cases = table(
+    """
 v[1]
 v[5]
 v[-6]
@@ -259,7 +261,9 @@ torch.where(v > 2, 1.5, v.long())
 torch.where(v, v, v)
 torch.where(v > 2, torch.ones(2), v)
 v.where(v > 2, torch.tensor(0.0))
-""", setup=SETUP)
+""",
+    setup=SETUP,
+)
 
 
 @parity

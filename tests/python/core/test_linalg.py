@@ -1,5 +1,6 @@
 """Matrix products over every combination of dimensions."""
 
+# ruff: noqa: E501 (one case per line)
 from __future__ import annotations
 
 from parity import SUMMED, data, parity, table

@@ -1,11 +1,13 @@
 """Exchange with NumPy: shared memory, dtypes, strides and errors."""
 
+# ruff: noqa: E501 (one case per line)
 from __future__ import annotations
 
 import numpy as np
 from parity import DTYPES, data, parity, table
 
-test_to_numpy = table("""
+test_to_numpy = table(
+    """
 x.numpy()
 x.t().numpy(); x.t().numpy().strides
 x[:, ::2].numpy().strides
@@ -40,9 +42,12 @@ x.__array__(); x.__array__(np.float64).dtype
 x.cpu().numpy(); x.detach().cpu().numpy()
 x.tolist(); x[0].tolist(); x[0, 0].tolist(); torch.zeros(0).tolist(); x.t().tolist(); x.long().tolist(); (x > 0).tolist()
 x.half().tolist(); x.bfloat16().tolist(); torch.tensor([float("nan"), float("inf")]).tolist()
-""", setup="x = data(3, 4)")
+""",
+    setup="x = data(3, 4)",
+)
 
-test_from_numpy = table("""
+test_from_numpy = table(
+    """
 torch.from_numpy(a)
 torch.from_numpy(a.T); torch.from_numpy(a.T).stride()
 torch.from_numpy(a[:, ::2]).stride()
@@ -73,7 +78,9 @@ x = torch.ones(2, 3); x * torch.from_numpy(a)
 x = torch.ones(2, 3); x * a
 x = torch.ones(2, 3); x[:, a[0] > 1]
 x = torch.ones(2, 3); x[0, 0] = a[0, 0]; x
-""", setup="a = np.arange(6.0).reshape(2, 3)")
+""",
+    setup="a = np.arange(6.0).reshape(2, 3)",
+)
 
 
 @parity(dtype=[d for d in DTYPES if d != "bfloat16"])

@@ -1,5 +1,6 @@
 """Tensors as Python objects: conversion, iteration, formatting, copying, pickling, attributes."""
 
+# ruff: noqa: E501 (one case per line)
 from __future__ import annotations
 
 import copy
@@ -10,7 +11,8 @@ import weakref
 
 from parity import DTYPES, data, parity, table
 
-test_conversion = table("""
+test_conversion = table(
+    """
 s.item(); float(s); int(s); bool(s); complex(s)
 i.item(); float(i); int(i); bool(i); hex(i); range(i); [10, 20, 30, 40][i]; i.__index__()
 b.item(); float(b); int(b); bool(b); b.__index__()
@@ -84,9 +86,11 @@ a, b = x.shape; [*x.shape, 5]; x.shape + (1,); torch.zeros(*x.shape).shape; torc
 str(x.shape); f"{x.shape}"; x.shape.numel(); tuple(x.shape); list(x.shape); x.shape.index(4); x.shape.count(3)
 torch.set_grad_enabled(False); x.clone().requires_grad_() * 2
 torch.no_grad; torch.Tensor; torch.nn.functional.relu(x)
-""", setup="""
+""",
+    setup="""
 x = data(3, 4); s = torch.tensor(2.5); i = torch.tensor(3); b = torch.tensor(True)
-""")  # noqa: E501
+""",
+)
 
 
 @parity(dtype=DTYPES)
@@ -124,7 +128,9 @@ def test_pickle(torch, protocol):
             yield pickle.loads(pickle.dumps(value, protocol))
     yield pickle.loads(pickle.dumps(data(torch, 3, grad=True), protocol))
     yield pickle.loads(pickle.dumps(torch.nn.Parameter(torch.ones(2)), protocol))
-    yield pickle.loads(pickle.dumps([torch.float16, torch.Size([2]), torch.device("cpu")], protocol))
+    yield pickle.loads(
+        pickle.dumps([torch.float16, torch.Size([2]), torch.device("cpu")], protocol)
+    )
     x = torch.zeros(4)
     pair = pickle.loads(pickle.dumps((x, x[1:]), protocol))
     pair[0].add_(1)

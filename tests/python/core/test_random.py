@@ -1,5 +1,6 @@
 """Random numbers: the same values as PyTorch's CPU generator for the same seed."""
 
+# ruff: noqa: E501 (one case per line)
 from __future__ import annotations
 
 from parity import CLOSE, parity, table
@@ -53,7 +54,8 @@ def test_normal_samplers(torch, sampler):
         yield torch.randn(3), torch.rand(3)
 
 
-test_calls = table("""
+test_calls = table(
+    """
 torch.rand(()); torch.rand(2, 3); torch.rand((2, 3)); torch.rand(0); torch.rand(2, requires_grad=True)
 torch.randn(()); torch.randn(3, 4); torch.randn([2]); torch.randn(2, 3, dtype=torch.float64); torch.randn(5)
 torch.rand_like(torch.zeros(2, 3)); torch.randn_like(torch.zeros(2, 3)); torch.randint_like(torch.zeros(3), 5)
@@ -110,4 +112,6 @@ torch.empty(5).normal_(); torch.empty(17).normal_(1, 2); torch.empty(3, 6).norma
 nn.init.normal_(torch.empty(3, 4)); nn.init.uniform_(torch.empty(5)); nn.init.xavier_uniform_(torch.empty(3, 4))
 nn.init.kaiming_uniform_(torch.empty(3, 4)); nn.init.kaiming_normal_(torch.empty(30, 4)); nn.init.xavier_normal_(torch.empty(5, 4))
 nn.Linear(3, 4).weight; nn.Linear(3, 4).bias
-""", tol=CLOSE)  # noqa: E501
+""",
+    tol=CLOSE,
+)

@@ -1,5 +1,6 @@
 """Reductions, cumulative sums, softmax and norms: dims, keepdim, dtypes, empty inputs, NaN."""
 
+# ruff: noqa: E501 (one case per line)
 from __future__ import annotations
 
 from parity import SUMMED, parity, table
@@ -18,7 +19,7 @@ CALLS = [
     for call in (
         *(["x.{}()", "i.{}()", "b.{}()", "n.{}()", "s.{}()", "e.{}()", "z.{}()"] if op != "logsumexp" else []),
         *(f"x.{{}}({dim})" if op != "norm" else f"x.{{}}(2, {dim})" for dim in DIMS),
-        *("{}.{{}}(dim={})".format(v, d) for v, d in
+        *(f"{v}.{{}}(dim={d})" for v, d in
           (("i", 0), ("b", 1), ("n", 0), ("n", 1), ("s", 0), ("s", -1), ("s", 1), ("z", 0), ("z", 1), ("z", 2), ("e", 0))),
         "x.transpose(0, 2).{}(dim=1)", "x[:, ::2].{}(dim=2)", "x[:1].expand(4, 4, 5).{}(dim=0)",
         "torch.{}(x, dim=1)", "x.half().{}(dim=1)", "x.bfloat16().{}(dim=0)", "x.double().{}(dim=-1)",
@@ -32,7 +33,8 @@ CALLS += [
 
 test_over_dims = table("\n".join(CALLS), setup=SETUP, tol=SUMMED)
 
-test_other_calls = table("""
+test_other_calls = table(
+    """
 x.sum(dtype=torch.float64)
 i.sum(dtype=torch.float32)
 i.sum(dtype=torch.int32)
@@ -160,10 +162,15 @@ torch.equal(x, x[:1]); x.equal(x)
 torch.allclose(x, x.double())
 n.isnan().sum()
 (x != 0).sum()
-""", setup=SETUP, tol=SUMMED)
+""",
+    setup=SETUP,
+    tol=SUMMED,
+)
 
 
-@parity(tol=SUMMED, size=(1, 7, 16, 100, 1000, 4096, 100_003), dtype=("float32", "float64", "float16"))
+@parity(
+    tol=SUMMED, size=(1, 7, 16, 100, 1000, 4096, 100_003), dtype=("float32", "float64", "float16")
+)
 def test_long_sums(torch, size, dtype):
     import numpy as np
 

@@ -1,5 +1,6 @@
 """Views and functions of shape: values, strides, offsets and errors."""
 
+# ruff: noqa: E501 (one case per line)
 from __future__ import annotations
 
 from parity import parity, table
@@ -267,7 +268,8 @@ torch.numel(x)
 
 test_views = table(ROWS, setup=SETUP)
 
-test_joining = table("""
+test_joining = table(
+    """
 torch.cat([x, x])
 torch.cat([x, x], 1)
 torch.cat([x, x], dim=-1)
@@ -305,7 +307,9 @@ torch.stack((v,), dim=0)
 torch.hstack([v, v])
 torch.vstack([v, v])
 torch.hstack([x[0], x[0]])
-""", setup=SETUP)
+""",
+    setup=SETUP,
+)
 
 
 @parity(name=("squeeze_", "unsqueeze_", "t_", "transpose_", "resize_", "swapaxes_"))

@@ -3,6 +3,7 @@
 Nothing here is written for one operation; a new row is tested by being in the table.
 """
 
+# ruff: noqa: E501 (one case per line)
 from __future__ import annotations
 
 import numpy as np

@@ -4,9 +4,9 @@ Every line is compared with PyTorch (values, graph, gradients to second order, i
 checked against finite differences. x, y, z are random inputs of the shapes that follow the bar.
 """
 
+# ruff: noqa: E501 (one case per line)
 from __future__ import annotations
 
-import numpy as np
 import opinfo
 import parity
 import pytest
@@ -176,7 +176,7 @@ x ** 3 | 2,3
 2.0 ** x | 2,3
 x ** 0 | 2,3
 x ** -1 | 2,3
-"""  # noqa: E501
+"""
 
 
 def parse(line):
@@ -253,9 +253,10 @@ x = torch.zeros(0, requires_grad=True); x.sum().backward()
 x = torch.zeros(0, requires_grad=True); x.mean().backward()
 x = torch.zeros(0, 3, requires_grad=True); x.softmax(1).sum().backward()
 x = torch.zeros(0, 3, requires_grad=True); (x @ torch.ones(3, 2)).sum().backward()
-""")  # noqa: E501
+""")
 
-test_scatter_gather = table("""
+test_scatter_gather = table(
+    """
 x.gather(1, i)
 x.gather(0, i)
 x.gather(2, i)
@@ -308,9 +309,12 @@ F.embedding(i, x, padding_idx=5)
 F.one_hot(i); F.one_hot(i, 5)
 F.one_hot(i.float())
 torch.take_along_dim(x, i, 1); x.take(torch.tensor([0, -1]))
-""", setup="x, m = data(3, 4), data(3, 4, dtype='bool'); i = torch.tensor([[0, 1], [2, 0], [1, 1]])")
+""",
+    setup="x, m = data(3, 4), data(3, 4, dtype='bool'); i = torch.tensor([[0, 1], [2, 0], [1, 1]])",
+)
 
-test_losses = table("""
+test_losses = table(
+    """
 F.mse_loss(x, x[0])
 F.mse_loss(x, x[:1])
 F.mse_loss(x, y, reduction="max")
@@ -356,4 +360,7 @@ F.kl_div(x, y.exp()); F.kl_div(x, y, log_target=True, reduction="sum")
 nn.MSELoss()(x, y); nn.CrossEntropyLoss()(x, t); nn.NLLLoss()(x, t); nn.L1Loss(reduction="sum")(x, y)
 nn.BCELoss()(x.sigmoid(), y.sigmoid()); nn.BCEWithLogitsLoss()(x, y.sigmoid())
 F.cosine_similarity(x, y); F.normalize(x, dim=1); F.pairwise_distance(x, y)
-""", setup="x, y = data(3, 4), data(3, 4, salt=1); t = torch.tensor([1, 0, 3])", tol=SUMMED)  # noqa: E501
+""",
+    setup="x, y = data(3, 4), data(3, 4, salt=1); t = torch.tensor([1, 0, 3])",
+    tol=SUMMED,
+)
