@@ -90,17 +90,16 @@ struct Extreme {
         take(a, best_of<T, Order>(p, n, stride));
     }
     static void columns(Acc* acc, const S* p, int64_t n, int64_t stride, int64_t m, int64_t, double) {
-        constexpr int W = kLanes<C>;
-        int64_t j = 0;
-        if constexpr (!std::is_same_v<T, bool>) {
-            for (; j + W <= m; j += W) {
-                Vec<C> best = load_elements<W>(p + j);
-                for (int64_t i = 1; i < n; ++i) best = Order::pick(best, load_elements<W>(p + i * stride + j));
-                for (int k = 0; k < W; ++k) take(acc[j + k], best[k]);
+        C best[kReduceTile];
+        for (int64_t j = 0; j < m; ++j) best[j] = element<T>(p[j]);
+        for (int64_t i = 1; i < n; ++i) {
+            const S* row = p + i * stride;
+            for (int64_t j = 0; j < m; ++j) {
+                const C x = element<T>(row[j]), y = best[j];
+                best[j] = Order::before(y, x) | (y != y) ? y : x;
             }
         }
-        for (int64_t i = 0; i < n; ++i)
-            for (int64_t k = j; k < m; ++k) take(acc[k], element<T>(p[i * stride + k]));
+        for (int64_t j = 0; j < m; ++j) take(acc[j], best[j]);
     }
 };
 

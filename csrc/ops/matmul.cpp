@@ -40,6 +40,13 @@ void visit_product_dtype(DType dtype, const char* kernel, F&& f) {
     });
 }
 
+// A contiguous copy without history.
+Tensor compact(const Tensor& t) {
+    Tensor copy = empty(t.sizes(), t.dtype());
+    copy_values(copy, t);
+    return copy;
+}
+
 // A matrix, or a batch of them, as gemm reads it: element (i, j) of item b is at b * step + i * ld + j,
 // or with i and j exchanged when transposed.
 struct Matrix {
@@ -50,9 +57,7 @@ struct Matrix {
     // `flip`: the transpose of t is meant.
     explicit Matrix(const Tensor& source, bool flip = false) : t(source) {
         if (!fits()) {
-            GradMode off(false);
-            t = empty(source.sizes(), source.dtype());
-            copy_values(t, source);
+            t = compact(source);
             fits();
         }
         transposed ^= flip;
@@ -193,9 +198,13 @@ namespace {
 
 // The value of beta * out + alpha * a v; out is contiguous.
 void vector_product_into(const Tensor& out, const Tensor& a, const Tensor& v, Scalar beta, Scalar alpha) {
-    const int64_t column[] = {v.numel(), 1}, steps[] = {v.strides()[0], 1}, result[] = {out.numel(), 1}, unit[] = {1, 1};
-    product_into(alias(out, result, unit, out.offset()), a, false, alias(v, column, steps, v.offset()), false, beta,
-                 alpha, "addmv_impl_cpu");
+    const Matrix x(a);
+    const Tensor y = v.strides()[0] > 0 ? v : compact(v);
+    visit_product_dtype(out.dtype(), "addmv_impl_cpu", [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        gemm<T>(x.transposed, false, out.numel(), 1, y.numel(), factor<T>(alpha), x.t.template data<T>(), x.ld,
+                y.template data<T>(), y.strides()[0], factor<T>(beta), out.data<T>(), 1);
+    });
 }
 
 void check_vector_product(const Tensor& a, const Tensor& v, int64_t self_dim, int64_t self_size, const Tensor& self) {
