@@ -114,7 +114,19 @@ struct Place {
     };
     using Result = T;
     static constexpr int64_t kBlock = 2048;  // stays in the first-level cache for a second look
+    static constexpr int64_t kStep = 64;    // looked at together
 
+    static WG_INLINE bool matches(C x, C best) { return (x == best) | (x != x); }
+    // The beginning of the first step with an element that matches.
+    static WG_INLINE int64_t near(const S* p, int64_t n, C best) {
+        int64_t i = 0;
+        for (; i + kStep <= n; i += kStep) {
+            int found = 0;
+            for (int64_t k = 0; k < kStep; ++k) found |= matches(element<T>(p[i + k]), best);
+            if (found) break;
+        }
+        return i;
+    }
     static WG_INLINE void init(Acc& a) { a = {C(0), -1}; }
     static WG_INLINE bool improves(const Acc& a, C x) { return a.index < 0 || replaces<Order>(x, a.value); }
     static WG_INLINE void combine(Acc& a, const Acc& b) {
@@ -129,12 +141,8 @@ struct Place {
             const S* block = p + begin * stride;
             const C best = best_of<T, Order>(block, length, stride);
             if (!improves(a, best)) continue;
-            int64_t i = 0;
-            while (i < length) {
-                const C x = element<T>(block[i * stride]);
-                if (x == best || x != x) break;
-                ++i;
-            }
+            int64_t i = stride == 1 ? near(block, length, best) : 0;
+            while (i + 1 < length && !matches(element<T>(block[i * stride]), best)) ++i;
             a = {best, first + begin + i};
         }
     }

@@ -135,9 +135,10 @@ struct FloatSum {
         add_exactly(a, tail);
     }
 
-    // Adds `rows` <= 8 rows into sums, which has room for whole vectors.
+    // Adds `rows` <= 8 rows into sums, which has room for whole vectors. Nothing from `end` on is read;
+    // what lies between a row's last column and `end` may be.
     template <int rows>
-    static WG_INLINE void add_rows(C* sums, const T* p, int64_t stride, int64_t m, double param) {
+    static WG_INLINE void add_rows(C* sums, const T* p, int64_t stride, int64_t m, const T* end, double param) {
         const auto add = [&](int64_t j, auto load) {
             V x[rows];
             for (int r = 0; r < rows; ++r) x[r] = Step::map(load(p + r * stride + j), param);
@@ -147,7 +148,9 @@ struct FloatSum {
         };
         int64_t j = 0;
         for (; j + W <= m; j += W) add(j, [](const T* q) { return load_elements<W>(q); });
-        if (j < m) add(j, [&](const T* q) { return load_elements<W>(q, int(m - j)); });
+        if (j == m) return;
+        if (end - p >= (rows - 1) * stride + j + W) add(j, [](const T* q) { return load_elements<W>(q); });
+        else add(j, [&](const T* q) { return load_elements<W>(q, int(m - j)); });
     }
 
     static void columns(Acc* acc, const T* p, int64_t n, int64_t stride, int64_t m, int64_t, double param) {
@@ -163,12 +166,13 @@ struct FloatSum {
             n %= k;
         }
         alignas(64) C sums[kReduceTile + W];
+        const T* end = p + (n - 1) * stride + m;
         while (n > 0) {
             const int64_t block = n < 128 ? n : 128;
             for (int64_t j = 0; j < m; j += W) V(0).store(sums + j);
             int64_t i = 0;
-            for (; i + 8 <= block; i += 8) add_rows<8>(sums, p + i * stride, stride, m, param);
-            for (; i < block; ++i) add_rows<1>(sums, p + i * stride, stride, m, param);
+            for (; i + 8 <= block; i += 8) add_rows<8>(sums, p + i * stride, stride, m, end, param);
+            for (; i < block; ++i) add_rows<1>(sums, p + i * stride, stride, m, end, param);
             for (int64_t j = 0; j < m; ++j) add_exactly(acc[j], double(sums[j]));
             p += block * stride;
             n -= block;

@@ -19,6 +19,23 @@ void scan_typed(const T* in, T* out, int64_t outer, int64_t length, int64_t inne
         else return Acc(C(x));
     };
     const int64_t step = reverse ? -inner : inner, start = reverse ? (length - 1) * inner : 0;
+    const auto store = [](T& to, Acc value) {
+        if constexpr (std::is_integral_v<T>) to = T(value);
+        else to = T(C(value));
+    };
+    if (inner == 1) {
+        parallel_for(0, outer, std::max<int64_t>(1, 16384 / length), [&](int64_t begin, int64_t end) {
+            for (int64_t o = begin; o < end; ++o) {
+                Acc acc = Acc(op == Scan::Product);
+                for (int64_t i = 0, at = o * length + start; i < length; ++i, at += step) {
+                    if constexpr (op == Scan::Sum) acc += value(in[at]);
+                    else acc *= value(in[at]);
+                    store(out[at], acc);
+                }
+            }
+        });
+        return;
+    }
     const int64_t tiles = (inner + kTile - 1) / kTile;
     const int64_t work = length * std::min(inner, kTile);
     parallel_for(0, outer * tiles, std::max<int64_t>(1, 16384 / work), [&](int64_t begin, int64_t end) {
@@ -31,8 +48,7 @@ void scan_typed(const T* in, T* out, int64_t outer, int64_t length, int64_t inne
                 for (int64_t k = 0; k < m; ++k) {
                     if constexpr (op == Scan::Sum) acc[k] += value(in[at + k]);
                     else acc[k] *= value(in[at + k]);
-                    if constexpr (std::is_integral_v<T>) out[at + k] = T(acc[k]);
-                    else out[at + k] = T(C(acc[k]));
+                    store(out[at + k], acc[k]);
                 }
         }
     });

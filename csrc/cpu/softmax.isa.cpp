@@ -25,10 +25,14 @@ struct Softmax {
     }
     // The first n lanes of x, `other` elsewhere.
     static WG_INLINE V masked(V x, int n, C other) { return where(V::iota() < V(C(n)), x, V(other)); }
-    static WG_INLINE C greatest_lane(V v) {
-        C best = v[0];
-        for (int k = 1; k < W; ++k) best = v[k] > best || v[k] != v[k] ? v[k] : best;
-        return best;
+    template <int N>
+    static WG_INLINE C greatest_lane(Vec<C, N> v) {
+        if constexpr (N == 1) {
+            return v.raw;
+        } else {
+            const Halves<C, N> h = split(v);
+            return greatest_lane(maximum(h.lo, h.hi));
+        }
     }
 
     // Calls f(i, lanes) for the vectors of a row; lanes < W only for the last.
@@ -56,6 +60,14 @@ struct Softmax {
     }
 
     static WG_INLINE void forward_row(bool log_of, const T* x, T* y, int64_t length) {
+        if (length <= W) {  // one vector: everything stays in registers
+            const int n = int(length);
+            const V row = masked(load(x, n), n, -kInf<C>);
+            const V moved = row - V(greatest_lane(row));
+            const V e = masked(exp(moved), n, C(0));
+            const V sum(sum_lanes(e));
+            return store(y, log_of ? moved - log(sum) : e / sum, n);
+        }
         V best(-kInf<C>);
         for_vectors(length, [&](int64_t i, int n) { best = maximum(best, masked(load(x + i, n), n, -kInf<C>)); });
         const V shift(greatest_lane(best));
@@ -78,6 +90,12 @@ struct Softmax {
     }
 
     static WG_INLINE void backward_row(bool log_of, const T* g, const T* y, T* gx, int64_t length) {
+        if (length <= W) {
+            const int n = int(length);
+            const V gi = load(g, n), yi = load(y, n);
+            if (log_of) return store(gx, gi - exp(yi) * V(sum_lanes(gi)), n);
+            return store(gx, yi * (gi - V(sum_lanes(gi * yi))), n);
+        }
         if (log_of) {
             const V sum(C(sum_vectors(length, [&](int64_t i, int n) { return load(g + i, n); })));
             for_vectors(length, [&](int64_t i, int n) {
