@@ -76,7 +76,8 @@ PyTypeObject* type_for(const std::string& name) {
         {Py_tp_members, node_members_},
         {0, nullptr},
     };
-    const char* lasting = (new std::string(name))->c_str();
+    // The module "builtins" keeps repr() at `<MulBackward0 object at ...>`.
+    const char* lasting = (new std::string("builtins." + name))->c_str();
     PyType_Spec spec = {lasting, sizeof(PyNode), 0,
                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
     type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());

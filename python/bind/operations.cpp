@@ -294,7 +294,7 @@ std::map<std::string, Entry> collect_entries() {
         e.overloads.push_back(std::move(o));
     };
 #define WG_OP(name, forms, signature, function) add(#name, forms, Overload::of(signature, forms, function));
-#define WG_FN(type, function) static_cast<type*>(function)
+#define WG_FN(type, function) static_cast<std::add_pointer_t<type>>(function)
 #include "ops/structural.def"
     return entries;
 }
