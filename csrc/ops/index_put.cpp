@@ -217,8 +217,10 @@ void fill_slices(const Tensor& target, const Tensor& self, int64_t dim, const Te
             write_region(r, to_dtype(value, self.dtype()), false);
         },
         [dim](Backward& d) {
-            if (d.needs(0)) d.set(0, index_fill(d.grad(), dim, d.saved(0), 0));
-            if (d.needs(1)) d.set(1, sum(index_select(d.grad(), dim, d.saved(0))));
+            const Tensor kept = index_fill(d.grad(), dim, d.saved(0), 0);
+            if (d.needs(0)) d.set(0, kept);
+            // Not a sum over index_select: an index that occurs twice fills its slice once.
+            if (d.needs(1)) d.set(1, sum(d.grad() - kept));
         });
 }
 
