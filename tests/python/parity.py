@@ -19,7 +19,7 @@ import types
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -69,11 +69,15 @@ class Tolerance:
     """Allowed distance in units in the last place (ulp) of each format; the rest is exact.
 
     With `whole`, an ulp is that of the largest finite element: the error of a sum scales with its
-    terms, not with what is left after they cancel.
+    terms, not with what is left after they cancel. Fields named in `ignored` are not compared.
     """
 
     ulps: Mapping[str, float]
     whole: bool = False
+    ignored: frozenset[str] = frozenset()
+
+    def ignoring(self, *fields: str) -> Tolerance:
+        return replace(self, ignored=self.ignored | set(fields))
 
 
 EXACT = Tolerance({})
@@ -156,18 +160,30 @@ def observe_tensor(tensor: Any, torch: Any) -> dict[str, Any]:
         "is_leaf": lambda: tensor.is_leaf,
         "grad_fn": lambda: node_name(tensor.grad_fn),
         "values": lambda: array_of(tensor, torch),
-        "grad": lambda: (
-            observe(tensor.grad, torch) if tensor.is_leaf or tensor.retains_grad else None
-        ),
+        "grad": lambda: observe_grad(tensor, torch),
     }
     return {name: attempt(read) for name, read in fields.items()}
+
+
+def observe_grad(tensor: Any, torch: Any) -> Any:
+    """The gradient, but for its version: how often an engine wrote while adding up is its own."""
+    if not (tensor.is_leaf or tensor.retains_grad) or tensor.grad is None:
+        return None
+    picture = observe(tensor.grad, torch)
+    del picture["version"]
+    return picture
+
+
+def numbers(torch: Any, tensor: Any) -> Array | None:
+    """Only the dtype and elements of a tensor, for results whose layout and history are free."""
+    return None if tensor is None else array_of(tensor, torch)
 
 
 def observe(value: Any, torch: Any) -> Any:
     """A picture of `value`, free of the engine it came from, that later changes cannot alter."""
     if isinstance(value, torch.Tensor):
         return observe_tensor(value, torch)
-    if value is None or isinstance(value, bool | int | float | str | bytes | slice):
+    if value is None or isinstance(value, bool | int | float | str | bytes | slice | Array):
         return value
     if isinstance(value, type):
         return {"class": "type", "name": value.__name__}
@@ -279,6 +295,8 @@ def data(
     salt: int = 0,
 ) -> Any:
     """A tensor of fixed values between `lo` and `hi`, the same under both engines."""
+    if 0 in shape:
+        return torch.zeros(shape, dtype=getattr(torch, dtype), requires_grad=grad)
     seed = zlib.crc32(repr((shape, dtype, lo, hi, salt)).encode())
     values = np.random.default_rng(seed).uniform(lo, hi, shape)
     if dtype == "bool":
@@ -327,13 +345,14 @@ class Script:
                 return eval(code, variables) if is_value else exec(code, variables)
 
             done = step(text, action, torch)
+            if self.stop and isinstance(done.outcome, dict) and "raises" in done.outcome:
+                steps.append(done)  # what a failed statement has half done is not compared
+                break
             shown = {k: v for k, v in variables.items() if k not in hidden and k[0] != "_"}
             state = {k: observe(v, torch) for k, v in shown.items()}
             same = {k: next(o for o in shown if shown[o] is shown[k]) for k in shown}
             outcome = {"value": done.outcome, "variables": state, "same object": same}
             steps.append(Step(text, outcome, done.warnings))
-            if self.stop and isinstance(done.outcome, dict) and "raises" in done.outcome:
-                break
         return steps
 
 
@@ -343,9 +362,14 @@ class Script:
 def differences(ref: Any, got: Any, tolerance: Tolerance, path: str = "") -> Iterator[str]:
     """Lines that say where two pictures differ."""
     if type(ref) is not type(got):
-        yield f"{path}: torch {brief(ref)}, whygrad {brief(got)}"
+        sides = [outcome_text(v) if isinstance(v, dict) else brief(v) for v in (ref, got)]
+        yield f"{path}: torch {sides[0]}, whygrad {sides[1]}"
+    elif isinstance(ref, dict) and ("raises" in ref) != ("raises" in got):
+        yield f"{path}: torch {outcome_text(ref)}, whygrad {outcome_text(got)}"
     elif isinstance(ref, dict):
         for key in [*ref, *(k for k in got if k not in ref)]:
+            if key in tolerance.ignored:
+                continue
             if key not in ref or key not in got:
                 side, value = ("torch", ref[key]) if key in ref else ("whygrad", got[key])
                 yield f"{path}.{key}: only {side} has it: {brief(value)}"
@@ -381,6 +405,13 @@ def array_differences(ref: Array, got: Array, tolerance: Tolerance, path: str) -
         distance = abs(float(a) - float(b)) / float(ulp(ref.dtype, np.array(max(abs(a), abs(b)))))
         text += f" ({distance:.3g} ulp; {tolerance.ulps.get(ref.dtype, 0)} allowed)"
     yield text
+
+
+def outcome_text(picture: dict[str, Any]) -> str:
+    """An exception in full, a value in short."""
+    if "raises" in picture:
+        return f"raises {picture['raises']}: {brief(picture['message'], 200)}"
+    return f"returns {brief(picture, 100)}"
 
 
 def brief(value: Any, limit: int = 600) -> str:

@@ -76,11 +76,6 @@ torch.scalar_tensor(2)
 torch.Tensor([1, 2])
 torch.Tensor(2, 3).shape
 torch.Tensor().shape
-torch.FloatTensor([1, 2])
-torch.LongTensor([1, 2])
-torch.DoubleTensor([1, 2])
-torch.IntTensor([1])
-torch.BoolTensor([True])
 torch.Tensor([[1, 2], [3, 4]])
 """)
 

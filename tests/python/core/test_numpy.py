@@ -71,7 +71,7 @@ torch.from_numpy(np.broadcast_to(np.ones(3), (2, 3)).copy())
 torch.tensor(a).dtype; torch.as_tensor(a).dtype; torch.tensor(a.astype("int16")); torch.tensor(a > 1)
 torch.tensor(a[::-1].copy()); torch.tensor(np.array(["a"]))
 torch.tensor(a[::-1])
-torch.Tensor(a); torch.FloatTensor(a.tolist())
+torch.Tensor(a)
 torch.zeros(2, 3).copy_(torch.from_numpy(a))
 x = torch.zeros(2, 3); x[0] = torch.from_numpy(a[0]); x
 x = torch.ones(2, 3); x * torch.from_numpy(a)

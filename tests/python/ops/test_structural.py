@@ -207,12 +207,13 @@ def test_against_torch(line):
             g.requires_grad_()
             options = {"create_graph": True, "allow_unused": True}
             first = torch.autograd.grad(output, xs, g, **options)
-            yield first
+            yield [parity.numbers(torch, d) for d in first]
             total = sum((d * d).sum() for d in first if d is not None and d.requires_grad)
             if getattr(total, "requires_grad", False):
-                yield torch.autograd.grad(total, [*xs, g], allow_unused=True)
+                second = torch.autograd.grad(total, [*xs, g], allow_unused=True)
+                yield [parity.numbers(torch, d) for d in second]
 
-    check(case, SUMMED)
+    check(case, SUMMED.ignoring("version"))
 
 
 @each_line
