@@ -154,6 +154,8 @@ Tensor view_of(const Tensor& base, IntSpan sizes, IntSpan strides, int64_t offse
 // Must precede every write to t: PyTorch's rules for leaves, views and overlapping memory.
 // `records`: whether the operation will be recorded (some operand requires grad).
 void check_inplace(const Tensor& t, bool records);
+// What a derivative that reads the values from before a write saves: a copy with t's history.
+Tensor snapshot(const Tensor& t);
 // Must follow: t's history is now `node` (null: nothing was recorded). Also bumps the version.
 void rebase_history(const Tensor& t, Ref<Node> node);
 

@@ -180,24 +180,21 @@ void rebase_history(const Tensor& t, Ref<Node> node) {
     t.bump_version();
 }
 
+Tensor snapshot(const Tensor& t) {
+    GradMode off(false);
+    Tensor copy = clone(t);
+    if (Node* fn = grad_fn(t)) {
+        copy->grad_fn = Ref<GraphNode>(fn);
+        copy->output_nr = t->output_nr;
+    }
+    return copy;
+}
+
 Tensor& inplace(Tensor& self, bool others_require_grad, const std::function<Tensor(const Tensor&)>& f) {
     const bool records = grad_enabled() && is_floating(self.dtype()) && (others_require_grad || requires_grad(self));
     check_inplace(self, records);
     // The derivative may read the values from before the write: it gets a copy with self's history.
-    Tensor snapshot;
-    if (records) {
-        {
-            GradMode off(false);
-            snapshot = clone(self);
-        }
-        if (Node* fn = grad_fn(self)) {
-            snapshot->grad_fn = Ref<GraphNode>(fn);
-            snapshot->output_nr = self->output_nr;
-        }
-    } else {
-        snapshot = detach(self);
-    }
-    const Tensor result = f(snapshot);
+    const Tensor result = f(records ? snapshot(self) : detach(self));
     WG_CHECK(can_cast(result.dtype(), self.dtype()), "result type ", info(result.dtype()).scalar_name,
              " can't be cast to the desired output type ", info(self.dtype()).scalar_name);
     WG_CHECK(same_shape(result.sizes(), self.sizes()), "output with shape ", to_string(self.sizes()),
@@ -256,7 +253,7 @@ void set_requires_grad(const Tensor& t, bool on) {
                      "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
         return;
     }
-    WG_CHECK(!on || is_floating(t.dtype()), "only Tensors of floating point dtype can require gradients");
+    WG_CHECK(!on || is_floating(t.dtype()), "only Tensors of floating point and complex dtype can require gradients");
     t->requires_grad = on;
 }
 
@@ -273,8 +270,15 @@ void retain_grad(const Tensor& t) {
 void set_grad(const Tensor& t, const Tensor& grad) {
     if (grad.defined()) {
         WG_CHECK(!grad.is_same(t), "can't assign Variable as its own grad");
-        WG_CHECK(grad.dtype() == t.dtype(), "assigned grad has data of a different type");
-        WG_CHECK(same_shape(grad.sizes(), t.sizes()), "assigned grad has data of a different size");
+        WG_CHECK(grad.dtype() == t.dtype(), "attempting to assign a gradient with dtype '", info(grad.dtype()).c_name,
+                 "' to a tensor with grad_dtype '", info(t.dtype()).scalar_name,
+                 "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the "
+                 "tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with "
+                 "caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that assume they "
+                 "match.");
+        WG_CHECK(same_shape(grad.sizes(), t.sizes()), "attempting to assign a gradient of size '", to_string(grad.sizes()),
+                 "' to a tensor of size '", to_string(t.sizes()),
+                 "'. Please ensure that the gradient and the tensor are the same size");
     }
     if (!grad.defined() && !t->extras) return;
     own_meta(t).grad = grad;

@@ -9,8 +9,9 @@
 namespace wg {
 inline namespace WG_ISA {
 
-// The elements that do not fill a vector: run as one full vector of padded copies, so that every loop
-// holds its formula once. `used`: bit i set when slot i of `in` is read.
+// The elements that do not fill a vector: run as one full vector, so that every loop holds its formula
+// once. The padding repeats the last element, so that short cuts taken when all lanes agree (power in
+// formulas.h) are taken here too. `used`: bit i set when slot i of `in` is read.
 template <class T>
 __attribute__((noinline)) void run_tail(LoopFn loop, void* out, size_t out_itemsize, const void* const* in,
                                         unsigned used, int64_t done, int64_t left, const double* params) {
@@ -22,7 +23,7 @@ __attribute__((noinline)) void run_tail(LoopFn loop, void* out, size_t out_items
         slots[s] = copies[s];
         if (!(used >> s & 1)) continue;
         const T* from = static_cast<const T*>(in[s]) + done;
-        for (int i = 0; i < lanes; ++i) copies[s][i] = i < left ? from[i] : T(1);
+        for (int i = 0; i < lanes; ++i) copies[s][i] = from[i < left ? i : left - 1];
     }
     loop(result, slots, lanes, params);
     __builtin_memcpy(static_cast<char*>(out) + size_t(done) * out_itemsize, result, size_t(left) * out_itemsize);

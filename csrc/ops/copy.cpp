@@ -77,18 +77,6 @@ Tensor wrapped_number(Scalar value) {
 
 namespace {
 
-// A write from `src` to `self` whose memory is the same in part would read what it has written.
-void check_no_partial_overlap(const Tensor& self, const Tensor& src) {
-    if (self->storage != src->storage || self.numel() == 0 || src.numel() == 0) return;
-    if (!is_dense(self.sizes(), self.strides()) || !is_dense(src.sizes(), src.strides())) return;
-    const char *a = self.raw(), *b = src.raw();
-    const size_t a_bytes = self.nbytes(), b_bytes = src.nbytes();
-    if (a == b && a_bytes == b_bytes && same_shape(self.strides(), src.strides())) return;
-    WG_CHECK(a + a_bytes <= b || b + b_bytes <= a,
-             "unsupported operation: some elements of the input tensor and the written-to tensor refer "
-             "to a single memory location. Please clone() the tensor before performing the operation.");
-}
-
 bool records(const Tensor& self, Inputs inputs) {
     return is_floating(self.dtype()) && any_requires_grad(inputs);
 }
@@ -108,7 +96,7 @@ Tensor& copy_(Tensor& self, const Tensor& src, bool) {
     Ref<Node> node;
     if (recorded) {
         const Tensor* inputs[] = {&self, &src};
-        node = make_node("CopyBackwards", inputs, [](Backward& d) {
+        node = make_node("torch::autograd::CopyBackwards", inputs, [](Backward& d) {
             if (d.needs(0)) d.set(0, zeros_like(d.grad()));
             if (d.needs(1)) d.set(1, d.grad());
         });

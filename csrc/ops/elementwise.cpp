@@ -274,8 +274,7 @@ Dims common_shape(Args args) {
 Tensor make_result(Args args, const Dims& shape, DType dtype) {
     bool all_contiguous = true;
     for (const Arg& arg : args)
-        if (arg.is_tensor() && same_shape(arg.tensor().sizes(), shape) && !arg.tensor().is_contiguous())
-            all_contiguous = false;
+        if (arg.is_tensor() && !arg.tensor().is_contiguous()) all_contiguous = false;
     if (all_contiguous) return empty(shape, dtype);
     // Compare dims by the operands' strides, first operand first; ambiguous pairs keep their order.
     SmallVector<Dims, 3> strides;
@@ -385,6 +384,11 @@ Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, D
 // floor(int) and the like: the values themselves.
 bool is_identity_on(const RowInfo& r, DType d) { return r.dtypes == DTypes::ROUNDING && !is_floating(d); }
 
+void check_overlaps(const Tensor& written, Args args) {
+    for (const Arg& a : args)
+        if (a.is_tensor()) check_no_partial_overlap(written, a.tensor());
+}
+
 bool is_small_and_plain(const Tensor& t) { return t.is_contiguous() && t.numel() <= cpu::kElementwiseGrain; }
 
 }  // namespace
@@ -427,19 +431,19 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
              type_name(self.dtype()));
     WG_CHECK(same_shape(shape, self.sizes()), "output with shape ", to_string(self.sizes()),
              " doesn't match the broadcast shape ", to_string(shape));
+    check_overlaps(self, args);
     if (is_identity_on(r, compute)) return self;
     if (!is_floating(compute)) check_integer_arguments(op, compute, args);
 
     Ref<Node> node;
     unsigned reads = 0;
     if (records) {
-        // A gradient that reads the old value of self needs a copy of it.
+        // A gradient that reads the old value of self needs a copy of it, which has a history for the
+        // derivative of that gradient.
         auto n = make_elementwise_node(op, r, args, compute, params, node_name, reads);
         for (size_t k = 0; k < args.size(); ++k)
-            if ((reads >> (k + 1) & 1) && args[k].is_tensor() && args[k].tensor().is_same(self)) {
-                GradMode off(false);
-                n->keep_operand(int(k), clone(self));
-            }
+            if ((reads >> (k + 1) & 1) && args[k].is_tensor() && args[k].tensor().is_same(self))
+                n->keep_operand(int(k), snapshot(self));
         node = Ref<Node>(n.get());
     }
     run_forward(op, r, self, args, compute, params);
@@ -463,6 +467,7 @@ Tensor& elementwise_out(Op op, Tensor& out, Args args, const Params& params) {
     const Dims shape = common_shape(args);
     if (is_identity_on(r, compute)) return write_out(out, args[0].tensor(), r.name);
     resize_out(out, shape);
+    check_overlaps(out, args);
     run_forward(op, r, out, args, compute, params);
     out.bump_version();
     return out;

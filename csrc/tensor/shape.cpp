@@ -102,6 +102,18 @@ bool may_overlap_itself(IntSpan sizes, IntSpan strides) {
     return false;
 }
 
+void check_no_partial_overlap(const Tensor& written, const Tensor& read) {
+    if (written->storage != read->storage || written.numel() == 0 || read.numel() == 0) return;
+    if (written.is_same(read)) return;
+    if (!is_dense(written.sizes(), written.strides()) || !is_dense(read.sizes(), read.strides())) return;
+    const char *a = written.raw(), *b = read.raw();
+    const size_t a_bytes = written.nbytes(), b_bytes = read.nbytes();
+    if (a == b && a_bytes == b_bytes && same_shape(written.strides(), read.strides())) return;
+    WG_CHECK(a + a_bytes <= b || b + b_bytes <= a,
+             "unsupported operation: some elements of the input tensor and the written-to tensor refer "
+             "to a single memory location. Please clone() the tensor before performing the operation.");
+}
+
 Dims broadcast_shapes(IntSpan a, IntSpan b) {
     const size_t n = std::max(a.size(), b.size());
     Dims result(n);

@@ -29,6 +29,9 @@ bool same_shape(IntSpan a, IntSpan b) noexcept;
 bool is_dense(IntSpan sizes, IntSpan strides);
 // Two different indices may name the same element (expanded tensors, overlapping as_strided).
 bool may_overlap_itself(IntSpan sizes, IntSpan strides);
+// An operation whose operand shares only part of the memory it writes would read what it has written:
+// RuntimeError. As in PyTorch, operands with gaps between their elements pass.
+void check_no_partial_overlap(const Tensor& written, const Tensor& read);
 
 // The common shape, or the error "The size of tensor a (3) must match the size of tensor b (4) ...".
 Dims broadcast_shapes(IntSpan a, IntSpan b);

@@ -1,5 +1,6 @@
 #include "tensor/tensor.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "tensor/shape.h"
@@ -9,19 +10,24 @@ namespace wg {
 void (*release_python_object)(void*) noexcept = nullptr;
 
 void TensorImpl::set_ndim(int64_t n) {
+    WG_CHECK(n <= kMaxDims, "whygrad has tensors of up to ", kMaxDims, " dims; got ", n);
     if (dims != inline_dims) pool_free(dims, size_t(ndim) * 2 * sizeof(int64_t));
     dims = n <= 4 ? inline_dims : static_cast<int64_t*>(pool_allocate(size_t(n) * 2 * sizeof(int64_t)));
     ndim = uint8_t(n);
 }
 
-void TensorImpl::update_geometry() noexcept {
+void TensorImpl::update_geometry() {
     const int64_t* sizes = dims;
     const int64_t* strides = dims + ndim;
     int64_t n = 1;
-    bool dense = true;
+    bool dense = true, overflows = false;
     for (int d = ndim - 1; d >= 0; --d) {
         if (sizes[d] != 1 && strides[d] != n) dense = false;
-        n *= sizes[d];
+        overflows |= __builtin_mul_overflow(n, sizes[d], &n);
+    }
+    if (overflows) [[unlikely]] {  // expanded tensors can have more elements than there are numbers
+        WG_CHECK(std::ranges::count(this->sizes(), 0) > 0, "numel: integer multiplication overflow");
+        n = 0;
     }
     numel = n;
     contiguous = dense || n == 0;
@@ -76,8 +82,9 @@ size_t storage_bytes(IntSpan sizes, IntSpan strides, size_t itemsize) {
                                          to_string(sizes) + " and strides=" + to_string(strides));
     }
     size_t bytes;
-    if (__builtin_mul_overflow(last + 1, itemsize, &bytes))
-        fail(ErrorKind::Runtime, "Storage size calculation overflowed with sizes=" + to_string(sizes));
+    if (__builtin_add_overflow(last, size_t(1), &last) || __builtin_mul_overflow(last, itemsize, &bytes))
+        fail(ErrorKind::Runtime, "Storage size calculation overflowed with sizes=" + to_string(sizes) +
+                                     " and strides=" + to_string(strides));
     return bytes;
 }
 

@@ -18,6 +18,7 @@ namespace wg {
 
 using IntSpan = std::span<const int64_t>;
 using Dims = SmallVector<int64_t, 5>;
+inline constexpr int64_t kMaxDims = 64;  // sets of dims fit into a uint64_t
 
 enum class DeviceType : uint8_t { CPU, CUDA };
 struct Device {
@@ -83,7 +84,7 @@ struct TensorImpl {
     // Sets rank and makes room; the caller fills dims and then calls update_geometry().
     void set_ndim(int64_t n);
     // Recomputes numel, contiguous and data from dims, offset and storage.
-    void update_geometry() noexcept;
+    void update_geometry();
     void set_storage(Ref<Storage> s) noexcept {
         storage = std::move(s);
         if (!own_version) version = &storage->version;
