@@ -303,6 +303,7 @@ Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dim
             shape.push_back(b->dims[d]);
             columns *= b->dims[d];
         }
+    if (a.dim() == 1 && b.dim() == 1 && shape.empty()) return view(dot(permute(a, order_a), permute(b, order_b)), shape);
     return view(mm(reshape(permute(a, order_a), {rows, k}), reshape(permute(b, order_b), {k, columns})), shape);
 }
 

@@ -208,7 +208,7 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
 Tensor nll_loss(const Tensor& input, const Tensor& target, const OptTensor& weight = {}, int64_t reduction = 1,
                 int64_t ignore_index = -100);
 Tensor cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight = {}, int64_t reduction = 1,
-                     int64_t ignore_index = -100);
+                     int64_t ignore_index = -100, double label_smoothing = 0);
 
 // --- matmul.cpp ---
 Tensor matmul(const Tensor& a, const Tensor& b);

@@ -324,9 +324,72 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const OptTensor& weig
     return picked(k, input);
 }
 
-Tensor cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight, int64_t reduction,
-                     int64_t ignore_index) {
-    return nll_loss(log_softmax(input, input.dim() == 1 ? 0 : 1), target, weight, reduction, ignore_index);
+// --- cross entropy ---
+
+namespace {
+
+// Products and quotients with numbers, under the names they have inside PyTorch's own compositions.
+Tensor times(const Tensor& t, double s) { return binary(Op::mul, t, s, {}, "MulBackward1"); }
+Tensor over(const Tensor& t, double s) { return binary(Op::div, t, s, {}, "DivBackward1"); }
+
+// The weight of each class, to broadcast along the classes of `input`.
+Tensor along_classes(const Tensor& weight, const Tensor& input, int64_t class_dim) {
+    Dims shape(size_t(input.dim()), 1);
+    shape[class_dim] = weight.numel();
+    return view(weight, shape);
+}
+
+// Target: a probability for each class.
+Tensor cross_entropy_of_probabilities(const Tensor& input, const Tensor& target, const Tensor& weight,
+                                      int64_t reduction, double label_smoothing) {
+    const int64_t class_dim = input.dim() == 1 ? 0 : 1;
+    WG_CHECK(is_floating(target.dtype()), "Expected floating point type for target with class probabilities, got ",
+             scalar_name(target));
+    WG_CHECK(input.dim() > 0, "Expected 1 or more dimensions (got 0)");
+    const int64_t classes = input->dims[class_dim];
+    WG_CHECK(!weight.defined() || (weight.dim() == 1 && weight.numel() == classes),
+             "cross_entropy: weight tensor should be defined either for all ", classes,
+             " classes or no classes but got weight tensor of shape: ", to_string(weight.sizes()));
+    Tensor terms = log_softmax(input, class_dim) *
+                   (label_smoothing > 0 ? times(target, 1 - label_smoothing) + label_smoothing / double(classes) : target);
+    if (weight.defined()) terms = terms * along_classes(weight, input, class_dim);
+    if (reduction == NONE) return -sum_over(terms, Dims{class_dim});
+    const Tensor total = -sum_all(terms);
+    // The mean is over the samples, not over the elements.
+    return reduction == SUM ? total : over(total, double(input.numel()) / double(classes));
+}
+
+}  // namespace
+
+Tensor cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight_, int64_t reduction,
+                     int64_t ignore_index, double label_smoothing) {
+    const Tensor weight = weight_.value_or(Tensor());
+    WG_CHECK(label_smoothing >= 0 && label_smoothing <= 1, "label_smoothing must be between 0.0 and 1.0. Got: ",
+             label_smoothing);
+    if (same_shape(input.sizes(), target.sizes())) {
+        WG_CHECK(ignore_index < 0, "ignore_index is not supported for floating point target");
+        return cross_entropy_of_probabilities(input, target, weight, reduction, label_smoothing);
+    }
+    const int64_t class_dim = input.dim() == 1 ? 0 : 1;
+    const Tensor logs = log_softmax(input, class_dim);
+    const Tensor nll = nll_loss(logs, target, weight_, reduction, ignore_index);
+    if (label_smoothing == 0) return nll;
+
+    // Mixed with the loss against the uniform distribution.
+    const Tensor ignored = eq(target, Scalar(ignore_index));
+    Tensor uniform =
+        -sum_over(weight.defined() ? logs * along_classes(weight, input, class_dim) : logs, Dims{class_dim});
+    uniform = masked_fill_value(uniform, ignored, 0);
+    if (reduction == MEAN) {
+        const Tensor counted = logical_not(ignored);
+        const Tensor used = weight.defined() ? reshape(index_select(weight, 0, reshape(where(ignored, 0, target), {-1})),
+                                                       Dims(target.sizes())) * counted
+                                             : counted;
+        uniform = sum_all(uniform) / sum_all(used);
+    } else if (reduction == SUM) {
+        uniform = sum_all(uniform);
+    }
+    return times(nll, 1 - label_smoothing) + times(uniform, label_smoothing / double(input->dims[class_dim]));
 }
 
 }  // namespace wg

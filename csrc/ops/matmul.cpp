@@ -268,12 +268,16 @@ Tensor outer(const Tensor& a, const Tensor& b) {
 
 namespace {
 
+// As expand() says it.
+void check_expandable(const Tensor& self, const Dims& shape) {
+    if (is_expandable(self.sizes(), shape)) return;
+    GradMode off(false);
+    expand(self, shape);
+}
+
 // A contiguous copy of self, broadcast; without values when beta is 0, as nothing then reads them.
 Tensor start_from(const Tensor& self, IntSpan shape, const Scalar& beta) {
-    if (!is_expandable(self.sizes(), shape)) {
-        GradMode off(false);
-        expand(self, Dims(shape));  // says what does not fit
-    }
+    check_expandable(self, Dims(shape));
     Tensor out = empty(shape, self.dtype());
     if (beta.to_double() != 0) copy_values(out, self);
     return out;
@@ -315,6 +319,7 @@ Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta, 
 }
 
 Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
+    if (a.dim() >= 2 && b.dim() >= 3) check_expandable(self, Dims{a->dims[0], a->dims[1], b->dims[2]});
     check_batches(a, b);
     const int64_t shape[] = {a->dims[0], a->dims[1], b->dims[2]};
     WG_CHECK(self.dtype() == a.dtype() && a.dtype() == b.dtype(), "Input dtypes must be the same, got: input ",

@@ -111,7 +111,7 @@ namespace {
 struct Spread {
     Tensor value, mean;
     DimMask mask;
-    double divisor;  // what the sum of squares is divided by
+    double degrees;  // of freedom: what the sum of squares is divided by, unless negative
 };
 
 Spread spread_values(const char* name, Reduction op, const Tensor& t, const OptDims& dim, double correction,
@@ -123,21 +123,21 @@ Spread spread_values(const char* name, Reduction op, const Tensor& t, const OptD
     if (n - correction <= 0)
         warn(WarningKind::User, str(name, "(): degrees of freedom is <= 0. Correction should be strictly less than the "
                                           "reduction factor (input numel divided by output numel)."));
-    s.divisor = std::max(0.0, n - correction);
+    s.degrees = n - correction;
     if (with_mean) s.mean = empty(reduced_shape(t.sizes(), s.mask, keepdim), t.dtype());
-    s.value = reduce_values(op, t, s.mask, keepdim, s.divisor, with_mean ? &s.mean : nullptr);
+    s.value = reduce_values(op, t, s.mask, keepdim, std::max(0.0, s.degrees), with_mean ? &s.mean : nullptr);
     return s;
 }
 
-Tensor var_gradient(const Tensor& g, const Tensor& x, DimMask mask, bool keepdim, double divisor) {
+Tensor var_gradient(const Tensor& g, const Tensor& x, DimMask mask, bool keepdim, double degrees) {
     Dims dims;
     for (int64_t d = 0; d < x.dim(); ++d)
         if (mask >> d & 1) dims.push_back(d);
-    return (2.0 / divisor) * with_reduced_dims(g, x.sizes(), mask, keepdim) * (x - mean_over(x, dims, true));
+    return (2.0 / degrees) * with_reduced_dims(g, x.sizes(), mask, keepdim) * (x - mean_over(x, dims, true));
 }
 
-Tensor std_gradient(const Tensor& g, const Tensor& x, const Tensor& y, DimMask mask, bool keepdim, double divisor) {
-    return var_gradient(where(y == 0, 0.0, g / (2.0 * y)), x, mask, keepdim, divisor);
+Tensor std_gradient(const Tensor& g, const Tensor& x, const Tensor& y, DimMask mask, bool keepdim, double degrees) {
+    return var_gradient(where(y == 0, 0.0, g / (2.0 * y)), x, mask, keepdim, degrees);
 }
 
 Tensor mean_gradient(const Tensor& g, const Tensor& x, DimMask mask, bool keepdim) {
@@ -145,35 +145,35 @@ Tensor mean_gradient(const Tensor& g, const Tensor& x, DimMask mask, bool keepdi
            double(reduced_count(x.sizes(), mask));
 }
 
-double degrees(const OptScalar& correction) { return correction ? correction->to_double() : 1.0; }
+double correction_of(const OptScalar& correction) { return correction ? correction->to_double() : 1.0; }
 
 }  // namespace
 
 Tensor var(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
-    const Spread s = spread_values("var", Reduction::Variance, t, dim, degrees(correction), keepdim, false);
+    const Spread s = spread_values("var", Reduction::Variance, t, dim, correction_of(correction), keepdim, false);
     if (recorded(t))
-        record("VarBackward0", s.value, {t}, {save("self", t)}, [mask = s.mask, keepdim, n = s.divisor](Backward& d) {
+        record("VarBackward0", s.value, {t}, {save("self", t)}, [mask = s.mask, keepdim, n = s.degrees](Backward& d) {
             d.set(0, var_gradient(d.grad(), d.saved(0), mask, keepdim, n));
         });
     return s.value;
 }
 
 Tensor std_deviation(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
-    const Spread s = spread_values("std", Reduction::Deviation, t, dim, degrees(correction), keepdim, false);
+    const Spread s = spread_values("std", Reduction::Deviation, t, dim, correction_of(correction), keepdim, false);
     if (recorded(t))
         record("StdBackward0", s.value, {t}, {save("self", t), save_output("result", s.value)},
-               [mask = s.mask, keepdim, n = s.divisor](Backward& d) {
+               [mask = s.mask, keepdim, n = s.degrees](Backward& d) {
                    d.set(0, std_gradient(d.grad(), d.saved(0), d.saved(1), mask, keepdim, n));
                });
     return s.value;
 }
 
 TwoTensors var_mean(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
-    const Spread s = spread_values("var_mean", Reduction::Variance, t, dim, degrees(correction), keepdim, true);
+    const Spread s = spread_values("var_mean", Reduction::Variance, t, dim, correction_of(correction), keepdim, true);
     const Tensor outs[] = {s.value, s.mean};
     if (recorded(t))
         record("VarMeanBackward0", std::span<const Tensor>(outs), {t}, {save("self", t)},
-               [mask = s.mask, keepdim, n = s.divisor](Backward& d) {
+               [mask = s.mask, keepdim, n = s.degrees](Backward& d) {
                    const Tensor x = d.saved(0);
                    d.set(0, var_gradient(d.grad(0), x, mask, keepdim, n) + mean_gradient(d.grad(1), x, mask, keepdim));
                });
@@ -181,11 +181,11 @@ TwoTensors var_mean(const Tensor& t, const OptDims& dim, OptScalar correction, b
 }
 
 TwoTensors std_mean(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
-    const Spread s = spread_values("std_mean", Reduction::Deviation, t, dim, degrees(correction), keepdim, true);
+    const Spread s = spread_values("std_mean", Reduction::Deviation, t, dim, correction_of(correction), keepdim, true);
     const Tensor outs[] = {s.value, s.mean};
     if (recorded(t))
         record("StdMeanBackward0", std::span<const Tensor>(outs), {t},
-               {save("self", t), save_output("result0", s.value)}, [mask = s.mask, keepdim, n = s.divisor](Backward& d) {
+               {save("self", t), save_output("result0", s.value)}, [mask = s.mask, keepdim, n = s.degrees](Backward& d) {
                    const Tensor x = d.saved(0);
                    d.set(0, std_gradient(d.grad(0), x, d.saved(1), mask, keepdim, n) +
                                 mean_gradient(d.grad(1), x, mask, keepdim));
