@@ -69,11 +69,13 @@ class Tolerance:
     """Allowed distance in units in the last place (ulp) of each format; the rest is exact.
 
     With `whole`, an ulp is that of the largest finite element: the error of a sum scales with its
-    terms, not with what is left after they cancel. Fields named in `ignored` are not compared.
+    terms, not with what is left after they cancel. `floor` is the least magnitude that an ulp is
+    taken of. Fields named in `ignored` are not compared.
     """
 
     ulps: Mapping[str, float]
     whole: bool = False
+    floor: float = 0.0
     ignored: frozenset[str] = frozenset()
 
     def ignoring(self, *fields: str) -> Tolerance:
@@ -83,6 +85,9 @@ class Tolerance:
 EXACT = Tolerance({})
 CLOSE = Tolerance({"float64": 8, "float32": 8, "float16": 1, "bfloat16": 1})
 SUMMED = Tolerance({"float64": 32, "float32": 32, "float16": 4, "bfloat16": 4}, whole=True)
+
+# Gradients of numbers about 1: sums whose terms may cancel entirely.
+GRADIENT = replace(SUMMED, floor=1.0)
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,7 @@ def unequal(ref: Array, got: Array, tolerance: Tolerance) -> np.ndarray:
     if tolerance.whole:
         finite = size[np.isfinite(size)]
         size = np.full_like(size, finite.max() if finite.size else 0.0)
+    size = np.maximum(size, tolerance.floor)
     with np.errstate(invalid="ignore", over="ignore"):
         near = np.abs(a - b) <= limit * ulp(ref.dtype, np.where(np.isfinite(size), size, 1.0))
     return differs & ~near
@@ -147,7 +153,16 @@ def node_name(node: Any) -> Any:
     return None if node is None else [type(node).__name__, node.name()]
 
 
-def observe_tensor(tensor: Any, torch: Any) -> dict[str, Any]:
+Versions = dict[int, tuple[Any, int]]
+
+
+def version_since(tensor: Any, versions: Versions) -> int:
+    """Changes since the tensor was first seen; what an engine does while making one is its own."""
+    _, first = versions.setdefault(id(tensor), (tensor, tensor._version))
+    return tensor._version - first
+
+
+def observe_tensor(tensor: Any, torch: Any, versions: Versions) -> dict[str, Any]:
     fields: dict[str, Callable[[], Any]] = {
         "class": lambda: type(tensor).__name__,
         "dtype": lambda: str(tensor.dtype),
@@ -155,23 +170,21 @@ def observe_tensor(tensor: Any, torch: Any) -> dict[str, Any]:
         "stride": lambda: list(tensor.stride()),
         "offset": tensor.storage_offset,
         "contiguous": tensor.is_contiguous,
-        "version": lambda: tensor._version,
+        "version": lambda: version_since(tensor, versions),
         "requires_grad": lambda: tensor.requires_grad,
         "is_leaf": lambda: tensor.is_leaf,
         "grad_fn": lambda: node_name(tensor.grad_fn),
         "values": lambda: array_of(tensor, torch),
-        "grad": lambda: observe_grad(tensor, torch),
+        "grad": lambda: observe_grad(tensor, torch, versions),
     }
     return {name: attempt(read) for name, read in fields.items()}
 
 
-def observe_grad(tensor: Any, torch: Any) -> Any:
+def observe_grad(tensor: Any, torch: Any, versions: Versions) -> Any:
     """The gradient, but for its version: how often an engine wrote while adding up is its own."""
     if not (tensor.is_leaf or tensor.retains_grad) or tensor.grad is None:
         return None
-    picture = observe(tensor.grad, torch)
-    del picture["version"]
-    return picture
+    return {k: v for k, v in observe(tensor.grad, torch, versions).items() if k != "version"}
 
 
 def numbers(torch: Any, tensor: Any) -> Array | None:
@@ -179,10 +192,13 @@ def numbers(torch: Any, tensor: Any) -> Array | None:
     return None if tensor is None else array_of(tensor, torch)
 
 
-def observe(value: Any, torch: Any) -> Any:
-    """A picture of `value`, free of the engine it came from, that later changes cannot alter."""
+def observe(value: Any, torch: Any, versions: Versions) -> Any:
+    """A picture of `value`, free of the engine it came from, that later changes cannot alter.
+
+    `versions` belongs to the running case: the tensors seen so far, with their first versions.
+    """
     if isinstance(value, torch.Tensor):
-        return observe_tensor(value, torch)
+        return observe_tensor(value, torch, versions)
     if value is None or isinstance(value, bool | int | float | str | bytes | slice | Array):
         return value
     if isinstance(value, type):
@@ -192,11 +208,11 @@ def observe(value: Any, torch: Any) -> Any:
     if isinstance(value, np.generic):
         return {"class": type(value).__name__, "value": value.item()}
     if isinstance(value, list | tuple):
-        items = [observe(item, torch) for item in value]
+        items = [observe(item, torch, versions) for item in value]
         return {"class": type(value).__name__, "length": len(items), "items": items}
     if isinstance(value, Mapping):
         return {"class": type(value).__name__}, {
-            str(key): observe(item, torch) for key, item in value.items()
+            str(key): observe(item, torch, versions) for key, item in value.items()
         }
     if isinstance(value, BaseException):
         return {"exception": type(value).__name__, "message": str(value)}
@@ -239,11 +255,11 @@ def plain_text(message: Any) -> str:
     return re.sub(places, "", str(message), flags=re.S)
 
 
-def step(label: str, action: Callable[[], Any], torch: Any) -> Step:
+def step(label: str, action: Callable[[], Any], torch: Any, versions: Versions) -> Step:
     """Runs `action` and pictures what it returns, raises and warns of."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        outcome = attempt(lambda: observe(action(), torch))
+        outcome = attempt(lambda: observe(action(), torch, versions))
         heard = [(w.category.__name__, plain_text(w.message)) for w in caught]
     return Step(label, outcome, heard)
 
@@ -257,8 +273,9 @@ def reset(torch: Any) -> None:
 def run(case: Callable[..., Any], torch: Any, **arguments: Any) -> list[Step]:
     """Steps of a case: each value it yields, each function it yields (called), and its result."""
     reset(torch)
+    versions: Versions = {}
     if not inspect.isgeneratorfunction(case):
-        return [step("result", lambda: case(torch, **arguments), torch)]
+        return [step("result", lambda: case(torch, **arguments), torch, versions)]
     steps: list[Step] = []
     generator = case(torch, **arguments)
     running = True
@@ -271,7 +288,7 @@ def run(case: Callable[..., Any], torch: Any, **arguments: Any) -> list[Step]:
             return value() if isinstance(value, types.FunctionType) else value
 
     while running:
-        steps.append(step("", advance, torch))
+        steps.append(step("", advance, torch, versions))
         if frame := generator.gi_frame:
             line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
             local = {k: v for k, v in frame.f_locals.items() if isinstance(v, str | int | bool)}
@@ -338,18 +355,19 @@ class Script:
             "graph": graph,
         }
         variables: dict[str, Any] = dict(hidden)
+        versions: Versions = {}
         steps = []
         for text, code, is_value in self.statements():
 
             def action(code: types.CodeType = code, is_value: bool = is_value) -> Any:
                 return eval(code, variables) if is_value else exec(code, variables)
 
-            done = step(text, action, torch)
+            done = step(text, action, torch, versions)
             if self.stop and isinstance(done.outcome, dict) and "raises" in done.outcome:
                 steps.append(done)  # what a failed statement has half done is not compared
                 break
             shown = {k: v for k, v in variables.items() if k not in hidden and k[0] != "_"}
-            state = {k: observe(v, torch) for k, v in shown.items()}
+            state = {k: observe(v, torch, versions) for k, v in shown.items()}
             same = {k: next(o for o in shown if shown[o] is shown[k]) for k in shown}
             outcome = {"value": done.outcome, "variables": state, "same object": same}
             steps.append(Step(text, outcome, done.warnings))

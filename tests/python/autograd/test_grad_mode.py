@@ -162,11 +162,3 @@ def test_coroutines(torch):
             return torch.is_grad_enabled()
 
     yield asyncio.run(task()), torch.is_grad_enabled()
-
-
-@parity
-def test_inference_mode(torch):
-    x = torch.ones(2, requires_grad=True)
-    with torch.inference_mode():
-        y = x * 2
-        yield y.requires_grad, torch.is_grad_enabled()

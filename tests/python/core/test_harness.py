@@ -27,7 +27,7 @@ DIFFERENT = {
     "strides": ("x = torch.zeros(2, 2)", "x = torch.zeros(2, 2).t()", "stride"),
     "contiguous": ("x = torch.zeros(2, 2)", "x = torch.zeros(2, 2).t()", "contiguous"),
     "offset": ("x = torch.zeros(2)", "x = torch.zeros(3)[1:]", "offset"),
-    "version": ("x = torch.zeros(2)", "x = torch.zeros(2).zero_()", "version"),
+    "version": ("x = torch.zeros(2); x.zero_()", "x = torch.zeros(2); x.abs()", "version"),
     "requires_grad": (
         "x = torch.ones(1)",
         "x = torch.ones(1, requires_grad=True)",

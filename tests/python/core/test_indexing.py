@@ -242,7 +242,6 @@ v.index_put((torch.tensor([0, 0]),), torch.tensor([1.0, 2.0]), accumulate=True)
 v.index_put_((torch.tensor([1, 1, 2]),), torch.ones(3), accumulate=True)
 v.nonzero()
 x.nonzero()[:3]
-torch.nonzero(v > 2, as_tuple=True)
 x[x[0, 0] > 0, 0]
 v[None, :, None]
 v.__getitem__(1); v.__setitem__(0, 5); v

@@ -80,7 +80,6 @@ x(); 1
 x < 3 < 5
 -(x > 0)
 1 if x.sum() > 0 else 2; x.sum() < 1e9; 0 < s < 3; s == 2.5; s != 2.5; not s == 2.5
-x.untyped_storage().nbytes()
 x.dim() == x.ndim == len(x.shape); x.shape[0] * x.shape[1]; x.shape[-1]; x.size() == (3, 4); x.shape == torch.Size([3, 4])
 a, b = x.shape; [*x.shape, 5]; x.shape + (1,); torch.zeros(*x.shape).shape; torch.zeros(x.shape).shape; x.view(*x.shape).shape
 str(x.shape); f"{x.shape}"; x.shape.numel(); tuple(x.shape); list(x.shape); x.shape.index(4); x.shape.count(3)

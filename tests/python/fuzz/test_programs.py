@@ -168,6 +168,7 @@ class Engine:
     def __init__(self, torch: Any) -> None:
         parity.reset(torch)
         self.torch = torch
+        self.versions: parity.Versions = {}
         self.names = {
             "torch": torch,
             "data": lambda *shape, **options: parity.data(torch, *shape, **options),
@@ -184,8 +185,8 @@ class Engine:
         def action() -> None:
             exec(text, self.names)
 
-        done = parity.step(text, action, self.torch)
-        state = [parity.observe(t, self.torch) for t in self.pool]
+        done = parity.step(text, action, self.torch, self.versions)
+        state = [parity.observe(t, self.torch, self.versions) for t in self.pool]
         return parity.Step(text, {"raised": done.outcome, "pool": state}, done.warnings)
 
     def graphs(self) -> list[Any]:

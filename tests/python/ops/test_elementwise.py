@@ -131,7 +131,7 @@ def test_out(name):
         pytest.skip("PyTorch has no out=")
 
     def case(torch):
-        for dtype in ("float32", "float16", "int64", "bool"):
+        for dtype in ("float32", "int64", "bool"):
             operands = row.operands(torch, *[(3, 4)] * row.arity, dtype=dtype)
             # A wider result shows the rounding of the computation: only for exact rows.
             wider = ("float64",) if row.tolerance is EXACT else ()
@@ -189,7 +189,7 @@ def test_gradients(name):
                         continue  # a row that wants tensors
                     yield from gradients(torch, row, pair, g)
 
-    check(case, parity.SUMMED)
+    check(case, parity.GRADIENT)
 
 
 @every_smooth_row
@@ -227,7 +227,6 @@ x + y; x - y; x * y; x / y; x ** y; x // y; x % y; -x; +x; abs(x); y @ y.t()
 x + 2; x - 2; x * 2; x / 2; x ** 2; x // 2; x % 2; x ** -1; x ** 0.5; x ** 0; x ** 3
 x < y; x <= y; x > y; x >= y; x == y; x != y; x < 1; 1 < x; x == 1; 1 == x; x != 1
 i & 3; i | 3; i ^ 3; ~i; 3 & i; 3 | i; 3 ^ i; b & b; b | b; b ^ b; ~b; b & 1; b & True
-i << 1; i >> 1
 i & 1.5
 x & y
 ~x
@@ -267,7 +266,6 @@ i *= torch.tensor(2.5)
 b += 1
 b &= b; b |= b; b ^= b; b
 i &= 1; i |= 2; i ^= 3; i
-i <<= 1; i >>= 1
 x += torch.ones(2, 3, 4)
 x += "a"
 x -= None
@@ -286,7 +284,6 @@ torch.div(i, 0, rounding_mode="floor")
 x.div_(y, rounding_mode="trunc"); x
 torch.floor_divide(i, 2); torch.fmod(x, 2); torch.fmod(i, 3); torch.remainder(2, x.abs() + 1); torch.remainder(i, -3)
 torch.pow(2, x); torch.pow(x, 2); torch.pow(x.abs(), y); torch.pow(i, 2); torch.pow(2.5, i); torch.pow(i, 0.5)
-torch.pow(2, 3)
 torch.clamp(x, 0); torch.clamp(x, 0, 1); torch.clamp(x, max=0.5); torch.clamp(x, min=-1, max=1); x.clamp(0, 1)
 torch.clamp(x)
 torch.clamp(x, 1, 0); torch.clamp(x, float("nan")); torch.clamp(i, 0, 3); torch.clamp(i, 0.5, 2.5)
@@ -299,6 +296,7 @@ torch.lerp(x, y, 0.25); torch.lerp(x, y, y.abs()); x.lerp_(y, 0.75); x
 torch.lerp(x, 2, 0.5)
 torch.addcmul(x, y, y, value=0.5); torch.addcdiv(x, y, y.abs() + 1, value=2); x.addcmul_(y, y, value=-1); x.addcdiv_(y, y)
 torch.maximum(x, 2)
+torch.pow(2, 3)
 torch.exp(2)
 torch.exp("a")
 torch.exp()
