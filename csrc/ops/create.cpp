@@ -8,71 +8,52 @@
 namespace wg {
 namespace {
 
-template <class T>
-T from_compute(compute_type<T> x) {
-    return T(x);
-}
-
 // The number of elements of arange; `T` is the element type.
 template <class T>
 int64_t arange_size(Scalar start, Scalar end, Scalar step) {
-    using Acc = std::conditional_t<std::is_integral_v<T>, int64_t, double>;
+    // Only int64 is checked and counted in integers, as doubles do not have the precision.
+    using Acc = std::conditional_t<std::is_same_v<T, int64_t>, int64_t, double>;
     const Acc first = to_checked<Acc>(start), last = to_checked<Acc>(end), by = to_checked<Acc>(step);
     const double given = step.to_double();
     WG_CHECK(given > 0 || given < 0, "step must be nonzero");
     WG_CHECK_VALUE(by != 0, "step must be nonzero");
-    if constexpr (!std::is_integral_v<T>)
+    if constexpr (!std::is_same_v<T, int64_t>)
         WG_CHECK(std::isfinite(first) && std::isfinite(last), "unsupported range: ", first, " -> ", last);
     WG_CHECK((by > 0 && last >= first) || (by < 0 && last <= first),
              "upper bound and lower bound inconsistent with step sign");
-    double size;
     if constexpr (std::is_same_v<T, int64_t>) {
-        // In integers, as doubles do not have the precision; the difference may exceed int64.
+        // The difference may exceed int64.
         const uint64_t distance = by > 0 ? uint64_t(last) - uint64_t(first) : uint64_t(first) - uint64_t(last);
         const uint64_t stride = by > 0 ? uint64_t(by) : -uint64_t(by);
         const uint64_t n = distance / stride + (distance % stride != 0);
         WG_CHECK(n <= uint64_t(INT64_MAX), "invalid size, possible overflow?");
         return int64_t(n);
     } else {
-        size = std::ceil((end.to_double() - start.to_double()) / given);
+        const double size = std::ceil((end.to_double() - start.to_double()) / given);
         WG_CHECK(size >= 0 && size < 0x1p63, "invalid size, possible overflow?");
         return int64_t(size);
     }
 }
 
-// Lanes of float in the widest vector of this machine. PyTorch computes the start of each pair of
-// vectors in double, rounds it, and adds multiples of the step to that.
-int64_t float_lanes() {
-#if defined(__x86_64__)
-    static const int64_t lanes = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                                         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")
-                                     ? 16
-                                     : 8;
-    return lanes;
-#else
-    return 4;
-#endif
-}
-
 template <class T>
 void fill_arange(T* out, int64_t n, Scalar start, Scalar step) {
     if constexpr (std::is_integral_v<T>) {
-        const uint64_t first = uint64_t(start.to_int()), by = uint64_t(step.to_int());
+        const uint64_t first = uint64_t(to_checked<int64_t>(start)), by = uint64_t(to_checked<int64_t>(step));
         for (int64_t i = 0; i < n; ++i) out[i] = T(first + by * uint64_t(i));
-    } else if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
-        const float first = float(start.to_double()), by = float(step.to_double());
-        for (int64_t i = 0; i < n; ++i) out[i] = T(std::fma(by, float(i), first));
     } else {
-        const double first = start.to_double(), by = step.to_double();
-        const int64_t lanes = float_lanes() * int64_t(sizeof(float)) / int64_t(sizeof(T));
+        // PyTorch fills pairs of 32-byte vectors: the first element of each vector is rounded to T, the
+        // others are that plus multiples of the step. What is left after the last pair is computed
+        // one by one.
+        using Acc = std::conditional_t<sizeof(T) == 2, float, double>;
+        using C = compute_type<T>;
+        const Acc first = Acc(start.to_double()), by = Acc(step.to_double());
+        constexpr int64_t kLanes = 32 / int64_t(sizeof(T));
         int64_t i = 0;
-        for (; i + 2 * lanes <= n; i += 2 * lanes)
-            for (int64_t half = 0; half < 2; ++half) {
-                const T base = T(std::fma(by, double(i + half * lanes), first));
-                for (int64_t k = 0; k < lanes; ++k)
-                    out[i + half * lanes + k] = T(std::fma(double(k), by, double(base)));
-            }
-        for (; i < n; ++i) out[i] = T(std::fma(by, double(i), first));
+        for (const int64_t paired = n - n % (2 * kLanes); i < paired; i += kLanes) {
+            const T base = T(C(std::fma(by, Acc(i), first)));
+            for (int64_t k = 0; k < kLanes; ++k) out[i + k] = T(C(std::fma(Acc(k), by, Acc(C(base)))));
+        }
+        for (; i < n; ++i) out[i] = T(C(std::fma(by, Acc(i), first)));
     }
 }
 
@@ -84,19 +65,22 @@ compute_type<T> multiply_add(compute_type<T> a, compute_type<T> b, compute_type<
     else return C(T(C(T(a * C(T(b)))) + c));
 }
 
-// Calls put(i, value) with the points of linspace, counted from the nearer end.
-template <class T, class Put>
-void for_each_point(Scalar start, Scalar end, int64_t steps, Put put) {
+// The ends and the step of linspace and logspace, rounded to the element type at each stage; integers
+// are spaced in double.
+template <class T>
+struct Spacing {
     using Step = std::conditional_t<std::is_integral_v<T>, double, T>;
     using C = compute_type<Step>;
-    const C first = C(Step(C(to_checked<T>(start)))), last = C(Step(C(to_checked<T>(end))));
-    if (steps == 1) return put(0, first);
-    C by = C(Step(last - first));
-    by = C(Step(by / C(Step(C(steps - 1)))));
-    for (int64_t i = 0; i < steps; ++i)
-        put(i, i < steps / 2 ? multiply_add<Step>(by, C(i), first)
-                             : multiply_add<Step>(-by, C(steps - i - 1), last));
-}
+    C first, last, by;
+
+    Spacing(Scalar start, Scalar end, int64_t steps)
+        : first(rounded(to_checked<T>(start))),
+          last(rounded(to_checked<T>(end))),
+          by(rounded(rounded(last - first) / rounded(C(steps - 1)))) {}
+
+private:
+    static C rounded(auto x) { return C(Step(C(x))); }
+};
 
 DType spaced_dtype(OptDType dtype, const char* name) {
     const DType d = dtype.value_or(default_dtype());
@@ -127,7 +111,17 @@ Tensor linspace(double start, double end, int64_t steps, OptDType dtype) {
     visit_dtype(d, [&](auto tag) {
         using T = typename decltype(tag)::type;
         T* p = out.data<T>();
-        for_each_point<T>(start, end, steps, [&](int64_t i, auto x) { p[i] = T(compute_type<T>(x)); });
+        if (steps == 1) {
+            *p = T(to_checked<T>(start));
+            return;
+        }
+        using Step = typename Spacing<T>::Step;
+        using C = compute_type<Step>;
+        const Spacing<T> s(start, end, steps);
+        // Counted from the nearer end.
+        for (int64_t i = 0; i < steps; ++i)
+            p[i] = T(compute_type<T>(i < steps / 2 ? multiply_add<Step>(s.by, C(i), s.first)
+                                                   : multiply_add<Step>(-s.by, C(steps - i - 1), s.last)));
     });
     return out;
 }
@@ -140,9 +134,24 @@ Tensor logspace(double start, double end, int64_t steps, double base, OptDType d
     visit_dtype(d, [&](auto tag) {
         using T = typename decltype(tag)::type;
         T* p = out.data<T>();
-        for_each_point<T>(start, end, steps, [&](int64_t i, auto x) {
-            p[i] = T(compute_type<T>(std::pow(base, double(x))));
-        });
+        if (steps == 1) {
+            *p = T(to_checked<T>(Scalar(std::pow(base, start))));
+            return;
+        }
+        const Spacing<T> s(start, end, steps);
+        for (int64_t i = 0; i < steps; ++i) {
+            const double exponent = i < steps / 2 ? double(s.first) + double(s.by) * double(i)
+                                                  : double(s.last) - double(s.by) * double(steps - i - 1);
+            const double value = std::pow(base, exponent);
+            // Out of range the casts apply (cpu/cast.h), narrow integers by way of int32.
+            if constexpr (std::is_integral_v<T>) {
+                using Wide = std::conditional_t<sizeof(T) == 8, int64_t, int32_t>;
+                constexpr Wide lowest = std::numeric_limits<Wide>::min();
+                p[i] = T(value >= double(lowest) && value < -double(lowest) ? Wide(value) : lowest);
+            } else {
+                p[i] = T(compute_type<T>(value));
+            }
+        }
     });
     return out;
 }
