@@ -523,6 +523,18 @@ TEST(Loss, ClassIndices) {
     expect_values(nll_loss(x, target, w, 1, 3), {(a + 0.5 * c) / 1.5});
     expect_values(nll_loss(x, full({3}, int64_t(-100), DType::Int64)), {kNan});
     expect_values(cross_entropy(x, target), values_of(nll_loss(log_softmax(x, 1), target)));
+    // Smoothed indices are probabilities.
+    const Tensor even = tensor({.025, .925, .025, .025, .025, .025, .025, .925, .925, .025, .025, .025}, {3, 4});
+    const Tensor sharp = tensor({0, 1, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0}, {3, 4});
+    for (int64_t r : {0, 1, 2}) {
+        const auto expected = values_of(cross_entropy(x, even, {}, r));
+        expect_values(cross_entropy(x, target, {}, r, -100, 0.1), expected);
+        expect_values(cross_entropy(x, sharp, {}, r, -100, 0.1), expected);
+    }
+    expect_values(cross_entropy(x, sharp, w, 0), values_of(cross_entropy(x, target, w, 0)));
+    const Tensor all_logs = log_softmax(x, 1);
+    expect_values(cross_entropy(x, target, w, 1, 3, 1.0),
+                  {-sum_of(values_of(all_logs * w * tensor({1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1}, {3, 4}))) / 4 / 1.5});
     const Tensor image = random_tensor({2, 3, 4, 5}), labels = tensor(std::vector<double>(40, 2), {2, 4, 5}, DType::Int64);
     expect_values(nll_loss(image, labels, {}, 0), values_of(neg(select(image, 1, 2))));
     expect_values(nll_loss(select(image, 3, 1), select(labels, 2, 1), {}, 0), values_of(neg(select(select(image, 3, 1), 1, 2))));
@@ -709,6 +721,10 @@ TEST(Gradients, Losses) {
              [&](const Tensor& a, const Tensor& b) { return binary_cross_entropy_with_logits(a, b, w, w, r); }, x);
         check_gradients("NllLossBackward0", [&](const TensorList& in) { return nll_loss(in[0] * in[0] * in[0], target, w, r, 3); }, {x});
         check_gradients("NllLossBackward0", [&](const TensorList& in) { return cross_entropy(in[0], target, {}, r); }, {x});
+        check_gradients("AddBackward0",
+                        [&](const TensorList& in) { return cross_entropy(in[0], target, w, r, 3, 0.2); }, {x});
+        check_gradients(r == 1 ? "DivBackward1" : "NegBackward0",
+                        [&](const TensorList& in) { return cross_entropy(in[0], in[1], w, r, -100, 0.2); }, {x, p});
     }
     check_gradients("MeanBackward0", [&](const TensorList& in) { return kl_div(in[0], in[1]); }, {x, p});
 }
