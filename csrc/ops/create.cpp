@@ -65,20 +65,18 @@ compute_type<T> multiply_add(compute_type<T> a, compute_type<T> b, compute_type<
     else return C(T(C(T(a * C(T(b)))) + c));
 }
 
-// The ends and the step of linspace and logspace, rounded to the element type at each stage; integers
-// are spaced in double.
+// The ends of linspace and logspace and their distance, each rounded to the element type; integers are
+// spaced in double. linspace goes on in that type, logspace in double.
 template <class T>
 struct Spacing {
     using Step = std::conditional_t<std::is_integral_v<T>, double, T>;
     using C = compute_type<Step>;
-    C first, last, by;
+    C first, last, distance;
 
-    Spacing(Scalar start, Scalar end, int64_t steps)
+    Spacing(Scalar start, Scalar end)
         : first(rounded(to_checked<T>(start))),
           last(rounded(to_checked<T>(end))),
-          by(rounded(rounded(last - first) / rounded(C(steps - 1)))) {}
-
-private:
+          distance(rounded(last - first)) {}
     static C rounded(auto x) { return C(Step(C(x))); }
 };
 
@@ -117,11 +115,13 @@ Tensor linspace(double start, double end, int64_t steps, OptDType dtype) {
         }
         using Step = typename Spacing<T>::Step;
         using C = compute_type<Step>;
-        const Spacing<T> s(start, end, steps);
+        using S = Spacing<T>;
+        const S s(start, end);
+        const C by = S::rounded(s.distance / S::rounded(C(steps - 1)));
         // Counted from the nearer end.
         for (int64_t i = 0; i < steps; ++i)
-            p[i] = T(compute_type<T>(i < steps / 2 ? multiply_add<Step>(s.by, C(i), s.first)
-                                                   : multiply_add<Step>(-s.by, C(steps - i - 1), s.last)));
+            p[i] = T(compute_type<T>(i < steps / 2 ? multiply_add<Step>(by, C(i), s.first)
+                                                   : multiply_add<Step>(-by, C(steps - i - 1), s.last)));
     });
     return out;
 }
@@ -138,10 +138,11 @@ Tensor logspace(double start, double end, int64_t steps, double base, OptDType d
             *p = T(to_checked<T>(Scalar(std::pow(base, start))));
             return;
         }
-        const Spacing<T> s(start, end, steps);
+        const Spacing<T> s(start, end);
+        const double by = double(s.distance) / double(steps - 1);
         for (int64_t i = 0; i < steps; ++i) {
-            const double exponent = i < steps / 2 ? double(s.first) + double(s.by) * double(i)
-                                                  : double(s.last) - double(s.by) * double(steps - i - 1);
+            const double exponent = i < steps / 2 ? double(s.first) + by * double(i)
+                                                  : double(s.last) - by * double(steps - i - 1);
             const double value = std::pow(base, exponent);
             // Out of range the casts apply (cpu/cast.h), narrow integers by way of int32.
             if constexpr (std::is_integral_v<T>) {
