@@ -250,8 +250,11 @@ class Step:
 
 
 def plain_text(message: Any) -> str:
-    """Text of a warning or exception without the places in PyTorch's sources that it ends with."""
-    places = r" \(Triggered internally at .*?\)$|\nException raised from .*"
+    """Text of a warning or exception without what it says to those who work on PyTorch."""
+    places = (
+        r" \(Triggered internally at .*?\)$|\nException raised from .*"
+        r"|  \(Could this error message be improved\? .*"
+    )
     return re.sub(places, "", str(message), flags=re.S)
 
 
@@ -261,6 +264,9 @@ def step(label: str, action: Callable[[], Any], torch: Any, versions: Versions) 
         warnings.simplefilter("always")
         outcome = attempt(lambda: observe(action(), torch, versions))
         heard = [(w.category.__name__, plain_text(w.message)) for w in caught]
+        # NumPy's complaints about PyTorch's side of its protocols, and the same warning again, which
+        # Python shows once.
+        heard = [w for w, _ in itertools.groupby(heard) if "__array_" not in w[1]]
     return Step(label, outcome, heard)
 
 

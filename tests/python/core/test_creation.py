@@ -168,8 +168,6 @@ x.new_tensor(3, requires_grad=True)
 x.new_tensor(x)
 torch.tril(torch.ones(3, 3))
 torch.triu(torch.ones(3, 3), 1)
-torch.diag(torch.tensor([1.0, 2.0]))
-torch.diag(x)
 torch.meshgrid(torch.arange(2), torch.arange(3), indexing="ij")
 """,
     setup="x = data(3, 4)",

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import copy
 import gc
-import io
 import pickle
 import weakref
 
@@ -134,14 +133,6 @@ def test_pickle(torch, protocol):
     pair = pickle.loads(pickle.dumps((x, x[1:]), protocol))
     pair[0].add_(1)
     yield pair
-
-
-@parity
-def test_save_and_load(torch):
-    buffer = io.BytesIO()
-    torch.save({"x": data(torch, 3, 4), "n": [1, "a"]}, buffer)
-    buffer.seek(0)
-    yield torch.load(buffer)
 
 
 def test_identity_survives(torch):
