@@ -231,6 +231,7 @@ from ._C import less_ as less_
 from ._C import less_equal as less_equal
 from ._C import less_equal_ as less_equal_
 from . import linalg as linalg
+from ._C import linalg_vector_norm as linalg_vector_norm
 from ._creation import linspace as linspace
 from ._C import log as log
 from ._C import log10 as log10

@@ -28,10 +28,10 @@ inline std::string error_of(const std::function<void()>& f) {
 }
 
 // Expects f to throw with a message that contains `text`.
-#define EXPECT_ERROR(statement, text)                                                          \
-    do {                                                                                       \
-        const std::string message_ = ::wg::test::error_of([&] { statement; });                 \
-        EXPECT_NE(message_.find(text), std::string::npos) << "the message was: " << message_;  \
+#define EXPECT_ERROR(statement, text)                                                         \
+    do {                                                                                      \
+        const std::string message_ = ::wg::test::error_of([&] { statement; });                \
+        EXPECT_NE(message_.find(text), std::string::npos) << "the message was: " << message_; \
     } while (0)
 
 // The next index in row-major order; false after the last one.
@@ -71,7 +71,8 @@ inline Tensor tensor(const Values& v, const Dims& sizes, DType dtype = DType::Fl
 }
 inline Tensor tensor(const Values& v) { return tensor(v, {int64_t(v.size())}); }
 
-inline Tensor random(const Dims& sizes, std::mt19937& rng, double lo = -1, double hi = 1, DType dtype = DType::Float64) {
+inline Tensor random(const Dims& sizes, std::mt19937& rng, double lo = -1, double hi = 1,
+                     DType dtype = DType::Float64) {
     Tensor t = empty(sizes, DType::Float64);
     std::uniform_real_distribution<> draw(lo, hi);
     for (int64_t i = 0; i < t.numel(); ++i) t.data<double>()[i] = draw(rng);
@@ -92,9 +93,12 @@ inline void backward(const Tensor& y, const Tensor& g, const BackwardOptions& op
     const Tensor roots[] = {y}, seeds[] = {g};
     run_backward(roots, seeds, {}, options);
 }
-inline void backward(const Tensor& y, const BackwardOptions& options = {}) { backward(y, ones_like(y), options); }
+inline void backward(const Tensor& y, const BackwardOptions& options = {}) {
+    backward(y, ones_like(y), options);
+}
 
-inline TensorList gradients(const Tensor& y, const Tensor& g, const TensorList& inputs, bool create_graph = false) {
+inline TensorList gradients(const Tensor& y, const Tensor& g, const TensorList& inputs,
+                            bool create_graph = false) {
     const Tensor roots[] = {y}, seeds[] = {g};
     return run_backward(roots, seeds, inputs,
                         {.retain_graph = true, .create_graph = create_graph, .accumulate = false});
@@ -108,8 +112,9 @@ inline double weighted_sum(const Tensor& t, const Tensor& weights) {
 }
 
 // Expects analytic[i] (undefined: zero) to be the derivative of f by xs[i], which are contiguous.
-inline void compare_with_differences(const std::function<double(const TensorList&)>& f, const TensorList& xs,
-                                     const TensorList& analytic, const std::string& what, double tolerance) {
+inline void compare_with_differences(const std::function<double(const TensorList&)>& f,
+                                     const TensorList& xs, const TensorList& analytic,
+                                     const std::string& what, double tolerance) {
     const double h = 1e-5;
     for (size_t i = 0; i < xs.size(); ++i) {
         const size_t n = size_t(xs[i].numel());
@@ -131,7 +136,8 @@ inline void compare_with_differences(const std::function<double(const TensorList
 }
 
 // First and second derivatives of f by the engine against central differences. `inputs` are float64.
-inline void check_gradients(const TensorList& inputs, const std::function<Tensor(const TensorList&)>& f,
+inline void check_gradients(const TensorList& inputs,
+                            const std::function<Tensor(const TensorList&)>& f,
                             const std::string& what, double tolerance = 1e-7) {
     std::mt19937 rng(11);
     TensorList xs;
@@ -165,7 +171,8 @@ inline void check_gradients(const TensorList& inputs, const std::function<Tensor
     };
     TensorList second(by.size());
     if (!roots.empty())
-        second = run_backward(roots, seeds, by, {.retain_graph = true, .create_graph = false, .accumulate = false});
+        second = run_backward(roots, seeds, by,
+                              {.retain_graph = true, .create_graph = false, .accumulate = false});
     compare_with_differences(slope, by, second, what + ", second derivative", tolerance);
 }
 

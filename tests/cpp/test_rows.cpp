@@ -14,7 +14,8 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
 bool named(const RowInfo& r, std::initializer_list<const char*> names) {
-    return std::any_of(names.begin(), names.end(), [&](const char* n) { return std::strcmp(r.name, n) == 0; });
+    return std::any_of(names.begin(), names.end(),
+                       [&](const char* n) { return std::strcmp(r.name, n) == 0; });
 }
 
 // Parameters: those the table gives ("alpha=1, scale=1") on even turns, others on odd ones. They rise, so
@@ -23,7 +24,8 @@ Params parameters(const RowInfo& r, int turn) {
     Params p{{0.4, 1.3, 2.1}};
     if (turn % 2 || !std::strchr(r.parameters, '=')) return p;
     int i = 0;
-    for (const char* at = r.parameters; (at = std::strchr(at, '='));) p.p[i++] = std::strtod(++at, nullptr);
+    for (const char* at = r.parameters; (at = std::strchr(at, '='));)
+        p.p[i++] = std::strtod(++at, nullptr);
     return p;
 }
 
@@ -71,10 +73,11 @@ void check_gradient_formula() {
         const double* p = s.params.p;
         const Dual y = Row::template forward<Dual, double>(d[0], d[1], d[2], p[0], p[1], p[2]);
         const double g = 0.7;
-        const double got = Row::template gradient<I, double, double>(g, s.v[0], s.v[1], s.v[2], y.v, p[0], p[1], p[2]);
+        const double got = Row::template gradient<I, double, double>(g, s.v[0], s.v[1], s.v[2], y.v,
+                                                                     p[0], p[1], p[2]);
         ASSERT_NEAR(got, g * y.d, 1e-12 * (1 + std::fabs(y.d)))
-            << Row::name << ", gradient " << I << ", at " << s.v[0] << " " << s.v[1] << " " << s.v[2] << ", parameters "
-            << p[0] << " " << p[1] << " " << p[2];
+            << Row::name << ", gradient " << I << ", at " << s.v[0] << " " << s.v[1] << " "
+            << s.v[2] << ", parameters " << p[0] << " " << p[1] << " " << p[2];
     }
 }
 
@@ -106,7 +109,8 @@ TEST(Rows, WhatAGradientReadsIsKnown) {
 
 TEST(Rows, NamesAreUnique) {
     std::set<std::string> names;
-    for (int i = 0; i < kNumOps; ++i) EXPECT_TRUE(names.insert(row(Op(i)).name).second) << row(Op(i)).name;
+    for (int i = 0; i < kNumOps; ++i)
+        EXPECT_TRUE(names.insert(row(Op(i)).name).second) << row(Op(i)).name;
 }
 
 // --- fused gradient loops against the formula over tensors ---
@@ -129,23 +133,28 @@ TEST(Rows, FusedGradientsEqualTensorGradients) {
                     abc[k] = tensor(v, {75}, dtype);
                 }
                 for (int k = 0; k < r.arity; ++k)
-                    args.push_back(op == Op::where_choice && k == 0 ? abc[k] = to_dtype(abc[k], DType::Bool) : abc[k]);
+                    args.push_back(op == Op::where_choice && k == 0
+                                       ? abc[k] = to_dtype(abc[k], DType::Bool)
+                                       : abc[k]);
                 const Tensor y = elementwise(op, args, params);
                 if (op == Op::where_choice) abc[0] = to_dtype(abc[0], dtype);
                 for (int i = 0; i < r.arity; ++i) {
                     const Tensor fused = empty(Dims{75}, dtype);
                     const LoopFn loop = kernel_table[int(op)].gradient[i][int(dtype)];
                     ASSERT_NE(loop, nullptr) << r.name;
-                    const void* in[kMaxLoopInputs] = {};  // the loop must not touch what it does not read
+                    const void* in[kMaxLoopInputs] =
+                        {};  // the loop must not touch what it does not read
                     if (r.reads[i] & 1) in[0] = g.raw();
                     for (int k = 0; k < r.arity; ++k)
                         if (r.reads[i] >> (k + 1) & 1) in[k + 1] = abc[k].raw();
                     if (r.reads[i] & 16) in[4] = y.raw();
                     loop(fused.raw(), in, 75, params.p);
-                    const Values got = values(fused), wanted = values(r.gradient[i](g, abc, y, params.p));
+                    const Values got = values(fused),
+                                 wanted = values(r.gradient[i](g, abc, y, params.p));
                     for (size_t n = 0; n < got.size(); ++n)
                         ASSERT_NEAR(got[n], wanted[n], tolerance * (1 + 4 * std::fabs(wanted[n])))
-                            << r.name << ", gradient " << i << ", " << info(dtype).name << ", element " << n;
+                            << r.name << ", gradient " << i << ", " << info(dtype).name
+                            << ", element " << n;
                 }
             }
         });
@@ -199,7 +208,8 @@ TEST(Rows, DerivativesOfInPlaceFormsEqualFiniteDifferences) {
                     Tensor self = through_view ? slice(base, 0, 1, 4) : base;
                     std::vector<Arg> args{self};
                     TensorList others;
-                    for (size_t k = 1; k < xs.size(); ++k) others.push_back(through_view ? slice(xs[k], 0, 1, 4) : xs[k]);
+                    for (size_t k = 1; k < xs.size(); ++k)
+                        others.push_back(through_view ? slice(xs[k], 0, 1, 4) : xs[k]);
                     for (const Tensor& t : others) args.push_back(t);
                     elementwise_(op, self, args, parameters(r, 0));
                     return mul(base, base);
@@ -221,7 +231,8 @@ TEST(Rows, FloorDivideHasNoDerivative) {
 // n elements with guard bytes on both sides, at an address that is not a multiple of the vector size.
 class Guarded {
 public:
-    Guarded(size_t n, size_t itemsize) : bytes_(n * itemsize), memory_(bytes_ + 2 * kGuard, kFill) {}
+    Guarded(size_t n, size_t itemsize)
+        : bytes_(n * itemsize), memory_(bytes_ + 2 * kGuard, kFill) {}
     char* data() { return memory_.data() + kGuard; }
     const char* data() const { return memory_.data() + kGuard; }
     bool intact() const {
@@ -229,7 +240,9 @@ public:
         return std::all_of(memory_.begin(), memory_.begin() + kGuard, untouched) &&
                std::all_of(memory_.end() - kGuard, memory_.end(), untouched);
     }
-    bool same_bytes(const Guarded& other) const { return std::memcmp(data(), other.data(), bytes_) == 0; }
+    bool same_bytes(const Guarded& other) const {
+        return std::memcmp(data(), other.data(), bytes_) == 0;
+    }
 
 private:
     static constexpr char kFill = 0x5a;
@@ -265,7 +278,8 @@ const Reference references[] = {
 
 // Small whole numbers, so that no integer type overflows; unsigned and divisor-like operands stay above 0.
 double whole_number(DType dtype, int operand, size_t i) {
-    static constexpr double dividends[] = {-3, 2, 1, 3, -1, 0, -2}, divisors[] = {2, -1, 3, 1, -2, -3};
+    static constexpr double dividends[] = {-3, 2, 1, 3, -1, 0, -2},
+                            divisors[] = {2, -1, 3, 1, -2, -3};
     if (dtype == DType::Bool) return double((i >> operand) & 1);
     const double v = operand == 0 ? dividends[i % 7] : divisors[i % 6];
     return dtype == DType::UInt8 ? std::fabs(v) : v;
@@ -287,12 +301,16 @@ TEST(Rows, LoopsOfEveryDtypeAndLength) {
                     const size_t out_size = r.is_test ? 1 : sizeof(T);
                     Guarded whole(71, out_size);
                     for (size_t n = 0; n <= 71; ++n) {
-                        const size_t length = n == 0 ? 71 : n - 1;  // the longest first: the others must agree with it
+                        const size_t length =
+                            n == 0 ? 71
+                                   : n - 1;  // the longest first: the others must agree with it
                         std::vector<Guarded> in(3, Guarded(length, sizeof(T)));
                         double v[3][71];
                         for (size_t i = 0; i < length; ++i)
                             for (int k = 0; k < 3; ++k) {
-                                v[k][i] = is_floating(dtype) && !r.is_test ? in_domain[i].v[k] : whole_number(dtype, k, i);
+                                v[k][i] = is_floating(dtype) && !r.is_test
+                                              ? in_domain[i].v[k]
+                                              : whole_number(dtype, k, i);
                                 const T x = T(v[k][i]);
                                 std::memcpy(in[size_t(k)].data() + i * sizeof(T), &x, sizeof(T));
                                 v[k][i] = double(x);
@@ -301,7 +319,8 @@ TEST(Rows, LoopsOfEveryDtypeAndLength) {
                         const void* slots[kMaxLoopInputs] = {};
                         for (int k = 0; k < r.arity; ++k) slots[k] = in[size_t(k)].data();
                         loop(out.data(), slots, int64_t(length), params.p);
-                        ASSERT_TRUE(out.intact()) << r.name << ", " << info(dtype).name << ", length " << length;
+                        ASSERT_TRUE(out.intact())
+                            << r.name << ", " << info(dtype).name << ", length " << length;
                         if (n == 0) {
                             whole = out;
                             for (size_t i = 0; i < length; ++i) {
@@ -314,30 +333,37 @@ TEST(Rows, LoopsOfEveryDtypeAndLength) {
                                     got = double(x);
                                 }
                                 double wanted = references[o](v[0][i], v[1][i], v[2][i], params.p);
-                                if (std::isinf(wanted)) continue;  // 0 to a negative power, among integers
-                                if (dtype == DType::Bool && !r.is_test) wanted = wanted != 0 && Op(o) != Op::bitwise_not
-                                                                                     ? 1.0
-                                                                                     : double(Op(o) == Op::bitwise_not);
-                                else if (!r.is_test && !is_floating(dtype)) wanted = double(T(int64_t(wanted)));
+                                if (std::isinf(wanted))
+                                    continue;  // 0 to a negative power, among integers
+                                if (dtype == DType::Bool && !r.is_test)
+                                    wanted = wanted != 0 && Op(o) != Op::bitwise_not
+                                                 ? 1.0
+                                                 : double(Op(o) == Op::bitwise_not);
+                                else if (!r.is_test && !is_floating(dtype))
+                                    wanted = double(T(int64_t(wanted)));
                                 const double tolerance = dtype == DType::Float32   ? 3e-6
                                                          : dtype == DType::Float64 ? 4e-15
                                                                                    : 0;
                                 ASSERT_NEAR(got, wanted, tolerance * (1 + std::fabs(wanted)))
-                                    << r.name << ", " << info(dtype).name << ", of " << v[0][i] << " " << v[1][i] << " " << v[2][i];
+                                    << r.name << ", " << info(dtype).name << ", of " << v[0][i]
+                                    << " " << v[1][i] << " " << v[2][i];
                             }
                             continue;
                         }
                         // An element has the same bits wherever it lies.
                         ASSERT_EQ(std::memcmp(out.data(), whole.data(), length * out_size), 0)
-                            << r.name << ", " << info(dtype).name << ": length " << length << " differs from length 71";
+                            << r.name << ", " << info(dtype).name << ": length " << length
+                            << " differs from length 71";
                         if (r.is_test) continue;
                         for (int k = 0; k < r.arity; ++k) {  // over an operand
                             Guarded target = in[size_t(k)];
-                            const void* over[kMaxLoopInputs] = {slots[0], slots[1], slots[2], nullptr, nullptr};
+                            const void* over[kMaxLoopInputs] = {slots[0], slots[1], slots[2],
+                                                                nullptr, nullptr};
                             over[k] = target.data();
                             loop(target.data(), over, int64_t(length), params.p);
                             ASSERT_TRUE(target.intact() && target.same_bytes(out))
-                                << r.name << ", " << info(dtype).name << ": wrong over operand " << k << ", length " << length;
+                                << r.name << ", " << info(dtype).name << ": wrong over operand "
+                                << k << ", length " << length;
                         }
                     }
                 }
@@ -353,7 +379,9 @@ TEST(Rows, PowerIsTheSameAtEveryPosition) {
         for (const double exponent : {0.5, 1.0, 2.0, 3.0, 2.5}) {
             const Tensor x = random({71}, rng, 0.1, 9, dtype);
             const Values all = values(pow(x, Arg(exponent)));
-            for (int64_t i = 0; i < 71; ++i) EXPECT_EQ(values(pow(slice(x, 0, i, i + 1), Arg(exponent)))[0], all[size_t(i)]) << exponent;
+            for (int64_t i = 0; i < 71; ++i)
+                EXPECT_EQ(values(pow(slice(x, 0, i, i + 1), Arg(exponent)))[0], all[size_t(i)])
+                    << exponent;
         }
 }
 
@@ -372,10 +400,12 @@ TEST(Rows, EveryDtypeOfTheClassHasALoop) {
             case DTypes::ALL: wanted = true; break;
             case DTypes::INTEGRAL: wanted = !is_floating(dtype); break;
             }
-            EXPECT_EQ(kernel_table[o].forward[d] != nullptr, wanted) << r.name << ", " << info(dtype).name;
+            EXPECT_EQ(kernel_table[o].forward[d] != nullptr, wanted)
+                << r.name << ", " << info(dtype).name;
             const int gradients = wanted && is_floating(dtype) && r.differentiable ? r.arity : 0;
             for (int i = 0; i < gradients; ++i) {
-                EXPECT_NE(kernel_table[o].gradient[i][d], nullptr) << r.name << ", " << info(dtype).name;
+                EXPECT_NE(kernel_table[o].gradient[i][d], nullptr)
+                    << r.name << ", " << info(dtype).name;
             }
         }
     }
@@ -384,8 +414,9 @@ TEST(Rows, EveryDtypeOfTheClassHasALoop) {
 // --- ties and edges, where PyTorch's choice counts ---
 
 // Value and gradients of y = f(xs) summed, for float32 and float64.
-void expect_edges(const std::function<Tensor(const TensorList&)>& f, const std::vector<Values>& inputs,
-                  const Values& value, const std::vector<Values>& grads) {
+void expect_edges(const std::function<Tensor(const TensorList&)>& f,
+                  const std::vector<Values>& inputs, const Values& value,
+                  const std::vector<Values>& grads) {
     for (const DType dtype : {DType::Float32, DType::Float64}) {
         TensorList xs;
         for (const Values& v : inputs) xs.push_back(leaf(tensor(v, {int64_t(v.size())}, dtype)));
@@ -394,7 +425,8 @@ void expect_edges(const std::function<Tensor(const TensorList&)>& f, const std::
             ASSERT_EQ(v.size(), wanted.size());
             for (size_t i = 0; i < v.size(); ++i) {
                 const bool equal = std::isnan(wanted[i]) ? std::isnan(v[i]) : v[i] == wanted[i];
-                EXPECT_TRUE(equal) << what << ", element " << i << ": " << v[i] << " instead of " << wanted[i];
+                EXPECT_TRUE(equal)
+                    << what << ", element " << i << ": " << v[i] << " instead of " << wanted[i];
             }
         };
         const Tensor y = f(xs);
@@ -402,16 +434,17 @@ void expect_edges(const std::function<Tensor(const TensorList&)>& f, const std::
         // Both by the fused loops and by the formula over tensors.
         for (const bool create_graph : {false, true}) {
             const TensorList g = gradients(y, ones_like(y), xs, create_graph);
-            for (size_t i = 0; i < xs.size(); ++i) same(g[i], grads[i], create_graph ? "gradient, tensors" : "gradient, fused");
+            for (size_t i = 0; i < xs.size(); ++i)
+                same(g[i], grads[i], create_graph ? "gradient, tensors" : "gradient, fused");
         }
     }
 }
 
 TEST(Edges, MaximumAndMinimumShareATie) {
-    expect_edges([](const TensorList& x) { return maximum(x[0], x[1]); }, {{1, 2, 3}, {2, 2, 2}}, {2, 2, 3},
-                 {{0, 0.5, 1}, {1, 0.5, 0}});
-    expect_edges([](const TensorList& x) { return minimum(x[0], x[1]); }, {{1, 2, 3}, {2, 2, 2}}, {1, 2, 2},
-                 {{1, 0.5, 0}, {0, 0.5, 1}});
+    expect_edges([](const TensorList& x) { return maximum(x[0], x[1]); }, {{1, 2, 3}, {2, 2, 2}},
+                 {2, 2, 3}, {{0, 0.5, 1}, {1, 0.5, 0}});
+    expect_edges([](const TensorList& x) { return minimum(x[0], x[1]); }, {{1, 2, 3}, {2, 2, 2}},
+                 {1, 2, 2}, {{1, 0.5, 0}, {0, 0.5, 1}});
 }
 
 TEST(Edges, MaximumAndMinimumPropagateNaN) {
@@ -422,49 +455,66 @@ TEST(Edges, MaximumAndMinimumPropagateNaN) {
 }
 
 TEST(Edges, AbsAndSignAtZero) {
-    expect_edges([](const TensorList& x) { return abs(x[0]); }, {{-2, 0, 3}}, {2, 0, 3}, {{-1, 0, 1}});
-    expect_edges([](const TensorList& x) { return sign(x[0]); }, {{-2, 0, 3}}, {-1, 0, 1}, {{0, 0, 0}});
+    expect_edges([](const TensorList& x) { return abs(x[0]); }, {{-2, 0, 3}}, {2, 0, 3},
+                 {{-1, 0, 1}});
+    expect_edges([](const TensorList& x) { return sign(x[0]); }, {{-2, 0, 3}}, {-1, 0, 1},
+                 {{0, 0, 0}});
 }
 
 TEST(Edges, ReluAtZeroAndNaN) {
-    expect_edges([](const TensorList& x) { return relu(x[0]); }, {{-1, 0, 2}}, {0, 0, 2}, {{0, 0, 1}});
+    expect_edges([](const TensorList& x) { return relu(x[0]); }, {{-1, 0, 2}}, {0, 0, 2},
+                 {{0, 0, 1}});
     EXPECT_TRUE(std::isnan(values(relu(tensor({kNaN})))[0]));
-    expect_edges([](const TensorList& x) { return leaky_relu(x[0], {{0.25}}); }, {{-4, 0, 2}}, {-1, 0, 2}, {{0.25, 0.25, 1}});
+    expect_edges([](const TensorList& x) { return leaky_relu(x[0], {{0.25}}); }, {{-4, 0, 2}},
+                 {-1, 0, 2}, {{0.25, 0.25, 1}});
 }
 
 TEST(Edges, ClampLetsTheGradientThroughAtItsBounds) {
-    expect_edges([](const TensorList& x) { return clamp(x[0], Arg(-1), Arg(1)); }, {{-2, -1, 0, 1, 2}}, {-1, -1, 0, 1, 1},
-                 {{0, 1, 1, 1, 0}});
-    expect_edges([](const TensorList& x) { return clamp(x[0], Arg(1), {}); }, {{0, 1, 2}}, {1, 1, 2}, {{0, 1, 1}});
-    expect_edges([](const TensorList& x) { return clamp(x[0], {}, Arg(1)); }, {{0, 1, 2}}, {0, 1, 1}, {{1, 1, 0}});
+    expect_edges([](const TensorList& x) { return clamp(x[0], Arg(-1), Arg(1)); },
+                 {{-2, -1, 0, 1, 2}}, {-1, -1, 0, 1, 1}, {{0, 1, 1, 1, 0}});
+    expect_edges([](const TensorList& x) { return clamp(x[0], Arg(1), {}); }, {{0, 1, 2}},
+                 {1, 1, 2}, {{0, 1, 1}});
+    expect_edges([](const TensorList& x) { return clamp(x[0], {}, Arg(1)); }, {{0, 1, 2}},
+                 {0, 1, 1}, {{1, 1, 0}});
     // At a bound the gradient goes to x and not to the bound; with min > max the result is max.
-    expect_edges([](const TensorList& x) { return clamp(x[0], Arg(x[1]), Arg(x[2])); }, {{0, 1, 5, 1}, {1, 1, 1, 3}, {4, 4, 4, 2}},
-                 {1, 1, 4, 2}, {{0, 1, 0, 0}, {1, 0, 0, 0}, {0, 0, 1, 1}});
+    expect_edges([](const TensorList& x) { return clamp(x[0], Arg(x[1]), Arg(x[2])); },
+                 {{0, 1, 5, 1}, {1, 1, 1, 3}, {4, 4, 4, 2}}, {1, 1, 4, 2},
+                 {{0, 1, 0, 0}, {1, 0, 0, 0}, {0, 0, 1, 1}});
     EXPECT_TRUE(std::isnan(values(clamp(tensor({kNaN}), Arg(0), Arg(1)))[0]));
 }
 
 TEST(Edges, HardFunctionsAtTheirCorners) {
-    expect_edges([](const TensorList& x) { return hardtanh(x[0], {{-1, 1}}); }, {{-1, 0, 1}}, {-1, 0, 1}, {{0, 1, 0}});
-    expect_edges([](const TensorList& x) { return hardsigmoid(x[0]); }, {{-3, 3}}, {0, 1}, {{0, 0}});
-    expect_edges([](const TensorList& x) { return threshold(x[0], {{1, -7}}); }, {{0, 1, 2}}, {-7, -7, 2}, {{0, 0, 1}});
-    expect_edges([](const TensorList& x) { return hardshrink(x[0], {{0.5}}); }, {{-1, -0.5, 0.5, 1}}, {-1, 0, 0, 1}, {{1, 0, 0, 1}});
-    expect_edges([](const TensorList& x) { return softshrink(x[0], {{0.5}}); }, {{-1, -0.5, 0.5, 1}}, {-0.5, 0, 0, 0.5},
-                 {{1, 0, 0, 1}});
+    expect_edges([](const TensorList& x) { return hardtanh(x[0], {{-1, 1}}); }, {{-1, 0, 1}},
+                 {-1, 0, 1}, {{0, 1, 0}});
+    expect_edges([](const TensorList& x) { return hardsigmoid(x[0]); }, {{-3, 3}}, {0, 1},
+                 {{0, 0}});
+    expect_edges([](const TensorList& x) { return threshold(x[0], {{1, -7}}); }, {{0, 1, 2}},
+                 {-7, -7, 2}, {{0, 0, 1}});
+    expect_edges([](const TensorList& x) { return hardshrink(x[0], {{0.5}}); },
+                 {{-1, -0.5, 0.5, 1}}, {-1, 0, 0, 1}, {{1, 0, 0, 1}});
+    expect_edges([](const TensorList& x) { return softshrink(x[0], {{0.5}}); },
+                 {{-1, -0.5, 0.5, 1}}, {-0.5, 0, 0, 0.5}, {{1, 0, 0, 1}});
 }
 
 TEST(Edges, PowAtZero) {
     // 0^0 = 1, flat in both; 0^2; 0^-1 has an infinite slope in the base.
-    expect_edges([](const TensorList& x) { return pow(x[0], x[1]); }, {{0, 0, 0, 1}, {0, 2, 1, 0}}, {1, 0, 0, 1},
-                 {{0, 0, 1, 0}, {0, 0, 0, 0}});
-    expect_edges([](const TensorList& x) { return pow(x[0], Arg(0)); }, {{0, kNaN, kInf}}, {1, 1, 1}, {{0, 0, 0}});
-    expect_edges([](const TensorList& x) { return pow(x[0], x[1]); }, {{0}, {-1}}, {kInf}, {{-kInf}, {-kInf}});
+    expect_edges([](const TensorList& x) { return pow(x[0], x[1]); }, {{0, 0, 0, 1}, {0, 2, 1, 0}},
+                 {1, 0, 0, 1}, {{0, 0, 1, 0}, {0, 0, 0, 0}});
+    expect_edges([](const TensorList& x) { return pow(x[0], Arg(0)); }, {{0, kNaN, kInf}},
+                 {1, 1, 1}, {{0, 0, 0}});
+    expect_edges([](const TensorList& x) { return pow(x[0], x[1]); }, {{0}, {-1}}, {kInf},
+                 {{-kInf}, {-kInf}});
 }
 
 TEST(Edges, RootsAndLogarithmsAtZero) {
-    expect_edges([](const TensorList& x) { return sqrt(x[0]); }, {{0, -1}}, {0, kNaN}, {{kInf, kNaN}});
-    expect_edges([](const TensorList& x) { return log(x[0]); }, {{0, -1}}, {-kInf, kNaN}, {{kInf, -1}});
-    expect_edges([](const TensorList& x) { return hypot(x[0], x[1]); }, {{0}, {0}}, {0}, {{kNaN}, {kNaN}});
-    expect_edges([](const TensorList& x) { return div(x[0], x[1]); }, {{1, 0}, {0, 0}}, {kInf, kNaN}, {{kInf, kInf}, {-kInf, kNaN}});
+    expect_edges([](const TensorList& x) { return sqrt(x[0]); }, {{0, -1}}, {0, kNaN},
+                 {{kInf, kNaN}});
+    expect_edges([](const TensorList& x) { return log(x[0]); }, {{0, -1}}, {-kInf, kNaN},
+                 {{kInf, -1}});
+    expect_edges([](const TensorList& x) { return hypot(x[0], x[1]); }, {{0}, {0}}, {0},
+                 {{kNaN}, {kNaN}});
+    expect_edges([](const TensorList& x) { return div(x[0], x[1]); }, {{1, 0}, {0, 0}},
+                 {kInf, kNaN}, {{kInf, kInf}, {-kInf, kNaN}});
 }
 
 TEST(Edges, SaturationKeepsGradientsFinite) {
@@ -473,9 +523,12 @@ TEST(Edges, SaturationKeepsGradientsFinite) {
             const Tensor x = leaf(tensor({-1000, 1000}, {2}, dtype));
             const Tensor y = unary(op, x, p);
             for (const double v : values(y)) EXPECT_TRUE(std::isfinite(v)) << row(op).name;
-            for (const double g : values(gradients(y, ones_like(y), {x})[0])) EXPECT_TRUE(std::isfinite(g)) << row(op).name;
+            for (const double g : values(gradients(y, ones_like(y), {x})[0]))
+                EXPECT_TRUE(std::isfinite(g)) << row(op).name;
         };
-        for (const Op op : {Op::sigmoid, Op::tanh, Op::erf, Op::log_sigmoid, Op::gelu_erf, Op::gelu_tanh, Op::silu}) check(op);
+        for (const Op op : {Op::sigmoid, Op::tanh, Op::erf, Op::log_sigmoid, Op::gelu_erf,
+                            Op::gelu_tanh, Op::silu})
+            check(op);
         check(Op::softplus, {{1, 20}});
         check(Op::elu, {{1, 1, 1}});
         check(Op::celu, {{1}});
@@ -491,7 +544,8 @@ TEST(Edges, RemaindersAndQuotientsFollowTheDivisorOrTheDividend) {
         EXPECT_EQ(values(binary(Op::floor_divide, x, y)), (Values{2, -3, -3, 2, 2}));
         EXPECT_EQ(values(binary(Op::div_trunc, x, y)), (Values{2, -2, -2, 2, 2}));
     }
-    EXPECT_EQ(values(binary(Op::floor_divide, tensor({1.0}), tensor({0.1})))[0], 9);  // as 1.0 // 0.1 in Python
+    EXPECT_EQ(values(binary(Op::floor_divide, tensor({1.0}), tensor({0.1})))[0],
+              9);  // as 1.0 // 0.1 in Python
 }
 
 TEST(Edges, RoundGoesToEvenAndZerosKeepTheirSign) {
@@ -510,15 +564,18 @@ TEST(Edges, WhereTakesNoGradientFromTheOtherBranch) {
 }
 
 TEST(Edges, IntegerErrorsAreClean) {
-    const Tensor a = tensor({1, 2}, {2}, DType::Int32), zero_in_it = tensor({1, 0}, {2}, DType::Int32);
+    const Tensor a = tensor({1, 2}, {2}, DType::Int32),
+                 zero_in_it = tensor({1, 0}, {2}, DType::Int32);
     for (const Op op : {Op::floor_divide, Op::remainder, Op::fmod, Op::div_floor, Op::div_trunc})
         EXPECT_ERROR(binary(op, a, zero_in_it), "ZeroDivisionError");
     EXPECT_ERROR(pow(a, Arg(-1)), "Integers to negative integer powers are not allowed.");
     // The most negative integer divided by -1 must not trap.
     for (const DType dtype : {DType::Int32, DType::Int64}) {
         const double low = dtype == DType::Int32 ? -0x1p31 : -0x1p63;
-        const Tensor x = full({70}, Scalar(int64_t(low)), dtype), minus_one = full({70}, Scalar(-1), dtype);
-        for (const Op op : {Op::floor_divide, Op::remainder, Op::fmod, Op::div_trunc}) EXPECT_NO_THROW(binary(op, x, minus_one));
+        const Tensor x = full({70}, Scalar(int64_t(low)), dtype),
+                     minus_one = full({70}, Scalar(-1), dtype);
+        for (const Op op : {Op::floor_divide, Op::remainder, Op::fmod, Op::div_trunc})
+            EXPECT_NO_THROW(binary(op, x, minus_one));
     }
 }
 

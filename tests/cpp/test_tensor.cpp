@@ -73,7 +73,8 @@ TEST(SmallVector, AgreesWithStdVector) {
                 break;
             }
             default:
-                if (!model.empty()) small.push_back(small[at]), model.push_back(std::string(model[at]));
+                if (!model.empty())
+                    small.push_back(small[at]), model.push_back(std::string(model[at]));
             }
             ASSERT_TRUE(std::equal(small.begin(), small.end(), model.begin(), model.end()));
         }
@@ -81,7 +82,8 @@ TEST(SmallVector, AgreesWithStdVector) {
 }
 
 TEST(FreeList, GivesBackTheSameBlock) {
-    for (const size_t size : {size_t(1), size_t(64), size_t(65), size_t(1024), size_t(1025), size_t(5000)}) {
+    for (const size_t size :
+         {size_t(1), size_t(64), size_t(65), size_t(1024), size_t(1025), size_t(5000)}) {
         void* p = pool_allocate(size);
         EXPECT_EQ(reinterpret_cast<uintptr_t>(p) % 64, 0u);
         std::memset(p, 0xab, size);
@@ -103,15 +105,18 @@ TEST(FreeList, GivesBackTheSameBlock) {
 TEST(Shape, WrapDim) {
     EXPECT_EQ(wrap_dim(-1, 3), 2);
     EXPECT_EQ(wrap_dim(-1, 0), 0);
-    EXPECT_ERROR(wrap_dim(3, 3), "Dimension out of range (expected to be in range of [-3, 2], but got 3)");
-    EXPECT_ERROR(wrap_dim(1, 0), "Dimension out of range (expected to be in range of [-1, 0], but got 1)");
+    EXPECT_ERROR(wrap_dim(3, 3),
+                 "Dimension out of range (expected to be in range of [-3, 2], but got 3)");
+    EXPECT_ERROR(wrap_dim(1, 0),
+                 "Dimension out of range (expected to be in range of [-1, 0], but got 1)");
 }
 
 TEST(Shape, Broadcast) {
     EXPECT_EQ(to_string(broadcast_shapes(Dims{3, 1}, Dims{4})), "[3, 4]");
     EXPECT_EQ(to_string(broadcast_shapes(Dims{}, Dims{2, 0})), "[2, 0]");
     EXPECT_EQ(to_string(broadcast_shapes(Dims{1}, Dims{0})), "[0]");
-    EXPECT_ERROR(broadcast_shapes(Dims{2}, Dims{0}), "The size of tensor a (2) must match the size of tensor b (0)");
+    EXPECT_ERROR(broadcast_shapes(Dims{2}, Dims{0}),
+                 "The size of tensor a (2) must match the size of tensor b (0)");
     EXPECT_TRUE(is_expandable(Dims{1, 3}, Dims{2, 5, 3}));
     EXPECT_FALSE(is_expandable(Dims{1, 3}, Dims{3}));
     EXPECT_FALSE(is_expandable(Dims{2}, Dims{4}));
@@ -124,7 +129,8 @@ TEST(Shape, InferShape) {
     EXPECT_ERROR(infer_shape(Dims{-1, -1}, 4), "only one dimension can be inferred");
     EXPECT_ERROR(infer_shape(Dims{4}, 6), "shape '[4]' is invalid for input of size 6");
     EXPECT_ERROR(infer_shape(Dims{-1, 4}, 6), "shape '[-1, 4]' is invalid for input of size 6");
-    EXPECT_ERROR(infer_shape(Dims{-1, 0}, 0), "cannot reshape tensor of 0 elements into shape [-1, 0]");
+    EXPECT_ERROR(infer_shape(Dims{-1, 0}, 0),
+                 "cannot reshape tensor of 0 elements into shape [-1, 0]");
     EXPECT_ERROR(infer_shape(Dims{-2}, 6), "invalid shape dimension -2");
     EXPECT_ERROR(infer_shape(Dims{kHuge, 4, kHuge}, 0), "is invalid for input of size 0");
 }
@@ -161,7 +167,8 @@ Geometry random_geometry(std::mt19937& rng) {
     if (rng() % 2 && n > 1) {  // mostly in order, else few views exist
         std::vector<std::pair<int64_t, int64_t>> dims;
         for (size_t d = 0; d < n; ++d) dims.emplace_back(g.strides[d], g.sizes[d]);
-        std::stable_sort(dims.begin(), dims.end(), [](auto a, auto b) { return a.first > b.first; });
+        std::stable_sort(dims.begin(), dims.end(),
+                         [](auto a, auto b) { return a.first > b.first; });
         for (size_t d = 0; d < n; ++d) std::tie(g.strides[d], g.sizes[d]) = dims[d];
     }
     return g;
@@ -198,7 +205,8 @@ TEST(Shape, ViewStridesFindsTheViewsThatExist) {
         const Dims shape = random_shape_of(count(g.sizes), rng);
         const auto strides = view_strides(g.sizes, g.strides, shape);
         const auto at = positions(g.sizes, g.strides);
-        const std::string what = to_string(g.sizes) + " " + to_string(g.strides) + " as " + to_string(shape);
+        const std::string what =
+            to_string(g.sizes) + " " + to_string(g.strides) + " as " + to_string(shape);
         if (strides) {
             ++found;
             ASSERT_EQ(positions(shape, *strides), at) << what << " gave " << to_string(*strides);
@@ -235,7 +243,8 @@ TEST(Shape, DenseAndOverlapAgreeWithCounting) {
         ASSERT_TRUE(is_dense(g.sizes, like)) << what;
         for (size_t a = 0; a < like.size(); ++a)  // dims stay in the order they had in memory
             for (size_t b = 0; b < like.size(); ++b)
-                ASSERT_TRUE(overlaps || g.sizes[a] < 2 || g.sizes[b] < 2 || g.strides[a] >= g.strides[b] || like[a] < like[b])
+                ASSERT_TRUE(overlaps || g.sizes[a] < 2 || g.sizes[b] < 2 ||
+                            g.strides[a] >= g.strides[b] || like[a] < like[b])
                     << what << " gave " << to_string(like);
     }
 }
@@ -268,7 +277,8 @@ TEST(Tensor, ManyDims) {
     EXPECT_EQ(to_string(empty_like(t).strides()), to_string(t.strides()));
     const Tensor more = empty(Dims(size_t(64), int64_t(1)), DType::Int16);
     EXPECT_EQ(more.dim(), 64);
-    EXPECT_ERROR(empty(Dims(size_t(300), int64_t(1)), DType::Int16), "whygrad has tensors of up to 64 dims; got 300");
+    EXPECT_ERROR(empty(Dims(size_t(300), int64_t(1)), DType::Int16),
+                 "whygrad has tensors of up to 64 dims; got 300");
 }
 
 TEST(Tensor, SizesThatOverflowAreErrors) {
@@ -277,7 +287,8 @@ TEST(Tensor, SizesThatOverflowAreErrors) {
     EXPECT_ERROR(empty(Dims{kHuge}, DType::Float64), storage);
     EXPECT_ERROR(empty_strided(Dims{3}, Dims{kHuge}, DType::Float64), storage);
     EXPECT_ERROR(empty_strided(Dims{2}, Dims{-1}, DType::Float64), storage);
-    EXPECT_ERROR(empty(Dims{-1}, DType::Float32), "Trying to create tensor with negative dimension -1: [-1]");
+    EXPECT_ERROR(empty(Dims{-1}, DType::Float32),
+                 "Trying to create tensor with negative dimension -1: [-1]");
     EXPECT_ERROR(expand(ones({1}), {kHuge, kHuge}), "numel: integer multiplication overflow");
     EXPECT_EQ(empty_strided(Dims{0, 2}, Dims{kHuge, kHuge}, DType::Float64).numel(), 0);
     EXPECT_THROW(empty(Dims{int64_t(1) << 50}, DType::UInt8), OutOfMemory);
@@ -332,7 +343,8 @@ TEST(Storage, ForeignMemoryGoesBackToItsOwner) {
     released = 0;
     double memory[3] = {1, 2, 3};
     {
-        Ref<Storage> s = Storage::wrap(memory, sizeof memory, [](void* owner) { ++*static_cast<int*>(owner); }, &released);
+        Ref<Storage> s = Storage::wrap(
+            memory, sizeof memory, [](void* owner) { ++*static_cast<int*>(owner); }, &released);
         const Tensor t = from_storage(s, Dims{3}, Dims{1}, 0, DType::Float64);
         s.reset();
         EXPECT_EQ(values(t), (Values{1, 2, 3}));
