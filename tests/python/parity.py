@@ -224,7 +224,10 @@ def observe(value: Any, torch: Any, versions: Versions) -> Any:
 
 
 def graph(root: Any) -> list[Any]:
-    """The graph behind a tensor or node: names in the order of a first visit, with their edges."""
+    """The graph behind a tensor or node: names in the order of a first visit, with their edges.
+
+    Edges that lead nowhere are left out: those of numbers, and of tensors without gradient.
+    """
     seen: dict[Any, int] = {}
     lines: list[Any] = []
     pending = [root if hasattr(root, "next_functions") else root.grad_fn]
@@ -234,7 +237,7 @@ def graph(root: Any) -> list[Any]:
             continue
         seen[node] = len(seen)
         edges = node.next_functions
-        lines.append([node.name(), [(f and f.name(), index) for f, index in edges]])
+        lines.append([node.name(), [(f.name(), index) for f, index in edges if f is not None]])
         pending.extend(f for f, _ in reversed(edges))
     return lines
 

@@ -69,7 +69,6 @@ x.requires_grad = None
 x.grad = 1
 x.data = 1
 del x.grad; x.grad
-del x.data
 x.is_floating_point(); x.is_complex(); x.is_signed(); i.is_signed(); s.is_nonzero()
 isinstance(x, torch.Tensor); type(x).__name__; torch.is_tensor(x); callable(x); bool(x.size()); isinstance(3, torch.Tensor)
 isinstance(nn.Parameter(x), torch.Tensor); type(nn.Parameter(x)).__name__; nn.Parameter(x) + 1; nn.Parameter(x).requires_grad
