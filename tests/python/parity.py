@@ -267,8 +267,8 @@ def step(label: str, action: Callable[[], Any], torch: Any, versions: Versions) 
         warnings.simplefilter("always")
         outcome = attempt(lambda: observe(action(), torch, versions))
         heard = [(w.category.__name__, plain_text(w.message)) for w in caught]
-        # NumPy's complaints about PyTorch's side of its protocols, and the same warning again, which
-        # Python shows once.
+        # Not NumPy's complaints about PyTorch's side of its protocols, nor the same warning twice
+        # in a row, which Python shows once.
         heard = [w for w, _ in itertools.groupby(heard) if "__array_" not in w[1]]
     return Step(label, outcome, heard)
 
