@@ -3,7 +3,7 @@
 # ruff: noqa: E501 (one case per line)
 from __future__ import annotations
 
-from parity import parity, scripts, table
+from parity import SUMMED, parity, scripts, table
 
 # Small Functions, good and bad; each row below uses some of them.
 SETUP = """
@@ -236,6 +236,7 @@ z = Double.apply(x.double()); z.sum().backward()
 )
 
 test_in_a_program = scripts(
+    tol=SUMMED,
     relu="""
         class Relu(torch.autograd.Function):
             @staticmethod
