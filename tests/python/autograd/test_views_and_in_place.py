@@ -301,10 +301,6 @@ test_programs = scripts(
         (c + 0).backward(g)
         c.grad.add_(7)
         g
-        d = torch.ones(3, requires_grad=True)
-        d.view(3).backward(g)
-        d.grad.add_(7)
-        g
         p, q = torch.autograd.grad((a + b).sum(), [a, b])
         p.add_(1)
         q
