@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "autograd/record.h"
+#include "cpu/cast.h"
 #include "cpu/elementwise_loop.h"
 #include "ops/functions.h"
 #include "tensor/shape.h"
@@ -195,45 +196,107 @@ Tensor ElementwiseNode::run_gradient(int i, Grads& in, bool may_reuse) {
 
 const char* type_name(DType d) { return info(d).scalar_name; }
 
-[[noreturn]] void fail_not_implemented(const RowInfo& r, DType d) {
+// The names of the kernels that PyTorch's messages show, where they are not the rows'.
+const char* kernel_name(Op op, bool number_operand) {
+    switch (op) {
+    case Op::pow: return "pow";
+    case Op::floor_divide: return "div_floor_cpu";
+    case Op::addcmul: return "addcmul_cpu_out";
+    case Op::lerp: return number_operand ? "lerp_kernel_scalar" : "lerp_kernel_tensor";
+    case Op::clamp_min: return number_operand ? "clamp_min_scalar_cpu" : nullptr;
+    case Op::clamp_max: return number_operand ? "clamp_max_scalar_cpu" : nullptr;
+    case Op::clamp_both: return number_operand ? "clamp_scalar_cpu" : "clamp_cpu";
+    case Op::floor: return "floor_vml_cpu";
+    case Op::ceil: return "ceil_vml_cpu";
+    case Op::round: return "round_vml_cpu";
+    case Op::trunc: return "trunc_vml_cpu";
+    case Op::celu: return "elu_cpu";
+    case Op::softshrink: return "softshrink_check";
+    case Op::gelu_erf:
+    case Op::gelu_tanh: return "GeluKernelImpl";
+    default: return nullptr;
+    }
+}
+
+[[noreturn]] void fail_not_implemented(Op op, const RowInfo& r, DType d, Args args) {
     if (d == DType::Bool) {
-        if (std::strcmp(r.name, "sub") == 0)
-            fail(ErrorKind::Runtime, "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` "
-                                     "or `logical_xor()` operator instead.");
-        if (std::strcmp(r.name, "neg") == 0)
+        if (op == Op::neg)
             fail(ErrorKind::Runtime, "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
                                      "invert a mask, use the `~` or `logical_not()` operator instead.");
+        if (op == Op::relu) fail(ErrorKind::Runtime, "Boolean inputs not supported for relu");
+        if (op == Op::hardtanh) fail(ErrorKind::Runtime, "Bool inputs not supported for hardtanh");
     }
-    fail(ErrorKind::NotImplemented,
-         str("\"", r.name, "_cpu\" not implemented for '", d == DType::Bool ? "Bool" : type_name(d), "'"));
+    bool number_operand = false;
+    for (const Arg& a : args) number_operand = number_operand || !a.is_tensor();
+    const char* kernel = kernel_name(op, number_operand);
+    fail(ErrorKind::NotImplemented, str("\"", kernel ? std::string(kernel) : str(r.name, "_cpu"), "\" not implemented for '",
+                                        type_name(d), "'"));
+}
+
+DType dtype_of_arg(const Arg& a) { return a.is_tensor() ? a.tensor().dtype() : a.scalar().natural_dtype(); }
+
+// What some operations refuse before they look at shapes.
+void check_operands(Op op, Args args) {
+    switch (op) {
+    case Op::sub:
+    case Op::sub_scaled: {
+        const bool a = dtype_of_arg(args[0]) == DType::Bool, b = dtype_of_arg(args[1]) == DType::Bool;
+        WG_CHECK(!a || !b, "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+                           "`logical_xor()` operator instead.");
+        WG_CHECK(!a && !b, "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+                           "invert a mask, use the `~` or `logical_not()` operator instead.");
+        break;
+    }
+    case Op::addcdiv:
+        WG_CHECK(is_floating(dtype_of_arg(args[1])) || is_floating(dtype_of_arg(args[2])),
+                 "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
+                 "true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value "
+                 "* torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
+                 "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value "
+                 "* tensor1 / tensor2), for all dtypes.");
+        break;
+    case Op::lerp: {
+        // A 0-d weight is taken as a number.
+        const DType d = dtype_of_arg(args[0]);
+        const auto check = [&](const Arg& a, const char* name) {
+            WG_CHECK(!a.is_tensor() || a.tensor().dtype() == d, "expected dtype ", info(d).c_name, " for `", name,
+                     "` but got dtype ", info(a.tensor().dtype()).c_name);
+        };
+        check(args[1], "end");
+        if (args[2].is_tensor() && args[2].tensor().dim() > 0) check(args[2], "weight");
+        break;
+    }
+    case Op::where_choice:
+        WG_CHECK(args[0].tensor().dtype() == DType::Bool || args[0].tensor().dtype() == DType::UInt8,
+                 "where expected condition to be a boolean tensor, but got a tensor with dtype ",
+                 type_name(args[0].tensor().dtype()));
+        break;
+    default: break;
+    }
 }
 
 // The dtype to compute in: promotion, then what the row makes of integers.
 DType compute_dtype(const RowInfo& r, Op op, Args args) {
     DType d;
-    if (op == Op::where_choice) {
-        WG_CHECK(args[0].tensor().dtype() == DType::Bool || args[0].tensor().dtype() == DType::UInt8,
-                 "where expected condition to be a boolean tensor, but got a tensor with dtype ",
-                 type_name(args[0].tensor().dtype()));
-        d = result_type(args.subspan(1));
-    } else if (args.size() == 1) {
-        d = args[0].tensor().dtype();
-    } else {
-        d = result_type(args);
-    }
-    if (r.dtypes == DTypes::FLOATS && !is_floating(d)) d = default_dtype();
-    const bool integral = d != DType::Bool && !is_floating(d);
+    if (op == Op::where_choice) d = result_type(args.subspan(1));
+    else if (op == Op::square && args[0].tensor().dtype() == DType::Bool) d = DType::Int64;  // x ** 2
+    else if (op == Op::lerp || args.size() == 1) d = args[0].tensor().dtype();
+    else d = result_type(args);
+    return r.dtypes == DTypes::FLOATS && !is_floating(d) ? default_dtype() : d;
+}
+
+void check_supported(const RowInfo& r, Op op, DType d, Args args) {
+    const bool integral = is_integral(d);
     bool ok = true;
     switch (r.dtypes) {
-    case DTypes::FLOATS: break;
-    case DTypes::FLOATS_ONLY:
-    case DTypes::ROUNDING: ok = is_floating(d) || (r.dtypes == DTypes::ROUNDING && integral); break;
-    case DTypes::NUMBERS: ok = d != DType::Bool; break;
+    case DTypes::FLOATS:
     case DTypes::ALL: break;
+    case DTypes::FLOATS_ONLY: ok = is_floating(d); break;
+    case DTypes::ROUNDING: ok = is_floating(d) || integral; break;
+    case DTypes::NUMBERS: ok = d != DType::Bool; break;
     case DTypes::INTEGRAL: ok = !is_floating(d); break;
     }
-    if (!ok) fail_not_implemented(r, d);
-    return d;
+    if (!ok) fail_not_implemented(op, r, d, args);
 }
 
 bool has_zero(const Arg& arg) {
@@ -244,6 +307,7 @@ bool has_zero(const Arg& arg) {
 
 // Integers have no infinity to divide into.
 void check_integer_arguments(Op op, DType compute, Args args) {
+    check_supported(row(op), op, compute, args);
     switch (op) {
     case Op::floor_divide:
     case Op::div_floor:
@@ -311,28 +375,56 @@ Tensor make_result(Args args, const Dims& shape, DType dtype) {
     return empty_strided(shape, result, dtype);
 }
 
+bool is_half(DType d) { return is_floating(d) && item_size(d) == 2; }
+
+// With 16-bit operands, numbers and wider 0-d tensors are rounded to 16 bits before use; only the second
+// operand of a product or quotient keeps its precision.
+bool rounds_operand(Op op, size_t k, DType compute_as) {
+    return is_half(compute_as) && !(k == 1 && (op == Op::mul || op == Op::div)) && !(k == 2 && op == Op::lerp);
+}
+
+void store_operand(Scalar s, char* to, DType compute, DType compute_as, bool rounds) {
+    if (!rounds) return s.store(to, compute);
+    alignas(8) char narrow[8];
+    s.store(narrow, compute_as);
+    cast_fn(compute, compute_as)(to, 0, narrow, 0, 1);
+}
+
 // Computes into `out`, which has the common shape.
 void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType compute_as, const Params& params) {
+    check_supported(r, op, compute_as, args);
     const DType compute = kernel_dtype(compute_as);
     const LoopFn fn = kernel_table[int(op)].forward[int(compute)];
-    if (!fn) fail_not_implemented(r, compute_as);
+    if (!fn) fail_not_implemented(op, r, compute_as, args);
     const DType result = r.is_test ? DType::Bool : compute;
     const IntSpan sizes = out.sizes();
+    if (!r.is_test && is_half(compute_as) && out.dtype() != compute_as) {
+        // A wider out= shows the result rounded to the dtype of the computation.
+        const Tensor rounded = empty(sizes, compute_as);
+        run_forward(op, r, rounded, args, compute_as, params);
+        return copy_values(out, rounded);
+    }
     alignas(8) char constants[3][8];
     cpu::Operand operands[3];
+    Tensor rounded[3];
     Dims strides[3];
     const char* direct[3] = {};
     bool all_direct = out.is_contiguous() && out.dtype() == result;
     for (size_t k = 0; k < args.size(); ++k) {
+        const bool rounds = rounds_operand(op, k, compute_as);
         if (!args[k].is_tensor()) {
-            args[k].scalar().store(constants[k], compute);
+            store_operand(args[k].scalar(), constants[k], compute, compute_as, rounds);
             operands[k] = {constants[k], compute, {}};
             all_direct = false;
             continue;
         }
-        const Tensor& t = args[k].tensor();
-        operands[k] = {t.raw(), t.dtype(), {}};
-        if (t.dtype() == compute && t.is_contiguous() && same_shape(t.sizes(), sizes)) direct[k] = t.raw();
+        const Tensor* t = &args[k].tensor();
+        if (rounds && t->dtype() != compute_as && is_floating(t->dtype())) {
+            rounded[k] = to_dtype(detach(*t), compute_as);
+            t = &rounded[k];
+        }
+        operands[k] = {t->raw(), t->dtype(), {}};
+        if (t->dtype() == compute && t->is_contiguous() && same_shape(t->sizes(), sizes)) direct[k] = t->raw();
         else all_direct = false;
     }
     if (all_direct) {
@@ -341,8 +433,12 @@ void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType co
         return;
     }
     for (size_t k = 0; k < args.size(); ++k) {
-        strides[k] = args[k].is_tensor() ? broadcast_strides(args[k].tensor().sizes(), args[k].tensor().strides(), sizes)
-                                         : Dims(sizes.size(), 0);
+        if (args[k].is_tensor()) {
+            const Tensor& t = rounded[k].defined() ? rounded[k] : args[k].tensor();
+            strides[k] = broadcast_strides(t.sizes(), t.strides(), sizes);
+        } else {
+            strides[k] = Dims(sizes.size(), 0);
+        }
         operands[k].strides = strides[k];
     }
     cpu::elementwise_loop(fn, {out.raw(), out.dtype(), out.strides()}, {operands, args.size()}, sizes, compute, result,
@@ -395,9 +491,9 @@ bool is_small_and_plain(const Tensor& t) { return t.is_contiguous() && t.numel()
 
 Tensor elementwise(Op op, Args args, const Params& params, const char* node_name) {
     const RowInfo& r = row(op);
+    check_operands(op, args);
     const DType compute = compute_dtype(r, op, args);
     if (is_identity_on(r, compute)) return clone(args[0].tensor());
-    if (!is_floating(compute)) check_integer_arguments(op, compute, args);
     const DType dtype = r.is_test ? DType::Bool : compute;
 
     Tensor out;
@@ -410,6 +506,7 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
     } else {
         out = make_result(args, common_shape(args), dtype);
     }
+    if (!is_floating(compute)) check_integer_arguments(op, compute, args);
     run_forward(op, r, out, args, compute, params);
     if (wants_history(r, args) && is_floating(dtype)) {
         unsigned reads;
@@ -423,16 +520,20 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
 Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const char* node_name) {
     const RowInfo& r = row(op);
     const bool records = wants_history(r, args) && is_floating(self.dtype());
+    check_inplace(self, records);
+    check_operands(op, args);
     const DType compute = compute_dtype(r, op, args);
     const DType dtype = r.is_test ? DType::Bool : compute;
     const Dims shape = common_shape(args);
-    check_inplace(self, records);
-    WG_CHECK(can_cast(dtype, self.dtype()), "result type ", type_name(dtype), " can't be cast to the desired output type ",
-             type_name(self.dtype()));
     WG_CHECK(same_shape(shape, self.sizes()), "output with shape ", to_string(self.sizes()),
              " doesn't match the broadcast shape ", to_string(shape));
+    WG_CHECK(can_cast(dtype, self.dtype()), "result type ", type_name(dtype), " can't be cast to the desired output type ",
+             type_name(self.dtype()));
     check_overlaps(self, args);
-    if (is_identity_on(r, compute)) return self;
+    if (is_identity_on(r, compute)) {
+        self.bump_version();
+        return self;
+    }
     if (!is_floating(compute)) check_integer_arguments(op, compute, args);
 
     Ref<Node> node;
@@ -459,12 +560,15 @@ Tensor& elementwise_out(Op op, Tensor& out, Args args, const Params& params) {
         WG_CHECK(!(grad_enabled() && a.is_tensor() && requires_grad(a.tensor())) && !(grad_enabled() && requires_grad(out)),
                  r.name, "(): functions with out=... arguments don't support automatic differentiation, but one of the "
                          "arguments requires grad.");
+    check_operands(op, args);
     const DType compute = compute_dtype(r, op, args);
     const DType dtype = r.is_test ? DType::Bool : compute;
+    const Dims shape = common_shape(args);
+    if (op == Op::lerp && args[2].is_tensor())
+        WG_CHECK(out.dtype() == dtype, "Found dtype ", type_name(out.dtype()), " but expected ", type_name(dtype));
     WG_CHECK(can_cast(dtype, out.dtype()), "result type ", type_name(dtype), " can't be cast to the desired output type ",
              type_name(out.dtype()));
     if (!is_floating(compute)) check_integer_arguments(op, compute, args);
-    const Dims shape = common_shape(args);
     if (is_identity_on(r, compute)) return write_out(out, args[0].tensor(), r.name);
     resize_out(out, shape);
     check_overlaps(out, args);

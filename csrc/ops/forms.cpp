@@ -3,8 +3,14 @@
 
 namespace wg {
 
-Tensor clamp_values(const Tensor& x, const std::optional<Arg>& min, const std::optional<Arg>& max) {
-    return clamp(x, min, max);
+Tensor clamp_tensors(const Tensor& x, const OptTensor& min, const OptTensor& max) {
+    const auto arg = [](const OptTensor& t) { return t ? std::optional<Arg>(*t) : std::nullopt; };
+    return clamp(x, arg(min), arg(max));
+}
+
+Tensor clamp_numbers(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> max) {
+    const auto arg = [](const std::optional<Scalar>& s) { return s ? std::optional<Arg>(*s) : std::nullopt; };
+    return clamp(x, arg(min), arg(max));
 }
 
 Tensor div_rounded(const Tensor& a, const Arg& b, std::optional<std::string_view> rounding_mode) {

@@ -70,6 +70,9 @@ Tensor alias_view(const Tensor& t);                     // x[...]: AliasBackward
 Tensor as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, OptInt offset = {});
 Tensor diagonal(const Tensor& t, int64_t offset = 0, int64_t dim1 = 0, int64_t dim2 = 1);
 Tensor view_as(const Tensor& t, const Tensor& other);
+Tensor view_dtype(const Tensor& t, DType dtype);        // the same bytes, never differentiable
+Tensor adjoint(const Tensor& t);
+Tensor unfold(const Tensor& t, int64_t dim, int64_t size, int64_t step);
 Tensor reshape_as(const Tensor& t, const Tensor& other);
 Tensor ravel(const Tensor& t);
 Tensor unflatten(const Tensor& t, int64_t dim, const Dims& sizes);
@@ -233,7 +236,8 @@ Tensor empty_shaped(const Tensor& t, OptDType dtype);
 Tensor empty_strided_of(const Dims& sizes, const Dims& strides, OptDType dtype);
 
 // --- forms.cpp: choices among elementwise rows ---
-Tensor clamp_values(const Tensor& x, const std::optional<Arg>& min, const std::optional<Arg>& max);
+Tensor clamp_tensors(const Tensor& x, const OptTensor& min, const OptTensor& max);
+Tensor clamp_numbers(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> max);
 Tensor div_rounded(const Tensor& a, const Arg& b, std::optional<std::string_view> rounding_mode);
 Tensor true_divide(const Tensor& a, const Arg& b);
 Tensor where_function(const Tensor& condition, const Arg& a, const Arg& b);

@@ -1,4 +1,6 @@
 // Random tensors: the fills of cpu/random.h on tensors of any layout, and what is built on them.
+#include <algorithm>
+
 #include "autograd/record.h"
 #include "cpu/random.h"
 #include "ops/functions.h"
@@ -6,12 +8,31 @@
 namespace wg {
 namespace {
 
-// Runs f(TypeTag, pointer, n) on the elements in order; a tensor with gaps is filled by way of a copy.
+// The dims of t from the outermost (largest stride) to the innermost.
+SmallVector<int, 8> memory_order(const Tensor& t) {
+    SmallVector<int, 8> order;
+    for (int d = 0; d < int(t.dim()); ++d) order.push_back(d);
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return t.strides()[a] > t.strides()[b]; });
+    return order;
+}
+
+Tensor reordered(const Tensor& t, const SmallVector<int, 8>& order) {
+    Dims sizes, strides;
+    for (int d : order) {
+        sizes.push_back(t.sizes()[d]);
+        strides.push_back(t.strides()[d]);
+    }
+    return alias(t, sizes, strides, t.offset());
+}
+
+// Runs f(TypeTag, pointer, n) on the elements in the order they lie in memory, as PyTorch draws for
+// them; a tensor with gaps is filled by way of a copy.
 template <class F>
 void fill(const Tensor& t, F f) {
-    const Tensor target = t.is_contiguous() ? t : empty(t.sizes(), t.dtype());
+    const Tensor dense = t.is_contiguous() ? t : reordered(t, memory_order(t));
+    const Tensor target = dense.is_contiguous() ? dense : empty(dense.sizes(), t.dtype());
     visit_dtype(t.dtype(), [&](auto tag) { f(tag, target.data<typename decltype(tag)::type>(), target.numel()); });
-    if (!target.is_same(t)) copy_values(t, target);
+    if (!target.is_same(dense)) copy_values(dense, target);
 }
 
 template <class F>
@@ -23,105 +44,118 @@ void fill_floats(const Tensor& t, const char* name, F f) {
     });
 }
 
-Tensor& written(Tensor& t) {
-    rebase_history(t, {});
+// An in-place sampler: the rules of writing around `write`. What was there before has gradient zero.
+template <class F>
+Tensor& sampled(Tensor& t, const char* node_name, F write) {
+    const bool recorded = is_floating(t.dtype()) && any_requires_grad({t});
+    check_inplace(t, recorded);
+    write();
+    Ref<Node> node;
+    if (recorded) {
+        const Tensor* inputs[] = {&t};
+        node = make_node(node_name, inputs, [](Backward& d) { d.set(0, zeros_like(d.grad())); });
+    }
+    rebase_history(t, std::move(node));
     return t;
 }
 
 }  // namespace
 
 Tensor& uniform_(Tensor& t, double from, double to, Generator& g) {
-    check_inplace(t, false);
-    WG_CHECK(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
-    fill_floats(t, "check_uniform_bounds", [&](auto* out, int64_t n) { fill_uniform(out, n, from, to, g); });
-    return written(t);
+    return sampled(t, "UniformBackward0", [&] {
+        WG_CHECK(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
+        fill_floats(t, "check_uniform_bounds", [&](auto* out, int64_t n) { fill_uniform(out, n, from, to, g); });
+    });
 }
 
 Tensor& normal_(Tensor& t, double mean, double std, Generator& g) {
-    check_inplace(t, false);
-    WG_CHECK(std >= 0, "normal expects std >= 0.0, but found std ", std);
-    // Only dense memory takes the block scheme, as in PyTorch.
-    const bool serial = !t.is_contiguous();
-    fill_floats(t, "normal_kernel_cpu", [&](auto* out, int64_t n) {
-        if (serial) fill_normal_serial(out, n, mean, std, g);
-        else fill_normal(out, n, mean, std, g);
+    return sampled(t, "NormalBackward0", [&] {
+        WG_CHECK(std >= 0, "normal expects std >= 0.0, but found std ", std);
+        // Only dense memory takes the block scheme, as in PyTorch.
+        const bool serial = !t.is_contiguous();
+        fill_floats(t, "normal_kernel_cpu", [&](auto* out, int64_t n) {
+            if (serial) fill_normal_serial(out, n, mean, std, g);
+            else fill_normal(out, n, mean, std, g);
+        });
     });
-    return written(t);
 }
 
 Tensor& log_normal_(Tensor& t, double mean, double std, Generator& g) {
-    check_inplace(t, false);
-    WG_CHECK(std > 0, "log_normal_ expects std > 0.0, but found std=", std);
-    fill_floats(t, "log_normal_cpu", [&](auto* out, int64_t n) { fill_log_normal(out, n, mean, std, g); });
-    return written(t);
+    return sampled(t, "LogNormalBackward0", [&] {
+        WG_CHECK(std > 0, "log_normal_ expects std > 0.0, but found std=", std);
+        fill_floats(t, "log_normal_cpu", [&](auto* out, int64_t n) { fill_log_normal(out, n, mean, std, g); });
+    });
 }
 
 Tensor& cauchy_(Tensor& t, double median, double sigma, Generator& g) {
-    check_inplace(t, false);
-    WG_CHECK(sigma > 0, "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
-    fill_floats(t, "cauchy_cpu", [&](auto* out, int64_t n) { fill_cauchy(out, n, median, sigma, g); });
-    return written(t);
+    return sampled(t, "CauchyBackward0", [&] {
+        WG_CHECK(sigma > 0, "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
+        fill_floats(t, "cauchy_cpu", [&](auto* out, int64_t n) { fill_cauchy(out, n, median, sigma, g); });
+    });
 }
 
 Tensor& exponential_(Tensor& t, double lambda, Generator& g) {
-    check_inplace(t, false);
-    WG_CHECK(lambda > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambda);
-    fill_floats(t, "exponential_cpu", [&](auto* out, int64_t n) { fill_exponential(out, n, lambda, g); });
-    return written(t);
+    return sampled(t, "ExponentialBackward0", [&] {
+        WG_CHECK(lambda > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambda);
+        fill_floats(t, "exponential_cpu", [&](auto* out, int64_t n) { fill_exponential(out, n, lambda, g); });
+    });
 }
 
 Tensor& geometric_(Tensor& t, double p, Generator& g) {
-    check_inplace(t, false);
-    WG_CHECK(p > 0 && p < 1, "geometric_ expects p to be in (0, 1), but got p=", p);
-    fill(t, [&](auto tag, auto* out, int64_t n) {
-        if constexpr (!std::is_same_v<typename decltype(tag)::type, bool>) fill_geometric(out, n, p, g);
-        else fail(ErrorKind::NotImplemented, "\"geometric_cpu\" not implemented for 'Bool'");
+    return sampled(t, "GeometricBackward0", [&] {
+        WG_CHECK(p > 0 && p < 1, "geometric_ expects p to be in (0, 1), but got p=", p);
+        fill(t, [&](auto tag, auto* out, int64_t n) {
+            if constexpr (!std::is_same_v<typename decltype(tag)::type, bool>) fill_geometric(out, n, p, g);
+            else fail(ErrorKind::NotImplemented, "\"geometric_cpu\" not implemented for 'Bool'");
+        });
     });
-    return written(t);
 }
 
 Tensor& random_range_(Tensor& t, int64_t from, int64_t to, Generator& g) {
-    check_inplace(t, false);
-    WG_CHECK(from < to, "random_ expects 'from' to be less than 'to', but got from=", from, " >= to=", to);
-    fill(t, [&](auto, auto* out, int64_t n) { fill_random_range(out, n, from, uint64_t(to) - uint64_t(from), g); });
-    return written(t);
+    return sampled(t, "RandomBackward0", [&] {
+        WG_CHECK(from < to, "random_ expects 'from' to be less than 'to', but got from=", from, " >= to=", to);
+        fill(t, [&](auto, auto* out, int64_t n) { fill_random_range(out, n, from, uint64_t(to) - uint64_t(from), g); });
+    });
 }
 
 Tensor& random_full_(Tensor& t, Generator& g) {
-    check_inplace(t, false);
-    fill(t, [&](auto, auto* out, int64_t n) { fill_random(out, n, g); });
-    return written(t);
+    return sampled(t, "RandomBackward2", [&] {
+        fill(t, [&](auto, auto* out, int64_t n) { fill_random(out, n, g); });
+    });
 }
 
 Tensor& bernoulli_(Tensor& t, double p, Generator& g) {
-    check_inplace(t, false);
-    WG_CHECK(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
-    fill(t, [&](auto, auto* out, int64_t n) { fill_bernoulli(out, n, p, g); });
-    return written(t);
+    return sampled(t, "BernoulliBackward2", [&] {
+        WG_CHECK(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
+        fill(t, [&](auto, auto* out, int64_t n) { fill_bernoulli(out, n, p, g); });
+    });
 }
 
 Tensor& bernoulli_tensor_(Tensor& t, const Tensor& p, Generator& g) {
-    check_inplace(t, false);
-    WG_CHECK(is_floating(p.dtype()), "expected probabilities tensor to have floating type, got ", info(p.dtype()).scalar_name);
-    const Tensor probabilities = contiguous(to_dtype(detach(expand(detach(p), Dims(t.sizes()))),
-                                                     p.dtype() == DType::Float64 ? DType::Float64 : DType::Float32));
-    const auto check_range = [](const auto* v, int64_t n) {
-        for (int64_t i = 0; i < n; ++i) WG_CHECK(v[i] >= 0 && v[i] <= 1, "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
-    };
-    fill(t, [&](auto, auto* out, int64_t n) {
-        if (probabilities.dtype() == DType::Float64) {
-            check_range(probabilities.data<double>(), n);
-            fill_bernoulli(out, probabilities.data<double>(), n, g);
-        } else {
-            check_range(probabilities.data<float>(), n);
-            fill_bernoulli(out, probabilities.data<float>(), n, g);
-        }
+    return sampled(t, "BernoulliBackward1", [&] {
+        WG_CHECK_NOT_IMPLEMENTED(is_floating(p.dtype()), "\"bernoulli_tensor_cpu_p_\" not implemented for '",
+                                 info(p.dtype()).scalar_name, "'");
+        const Tensor expanded = expand(detach(p), Dims(t.sizes()));
+        const Tensor probabilities =
+            contiguous(to_dtype(t.is_contiguous() ? expanded : reordered(expanded, memory_order(t)),
+                                p.dtype() == DType::Float64 ? DType::Float64 : DType::Float32));
+        const auto check_range = [](const auto* v, int64_t n) {
+            for (int64_t i = 0; i < n; ++i) WG_CHECK(v[i] >= 0 && v[i] <= 1, "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
+        };
+        fill(t, [&](auto, auto* out, int64_t n) {
+            if (probabilities.dtype() == DType::Float64) {
+                check_range(probabilities.data<double>(), n);
+                fill_bernoulli(out, probabilities.data<double>(), n, g);
+            } else {
+                check_range(probabilities.data<float>(), n);
+                fill_bernoulli(out, probabilities.data<float>(), n, g);
+            }
+        });
     });
-    return written(t);
 }
 
 Tensor randperm(int64_t n, DType dtype, Generator& g) {
-    WG_CHECK(n >= 0, "n must be non-negative, got", n);
+    WG_CHECK(n >= 0, "Trying to create tensor with negative dimension ", n, ": [", n, "]");
     const Dims sizes{n};
     Tensor t = empty(sizes, dtype);
     visit_dtype(dtype, [&](auto tag) {

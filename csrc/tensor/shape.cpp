@@ -117,7 +117,7 @@ void check_no_partial_overlap(const Tensor& written, const Tensor& read) {
 Dims broadcast_shapes(IntSpan a, IntSpan b) {
     const size_t n = std::max(a.size(), b.size());
     Dims result(n);
-    for (size_t i = 0; i < n; ++i) {
+    for (size_t i = n; i-- > 0;) {  // the last mismatch is the one to report
         const int64_t sa = i < n - a.size() ? 1 : a[i - (n - a.size())];
         const int64_t sb = i < n - b.size() ? 1 : b[i - (n - b.size())];
         WG_CHECK(sa == sb || sa == 1 || sb == 1, "The size of tensor a (", sa,

@@ -1,5 +1,6 @@
 #include "args.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace wg::py {
@@ -65,20 +66,22 @@ std::string describe_value(PyObject* o) {
     return type_name_of(o);
 }
 
+bool is_shape_name(const std::string& name) { return name == "shape" || name == "size" || name == "dims"; }
+
 }  // namespace
 
 std::string describe_arguments(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
     std::string s = "(";
     for (Py_ssize_t i = 0; i < nargs; ++i) {
         if (i) s += ", ";
-        s += describe_value(args[i]);
+        s += type_name_of(args[i]);
     }
     const Py_ssize_t nkw = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
     for (Py_ssize_t i = 0; i < nkw; ++i) {
         if (i + nargs) s += ", ";
         s += PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i));
         s += "=";
-        s += describe_value(args[nargs + i]);
+        s += type_name_of(args[nargs + i]);
     }
     return s + ")";
 }
@@ -100,6 +103,22 @@ std::string Overload::describe(bool is_method) const {
     return s + ")";
 }
 
+bool Overload::takes(Py_ssize_t count) const {
+    const auto required = std::count_if(parameters.begin(), parameters.end(), [](const Parameter& p) { return !p.default_value; });
+    return count >= required && count <= Py_ssize_t(parameters.size());
+}
+
+std::string Overload::describe_mismatch(PyObject* const* args, Py_ssize_t nargs, bool is_method) const {
+    const size_t shift = is_method ? 1 : 0;
+    if (size_t(nargs) != parameters.size() - shift || nargs == 0 || parameters.back().keyword_only) return {};
+    std::string s = "\n      didn't match because some of the arguments have invalid types: (";
+    for (Py_ssize_t i = 0; i < nargs; ++i) {
+        const char* mark = types[size_t(i) + shift].accepts(args[i]) ? "" : "!";
+        s += str(i ? ", " : "", mark, describe_value(args[i]), mark);
+    }
+    return s + ")";
+}
+
 bool Overload::match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, PyObject** values, Object& temporary,
                      const char* op, bool is_method, std::string* why) const {
     const Py_ssize_t n = Py_ssize_t(parameters.size());
@@ -113,7 +132,7 @@ bool Overload::match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames,
     for (Py_ssize_t i = 0; i < given && i < positional; ++i) {
         values[i] = args[i];
         if (!types[i].is_dims || !is_int_like(args[i])) continue;
-        if (i > 1 || (!is_method && i > 0 && types[0].is_tensor && nargs <= positional)) continue;
+        if (i > 1 || (!is_method && i > 0 && types[0].is_tensor)) continue;
         Py_ssize_t last = i;
         while (last + 1 < nargs && is_int_like(args[last + 1])) ++last;
         if (last + 1 != nargs) continue;
@@ -163,8 +182,16 @@ bool Overload::match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames,
             missing += str(n_missing++ ? ", " : "", "\"", parameters[i].name, "\"");
             continue;
         }
-        if (values[i] == parameters[i].default_value.get() || types[i].accepts(values[i])) continue;
-        if (why) {
+        // A shape has to be a sequence, while one int will do where dims are reduced.
+        const bool bare_int = types[i].is_dims && i == 1 && !is_method && types[0].is_tensor && is_int_like(values[i]) &&
+                              is_shape_name(parameters[i].name);
+        if (values[i] == parameters[i].default_value.get() || (types[i].accepts(values[i]) && !bare_int)) continue;
+        if (why && types[i].accepts == Convert<TensorList>::accepts && (PyList_Check(values[i]) || PyTuple_Check(values[i]))) {
+            Py_ssize_t k = 0;
+            while (is_tensor(PySequence_Fast_GET_ITEM(values[i], k))) ++k;
+            *why = str("expected Tensor as element ", k, " in argument ", i, ", but got ",
+                       type_name_of(PySequence_Fast_GET_ITEM(values[i], k)));
+        } else if (why) {
             const std::string position = i < given && !temporary ? str(" (position ", i + 1 - shift, ")") : "";
             *why = str(op, "(): argument '", parameters[i].name, "'", position, " must be ", types[i].name, ", not ",
                        type_name_of(values[i]));
@@ -172,7 +199,7 @@ bool Overload::match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames,
         return false;
     }
     if (n_missing) {
-        if (why) *why = str(op, "() missing ", n_missing, " required positional arguments: ", missing);
+        if (why) *why = str(op, "() missing ", n_missing, " required positional argument", n_missing == 1 ? "s" : "", ": ", missing);
         return false;
     }
     return true;

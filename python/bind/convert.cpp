@@ -32,7 +32,7 @@ int64_t to_int64(PyObject* o) {
     if (v == -1 && PyErr_Occurred()) {
         if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
             PyErr_Clear();
-            fail(ErrorKind::Runtime, "Overflow when unpacking long long");
+            fail(ErrorKind::Value, "Overflow when unpacking long long");
         }
         throw PythonError{};
     }
@@ -98,7 +98,7 @@ TensorList to_tensor_list(PyObject* o) {
 
 PyObject* to_python(const TensorList& list) {
     Object tuple = check(PyTuple_New(Py_ssize_t(list.size())));
-    for (size_t i = 0; i < list.size(); ++i) PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap(list[i]));
+    for (size_t i = 0; i < list.size(); ++i) PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap_or_none(list[i]));
     return tuple.release();
 }
 

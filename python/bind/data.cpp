@@ -2,11 +2,13 @@
 // numpy is reached through the buffer protocol and its __array_interface__; nothing of it is linked.
 #include "data.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "convert.h"
 #include "hooks.h"
 #include "ops/functions.h"
+#include "tensor/shape.h"
 #include "tensor_type.h"
 
 namespace wg::py {
@@ -16,7 +18,7 @@ bool is_ndarray(PyObject* o) { return std::string_view(Py_TYPE(o)->tp_name) == "
 bool is_sequence(PyObject* o) { return PySequence_Check(o) && !PyUnicode_Check(o) && !PyBytes_Check(o) && !is_tensor(o); }
 
 DType dtype_of_number(PyObject* o) {
-    if (PyFloat_Check(o)) return default_dtype();
+    if (PyFloat_CheckExact(o)) return default_dtype();  // numpy.float64 is a subclass of float
     if (PyBool_Check(o)) return DType::Bool;
     if (PyLong_Check(o)) return DType::Int64;
     if (is_tensor(o)) return tensor_of(o).dtype();
@@ -31,6 +33,7 @@ DType dtype_of_number(PyObject* o) {
             if (name == n) return d;
         return to_scalar(o).natural_dtype();
     }
+    if (PyFloat_Check(o)) return default_dtype();
     if (PyUnicode_Check(o)) fail_type("new(): invalid data type 'str'");
     if (PyComplex_Check(o)) fail_type("whygrad has no complex dtypes yet");
     fail(ErrorKind::Runtime, str("Could not infer dtype of ", Py_TYPE(o)->tp_name));
@@ -68,6 +71,7 @@ Dims infer_sizes(PyObject* o) {
         WG_CHECK_VALUE(sizes.size() <= 128, "too many dimensions '", Py_TYPE(at.get())->tp_name, "'");
         if (n == 0) break;
         at = check(PySequence_GetItem(at.get(), 0));
+        WG_CHECK_VALUE(!PyUnicode_Check(at.get()), "too many dimensions 'str'");
     }
     return sizes;
 }
@@ -80,7 +84,7 @@ void store_number(PyObject* o, char* to, DType d) {
     }
     if (is_integral(d) && PyFloat_Check(o)) {
         const double v = PyFloat_AS_DOUBLE(o);
-        WG_CHECK(v >= -9223372036854775808.0 && v < 9223372036854775808.0, "value cannot be converted to type int64_t without overflow");
+        WG_CHECK(v >= -9223372036854775808.0 && v < 9223372036854775808.0, "value cannot be converted to type ", info(d).name, " without overflow");
     }
     if (is_integral(d) && PyLong_Check(o)) {
         const int64_t v = to_int64(o);
@@ -88,7 +92,7 @@ void store_number(PyObject* o, char* to, DType d) {
             using T = typename decltype(tag)::type;
             if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
                 const bool fits = std::is_same_v<T, uint8_t> ? v >= -255 && v <= 255 : v == int64_t(T(v));
-                WG_CHECK(fits, "value cannot be converted to type ", std::is_same_v<T, uint8_t> ? "uint8_t" : std::is_same_v<T, int8_t> ? "int8_t" : std::is_same_v<T, int16_t> ? "int16_t" : "int", " without overflow");
+                WG_CHECK(fits, "value cannot be converted to type ", info(d).name, " without overflow");
             }
         });
     }
@@ -103,7 +107,9 @@ void store_number(PyObject* o, char* to, DType d) {
 // Writes nested data into a contiguous tensor; sizes must be the same everywhere.
 void store_nested(PyObject* o, const Dims& sizes, size_t d, const Dims& strides, char* to, DType dtype) {
     if (d == sizes.size()) {
-        WG_CHECK_VALUE(!is_sequence(o) , "expected a number at dim ", d, " but got a sequence");
+        if (is_sequence(o) && !is_ndarray(o))
+            fail_type(is_floating(dtype) ? str("must be real number, not ", Py_TYPE(o)->tp_name)
+                                         : str("'", Py_TYPE(o)->tp_name, "' object cannot be interpreted as an integer"));
         store_number(o, to, dtype);
         return;
     }
@@ -130,7 +136,9 @@ void store_nested(PyObject* o, const Dims& sizes, size_t d, const Dims& strides,
 
 // numpy's one-letter kinds with the item size.
 std::optional<DType> dtype_of_typestr(std::string_view s) {
-    if (s.size() < 3 || (s[0] == '>' && s[2] != '1')) return {};
+    if (s.size() < 3) return {};
+    WG_CHECK_VALUE(s[0] != '>' || s[2] == '1', "given numpy array has byte order different from the native byte order. "
+                                               "Conversion between byte orders is currently not supported.");
     const std::string_view kind = s.substr(1);
     static constexpr std::pair<std::string_view, DType> kinds[] = {
         {"f4", DType::Float32}, {"f8", DType::Float64}, {"f2", DType::Float16}, {"i8", DType::Int64}, {"i4", DType::Int32},
@@ -186,7 +194,10 @@ PyObject* from_data(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
         std::optional<DType> dtype;
         if (nargs > 1 && args[1] != Py_None) dtype = dtype_of_object(args[1]);
         Tensor t = tensor_from_data(args[0], dtype);
-        if (nargs > 2 && args[2] == Py_True) set_requires_grad(t, true);
+        if (nargs > 2 && args[2] == Py_True) {
+            WG_CHECK(is_floating(t.dtype()), "Only Tensors of floating point and complex dtype can require gradients");
+            set_requires_grad(t, true);
+        }
         return wrap(std::move(t));
     });
 }
@@ -195,6 +206,15 @@ PyObject* from_numpy(PyObject*, PyObject* array) {
     return guarded([&]() -> PyObject* {
         if (!is_ndarray(array)) fail_type(str("expected np.ndarray (got ", Py_TYPE(array)->tp_name, ")"));
         return wrap(tensor_from_numpy(array));
+    });
+}
+
+// All memory that t shares, in one dimension.
+PyObject* whole_storage(PyObject*, PyObject* o) {
+    return guarded([&] {
+        const Tensor& t = tensor_of(o);
+        const Dims sizes{int64_t(t->storage->nbytes / t.itemsize())}, strides{1};
+        return wrap(from_storage(t->storage, sizes, strides, 0, t.dtype()));
     });
 }
 
@@ -245,6 +265,7 @@ PyMethodDef functions_[] = {
     {"_from_data", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(from_data)), METH_FASTCALL, nullptr},
     {"from_numpy", from_numpy, METH_O, "A tensor over the memory of a numpy array."},
     {"_from_buffer", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(from_buffer)), METH_FASTCALL, nullptr},
+    {"_whole_storage", whole_storage, METH_O, nullptr},
     {"_array_interface", get_array_interface, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -261,6 +282,9 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
         return to_dtype(view, dtype.value_or(view.dtype()), true);
     }
     const Dims sizes = infer_sizes(data);
+    if (sizes.size() > 1 && PySequence_Check(data) && is_ndarray(check(PySequence_GetItem(data, 0)).get()))
+        warn(WarningKind::User, "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the "
+                                "list to a single numpy.ndarray with numpy.array() before converting to a tensor.");
     if (!dtype) dtype = infer_dtype(data);
     Tensor t = empty(sizes, *dtype);
     store_nested(data, sizes, 0, contiguous_strides(sizes), t.raw(), *dtype);
@@ -294,6 +318,7 @@ Tensor tensor_from_numpy(PyObject* array) {
             strides[d] = bytes[d] / item;
         }
     }
+    if (count(sizes) == 0) std::fill(strides.begin(), strides.end(), 0);  // as PyTorch has it
     PyObject* data = attribute(interface.get(), "data");
     if (PyTuple_GetItem(data, 1) == Py_True)
         warn(WarningKind::User, "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing "

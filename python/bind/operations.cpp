@@ -3,6 +3,7 @@
 // the overloads one after the other.
 #include "args.h"
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 
@@ -20,6 +21,7 @@ struct Operation {
     Op op;               // of an elementwise row
     bool is_method;
     bool is_inplace;
+    bool takes_number;   // as the second operand
     const std::vector<Overload>* overloads;
 };
 
@@ -56,11 +58,17 @@ PyObject* invoke_row(PyObject* const* values, const void* context) {
     if (const auto with_alpha = scaled(op)) {
         PyObject* alpha = values[r.arity];
         p.p[0] = to_double(alpha);
-        if (p.p[0] != 1) {
-            op = *with_alpha;
-            WG_CHECK(!PyFloat_Check(alpha) || is_floating(result_type({args.data(), args.size()})),
-                     "For integral input tensors, argument alpha must not be a floating point number.");
-        }
+        const DType result = result_type({args.data(), args.size()});
+        WG_CHECK(!PyBool_Check(alpha) || result == DType::Bool, "Boolean alpha only supported for Boolean results.");
+        WG_CHECK(!PyFloat_Check(alpha) || is_floating(result),
+                 "For integral input tensors, argument alpha must not be a floating point number.");
+        if (result == DType::Bool && p.p[0] == 0) args[1] = Arg(Scalar(false));
+        else if (p.p[0] != 1 && result != DType::Bool) op = *with_alpha;
+    }
+    Tensor number;
+    if (std::none_of(args.begin(), args.end(), [](const Arg& a) { return a.is_tensor(); })) {
+        number = wrapped_number(args[0].scalar());
+        args[0] = Arg(number);
     }
     const Args span{args.data(), args.size()};
     if (c.is_inplace) return wrap(elementwise_(op, tensor_of(values[0]), span, p));
@@ -80,7 +88,42 @@ const char* operand_names(Op op, int arity) {
     }
 }
 
-Overload row_overload(Op op, bool is_inplace) {
+// What may stand in the place of an operand: a tensor, a number, or either.
+enum class Operand : char { Tensor = 'T', Number = 'N', Either = 'E' };
+
+bool accepts_number(PyObject* o) { return !is_tensor(o) && Convert<Arg>::accepts(o); }
+
+// The overloads of a row, as PyTorch lists them: one letter per operand. An overload that starts with a
+// number is a function only.
+std::vector<const char*> operand_kinds(Op op, int arity) {
+    switch (op) {
+    case Op::add:
+    case Op::sub:
+    case Op::mul:
+    case Op::div:
+    case Op::floor_divide: return {"EE"};
+    case Op::pow:
+    case Op::remainder:
+    case Op::bitwise_and:
+    case Op::bitwise_or:
+    case Op::bitwise_xor: return {"TT", "NT", "TN"};
+    case Op::fmod:
+    case Op::clamp_min:
+    case Op::clamp_max:
+    case Op::eq:
+    case Op::ne:
+    case Op::lt:
+    case Op::le:
+    case Op::gt:
+    case Op::ge: return {"TT", "TN"};
+    case Op::lerp: return {"TTT", "TTN"};
+    default: return {arity == 1 ? "T" : arity == 2 ? "TT" : "TTT"};
+    }
+}
+
+bool takes_number(Op op) { return row(op).arity == 2 && std::strcmp(operand_kinds(op, 2).back(), "TT") != 0; }
+
+Overload row_overload(Op op, const char* kinds, bool is_inplace) {
     const RowInfo& r = row(op);
     std::string signature = operand_names(op, r.arity);
     const bool keyword_only = op == Op::addcmul || op == Op::addcdiv;
@@ -88,16 +131,24 @@ Overload row_overload(Op op, bool is_inplace) {
     const bool alpha = scaled(op).has_value();
     if (alpha) parameters = "alpha=1";
     if (!parameters.empty()) signature += (keyword_only || alpha ? ", *, " : ", ") + parameters;
-    const bool has_out = (r.forms & OUT) && !is_inplace;
+    const bool number_first = Operand(kinds[0]) == Operand::Number;
+    if (number_first) signature.replace(0, std::strlen("input"), "self");
+    const bool has_out = (r.forms & OUT) && !is_inplace && (!number_first || op == Op::pow);
     if (has_out) signature += std::string(keyword_only || alpha ? "" : ", *") + ", out=None";
 
     Overload o;
     o.parameters = parse_signature(signature.c_str());
-    o.forms = r.forms;
+    o.forms = number_first ? r.forms & ~unsigned(METHOD) : r.forms;
     auto* call = new RowCall{op, int(o.parameters.size()) - r.arity - has_out, is_inplace,
                              has_out ? int(o.parameters.size()) - 1 : -1};  // lives as long as the module
-    o.types.push_back({op == Op::pow && !is_inplace ? Convert<Arg>::accepts : accepts_tensor, "Tensor", false, false, true});
-    for (int i = 1; i < r.arity; ++i) o.types.push_back({Convert<Arg>::accepts, "Tensor", false, false, false});
+    for (int i = 0; i < r.arity; ++i) {
+        const auto kind = Operand(kinds[i]);
+        const bool tensor_only = kind == Operand::Tensor || (i == 0 && is_inplace);
+        o.types.push_back({tensor_only                 ? accepts_tensor
+                           : kind == Operand::Number ? accepts_number
+                                                       : Convert<Arg>::accepts,
+                           kind == Operand::Number ? "Number" : "Tensor", false, false, i == 0 && tensor_only});
+    }
     for (int i = 0; i < call->n_parameters; ++i)
         o.types.push_back({Convert<double>::accepts, "Number", false, false, false});
     if (has_out) o.types.push_back({Convert<OptTensor>::accepts, "Tensor", false, true, false});
@@ -137,8 +188,9 @@ PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
         std::vector<PyObject*> kept;
         PyObject* const* all = args;
         const Py_ssize_t nkw = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
-        if (nkw && !op.is_inplace && op.overloads->front().invoke != invoke_row &&
-            (op.overloads->front().forms & OUT)) {
+        const bool has_out = std::any_of(op.overloads->begin(), op.overloads->end(),
+                                         [](const Overload& o) { return o.invoke != invoke_row && (o.forms & OUT); });
+        if (nkw && !op.is_inplace && has_out) {
             Object names = check(PyList_New(0));
             kept.assign(args, args + nargs);
             for (Py_ssize_t k = 0; k < nkw; ++k) {
@@ -170,10 +222,27 @@ PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
             return out.release();
         }
         if (op.overloads->size() == 1) fail_type(why);
+        // If only one overload takes that many arguments, its own complaint says more than the list of all.
+        const Py_ssize_t count = nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+        const Overload* plausible = nullptr;
+        int n_plausible = 0;
+        for (const Overload& o : *op.overloads)
+            if (o.takes(count)) {
+                plausible = &o;
+                ++n_plausible;
+            }
+        if (n_plausible == 1) {
+            Object temporary;
+            if (!plausible->match(all, nargs, kwnames, values, temporary, op.name, op.is_method, &why)) fail_type(why);
+        }
         std::string message = str(op.name, "() received an invalid combination of arguments - got ",
                                   describe_arguments(all + (op.is_method ? 1 : 0), nargs - (op.is_method ? 1 : 0), kwnames),
                                   ", but expected one of:");
-        for (const Overload& o : *op.overloads) message += "\n * " + o.describe(op.is_method);
+        const Py_ssize_t shift = op.is_method ? 1 : 0;
+        for (const Overload& o : *op.overloads) {
+            message += "\n * " + o.describe(op.is_method);
+            if (!kwnames) message += o.describe_mismatch(all + shift, nargs - shift, op.is_method);
+        }
         fail_type(message + "\n");
     });
 }
@@ -185,7 +254,8 @@ PyObject* call_unary(PyObject* self, PyObject* const* args, size_t nargsf, PyObj
 }
 
 PyObject* call_binary(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
-    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames || !is_tensor(args[0]) || !(is_tensor(args[1]) || is_number(args[1])))
+    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames || !is_tensor(args[0]) ||
+        !(is_tensor(args[1]) || (as_operation(self)->takes_number && is_number(args[1]))))
         [[unlikely]]
         return call_any(self, args, nargsf, kwnames);
     return guarded([&] {
@@ -262,6 +332,7 @@ Object make_operation(const std::string& name, const Entry& e, bool is_method, b
     op->op = e.op;
     op->is_method = is_method;
     op->is_inplace = is_inplace;
+    op->takes_number = e.op != Op::count && takes_number(e.op);
     op->overloads = new std::vector<Overload>(overloads);
     op->vectorcall = call_any;
     if (e.op != Op::count && !is_inplace && overloads.front().invoke == invoke_row) {
@@ -280,8 +351,11 @@ std::map<std::string, Entry> collect_entries() {
         Entry& e = entries[name];
         e.op = op;
         e.forms |= r.forms;
-        e.overloads.push_back(row_overload(op, false));
-        if (r.forms & INPLACE) e.inplace_overloads.push_back(row_overload(op, true));
+        for (const char* kinds : operand_kinds(op, r.arity)) {
+            e.overloads.push_back(row_overload(op, kinds, false));
+            if ((r.forms & INPLACE) && Operand(kinds[0]) != Operand::Number)
+                e.inplace_overloads.push_back(row_overload(op, kinds, true));
+        }
     };
     for (int i = 0; i < kNumOps; ++i) add_row(row(Op(i)).name, Op(i));
 #define WG_ALIAS(alias, name) add_row(#alias, Op::name);

@@ -70,6 +70,8 @@ PyObject* absolute(PyObject* a) {
 PyObject* invert(PyObject* a) {
     return guarded([&] {
         const Tensor& t = tensor_of(a);
+        WG_CHECK_TYPE(!is_floating(t.dtype()),
+                      "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
         return wrap(t.dtype() == DType::Bool ? logical_not(t) : bitwise_not(t));
     });
 }
@@ -80,7 +82,7 @@ const Tensor& single_value(PyObject* o, const char* what) {
         WG_CHECK(t.numel() > 0, "Boolean value of Tensor with no values is ambiguous");
         WG_CHECK(t.numel() == 1, "Boolean value of Tensor with more than one value is ambiguous");
     } else {
-        WG_CHECK(t.numel() == 1, "a Tensor with ", t.numel(), " elements cannot be converted to Scalar");
+        WG_CHECK_VALUE(t.numel() == 1, "only one element tensors can be converted to Python scalars");
     }
     return t;
 }

@@ -63,6 +63,7 @@ int set_requires_grad_property(PyObject* o, PyObject* value, void*) {
     return guarded(
         [&] {
             WG_CHECK(value && PyBool_Check(value), "requires_grad must be a bool");
+            WG_CHECK(value == Py_False || is_leaf(tensor_of(o)), "you can only change requires_grad flags of leaf variables.");
             set_requires_grad(tensor_of(o), value == Py_True);
             return 0;
         },
@@ -83,8 +84,9 @@ Tensor data_of(const Tensor& t) {
 int set_data(PyObject* o, PyObject* value, void*) {
     return guarded(
         [&] {
-            if (!value || !is_tensor(value))
-                fail_type(str("Variable data has to be a tensor, but got ", value ? Py_TYPE(value)->tp_name : "NULL"));
+            WG_CHECK(value, "Deleting tensor data is not allowed. Delete tensor instead!");
+            if (!is_tensor(value))
+                fail_type(str("Variable data has to be a tensor, but got ", Py_TYPE(value)->tp_name));
             const Tensor &t = tensor_of(o), &from = tensor_of(value);
             WG_CHECK(!(requires_grad(t) && !is_floating(from.dtype())), "data set to a tensor that requires gradients must be "
                                                                         "floating point or complex dtype");
@@ -110,7 +112,9 @@ Tensor transpose_last(const Tensor& t) {
     return t.dim() == 0 ? t : transpose(t, -2, -1);
 }
 Tensor reversed_dims(const Tensor& t) {
-    if (t.dim() != 2 && t.dim() != 0)
+    if (t.dim() == 0)
+        warn(WarningKind::User, "Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases.");
+    else if (t.dim() != 2)
         warn(WarningKind::User,
              "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw an "
              "error in a future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange(x.ndim - "

@@ -35,15 +35,13 @@ struct GeneratorHolder {
 
 uint64_t seed_of(pb::handle seed) {
     // Negative seeds wrap round.
-    PyObject* number = seed.ptr();
-    const Object index = check(PyNumber_Index(number));
+    const Object index = check(PyNumber_Index(seed.ptr()));
     const Object zero = check(PyLong_FromLong(0));
     const bool negative = PyObject_RichCompareBool(index.get(), zero.get(), Py_LT) == 1;
     const uint64_t v = negative ? uint64_t(PyLong_AsLongLong(index.get())) : PyLong_AsUnsignedLongLong(index.get());
     if (PyErr_Occurred()) {
         PyErr_Clear();
-        PyErr_SetString(PyExc_RuntimeError, "Overflow when unpacking unsigned long long");
-        throw PythonError{};
+        fail(ErrorKind::Value, "Overflow when unpacking long long");
     }
     return v;
 }
@@ -129,6 +127,12 @@ void add_random(PyObject* module) {
         .def_property_readonly("device", [](GeneratorHolder&) { return owned(wrap_device(Device{})); });
     m.attr("default_generator") = pb::cast(GeneratorHolder{});
     m.def("_fill_random", fill_random_method);
+    // The same for a tensor that nobody has seen yet: its version starts at 0.
+    m.def("_fill_new", [](pb::object t, const std::string& kind, pb::object a, pb::object b, pb::object generator) {
+        const pb::object filled = fill_random_method(t, kind, a, b, generator);
+        *tensor_of(filled.ptr())->version = 0;
+        return filled;
+    });
     m.def("_randperm", [](int64_t n, pb::object dtype, pb::object generator) {
         return translated([&] { return owned(wrap(randperm(n, dtype_of_object(dtype.ptr()), generator_of(generator)))); });
     });

@@ -209,6 +209,7 @@ void add_tensor_type(PyObject* module) {
     PyType_Spec spec = {"torch.Tensor", sizeof(PyTensor), 0,
                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots.data()};
     tensor_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
+    tensor_type->tp_name = "Tensor";  // the interpreter's messages say "'Tensor' object ...", as for a class
     release_python_object = release_object;
     check(PyModule_AddObjectRef(module, "Tensor", reinterpret_cast<PyObject*>(tensor_type)));
 }

@@ -83,6 +83,8 @@ Device parse_device(std::string_view text) {
     std::string_view type = text.substr(0, text.find(':'));
     if (type == "cpu") d.type = DeviceType::CPU;
     else if (type == "cuda") d.type = DeviceType::CUDA;
+    else if (type.find_first_of("0123456789") != std::string_view::npos)
+        fail(ErrorKind::Runtime, str("Invalid device string: '", text, "'"));
     else
         fail(ErrorKind::Runtime,
              str("Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, "
@@ -234,7 +236,7 @@ DType dtype_of_object(PyObject* o) {
 Device device_of_object(PyObject* o) {
     if (Py_TYPE(o) == device_type) return device_at(o);
     if (PyUnicode_Check(o)) return parse_device(Convert<std::string_view>::get(o));
-    if (is_int(o)) return {DeviceType::CUDA, int8_t(to_int64(o))};
+    WG_CHECK(!is_int(o), "Cannot access accelerator device when none is available.");
     fail_type(str("device(): argument 'type' (position 1) must be str, not ", Py_TYPE(o)->tp_name));
 }
 

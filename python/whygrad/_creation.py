@@ -17,17 +17,39 @@ __all__ = [
 as_strided = _C.as_strided
 
 
-def _size_args(size: tuple) -> Any:
-    """`f(2, 3)`, `f((2, 3))` and `f(torch.Size([2, 3]))` as one tuple."""
-    if len(size) == 1 and isinstance(size[0], (tuple, list)):
-        return tuple(size[0])
-    return size
+def _is_int(value: Any) -> bool:
+    if isinstance(value, Tensor):
+        return value.dim() == 0 and not value.is_floating_point() and value.dtype != _C.bool
+    return hasattr(value, "__index__") and not isinstance(value, bool)
+
+
+def _size_args(args: tuple, size: Any = None, function: str = "empty") -> tuple:
+    """`f(2, 3)`, `f((2, 3))`, `f(torch.Size([2, 3]))` and `f(size=(2, 3))` as one tuple."""
+    if not args:
+        if size is None:
+            raise TypeError(f'{function}() missing 1 required positional arguments: "size"')
+        args = (size,)
+    first = args[0]
+    if len(args) == 1 and isinstance(first, (tuple, list)):
+        args = tuple(first)
+    elif not _is_int(first):
+        name = type(first).__name__
+        raise TypeError(f"{function}(): argument 'size' (position 1) must be tuple of ints, not {name}")
+    for place, value in enumerate(args, 1):
+        if type(value) is not int and not _is_int(value):
+            raise TypeError(
+                f"{function}(): argument 'size' failed to unpack the object at pos {place} with error "
+                f'"type must be tuple of ints,but got {type(value).__name__}"'
+            )
+    return args
 
 
 def _finish(t: Tensor, device: Any, requires_grad: bool) -> Tensor:
     if device is not None and device != "cpu":
         t = t.to(device)
     if requires_grad:
+        if not t.is_floating_point():
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         t.requires_grad_(True)
     return t
 
@@ -39,12 +61,17 @@ def _write_out(out: Tensor | None, t: Tensor) -> Tensor:
     return out
 
 
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+_MISSING: Any = object()
+
+
+def tensor(data: Any = _MISSING, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
            pin_memory: bool = False, names: Any = None) -> Tensor:  # fmt: skip
     """A new tensor with the values of `data` (numbers, nested sequences, arrays, tensors), always copied.
 
     The dtype is inferred from the values unless given: bool, int64 or the default float dtype.
     """
+    if data is _MISSING:
+        raise TypeError('tensor() missing 1 required positional arguments: "data"')
     if isinstance(data, Tensor):
         import warnings
 
@@ -54,6 +81,8 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
             UserWarning,
             stacklevel=2,
         )
+    if isinstance(dtype, str):
+        raise TypeError("tensor(): argument 'dtype' must be torch.dtype, not str")
     t = _C._from_data(data, dtype, requires_grad)
     return t if device is None else _finish(t, device, False)
 
@@ -80,33 +109,37 @@ def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | Non
     return t.detach().requires_grad_(True) if requires_grad else t
 
 
-def empty(*size: Any, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
+def empty(*args: Any, size: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
           requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None, names: Any = None) -> Tensor:  # fmt: skip
     """A tensor of the given size without defined values."""
     if out is not None:
-        return out.resize_(_size_args(size))
-    return _finish(_C.empty(_size_args(size), dtype=dtype), device, requires_grad)
+        return out.resize_(_size_args(args, size, "empty"))
+    return _finish(_C.empty(_size_args(args, size, "empty"), dtype=dtype), device, requires_grad)
 
 
-def zeros(*size: Any, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
+def zeros(*args: Any, size: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
           requires_grad: bool = False, pin_memory: bool = False, names: Any = None) -> Tensor:  # fmt: skip
     """Zeros of the given size."""
     if out is not None:
-        return out.resize_(_size_args(size)).zero_()
-    return _finish(_C.zeros(_size_args(size), dtype=dtype), device, requires_grad)
+        return out.resize_(_size_args(args, size, "zeros")).zero_()
+    return _finish(_C.zeros(_size_args(args, size, "zeros"), dtype=dtype), device, requires_grad)
 
 
-def ones(*size: Any, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
+def ones(*args: Any, size: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
          requires_grad: bool = False, pin_memory: bool = False, names: Any = None) -> Tensor:  # fmt: skip
     """Ones of the given size."""
     if out is not None:
-        return out.resize_(_size_args(size)).fill_(1)
-    return _finish(_C.ones(_size_args(size), dtype=dtype), device, requires_grad)
+        return out.resize_(_size_args(args, size, "ones")).fill_(1)
+    return _finish(_C.ones(_size_args(args, size, "ones"), dtype=dtype), device, requires_grad)
 
 
-def full(size: Any, fill_value: Any, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
+def full(size: Any, fill_value: Any = _MISSING, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
          requires_grad: bool = False, pin_memory: bool = False, names: Any = None) -> Tensor:  # fmt: skip
     """One value in every place; the dtype follows the value unless given."""
+    if fill_value is _MISSING:
+        raise TypeError('full() missing 1 required positional arguments: "fill_value"')
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
     if out is not None:
@@ -159,6 +192,8 @@ def arange(*args: Any, start: Any = None, end: Any = None, step: Any = None, out
     given = list(args)
     if len(given) == 1 and end is None:
         end = given.pop()
+        if isinstance(end, str):
+            raise TypeError("arange(): argument 'end' (position 1) must be Number, not str")
     elif given:
         for name in ("start", "end", "step"):
             if not given:

@@ -12,7 +12,7 @@ Tensor = _C.Tensor
 __all__ = [
     "allclose", "broadcast_shapes", "broadcast_tensors", "cartesian_prod", "einsum", "equal", "finfo",
     "iinfo", "is_floating_point", "is_complex", "is_nonzero", "is_tensor", "isclose",
-    "meshgrid", "numel", "result_type", "set_default_dtype", "set_default_device", "use_deterministic_algorithms",
+    "meshgrid", "nonzero", "numel", "tensordot", "result_type", "set_default_dtype", "set_default_device", "use_deterministic_algorithms",
     "set_default_tensor_type", "max", "min", "aminmax", "is_same_size", "relu", "relu_", "detach",
 ]  # fmt: skip
 
@@ -163,18 +163,45 @@ def einsum(*args: Any) -> Tensor:
     return _C.einsum(args[0], list(operands))
 
 
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
+    """Sums of products over the last `dims` dims of a and the first of b, or over the two listed groups."""
+    if isinstance(dims, (list, tuple)):
+        dims_a, dims_b = ([d] if isinstance(d, int) else list(d) for d in dims)
+    elif isinstance(dims, Tensor) and dims.numel() > 1:
+        dims_a, dims_b = dims[0].tolist(), dims[1].tolist()
+    else:
+        count = int(dims)
+        if count < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        if count > (a.dim() if a.dim() < b.dim() else b.dim()):
+            raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
+        dims_a, dims_b = list(_range(-count, 0)), list(_range(count))
+    result = _C._nn.tensordot(a, b, dims_a, dims_b)
+    return result if out is None else out.resize_(result.shape).copy_(result)
+
+
+def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
+    """The places of the elements that are not zero: one row each, or one tensor per dim with as_tuple."""
+    if as_tuple:
+        return _C.where(input)
+    return _C.nonzero(input, out=out)
+
+
 def broadcast_shapes(*shapes: Any) -> Any:
     """The shape that all the given shapes broadcast to."""
     result: list[int] = []
-    for shape in shapes:
+    for index, shape in enumerate(shapes):
         sizes = [shape] if isinstance(shape, int) else list(shape)
         length = len(result) if len(result) > len(sizes) else len(sizes)
         a = [1] * (length - len(result)) + result
         b = [1] * (length - len(sizes)) + sizes
         result = []
-        for x, y in zip(a, b, strict=True):
+        for place, (x, y) in enumerate(zip(a, b, strict=True)):
             if x != y and x != 1 and y != 1:
-                raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape")
+                raise RuntimeError(
+                    f"Attempting to broadcast a dimension of length {y} at {place - length}! Mismatching argument at "
+                    f"index {index} had {tuple(sizes)}; but expected shape should be broadcastable to {a}"
+                )
             result.append(y if x == 1 else x)
     return _C.Size(result)
 
@@ -247,7 +274,7 @@ class finfo:
         dtype = type or _C.get_default_dtype()
         values = _FLOATS.get(str(dtype))
         if values is None:
-            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{dtype}'")
+            raise TypeError("torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'")
         self.bits, self.eps, self.max, self.smallest_normal, self.resolution = values
         self.min = -self.max
         self.tiny = self.smallest_normal
@@ -274,7 +301,7 @@ class iinfo:
     def __init__(self, type: Any) -> None:
         bits = _INTS.get(str(type))
         if bits is None:
-            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'")
+            raise TypeError("torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'")
         self.bits = bits
         unsigned = str(type) == "torch.uint8"
         self.max = 2**bits - 1 if unsigned else 2 ** (bits - 1) - 1

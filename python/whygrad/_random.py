@@ -13,6 +13,13 @@ Tensor = _C.Tensor
 Generator = _C.Generator
 default_generator = _C.default_generator
 _fill = _C._fill_random
+_fill_new = _C._fill_new
+
+# How PyTorch's messages name the narrower integers.
+_C_NAMES = {
+    "torch.uint8": "unsigned char", "torch.int8": "signed char", "torch.int16": "short", "torch.int32": "int",
+    "torch.int64": "long",
+}  # fmt: skip
 
 __all__ = [
     "bernoulli", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "multinomial", "normal", "rand",
@@ -58,38 +65,39 @@ def fork_rng(devices: Any = None, enabled: bool = True, **_: Any) -> Iterator[No
         set_rng_state(state)
 
 
-def _float_tensor(size: Any, dtype: Any, out: Any) -> Tensor:
+def _filled(size: Any, dtype: Any, out: Any, kind: str, a: Any, b: Any, generator: Any) -> Tensor:
+    """`out`, or a new tensor, of this size with random numbers."""
     if out is not None:
-        return out.resize_(size)
-    return _C.empty(size, dtype=dtype)
+        return _fill(out.resize_(size), kind, a, b, generator)
+    return _fill_new(_C.empty(size, dtype=dtype), kind, a, b, generator)
 
 
-def rand(*size: Any, generator: Any = None, out: Any = None, dtype: Any = None, layout: Any = None,
+def rand(*args: Any, size: Any = None, generator: Any = None, out: Any = None, dtype: Any = None, layout: Any = None,
          device: Any = None, pin_memory: bool = False, requires_grad: bool = False, names: Any = None) -> Tensor:  # fmt: skip
     """Uniform numbers in [0, 1) of the given size."""
-    t = _float_tensor(_size_args(size), dtype, out)
-    return _finish(_fill(t, "uniform_", 0.0, 1.0, generator), device, requires_grad)
+    t = _filled(_size_args(args, size, "rand"), dtype, out, "uniform_", 0.0, 1.0, generator)
+    return _finish(t, device, requires_grad)
 
 
-def randn(*size: Any, generator: Any = None, out: Any = None, dtype: Any = None, layout: Any = None,
+def randn(*args: Any, size: Any = None, generator: Any = None, out: Any = None, dtype: Any = None, layout: Any = None,
           device: Any = None, pin_memory: bool = False, requires_grad: bool = False, names: Any = None) -> Tensor:  # fmt: skip
     """Standard normal numbers of the given size."""
-    t = _float_tensor(_size_args(size), dtype, out)
-    return _finish(_fill(t, "normal_", 0.0, 1.0, generator), device, requires_grad)
+    t = _filled(_size_args(args, size, "randn"), dtype, out, "normal_", 0.0, 1.0, generator)
+    return _finish(t, device, requires_grad)
 
 
 def rand_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None,
               requires_grad: bool = False, memory_format: Any = None, generator: Any = None) -> Tensor:  # fmt: skip
     """Uniform numbers in [0, 1) of the shape of `input`."""
     t = _C.empty_like(input, dtype=dtype)
-    return _finish(_fill(t, "uniform_", 0.0, 1.0, generator), device, requires_grad)
+    return _finish(_fill_new(t, "uniform_", 0.0, 1.0, generator), device, requires_grad)
 
 
 def randn_like(input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None,
                requires_grad: bool = False, memory_format: Any = None, generator: Any = None) -> Tensor:  # fmt: skip
     """Standard normal numbers of the shape of `input`."""
     t = _C.empty_like(input, dtype=dtype)
-    return _finish(_fill(t, "normal_", 0.0, 1.0, generator), device, requires_grad)
+    return _finish(_fill_new(t, "normal_", 0.0, 1.0, generator), device, requires_grad)
 
 
 def randint(*args: Any, low: int | None = None, high: int | None = None, size: Any = None, generator: Any = None,
@@ -103,12 +111,21 @@ def randint(*args: Any, low: int | None = None, high: int | None = None, size: A
         high = rest.pop()
     if low is None:
         low = rest.pop() if rest else 0
+    if isinstance(size, int):
+        raise TypeError("randint(): argument 'size' must be tuple of ints, not int")
     if rest:
         raise TypeError(f"randint() takes at most 3 positional arguments ({len(args)} given)")
+    kind = dtype or _C.int64
+    if not kind.is_floating_point and kind != _C.bool:
+        bits = 8 * kind.itemsize
+        smallest = -(2 ** (bits - 1)) if kind.is_signed else 0
+        for name, bound in (("from", low), ("to - 1", high - 1)):
+            if not smallest <= bound < smallest + 2**bits:
+                raise RuntimeError(f"{name} is out of bounds for {_C_NAMES[str(kind)]}")
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    t = out.resize_(size) if out is not None else _C.empty(size, dtype=dtype or _C.int64)
-    return _finish(_fill(t, "random_", low, high, generator), device, requires_grad)
+    t = _filled(size, dtype or _C.int64, out, "random_", low, high, generator)
+    return _finish(t, device, requires_grad)
 
 
 def randint_like(input: Tensor, *args: int, low: int | None = None, high: int | None = None, dtype: Any = None,
@@ -117,7 +134,7 @@ def randint_like(input: Tensor, *args: int, low: int | None = None, high: int | 
     bounds = [v for v in (*args, low, high) if v is not None]
     lo, hi = (0, bounds[0]) if len(bounds) == 1 else bounds
     t = _C.empty_like(input, dtype=dtype)
-    return _finish(_fill(t, "random_", lo, hi, None), device, requires_grad)
+    return _finish(_fill_new(t, "random_", lo, hi, None), device, requires_grad)
 
 
 def randperm(n: int, *, generator: Any = None, out: Any = None, dtype: Any = None, layout: Any = None,
@@ -132,8 +149,10 @@ def randperm(n: int, *, generator: Any = None, out: Any = None, dtype: Any = Non
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None, out: Any = None) -> Tensor:
     """0 or 1 for each probability in `input` (or for the one probability p)."""
-    t = _C.empty_like(input) if out is None else out.resize_(input.shape)
-    return _fill(t, "bernoulli_", input if p is None else p, None, generator)
+    probability = input if p is None else p
+    if out is not None:
+        return _fill(out.resize_(input.shape), "bernoulli_", probability, None, generator)
+    return _fill_new(_C.empty_like(input), "bernoulli_", probability, None, generator)
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None,
@@ -150,8 +169,8 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None
            layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """Normal numbers with the given means and standard deviations (tensors or numbers)."""
     if size is not None:
-        t = _float_tensor(_size_args((size,)), dtype, out)
-        return _finish(_fill(t, "normal_", mean, std, generator), device, requires_grad)
+        t = _filled(_size_args((size,)), dtype, out, "normal_", mean, std, generator)
+        return _finish(t, device, requires_grad)
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         raise TypeError("normal() needs a tensor for mean or std, or a size")
     if isinstance(std, Tensor) and bool((std < 0).any()):

@@ -6,6 +6,7 @@ They are set on the C type at import; what is hot is C++ (python/bind/methods.cp
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -61,13 +62,16 @@ def __dir__(self: Tensor) -> list[str]:
 
 
 @_method
-def numpy(self: Tensor, *, force: bool = False) -> Any:
+def numpy(self: Tensor, *args: Any, force: bool = False) -> Any:
     """The values as a numpy array over the same memory (a copy where force=True has to detach)."""
     import numpy as np
 
+    if args:
+        were = "was" if len(args) == 1 else "were"
+        raise TypeError(f"numpy() takes 0 positional arguments but {len(args)} {were} given")
     if force:
         self = self.detach()
-    elif self.requires_grad:
+    elif self.requires_grad and _C.is_grad_enabled():
         raise RuntimeError(
             "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
         )
@@ -100,6 +104,15 @@ def __array_wrap__(self: Tensor, array: Any, context: Any = None, return_scalar:
     return _C.from_numpy(array)
 
 
+_nonzero = Tensor.nonzero
+
+
+@_method
+def nonzero(self: Tensor, *, as_tuple: bool = False) -> Any:
+    """The places of the elements that are not zero: one row each, or one tensor per dim with as_tuple."""
+    return _C.where(self) if as_tuple else _nonzero(self)
+
+
 @_method
 def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
     if not self.is_leaf:
@@ -110,7 +123,12 @@ def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
         )
     if id(self) in memo:
         return memo[id(self)]
-    result = self.detach().clone()
+    # Tensors that share memory share it in the copy.
+    memory = _C._whole_storage(self)
+    key: Any = ("memory", memory.data_ptr(), memory.dtype)
+    if key not in memo:
+        memo[key] = memory.clone()
+    result = memo[key].as_strided(self.size(), self.stride(), self.storage_offset()).detach()
     if type(self) is not Tensor:
         result = _C._make_subclass(type(self), result, False)
     result.requires_grad_(self.requires_grad)
@@ -122,17 +140,15 @@ def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
     return result
 
 
-def _rebuild(cls: Any, data: bytes, dtype: Any, shape: tuple, stride: tuple, requires_grad: bool, attributes: Any) -> Tensor:
+def _rebuild(cls: Any, data: bytes, dtype: str, shape: tuple, stride: tuple, requires_grad: bool, attributes: Any) -> Tensor:
     """Undo `__reduce_ex__`."""
-    if data:
-        flat = _C._from_buffer(bytearray(data), dtype, -1, 0)
-    else:
-        flat = _C.empty(0, dtype=dtype)
+    kind = getattr(_C, dtype)
+    flat = _C._from_buffer(bytearray(data), kind, -1, 0) if data else _C.empty(0, dtype=kind)
     t = flat.reshape(shape).clone()
     if stride != t.stride():
-        strided = _C.empty_strided(shape, stride, dtype=dtype)
+        strided = _C.empty_strided(shape, stride, dtype=kind)
         t = strided.copy_(t)
-    if cls is not Tensor:
+    if cls is not None:
         t = _C._make_subclass(cls, t, False)
     t.requires_grad_(requires_grad)
     if attributes:
@@ -149,9 +165,10 @@ def __reduce_ex__(self: Tensor, protocol: int) -> tuple:
     values = self.detach().contiguous()
     data = b"" if values.numel() == 0 else _bytes(values)
     dense = self.detach().clone()
+    cls = None if type(self) is Tensor else type(self)
     return (
         _rebuild,
-        (type(self), data, self.dtype, tuple(self.shape), dense.stride(), self.requires_grad, self.__dict__ or None),
+        (cls, data, str(self.dtype).removeprefix("torch."), tuple(self.shape), dense.stride(), self.requires_grad, self.__dict__ or None),
     )
 
 
@@ -192,23 +209,30 @@ def cuda(self: Tensor, device: Any = None, non_blocking: bool = False, memory_fo
 
 def new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of `data` with this tensor's dtype."""
+    if isinstance(data, Tensor):
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than tensor.new_tensor(sourceTensor).",
+            UserWarning,
+            stacklevel=2,
+        )
     t = _C._from_data(data, dtype or self.dtype)
     return _finish(t, device, requires_grad)
 
 
 def new_zeros(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
     """Zeros of a size with this tensor's dtype."""
-    return _finish(_C.zeros(_size_args(size), dtype=dtype or self.dtype), device, requires_grad)
+    return _finish(_C.zeros(_size_args(size, None, "new_zeros"), dtype=dtype or self.dtype), device, requires_grad)
 
 
 def new_ones(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
     """Ones of a size with this tensor's dtype."""
-    return _finish(_C.ones(_size_args(size), dtype=dtype or self.dtype), device, requires_grad)
+    return _finish(_C.ones(_size_args(size, None, "new_ones"), dtype=dtype or self.dtype), device, requires_grad)
 
 
 def new_empty(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
     """A tensor of a size without defined values, with this tensor's dtype."""
-    return _finish(_C.empty(_size_args(size), dtype=dtype or self.dtype), device, requires_grad)
+    return _finish(_C.empty(_size_args(size, None, "new_empty"), dtype=dtype or self.dtype), device, requires_grad)
 
 
 def new_full(self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
@@ -264,7 +288,7 @@ def random_(self: Tensor, a: int | None = None, b: int | None = None, *, generat
 def bernoulli(self: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
     """0 or 1 for each probability in self."""
     t = _C.empty_like(self)
-    return _C._fill_random(t, "bernoulli_", self if p is None else p, None, generator)
+    return _C._fill_new(t, "bernoulli_", self if p is None else p, None, generator)
 
 
 @_method
