@@ -10,6 +10,9 @@ inline namespace WG_ISA {
 
 struct Probe {
     unsigned mask = 0;
+
+    constexpr Probe() = default;
+    constexpr Probe(unsigned bits) : mask(bits) {}  // Clang 14 has no T(0) for aggregates
 };
 
 namespace detail {
