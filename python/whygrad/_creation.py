@@ -34,7 +34,9 @@ def _size_args(args: tuple, size: Any = None, function: str = "empty") -> tuple:
         args = tuple(first)
     elif not _is_int(first):
         name = type(first).__name__
-        raise TypeError(f"{function}(): argument 'size' (position 1) must be tuple of ints, not {name}")
+        raise TypeError(
+            f"{function}(): argument 'size' (position 1) must be tuple of ints, not {name}"
+        )
     for place, value in enumerate(args, 1):
         if type(value) is not int and not _is_int(value):
             raise TypeError(
@@ -49,7 +51,9 @@ def _finish(t: Tensor, device: Any, requires_grad: bool) -> Tensor:
         t = t.to(device)
     if requires_grad:
         if not t.is_floating_point():
-            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+            raise RuntimeError(
+                "Only Tensors of floating point and complex dtype can require gradients"
+            )
         t.requires_grad_(True)
     return t
 
@@ -64,14 +68,12 @@ def _write_out(out: Tensor | None, t: Tensor) -> Tensor:
 _MISSING: Any = object()
 
 
-def tensor(data: Any = _MISSING, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
            pin_memory: bool = False, names: Any = None) -> Tensor:  # fmt: skip
     """A new tensor with the values of `data` (numbers, nested sequences, arrays, tensors), always copied.
 
     The dtype is inferred from the values unless given: bool, int64 or the default float dtype.
     """
-    if data is _MISSING:
-        raise TypeError('tensor() missing 1 required positional arguments: "data"')
     if isinstance(data, Tensor):
         import warnings
 
@@ -139,7 +141,9 @@ def full(size: Any, fill_value: Any = _MISSING, *, out: Any = None, dtype: Any =
     if fill_value is _MISSING:
         raise TypeError('full() missing 1 required positional arguments: "fill_value"')
     if not isinstance(size, (tuple, list)):
-        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
+        raise TypeError(
+            f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}"
+        )
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
     if out is not None:
@@ -206,7 +210,7 @@ def arange(*args: Any, start: Any = None, end: Any = None, step: Any = None, out
             else:
                 step = value
     if end is None:
-        raise TypeError("arange() missing 1 required positional arguments: \"end\"")
+        raise TypeError('arange() missing 1 required positional arguments: "end"')
     t = _C.arange(0 if start is None else start, end, 1 if step is None else step, dtype=dtype)
     return _finish(_write_out(out, t), device, requires_grad)
 
@@ -232,13 +236,17 @@ def range(start: Any = 0, end: Any = None, step: Any = 1, *, out: Any = None, dt
 def linspace(start: Any, end: Any, steps: int, *, out: Any = None, dtype: Any = None, layout: Any = None,
              device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """`steps` numbers from start to end, both included."""
-    return _finish(_write_out(out, _C.linspace(start, end, steps, dtype=dtype)), device, requires_grad)
+    return _finish(
+        _write_out(out, _C.linspace(start, end, steps, dtype=dtype)), device, requires_grad
+    )
 
 
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Any = None, dtype: Any = None,
              layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """`steps` numbers from base**start to base**end, equally spaced in the exponent."""
-    return _finish(_write_out(out, _C.logspace(start, end, steps, base, dtype=dtype)), device, requires_grad)
+    return _finish(
+        _write_out(out, _C.logspace(start, end, steps, base, dtype=dtype)), device, requires_grad
+    )
 
 
 def eye(n: int, m: int | None = None, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
@@ -247,6 +255,8 @@ def eye(n: int, m: int | None = None, *, out: Any = None, dtype: Any = None, lay
     return _finish(_write_out(out, _C.eye(n, m, dtype=dtype)), device, requires_grad)
 
 
-def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+def frombuffer(
+    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:
     """A 1-d tensor over the memory of an object with the buffer protocol."""
     return _finish(_C._from_buffer(buffer, dtype, count, offset), None, requires_grad)

@@ -6,6 +6,7 @@ They are set on the C type at import; what is hot is C++ (python/bind/methods.cp
 from __future__ import annotations
 
 import copy
+import copyreg
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +28,7 @@ def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:
     return tensor_repr(self, tensor_contents=tensor_contents)
 
 
-Tensor.__str__ = lambda self: repr(self)
+Tensor.__str__ = lambda self: repr(self)  # type: ignore[method-assign]
 
 
 @_method
@@ -45,7 +46,7 @@ def __iter__(self: Tensor) -> Iterator[Tensor]:
 @_method
 def __contains__(self: Tensor, element: Any) -> bool:
     if isinstance(element, (Tensor, int, float, bool)):
-        return bool((element == self).any().item())
+        return bool((self == element).any().item())
     raise RuntimeError(
         f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
     )
@@ -98,7 +99,9 @@ def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
 
 
 @_method
-def __array_wrap__(self: Tensor, array: Any, context: Any = None, return_scalar: bool = False) -> Tensor:
+def __array_wrap__(
+    self: Tensor, array: Any, context: Any = None, return_scalar: bool = False
+) -> Tensor:
     if array.dtype == bool:
         array = array.astype("uint8")
     return _C.from_numpy(array)
@@ -140,14 +143,11 @@ def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
     return result
 
 
-def _rebuild(cls: Any, data: bytes, dtype: str, shape: tuple, stride: tuple, requires_grad: bool, attributes: Any) -> Tensor:
+def _rebuild(cls: Any, data: bytes, dtype: str, shape: tuple, stride: tuple, offset: int, requires_grad: bool, attributes: Any) -> Tensor:
     """Undo `__reduce_ex__`."""
     kind = getattr(_C, dtype)
-    flat = _C._from_buffer(bytearray(data), kind, -1, 0) if data else _C.empty(0, dtype=kind)
-    t = flat.reshape(shape).clone()
-    if stride != t.stride():
-        strided = _C.empty_strided(shape, stride, dtype=kind)
-        t = strided.copy_(t)
+    memory = _C._from_buffer(bytearray(data), kind, -1, 0) if data else _C.empty(0, dtype=kind)
+    t = memory.clone().as_strided(shape, stride, offset).detach()
     if cls is not None:
         t = _C._make_subclass(cls, t, False)
     t.requires_grad_(requires_grad)
@@ -162,14 +162,32 @@ def __reduce_ex__(self: Tensor, protocol: int) -> tuple:
         raise RuntimeError(
             "Only Tensors created explicitly by the user (graph leaves) support the pickle protocol at the moment."
         )
-    values = self.detach().contiguous()
-    data = b"" if values.numel() == 0 else _bytes(values)
-    dense = self.detach().clone()
+    memory = _C._whole_storage(self)
+    data = b"" if memory.numel() == 0 else _bytes(memory)
     cls = None if type(self) is Tensor else type(self)
+    layout = (tuple(self.shape), self.stride(), self.storage_offset())
     return (
         _rebuild,
-        (cls, data, str(self.dtype).removeprefix("torch."), tuple(self.shape), dense.stride(), self.requires_grad, self.__dict__ or None),
+        (cls, data, _dtype_name(self.dtype), *layout, self.requires_grad, self.__dict__ or None),
     )
+
+
+# The classes say they are torch's; pickles must not need a module of that name.
+def _dtype_name(dtype: Any) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _named(name: str) -> Any:
+    return getattr(_C, name)
+
+
+def _made(kind: str, value: Any) -> Any:
+    return getattr(_C, kind)(value)
+
+
+copyreg.pickle(_C.dtype, lambda d: (_named, (_dtype_name(d),)))
+copyreg.pickle(_C.Size, lambda s: (_made, ("Size", tuple(s))))
+copyreg.pickle(_C.device, lambda d: (_made, ("device", str(d))))
 
 
 def _bytes(t: Tensor) -> bytes:
@@ -198,16 +216,20 @@ def _convert_type(self: Tensor, dtype: Any = None, non_blocking: bool = False, *
     return self.to(dtype)
 
 
-Tensor.type = _convert_type
+Tensor.type = _convert_type  # type: ignore[method-assign]
 
 
 @_method
-def cuda(self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+def cuda(
+    self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None
+) -> Tensor:
     """Move to the GPU; an error without one."""
     return self.to("cuda" if device is None else device)
 
 
-def new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def new_tensor(
+    self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor of `data` with this tensor's dtype."""
     if isinstance(data, Tensor):
         warnings.warn(
@@ -220,22 +242,68 @@ def new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None
     return _finish(t, device, requires_grad)
 
 
-def new_zeros(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
+def new_zeros(
+    self: Tensor,
+    *size: Any,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """Zeros of a size with this tensor's dtype."""
-    return _finish(_C.zeros(_size_args(size, None, "new_zeros"), dtype=dtype or self.dtype), device, requires_grad)
+    return _finish(
+        _C.zeros(_size_args(size, None, "new_zeros"), dtype=dtype or self.dtype),
+        device,
+        requires_grad,
+    )
 
 
-def new_ones(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
+def new_ones(
+    self: Tensor,
+    *size: Any,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """Ones of a size with this tensor's dtype."""
-    return _finish(_C.ones(_size_args(size, None, "new_ones"), dtype=dtype or self.dtype), device, requires_grad)
+    return _finish(
+        _C.ones(_size_args(size, None, "new_ones"), dtype=dtype or self.dtype),
+        device,
+        requires_grad,
+    )
 
 
-def new_empty(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
+def new_empty(
+    self: Tensor,
+    *size: Any,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """A tensor of a size without defined values, with this tensor's dtype."""
-    return _finish(_C.empty(_size_args(size, None, "new_empty"), dtype=dtype or self.dtype), device, requires_grad)
+    return _finish(
+        _C.empty(_size_args(size, None, "new_empty"), dtype=dtype or self.dtype),
+        device,
+        requires_grad,
+    )
 
 
-def new_full(self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
+def new_full(
+    self: Tensor,
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """One value in every place, with this tensor's dtype."""
     return _finish(_C.full(size, fill_value, dtype=dtype or self.dtype), device, requires_grad)
 
@@ -259,8 +327,12 @@ def _sampler(name: str, first: tuple[str, Any], second: tuple[str, Any] | None) 
         return
     default_b = second[1]
 
-    def two(self: Tensor, a: Any = default_a, b: Any = default_b, *, generator: Any = None, **named: Any) -> Tensor:
-        return _C._fill_random(self, kind, named.get(first[0], a), named.get(second[0], b), generator)
+    def two(
+        self: Tensor, a: Any = default_a, b: Any = default_b, *, generator: Any = None, **named: Any
+    ) -> Tensor:
+        return _C._fill_random(
+            self, kind, named.get(first[0], a), named.get(second[0], b), generator
+        )
 
     two.__name__ = name
     setattr(Tensor, name, two)
@@ -276,7 +348,9 @@ _sampler("bernoulli_", ("p", 0.5), None)
 
 
 @_method
-def random_(self: Tensor, a: int | None = None, b: int | None = None, *, generator: Any = None, **named: Any) -> Tensor:
+def random_(
+    self: Tensor, a: int | None = None, b: int | None = None, *, generator: Any = None, **named: Any
+) -> Tensor:
     """Integers: of the dtype's whole range, in [0, a), or in [a, b)."""
     start, to = named.get("from", a), named.get("to", b)
     if start is not None and to is None:
@@ -292,7 +366,9 @@ def bernoulli(self: Tensor, p: float | None = None, *, generator: Any = None) ->
 
 
 @_method
-def multinomial(self: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
+def multinomial(
+    self: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None
+) -> Tensor:
     """Indices drawn from each row of weights."""
     return _C._multinomial(self, num_samples, replacement, generator)
 
@@ -306,7 +382,9 @@ def equal(self: Tensor, other: Tensor) -> bool:
 
 
 @_method
-def isclose(self: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
+def isclose(
+    self: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Tensor:
     """Where the two are close."""
     from ._functions import isclose
 
@@ -314,17 +392,19 @@ def isclose(self: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-0
 
 
 @_method
-def allclose(self: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+def allclose(
+    self: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
     """Whether all elements are close."""
     from ._functions import allclose
 
     return allclose(self, other, rtol, atol, equal_nan)
 
 
-Tensor._make_subclass = staticmethod(
+Tensor._make_subclass = staticmethod(  # type: ignore[method-assign, assignment]
     lambda cls, data, requires_grad=False: _C._make_subclass(cls, data, bool(requires_grad))
 )
-Tensor.layout = property(lambda self: _C.strided)
+Tensor.layout = property(lambda self: _C.strided)  # type: ignore[method-assign, assignment]
 for _name in ("max", "min", "aminmax"):
     setattr(Tensor, _name, return_types.named(_name, getattr(Tensor, _name)))
 
