@@ -30,12 +30,15 @@ std::vector<std::function<void()>> callbacks_;
 uint64_t next_hook_id_ = 1;
 
 struct Later {
-    bool operator()(const Node* a, const Node* b) const noexcept { return a->sequence_nr < b->sequence_nr; }
+    bool operator()(const Node* a, const Node* b) const noexcept {
+        return a->sequence_nr < b->sequence_nr;
+    }
 };
 
 class Pass {
 public:
-    explicit Pass(const BackwardOptions& options) : options_(options), exclusive_(running_passes_ == 0), previous_(current_pass_) {
+    explicit Pass(const BackwardOptions& options)
+        : options_(options), exclusive_(running_passes_ == 0), previous_(current_pass_) {
         ++running_passes_;
         current_pass_ = this;
         previous_filtered_ = std::exchange(pass_is_filtered, false);
@@ -51,8 +54,8 @@ public:
     PassState& state(const Node* n) { return exclusive_ ? const_cast<Node*>(n)->pass : table_[n]; }
     bool wants(const Node* n) { return state(n).wanted; }
 
-    void run(std::span<const Tensor> roots, std::span<const Tensor> grads, std::span<const Tensor> inputs,
-             std::vector<Tensor>& captured);
+    void run(std::span<const Tensor> roots, std::span<const Tensor> grads,
+             std::span<const Tensor> inputs, std::vector<Tensor>& captured);
 
 private:
     struct Capture {
@@ -141,13 +144,16 @@ void Pass::mark_wanted(std::span<const Edge> roots, std::span<const Edge> target
 // Brings a gradient to the form of the output it belongs to: the one place that undoes broadcasting.
 Tensor conform(Tensor grad, const OutputInfo& output, const Node& from, size_t index) {
     if (!same_shape(grad.sizes(), output.sizes)) {
-        WG_CHECK(is_expandable(output.sizes, grad.sizes()), "Function ", from.name(), " returned an invalid gradient at index ",
-                 index, " - got ", to_string(grad.sizes()), " but expected shape compatible with ", to_string(output.sizes));
+        WG_CHECK(is_expandable(output.sizes, grad.sizes()), "Function ", from.name(),
+                 " returned an invalid gradient at index ", index, " - got ",
+                 to_string(grad.sizes()), " but expected shape compatible with ",
+                 to_string(output.sizes));
         grad = sum_to(grad, output.sizes);
     }
     if (grad.dtype() != output.dtype) {
-        WG_CHECK(is_floating(grad.dtype()), "Function ", from.name(), " returned an invalid gradient at index ", index,
-                 " - expected dtype ", info(output.dtype).name, " but got ", info(grad.dtype()).name);
+        WG_CHECK(is_floating(grad.dtype()), "Function ", from.name(),
+                 " returned an invalid gradient at index ", index, " - expected dtype ",
+                 info(output.dtype).name, " but got ", info(grad.dtype()).name);
         grad = to_dtype(grad, output.dtype);
     }
     return grad;
@@ -165,6 +171,7 @@ void Pass::deliver(const Edge& edge, Tensor grad) {
             elementwise_(Op::add, sum, std::initializer_list<Arg>{sum, grad});
         } else if (!grad_enabled() && grad.owns_memory_alone() && grad.is_contiguous()) {
             elementwise_(Op::add, grad, std::initializer_list<Arg>{sum, grad});
+            *grad->version = 0;  // as good as a fresh sum
             sum = std::move(grad);
         } else {
             sum = add(sum, grad);
@@ -188,29 +195,36 @@ void Pass::evaluate(Node& node, std::vector<Tensor>& captured) {
     in.resize(node.outputs.size());
     s.buffer.clear();
 
+    // As in PyTorch, autograd.grad gives the gradient of a non-leaf before its tensor hooks, of a leaf after.
+    const auto capture = [&] {
+        for (const Capture& c : captures_)
+            if (c.node == &node) captured[c.index] = in[c.output_nr];
+    };
+    if (!node.is_accumulator) capture();
     if (node.hooks) [[unlikely]] {
         // By index and on a copy: a hook may add or remove hooks.
         const auto on_tensor = node.hooks->on_tensor;
         for (const auto& h : on_tensor)
-            if (in[h.output_nr].defined()) in[h.output_nr] = run_tensor_hook(h.hook, in[h.output_nr]);
+            if (in[h.output_nr].defined())
+                in[h.output_nr] = run_tensor_hook(h.hook, in[h.output_nr]);
         const auto retain = node.hooks->retain;
         for (const auto& r : retain)
             if (TensorImpl* t = *r.tensor; t && in[r.output_nr].defined()) {
                 AutogradMeta& m = own_meta(Tensor(t));
                 const Tensor& g = in[r.output_nr];
-                if (!m.grad.defined()) m.grad = g;
-                else m.grad = add(m.grad, g);
+                m.grad = m.grad.defined() ? add(m.grad, g) : clone(g);
             }
-        const auto pre = node.hooks->pre;
-        for (const auto& h : pre) h.hook(in);
     }
-    auto* leaf = dynamic_cast<AccumulateGrad*>(&node);
+    auto* leaf = node.is_accumulator ? static_cast<AccumulateGrad*>(&node) : nullptr;
     if (leaf && in[0].defined() && leaf->variable()->extras) {
         const auto hooks = meta(leaf->variable())->hooks;
         for (const auto& h : hooks) in[0] = run_tensor_hook(h.hook, in[0]);
     }
-    for (const Capture& c : captures_)
-        if (c.node == &node) captured[c.index] = in[c.output_nr];
+    if (leaf) capture();
+    if (node.hooks && !node.hooks->pre.empty()) [[unlikely]] {
+        const auto pre = node.hooks->pre;
+        for (const auto& h : pre) h.hook(in);
+    }
     if (capturing_ && leaf) return;
 
     bool any_defined = false, all_defined = true, any_wanted = false;
@@ -221,7 +235,8 @@ void Pass::evaluate(Node& node, std::vector<Tensor>& captured) {
     if (any_defined || node.handles_undefined()) {
         if (!all_defined && !node.handles_undefined())
             for (size_t i = 0; i < in.size(); ++i)
-                if (!in[i].defined()) in[i] = zeros(Dims(node.outputs[i].sizes), node.outputs[i].dtype);
+                if (!in[i].defined())
+                    in[i] = zeros(Dims(node.outputs[i].sizes), node.outputs[i].dtype);
         Grads before;
         const bool has_post = node.hooks && !node.hooks->post.empty();
         if (has_post) before = in;
@@ -242,20 +257,24 @@ void Pass::evaluate(Node& node, std::vector<Tensor>& captured) {
     }
 }
 
-void Pass::run(std::span<const Tensor> roots, std::span<const Tensor> grads, std::span<const Tensor> inputs,
-               std::vector<Tensor>& captured) {
+void Pass::run(std::span<const Tensor> roots, std::span<const Tensor> grads,
+               std::span<const Tensor> inputs, std::vector<Tensor>& captured) {
     SmallVector<Edge, 2> root_edges;
-    for (const Tensor& t : roots) root_edges.push_back(gradient_edge(t));
+    for (const Tensor& t : roots) {
+        Edge e = gradient_edge(t);
+        WG_CHECK(e.node, "element ", root_edges.size(),
+                 " of tensors does not require grad and does not have a grad_fn");
+        root_edges.push_back(std::move(e));
+    }
     count_dependencies(root_edges);
 
     std::vector<Edge> targets;
     if (!inputs.empty()) {
-        captured.resize(inputs.size());
         capturing_ = !options_.accumulate;
+        if (capturing_) captured.resize(inputs.size());
         for (size_t i = 0; i < inputs.size(); ++i) {
             Edge e = gradient_edge(inputs[i]);
             if (!options_.accumulate) captures_.push_back({e.node.get(), e.input_nr, i});
-            else if (!is_leaf(inputs[i])) captures_.push_back({e.node.get(), e.input_nr, i});
             targets.push_back(std::move(e));
         }
         mark_wanted(root_edges, targets);
@@ -289,19 +308,12 @@ void queue_callback(std::function<void()> f) {
 std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const Tensor> grads,
                                  std::span<const Tensor> inputs, const BackwardOptions& options) {
     std::vector<Tensor> captured;
+    if (options.accumulate)
+        for (const Tensor& t : inputs)
+            retain_grad(t);  // backward(inputs=) accumulates in non-leaves too
     {
         Pass pass(options);
         pass.run(roots, grads, inputs, captured);
-    }
-    if (options.accumulate) {
-        // backward(inputs=[non-leaf]) accumulates there too.
-        for (size_t i = 0; i < captured.size(); ++i) {
-            if (!captured[i].defined()) continue;
-            AutogradMeta& m = own_meta(inputs[i]);
-            GradMode mode(options.create_graph);
-            m.grad = m.grad.defined() ? add(m.grad, captured[i]) : captured[i];
-        }
-        captured.clear();
     }
     if (running_passes_ == 0) {
         auto list = std::move(callbacks_);
@@ -315,6 +327,7 @@ std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const 
 
 AccumulateGrad::AccumulateGrad(const Tensor& leaf) : leaf_(leaf) {
     sequence_nr = std::numeric_limits<uint64_t>::max();
+    is_accumulator = true;
     add_output(leaf);
     own_meta(leaf).accumulator = this;
 }
@@ -331,12 +344,13 @@ Edge accumulator_edge(const Tensor& leaf) {
 }
 
 void AccumulateGrad::apply(Grads& in, Grads&) {
-    if (!in[0].defined()) return;
+    if (!in[0].defined() || !requires_grad(leaf_)) return;
     Tensor g = std::move(in[0]);
     AutogradMeta& m = own_meta(leaf_);
     if (!m.grad.defined()) {
         // Nobody else holds the gradient and it is laid out like the leaf: it becomes .grad itself.
-        const bool same_layout = std::ranges::equal(g.strides(), leaf_.strides()) || (g.is_contiguous() && leaf_.is_contiguous());
+        const bool same_layout = std::ranges::equal(g.strides(), leaf_.strides()) ||
+                                 (g.is_contiguous() && leaf_.is_contiguous());
         if (!grad_enabled() && g.owns_memory_alone() && same_layout) {
             m.grad = std::move(g);
         } else {
@@ -346,6 +360,7 @@ void AccumulateGrad::apply(Grads& in, Grads&) {
             } else {
                 copy = empty_like(leaf_);
                 copy_values(copy, g);
+                copy.bump_version();
             }
             m.grad = std::move(copy);
         }

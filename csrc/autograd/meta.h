@@ -21,7 +21,9 @@ struct AutogradMeta final : TensorExtras {
     }
 };
 
-inline AutogradMeta* meta(const Tensor& t) noexcept { return static_cast<AutogradMeta*>(t->extras); }
+inline AutogradMeta* meta(const Tensor& t) noexcept {
+    return static_cast<AutogradMeta*>(t->extras);
+}
 inline AutogradMeta& own_meta(const Tensor& t) {
     if (!t->extras) t->extras = new AutogradMeta;
     return *meta(t);
@@ -48,7 +50,8 @@ Edge accumulator_edge(const Tensor& leaf);
 // Where t's gradient goes: its grad_fn, a leaf's accumulator, or nowhere.
 inline Edge gradient_edge(const Tensor& t) {
     if (Node* fn = grad_fn(t)) return {Ref<Node>(fn), t->output_nr};
-    if (requires_grad(t)) return accumulator_edge(t);
+    // The flag of the tensor itself: a view made without recording passes nothing on.
+    if (t->requires_grad) return accumulator_edge(t);
     return {};
 }
 

@@ -63,10 +63,13 @@ void SavedTensor::modified(const Node* owner) const {
         "one of the variables needed for gradient computation has been modified by an inplace operation: [torch.",
         info(data_.dtype()).legacy_name, " ", to_string(data_.sizes()), "]");
     const Node* fn = is_output_ ? owner : grad_fn(data_);
-    if (fn) message += str(", which is output ", is_output_ ? output_nr_ : data_->output_nr, " of ", fn->short_name(), ",");
-    message += str(" is at version ", data_.version(), "; expected version ", version_,
-                   " instead. Hint: enable anomaly detection to find the operation that failed to compute its "
-                   "gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).");
+    if (fn)
+        message += str(", which is output ", is_output_ ? output_nr_ : data_->output_nr, " of ",
+                       fn->short_name(), ",");
+    message += str(
+        " is at version ", data_.version(), "; expected version ", version_,
+        " instead. Hint: enable anomaly detection to find the operation that failed to compute its "
+        "gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).");
     fail(ErrorKind::Runtime, message);
 }
 
@@ -81,11 +84,12 @@ Tensor SavedTensor::unpack(const Node* owner) const {
 }
 
 void fail_released() {
-    fail(ErrorKind::Runtime,
-         "Trying to backward through the graph a second time (or directly access saved tensors after they have "
-         "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
-         "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if "
-         "you need to access saved tensors after calling backward.");
+    fail(
+        ErrorKind::Runtime,
+        "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+        "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+        "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if "
+        "you need to access saved tensors after calling backward.");
 }
 
 }  // namespace wg

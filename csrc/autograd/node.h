@@ -97,6 +97,7 @@ public:
     NodeHooks* hooks = nullptr;
     void* python = nullptr;  // weak pointer to its Python object, if any (cleared by the binding)
 
+    bool is_accumulator = false;  // an AccumulateGrad
     // Some node upstream holds Python objects: the garbage collector must see tensors here.
     bool reaches_python = false;
     PassState pass;
@@ -131,7 +132,8 @@ class NodeOf : public Node {
 public:
     template <class... Args>
     static Ref<Derived> make(Args&&... args) {
-        return Ref<Derived>(new (pool_allocate(sizeof(Derived))) Derived(std::forward<Args>(args)...));
+        return Ref<Derived>(new (pool_allocate(sizeof(Derived)))
+                                Derived(std::forward<Args>(args)...));
     }
 
 protected:

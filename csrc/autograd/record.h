@@ -45,7 +45,9 @@ struct Save {
 };
 inline Save save(const char* name, const Tensor& t) { return {name, &t, false}; }
 // Keeps t only when `wanted`, e.g. when the gradient that reads it has a taker.
-inline Save save_if(bool wanted, const char* name, const Tensor& t) { return {name, wanted ? &t : nullptr, false}; }
+inline Save save_if(bool wanted, const char* name, const Tensor& t) {
+    return {name, wanted ? &t : nullptr, false};
+}
 inline Save save_output(const char* name, const Tensor& t) { return {name, &t, true}; }
 
 // A node whose derivative is a function object.
@@ -67,12 +69,14 @@ public:
     std::vector<std::pair<std::string, Tensor>> saved_values() const override {
         if (released_) fail_released();
         std::vector<std::pair<std::string, Tensor>> values;
-        for (size_t i = 0; i < saved_.size(); ++i) values.emplace_back(saved_names_[i], saved_[i].unpack(this));
+        for (size_t i = 0; i < saved_.size(); ++i)
+            values.emplace_back(saved_names_[i], saved_[i].unpack(this));
         return values;
     }
     void keep(const Save& s) {
         saved_names_.push_back(s.name);
-        saved_.push_back(s.tensor ? SavedTensor(*s.tensor, s.is_output ? this : nullptr) : SavedTensor());
+        saved_.push_back(s.tensor ? SavedTensor(*s.tensor, s.is_output ? this : nullptr)
+                                  : SavedTensor());
     }
 
 private:
@@ -89,7 +93,8 @@ inline void set_history(const Tensor& out, Node& node) {
     out->grad_fn = Ref<GraphNode>(&node);
 }
 
-inline bool any_requires_grad(std::initializer_list<std::reference_wrapper<const Tensor>> tensors) noexcept {
+inline bool any_requires_grad(
+    std::initializer_list<std::reference_wrapper<const Tensor>> tensors) noexcept {
     if (!grad_enabled()) return false;
     for (const Tensor& t : tensors)
         if (t.defined() && requires_grad(t)) return true;
@@ -116,7 +121,8 @@ using Inputs = std::initializer_list<std::reference_wrapper<const Tensor>>;
 
 // Attaches the derivative `f` to the outputs (those that are not floating point stay without history).
 template <class F>
-void record(const char* name, std::span<const Tensor> outputs, Inputs inputs, std::initializer_list<Save> saves, F f) {
+void record(const char* name, std::span<const Tensor> outputs, Inputs inputs,
+            std::initializer_list<Save> saves, F f) {
     if (!any_requires_grad(inputs)) return;
     auto node = FunctionNode<F>::make(name, std::move(f));
     for (const Tensor& t : inputs) node->add_edge(t.defined() ? gradient_edge(t) : Edge{});
@@ -128,13 +134,14 @@ void record(const char* name, std::span<const Tensor> outputs, Inputs inputs, st
     for (const Save& s : saves) node->keep(s);
 }
 template <class F>
-void record(const char* name, const Tensor& output, Inputs inputs, std::initializer_list<Save> saves, F f) {
+void record(const char* name, const Tensor& output, Inputs inputs,
+            std::initializer_list<Save> saves, F f) {
     record(name, std::span<const Tensor>(&output, 1), inputs, saves, std::move(f));
 }
 // For operations over a list of tensors (cat, stack, ...): gradient i belongs to inputs[i].
 template <class F>
-void record(const char* name, const Tensor& output, std::span<const Tensor> inputs, std::initializer_list<Save> saves,
-            F f) {
+void record(const char* name, const Tensor& output, std::span<const Tensor> inputs,
+            std::initializer_list<Save> saves, F f) {
     if (!any_requires_grad(inputs)) return;
     auto node = FunctionNode<F>::make(name, std::move(f));
     for (const Tensor& t : inputs) node->add_edge(t.defined() ? gradient_edge(t) : Edge{});
@@ -161,7 +168,8 @@ void rebase_history(const Tensor& t, Ref<Node> node);
 
 // In-place form of an operation given out of place: `f` gets a tensor with self's values and
 // history and returns the new value, whose dtype must be castable and shape equal to self's.
-Tensor& inplace(Tensor& self, bool others_require_grad, const std::function<Tensor(const Tensor& snapshot)>& f);
+Tensor& inplace(Tensor& self, bool others_require_grad,
+                const std::function<Tensor(const Tensor& snapshot)>& f);
 
 // Makes t contiguous with this shape, enlarging its storage when needed. No version, no checks.
 void resize_values(const Tensor& t, IntSpan shape);

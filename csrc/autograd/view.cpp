@@ -20,8 +20,9 @@ namespace {
 class CopySlices final : public NodeOf<CopySlices> {
 public:
     CopySlices(const Tensor& base, const Tensor& view, Ref<Node> fn)
-        : base_sizes_(base.sizes()), base_strides_(base.strides()), base_offset_(base.offset()), sizes_(view.sizes()),
-          strides_(view.strides()), offset_(view.offset()), fn_(std::move(fn)) {
+        : base_sizes_(base.sizes()), base_strides_(base.strides()), base_offset_(base.offset()),
+          sizes_(view.sizes()), strides_(view.strides()), offset_(view.offset()),
+          fn_(std::move(fn)) {
         add_edge(gradient_edge(base));
         for (size_t i = 1; i < fn_->edges.size(); ++i) add_edge(fn_->edges[i]);
         if (fn_->reaches_python) reaches_python = true;
@@ -47,6 +48,7 @@ public:
                 } else {
                     zero_(slice);
                 }
+                *result->version = 0;  // the writes above built it
                 if (edges[0]) out[0] = result;
             } else {
                 out[i] = fn_out[i];
@@ -68,24 +70,28 @@ private:
 void check_view_kind(const Tensor& view, bool indirect) {
     if (view->view_kind == ViewKind::Default || view->view_kind == ViewKind::None) return;
     const char* happened =
-        indirect ? "and its base or another view of its base has been modified inplace" : "and is being modified inplace";
+        indirect ? "and its base or another view of its base has been modified inplace"
+                 : "and is being modified inplace";
     std::string message;
     if (const Node* fn = node_of(view->grad_fn))
-        message = str("Output ", view->output_nr, " of ", fn->short_name(), " is a view ", happened, ".");
-    else
-        message = str("A view was created in no_grad mode ", happened, " with grad mode enabled.");
+        message =
+            str("Output ", view->output_nr, " of ", fn->short_name(), " is a view ", happened, ".");
+    else message = str("A view was created in no_grad mode ", happened, " with grad mode enabled.");
     if (view->view_kind == ViewKind::MultiOutput)
-        message += " This view is the output of a function that returns multiple views. Such functions do not allow the "
-                   "output views to be modified inplace. You should replace the inplace operation by an out-of-place one.";
+        message +=
+            " This view is the output of a function that returns multiple views. Such functions do not allow the "
+            "output views to be modified inplace. You should replace the inplace operation by an out-of-place one.";
     else if (view->view_kind == ViewKind::NoGrad)
-        message += " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
-                   "moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace "
-                   "to be tracked) or both outside (if you want the inplace to be tracked).";
+        message +=
+            " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
+            "moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace "
+            "to be tracked) or both outside (if you want the inplace to be tracked).";
     else if (view->view_kind == ViewKind::CustomFunction)
-        message += " This view was created inside a custom Function (or because an input was returned as-is) and the autograd "
-                   "logic to handle view+inplace would override the custom backward associated with the custom Function, "
-                   "leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the "
-                   "custom Function.";
+        message +=
+            " This view was created inside a custom Function (or because an input was returned as-is) and the autograd "
+            "logic to handle view+inplace would override the custom backward associated with the custom Function, "
+            "leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the "
+            "custom Function.";
     fail(ErrorKind::Runtime, message);
 }
 
@@ -111,8 +117,7 @@ Node* view_grad_fn(const Tensor& view) {
     const Tensor base(view->view_base);
     if (!view->grad_fn && !requires_grad(base)) return nullptr;
     if (view->attr_version != view.version()) {
-        if (view->view_kind == ViewKind::MultiOutput || view->view_kind == ViewKind::CustomFunction)
-            check_view_kind(view, true);
+        check_view_kind(view, true);
         GradMode on(true);
         // Recorded like any as_strided of the base; only its node is wanted.
         const Tensor again =
@@ -125,17 +130,20 @@ Node* view_grad_fn(const Tensor& view) {
 }
 
 void check_inplace(const Tensor& t, bool records) {
-    WG_CHECK(!may_overlap_itself(t.sizes(), t.strides()),
-             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-             "Please clone() the tensor before performing the operation.");
+    WG_CHECK(
+        !may_overlap_itself(t.sizes(), t.strides()),
+        "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+        "Please clone() the tensor before performing the operation.");
     if (!grad_enabled() || !(records || requires_grad(t))) return;
     if (t.is_view()) {
         check_view_kind(t, false);
         const Tensor base(t->view_base);
-        WG_CHECK(!(requires_grad(base) && is_leaf(base)),
-                 "a view of a leaf Variable that requires grad is being used in an in-place operation.");
+        WG_CHECK(
+            !(requires_grad(base) && is_leaf(base)),
+            "a view of a leaf Variable that requires grad is being used in an in-place operation.");
     }
-    WG_CHECK(!(requires_grad(t) && is_leaf(t)), "a leaf Variable that requires grad is being used in an in-place operation.");
+    WG_CHECK(!(requires_grad(t) && is_leaf(t)),
+             "a leaf Variable that requires grad is being used in an in-place operation.");
 }
 
 namespace {
@@ -190,15 +198,19 @@ Tensor snapshot(const Tensor& t) {
     return copy;
 }
 
-Tensor& inplace(Tensor& self, bool others_require_grad, const std::function<Tensor(const Tensor&)>& f) {
-    const bool records = grad_enabled() && is_floating(self.dtype()) && (others_require_grad || requires_grad(self));
+Tensor& inplace(Tensor& self, bool others_require_grad,
+                const std::function<Tensor(const Tensor&)>& f) {
+    const bool records =
+        grad_enabled() && is_floating(self.dtype()) && (others_require_grad || requires_grad(self));
     check_inplace(self, records);
     // The derivative may read the values from before the write: it gets a copy with self's history.
     const Tensor result = f(records ? snapshot(self) : detach(self));
-    WG_CHECK(can_cast(result.dtype(), self.dtype()), "result type ", info(result.dtype()).scalar_name,
-             " can't be cast to the desired output type ", info(self.dtype()).scalar_name);
-    WG_CHECK(same_shape(result.sizes(), self.sizes()), "output with shape ", to_string(self.sizes()),
-             " doesn't match the broadcast shape ", to_string(result.sizes()));
+    WG_CHECK(can_cast(result.dtype(), self.dtype()), "result type ",
+             info(result.dtype()).scalar_name, " can't be cast to the desired output type ",
+             info(self.dtype()).scalar_name);
+    WG_CHECK(same_shape(result.sizes(), self.sizes()), "output with shape ",
+             to_string(self.sizes()), " doesn't match the broadcast shape ",
+             to_string(result.sizes()));
     copy_values(self, result);
     Ref<Node> node;
     if (records && result->grad_fn) {
@@ -212,12 +224,14 @@ Tensor& inplace(Tensor& self, bool others_require_grad, const std::function<Tens
 void resize_out(const Tensor& out, IntSpan shape) {
     if (same_shape(out.sizes(), shape)) return;
     if (out.numel() != 0)
-        warn(WarningKind::User,
-             str("An output with one or more elements was resized since it had shape ", to_string(out.sizes()),
-                 ", which does not match the required output shape ", to_string(shape),
-                 ". This behavior is deprecated, and in a future PyTorch release outputs will not be resized unless they have "
-                 "zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with "
-                 "t.resize_(0)."));
+        warn(
+            WarningKind::User,
+            str("An output with one or more elements was resized since it had shape ",
+                to_string(out.sizes()), ", which does not match the required output shape ",
+                to_string(shape),
+                ". This behavior is deprecated, and in a future PyTorch release outputs will not be resized unless they have "
+                "zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with "
+                "t.resize_(0)."));
     resize_values(out, shape);
 }
 
@@ -232,11 +246,13 @@ void resize_values(const Tensor& t, IntSpan shape) {
 }
 
 Tensor& write_out(Tensor& out, const Tensor& result, const char* op_name) {
-    WG_CHECK(!(grad_enabled() && (requires_grad(result) || requires_grad(out))), op_name,
-             "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
-             "requires grad.");
-    WG_CHECK(can_cast(result.dtype(), out.dtype()), "result type ", info(result.dtype()).scalar_name,
-             " can't be cast to the desired output type ", info(out.dtype()).scalar_name);
+    WG_CHECK(
+        !(grad_enabled() && (requires_grad(result) || requires_grad(out))), op_name,
+        "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+        "requires grad.");
+    WG_CHECK(can_cast(result.dtype(), out.dtype()), "result type ",
+             info(result.dtype()).scalar_name, " can't be cast to the desired output type ",
+             info(out.dtype()).scalar_name);
     resize_out(out, result.sizes());
     copy_values(out, result);
     out.bump_version();
@@ -249,11 +265,14 @@ Tensor detach(const Tensor& t) { return alias(t); }
 
 void set_requires_grad(const Tensor& t, bool on) {
     if (!is_leaf(t)) {
-        WG_CHECK(on, "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
-                     "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
+        WG_CHECK(
+            on,
+            "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+            "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
         return;
     }
-    WG_CHECK(!on || is_floating(t.dtype()), "only Tensors of floating point and complex dtype can require gradients");
+    WG_CHECK(!on || is_floating(t.dtype()),
+             "only Tensors of floating point and complex dtype can require gradients");
     t->requires_grad = on;
 }
 
@@ -270,14 +289,16 @@ void retain_grad(const Tensor& t) {
 void set_grad(const Tensor& t, const Tensor& grad) {
     if (grad.defined()) {
         WG_CHECK(!grad.is_same(t), "can't assign Variable as its own grad");
-        WG_CHECK(grad.dtype() == t.dtype(), "attempting to assign a gradient with dtype '", info(grad.dtype()).c_name,
-                 "' to a tensor with grad_dtype '", info(t.dtype()).scalar_name,
-                 "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the "
-                 "tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with "
-                 "caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that assume they "
-                 "match.");
-        WG_CHECK(same_shape(grad.sizes(), t.sizes()), "attempting to assign a gradient of size '", to_string(grad.sizes()),
-                 "' to a tensor of size '", to_string(t.sizes()),
+        WG_CHECK(
+            grad.dtype() == t.dtype(), "attempting to assign a gradient with dtype '",
+            info(grad.dtype()).c_name, "' to a tensor with grad_dtype '",
+            info(t.dtype()).scalar_name,
+            "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the "
+            "tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with "
+            "caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that assume they "
+            "match.");
+        WG_CHECK(same_shape(grad.sizes(), t.sizes()), "attempting to assign a gradient of size '",
+                 to_string(grad.sizes()), "' to a tensor of size '", to_string(t.sizes()),
                  "'. Please ensure that the gradient and the tensor are the same size");
     }
     if (!grad.defined() && !t->extras) return;

@@ -13,12 +13,8 @@ WarningHandler handler_ = print_warning;
 
 }  // namespace
 
-void set_warning_handler(WarningHandler handler) {
-    handler_ = handler ? handler : print_warning;
-}
+void set_warning_handler(WarningHandler handler) { handler_ = handler ? handler : print_warning; }
 
-void warn(WarningKind kind, const std::string& message) {
-    handler_(kind, message);
-}
+void warn(WarningKind kind, const std::string& message) { handler_(kind, message); }
 
 }  // namespace wg

@@ -41,10 +41,10 @@ void warn(WarningKind kind, const std::string& message);
 
 }  // namespace wg
 
-#define WG_CHECK_KIND(kind, cond, ...)                                          \
-    do {                                                                        \
-        if (!(cond)) [[unlikely]]                                               \
-            ::wg::fail(::wg::ErrorKind::kind, ::wg::str(__VA_ARGS__));          \
+#define WG_CHECK_KIND(kind, cond, ...)                                 \
+    do {                                                               \
+        if (!(cond)) [[unlikely]]                                      \
+            ::wg::fail(::wg::ErrorKind::kind, ::wg::str(__VA_ARGS__)); \
     } while (0)
 #define WG_CHECK(cond, ...) WG_CHECK_KIND(Runtime, cond, __VA_ARGS__)
 #define WG_CHECK_VALUE(cond, ...) WG_CHECK_KIND(Value, cond, __VA_ARGS__)

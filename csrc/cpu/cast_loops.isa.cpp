@@ -29,8 +29,7 @@ WG_INLINE stored<To> convert(stored<From> x) {
     } else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<C>) {
         if constexpr (sizeof(To) == 8 || std::is_same_v<To, uint8_t>)
             return To(truncate<int64_t>(C(x)));
-        else
-            return To(truncate<int32_t>(C(x)));
+        else return To(truncate<int32_t>(C(x)));
     } else {
         if constexpr (std::is_same_v<From, bool>) x = x != 0;
         return To(compute_type<To>(C(x)));

@@ -49,8 +49,7 @@ CopyDims simplify(IntSpan sizes, IntSpan dst_strides, int64_t dst_item, IntSpan 
         const Dim& outer = dims[d];
         if (outer.dst == inner.dst * inner.size && outer.src == inner.src * inner.size)
             inner.size *= outer.size;
-        else
-            dims[++kept] = outer;
+        else dims[++kept] = outer;
     }
     if (!dims.empty()) dims.resize(kept + 1, Dim{});
     return dims;
@@ -76,7 +75,8 @@ void copy_tile(char* dst, const char* src, const Dim& d0, const Dim& d1, int64_t
 
 // A tile of a transposed copy: dimension 0 is contiguous in dst, dimension 1 in src.
 template <class T>
-void transpose_tile(char* dst, const char* src, const Dim& d0, const Dim& d1, int64_t n0, int64_t n1) {
+void transpose_tile(char* dst, const char* src, const Dim& d0, const Dim& d1, int64_t n0,
+                    int64_t n1) {
     if (d0.dst != sizeof(T) || d1.src != sizeof(T)) return copy_tile<T>(dst, src, d0, d1, n0, n1);
     for (int64_t i1 = 0; i1 < n1; i1 += kBlock)
         for (int64_t i0 = 0; i0 < n0; i0 += kBlock) {
@@ -113,7 +113,8 @@ void copy_strided(char* dst, DType dst_dtype, IntSpan dst_strides, const char* s
     int64_t numel = 1;
     for (int64_t s : sizes) numel *= s;
     if (numel == 0) return;
-    const int64_t dst_item = int64_t(item_size(dst_dtype)), src_item = int64_t(item_size(src_dtype));
+    const int64_t dst_item = int64_t(item_size(dst_dtype)),
+                  src_item = int64_t(item_size(src_dtype));
     const CastFn cast = cast_fn(dst_dtype, src_dtype);
 
     CopyDims dims = simplify(sizes, dst_strides, dst_item, src_strides, src_item);
@@ -148,7 +149,8 @@ void copy_strided(char* dst, DType dst_dtype, IntSpan dst_strides, const char* s
     }
     const int64_t tiles0 = (dims[0].size + t0 - 1) / t0, tiles1 = (dims[1].size + t1 - 1) / t1;
     const int64_t tiles = numel / (dims[0].size * dims[1].size) * tiles0 * tiles1;
-    const TileFn same_type = dst_dtype == src_dtype ? tile_fn(size_t(dst_item), transposed) : nullptr;
+    const TileFn same_type =
+        dst_dtype == src_dtype ? tile_fn(size_t(dst_item), transposed) : nullptr;
 
     const int64_t grain = std::max<int64_t>(1, kParallelElements * tiles / numel);
     parallel_for(0, tiles, grain, [&](int64_t begin, int64_t end) {
@@ -168,7 +170,8 @@ void copy_strided(char* dst, DType dst_dtype, IntSpan dst_strides, const char* s
             from += outer[d] * dims[d].src;
         }
         for (int64_t tile = begin; tile < end; ++tile) {
-            const int64_t n0 = std::min(t0, dims[0].size - i0), n1 = std::min(t1, dims[1].size - i1);
+            const int64_t n0 = std::min(t0, dims[0].size - i0),
+                          n1 = std::min(t1, dims[1].size - i1);
             char* tile_dst = to + i0 * dims[0].dst + i1 * dims[1].dst;
             const char* tile_src = from + i0 * dims[0].src + i1 * dims[1].src;
             if (same_type) {

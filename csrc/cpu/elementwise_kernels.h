@@ -13,8 +13,9 @@ inline namespace WG_ISA {
 // once. The padding repeats the last element, so that short cuts taken when all lanes agree (power in
 // formulas.h) are taken here too. `used`: bit i set when slot i of `in` is read.
 template <class T>
-__attribute__((noinline)) void run_tail(LoopFn loop, void* out, size_t out_itemsize, const void* const* in,
-                                        unsigned used, int64_t done, int64_t left, const double* params) {
+__attribute__((noinline)) void run_tail(LoopFn loop, void* out, size_t out_itemsize,
+                                        const void* const* in, unsigned used, int64_t done,
+                                        int64_t left, const double* params) {
     constexpr int lanes = Vec<T>::lanes;
     T copies[kMaxLoopInputs][lanes];
     T result[lanes];
@@ -26,7 +27,8 @@ __attribute__((noinline)) void run_tail(LoopFn loop, void* out, size_t out_items
         for (int i = 0; i < lanes; ++i) copies[s][i] = from[i < left ? i : left - 1];
     }
     loop(result, slots, lanes, params);
-    __builtin_memcpy(static_cast<char*>(out) + size_t(done) * out_itemsize, result, size_t(left) * out_itemsize);
+    __builtin_memcpy(static_cast<char*>(out) + size_t(done) * out_itemsize, result,
+                     size_t(left) * out_itemsize);
 }
 
 template <class Row, class T, bool IsBool>
@@ -51,15 +53,16 @@ void forward_loop(void* out, const void* const* in, int64_t n, const double* par
         }
     }
     if (i < n)
-        run_tail<T>(&forward_loop<Row, T, IsBool>, out, Row::is_test ? 1 : sizeof(T), in, (1u << Row::arity) - 1, i,
-                    n - i, params);
+        run_tail<T>(&forward_loop<Row, T, IsBool>, out, Row::is_test ? 1 : sizeof(T), in,
+                    (1u << Row::arity) - 1, i, n - i, params);
 }
 
 // Which of g, a, b, c, y (bits 0 to 4) gradient I of a row reads.
 template <class Row, int I>
 constexpr unsigned gradient_reads() {
     const Probe p{0};
-    return reads(Row::template gradient<I>(Probe{1}, Probe{2}, Probe{4}, Probe{8}, Probe{16}, p, p, p));
+    return reads(
+        Row::template gradient<I>(Probe{1}, Probe{2}, Probe{4}, Probe{8}, Probe{16}, p, p, p));
 }
 
 template <class Row, int I, class T>
@@ -82,7 +85,9 @@ void gradient_loop(void* out, const void* const* in, int64_t n, const double* pa
     if (i < n) run_tail<T>(&gradient_loop<Row, I, T>, out, sizeof(T), in, used, i, n - i, params);
 }
 
-constexpr bool has_integers(DTypes c) { return c == DTypes::NUMBERS || c == DTypes::ALL || c == DTypes::INTEGRAL; }
+constexpr bool has_integers(DTypes c) {
+    return c == DTypes::NUMBERS || c == DTypes::ALL || c == DTypes::INTEGRAL;
+}
 constexpr bool has_bool(DTypes c) { return c == DTypes::ALL || c == DTypes::INTEGRAL; }
 constexpr bool has_floats(DTypes c) { return c != DTypes::INTEGRAL; }
 
@@ -105,7 +110,8 @@ void add_integer_forward(OpKernels* table) {
         k.forward[int(DType::Int32)] = forward_loop<Row, int32_t, false>;
         k.forward[int(DType::Int64)] = forward_loop<Row, int64_t, false>;
     }
-    if constexpr (has_bool(Row::dtypes)) k.forward[int(DType::Bool)] = forward_loop<Row, uint8_t, true>;
+    if constexpr (has_bool(Row::dtypes))
+        k.forward[int(DType::Bool)] = forward_loop<Row, uint8_t, true>;
 }
 
 template <class Row>

@@ -10,7 +10,7 @@ namespace wg::cpu {
 namespace {
 
 constexpr int kMaxOperands = kMaxLoopInputs + 1;  // inputs, then the output
-constexpr int64_t kBlock = 1024;                  // elements; keeps the converted copies in the L1 cache
+constexpr int64_t kBlock = 1024;  // elements; keeps the converted copies in the L1 cache
 
 // The iteration space with dims of length 1 dropped, ordered by the output's memory, merged where all
 // operands allow it. Dim 0 is the innermost.
@@ -43,11 +43,14 @@ Plan make_plan(std::span<const Operand> operands, IntSpan sizes) {
         return false;
     };
     for (size_t i = 1; i < order.size(); ++i)
-        for (size_t j = i; j > 0 && before(order[j], order[j - 1]); --j) std::swap(order[j], order[j - 1]);
+        for (size_t j = i; j > 0 && before(order[j], order[j - 1]); --j)
+            std::swap(order[j], order[j - 1]);
     for (int d : order) {
         plan.sizes.push_back(sizes[d]);
         for (size_t k = 0; k < operands.size(); ++k)
-            plan.strides[k].push_back(operands[k].data ? operands[k].strides[d] * int64_t(item_size(operands[k].dtype)) : 0);
+            plan.strides[k].push_back(operands[k].data ? operands[k].strides[d] *
+                                                             int64_t(item_size(operands[k].dtype))
+                                                       : 0);
         const size_t last = plan.sizes.size() - 1;
         if (last > 0 && plan.can_merge(last - 1, last)) {
             plan.sizes[last - 1] *= plan.sizes[last];
@@ -64,8 +67,8 @@ Plan make_plan(std::span<const Operand> operands, IntSpan sizes) {
 
 }  // namespace
 
-void contiguous_loop(LoopFn fn, char* out, size_t out_itemsize, const char* const* inputs, int num_inputs,
-                     size_t itemsize, int64_t n, const double* params) {
+void contiguous_loop(LoopFn fn, char* out, size_t out_itemsize, const char* const* inputs,
+                     int num_inputs, size_t itemsize, int64_t n, const double* params) {
     parallel_for(0, n, kElementwiseGrain, [&](int64_t begin, int64_t end) {
         const void* in[kMaxLoopInputs] = {};
         for (int k = 0; k < num_inputs; ++k)
@@ -74,8 +77,8 @@ void contiguous_loop(LoopFn fn, char* out, size_t out_itemsize, const char* cons
     });
 }
 
-void elementwise_loop(LoopFn fn, const Operand& out, std::span<const Operand> inputs, IntSpan sizes, DType compute,
-                      DType result, const double* params) {
+void elementwise_loop(LoopFn fn, const Operand& out, std::span<const Operand> inputs, IntSpan sizes,
+                      DType compute, DType result, const double* params) {
     const int n_in = int(inputs.size());
     const int n = n_in + 1;
     Operand operands[kMaxOperands];
@@ -95,9 +98,12 @@ void elementwise_loop(LoopFn fn, const Operand& out, std::span<const Operand> in
         if (!operands[k].data) continue;
         const DType wanted = k < n_in ? compute : result;
         direct[k] = operands[k].dtype == wanted && plan.strides[k][0] == int64_t(item_size(wanted));
-        if (!direct[k]) cast[k] = k < n_in ? cast_fn(compute, operands[k].dtype) : cast_fn(operands[k].dtype, result);
+        if (!direct[k])
+            cast[k] =
+                k < n_in ? cast_fn(compute, operands[k].dtype) : cast_fn(operands[k].dtype, result);
     }
-    const int64_t compute_size = int64_t(item_size(compute)), result_size = int64_t(item_size(result));
+    const int64_t compute_size = int64_t(item_size(compute)),
+                  result_size = int64_t(item_size(result));
 
     parallel_for(0, total, kElementwiseGrain, [&](int64_t begin, int64_t end) {
         alignas(64) char buffers[kMaxOperands][kBlock * 8];
@@ -138,7 +144,8 @@ void elementwise_loop(LoopFn fn, const Operand& out, std::span<const Operand> in
             }
             void* to = direct[n_in] ? at[n_in] : buffers[n_in];
             fn(to, in, run, params);
-            if (!direct[n_in]) cast[n_in](at[n_in], plan.strides[n_in][0], buffers[n_in], result_size, run);
+            if (!direct[n_in])
+                cast[n_in](at[n_in], plan.strides[n_in][0], buffers[n_in], result_size, run);
 
             done += run;
             index[0] += run;

@@ -51,11 +51,14 @@ const GemmKernels& gemm_kernels() {
 
 namespace {
 
-template <class T> using Args = GemmArgs<T, gemm_scalar_t<T>>;
+template <class T>
+using Args = GemmArgs<T, gemm_scalar_t<T>>;
 
-template <class T> constexpr bool kIsFloat = std::is_same_v<T, float> || std::is_same_v<T, double>;
+template <class T>
+constexpr bool kIsFloat = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
-template <class T> const FloatKernels<T>& float_kernels(const GemmKernels& kernels) {
+template <class T>
+const FloatKernels<T>& float_kernels(const GemmKernels& kernels) {
     if constexpr (std::is_same_v<T, float>) {
         return kernels.f32;
     } else {
@@ -74,14 +77,16 @@ void run_kernel(const GemmKernels& k, const Args<int64_t>& g) { k.i64(g); }
 void run_kernel(const GemmKernels& k, const Args<uint8_t>& g) { k.u8(g); }
 
 // n elements x[i * inc] side by side: x itself, or a copy in `space`.
-template <class T> const T* gathered(int64_t n, const T* x, int64_t inc, T* space) {
+template <class T>
+const T* gathered(int64_t n, const T* x, int64_t inc, T* space) {
     if (inc == 1) return x;
     for (int64_t i = 0; i < n; ++i) space[i] = x[i * inc];
     return space;
 }
 
 // op(a) or op(b) is a vector (m or n is 1).
-template <class T> void run_vector(const GemmKernels& kernels, const Args<T>& g) {
+template <class T>
+void run_vector(const GemmKernels& kernels, const Args<T>& g) {
     const auto& own = float_kernels<T>(kernels);
     GemvArgs<T> v{};
     const T* x;
@@ -130,7 +135,8 @@ template <class T> void run_vector(const GemmKernels& kernels, const Args<T>& g)
 }
 
 // On this thread.
-template <class T> void run_one(const GemmKernels& kernels, const Args<T>& g) {
+template <class T>
+void run_one(const GemmKernels& kernels, const Args<T>& g) {
     if constexpr (kIsFloat<T>) {
         if ((g.m == 1 || g.n == 1) && g.k > 0 && g.alpha != T(0)) return run_vector(kernels, g);
     }
@@ -143,7 +149,8 @@ constexpr double kTaskCost = 512 * 1024;
 constexpr double kEntryCost = 2048;
 
 // The cost of one product in multiply-adds of the float kernel.
-template <class T> double cost_of(int64_t m, int64_t n, int64_t k) {
+template <class T>
+double cost_of(int64_t m, int64_t n, int64_t k) {
     double weight = 1;
     if constexpr (!kIsFloat<T>) {
         weight = std::is_same_v<gemm_scalar_t<T>, float> ? 2 : 8;

@@ -10,19 +10,23 @@
 namespace wg {
 
 namespace gemm_impl {
-template <class T> struct Scalar {
+template <class T>
+struct Scalar {
     using type = T;
 };
-template <> struct Scalar<Half> {
+template <>
+struct Scalar<Half> {
     using type = float;
 };
-template <> struct Scalar<BFloat16> {
+template <>
+struct Scalar<BFloat16> {
     using type = float;
 };
 }  // namespace gemm_impl
 
 // The type of alpha and beta, and of sums: float for the 16-bit floats, else T itself.
-template <class T> using gemm_scalar_t = typename gemm_impl::Scalar<T>::type;
+template <class T>
+using gemm_scalar_t = typename gemm_impl::Scalar<T>::type;
 
 // c = alpha * op(a) * op(b) + beta * c, where op(a) is m x k, op(b) is k x n and c is m x n, all
 // row-major, and op transposes when its flag is set: a is stored as m x k, or k x m when trans_a,

@@ -14,7 +14,8 @@ struct BFloat16;
 namespace gemm_impl {
 
 // c = alpha * op(a) * op(b) + beta * c; c is not read when beta is 0. Row-major, see gemm.h.
-template <class T, class Scalar = T> struct GemmArgs {
+template <class T, class Scalar = T>
+struct GemmArgs {
     bool trans_a, trans_b;
     int64_t m, n, k;
     Scalar alpha;
@@ -28,7 +29,8 @@ template <class T, class Scalar = T> struct GemmArgs {
 };
 
 // y = alpha * a * x + beta * y, or with the transpose of a; a is rows x cols, x contiguous.
-template <class T> struct GemvArgs {
+template <class T>
+struct GemvArgs {
     bool trans;
     int64_t rows, cols;
     T alpha;
@@ -40,7 +42,8 @@ template <class T> struct GemvArgs {
     int64_t incy;  // 1 when trans
 };
 
-template <class T> struct FloatKernels {
+template <class T>
+struct FloatKernels {
     void (*gemm)(const GemmArgs<T>&);
     void (*gemv)(const GemvArgs<T>&);
     T (*dot)(int64_t n, const T* x, const T* y);
@@ -59,7 +62,7 @@ struct GemmKernels {
 };
 
 const GemmKernels& gemm_kernels_baseline();
-const GemmKernels& gemm_kernels_avx2();    // exists when built with WG_HAVE_AVX2
+const GemmKernels& gemm_kernels_avx2();  // exists when built with WG_HAVE_AVX2
 const GemmKernels& gemm_kernels_avx512();  // exists when built with WG_HAVE_AVX512
 
 // The best of them for this machine.

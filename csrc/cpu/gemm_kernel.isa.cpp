@@ -30,7 +30,8 @@ constexpr int64_t kDepth = 256, kBlockBytes = 720 << 10;
 #else
 constexpr int64_t kDepth = 256, kBlockBytes = 192 << 10;
 #endif
-template <class T> constexpr int64_t kPanelCols = kVecs * kLanes<T>;
+template <class T>
+constexpr int64_t kPanelCols = kVecs * kLanes<T>;
 template <class T>
 constexpr int64_t kCols = kBlockBytes / int64_t(kDepth * sizeof(T)) / kPanelCols<T> * kPanelCols<T>;
 
@@ -83,7 +84,8 @@ void pack_b(T* to, const GemmArgs<T>& g, int64_t j0, int64_t cols, int64_t vecs,
     }
 }
 
-template <class T> void scale_c(const GemmArgs<T>& g) {
+template <class T>
+void scale_c(const GemmArgs<T>& g) {
     for (int64_t i = 0; i < g.m; ++i) {
         T* c = g.c + i * g.ldc;
         for (int64_t j = 0; j < g.n; ++j) c[j] = g.beta == T(0) ? T(0) : g.beta * c[j];
@@ -92,7 +94,8 @@ template <class T> void scale_c(const GemmArgs<T>& g) {
 
 // R x kDotCols dot products of rows of A with rows of B.
 constexpr int kDotRows = kVecs == 3 ? 4 : 2, kDotCols = 4;
-template <int R, class T> void dot_tile(const GemmArgs<T>& g, int64_t i, int64_t j) {
+template <int R, class T>
+void dot_tile(const GemmArgs<T>& g, int64_t i, int64_t j) {
     using V = Vec<T>;
     constexpr int W = kLanes<T>, C = kDotCols;
     const int cols = static_cast<int>(lesser(C, g.n - j));
@@ -137,15 +140,16 @@ template <int R, class T> void dot_tile(const GemmArgs<T>& g, int64_t i, int64_t
 }
 
 // a * b^T with few rows of a: both are contiguous along k, nothing needs packing.
-template <class T> void gemm_dots(const GemmArgs<T>& g) {
+template <class T>
+void gemm_dots(const GemmArgs<T>& g) {
     for (int64_t j = 0; j < g.n; j += kDotCols) {
         int64_t i = 0;
         for (; i + kDotRows <= g.m; i += kDotRows) dot_tile<kDotRows>(g, i, j);
         switch (g.m - i) {
-            case 1: dot_tile<1>(g, i, j); break;
-            case 2: dot_tile<2>(g, i, j); break;
-            case 3: dot_tile<3>(g, i, j); break;
-            default: break;
+        case 1: dot_tile<1>(g, i, j); break;
+        case 2: dot_tile<2>(g, i, j); break;
+        case 3: dot_tile<3>(g, i, j); break;
+        default: break;
         }
     }
 }
@@ -156,7 +160,8 @@ constexpr int64_t kDirectRows = 16;
 constexpr int64_t kDirectPanelsA = 2;
 constexpr int64_t kDotMaxRows = 24, kDotMinDepth = 32;
 
-template <class T> void gemm(const GemmArgs<T>& g) {
+template <class T>
+void gemm(const GemmArgs<T>& g) {
     constexpr int W = kLanes<T>;
     if (g.m <= 0 || g.n <= 0) return;
     if (g.k <= 0 || g.alpha == T(0)) return scale_c(g);
@@ -231,7 +236,8 @@ template <class T> void gemm(const GemmArgs<T>& g) {
     }
 }
 
-template <class T> T dot(int64_t n, const T* x, const T* y) {
+template <class T>
+T dot(int64_t n, const T* x, const T* y) {
     using V = Vec<T>;
     constexpr int W = kLanes<T>, U = 8;
     V acc[U];
@@ -255,7 +261,8 @@ template <class T> T dot(int64_t n, const T* x, const T* y) {
 }
 
 // Rows of a are contiguous: four dot products at a time.
-template <class T> void gemv_rows(const GemvArgs<T>& g) {
+template <class T>
+void gemv_rows(const GemvArgs<T>& g) {
     using V = Vec<T>;
     constexpr int W = kLanes<T>, R = 4, U = 2;
     const auto put = [&](int64_t i, T sum) {
@@ -319,7 +326,8 @@ WG_INLINE void add_rows(T* y, const T* a, int64_t lda, const T* x, T alpha, int6
 
 // The transpose of a times x: rows of a are added to y, eight at a time, in pieces of y that stay
 // in the first-level cache.
-template <class T> void gemv_cols(const GemvArgs<T>& g) {
+template <class T>
+void gemv_cols(const GemvArgs<T>& g) {
     constexpr int64_t kPiece = 8192 / sizeof(T);
     for (int64_t j = 0; j < g.cols; j += kPiece) {
         const int64_t cols = lesser(kPiece, g.cols - j);
@@ -333,15 +341,15 @@ template <class T> void gemv_cols(const GemvArgs<T>& g) {
     }
 }
 
-template <class T> void gemv(const GemvArgs<T>& g) {
-    if (g.trans)
-        gemv_cols(g);
-    else
-        gemv_rows(g);
+template <class T>
+void gemv(const GemvArgs<T>& g) {
+    if (g.trans) gemv_cols(g);
+    else gemv_rows(g);
 }
 
 // to[i * cols + j] = from[i * ld + j]
-template <class H> void widen(float* to, const H* from, int64_t ld, int64_t rows, int64_t cols) {
+template <class H>
+void widen(float* to, const H* from, int64_t ld, int64_t rows, int64_t cols) {
     constexpr int W = kLanes<float>;
     for (int64_t i = 0; i < rows; ++i, to += cols, from += ld) {
         int64_t j = 0;
@@ -352,7 +360,8 @@ template <class H> void widen(float* to, const H* from, int64_t ld, int64_t rows
 
 // Sixteen-bit floats are widened block by block, multiplied and summed in single precision, and
 // rounded once at the end.
-template <class H> void gemm16(const GemmArgs<H, float>& g) {
+template <class H>
+void gemm16(const GemmArgs<H, float>& g) {
     if (g.m <= 0 || g.n <= 0) return;
     // With few rows or columns each widened element is used only a few times: keep it close.
     constexpr int64_t kK = 512;
@@ -373,22 +382,17 @@ template <class H> void gemm16(const GemmArgs<H, float>& g) {
                 f.lda = g.trans_a ? m : f.k;
                 f.ldb = g.trans_b ? f.k : n;
                 f.beta = p == 0 ? 0.0f : 1.0f;
-                if (g.trans_a)
-                    widen(a, g.a + p * g.lda + i, g.lda, f.k, m);
-                else
-                    widen(a, g.a + i * g.lda + p, g.lda, m, f.k);
-                if (g.trans_b)
-                    widen(b, g.b + j * g.ldb + p, g.ldb, n, f.k);
-                else
-                    widen(b, g.b + p * g.ldb + j, g.ldb, f.k, n);
+                if (g.trans_a) widen(a, g.a + p * g.lda + i, g.lda, f.k, m);
+                else widen(a, g.a + i * g.lda + p, g.lda, m, f.k);
+                if (g.trans_b) widen(b, g.b + j * g.ldb + p, g.ldb, n, f.k);
+                else widen(b, g.b + p * g.ldb + j, g.ldb, f.k, n);
                 if (m == 1 && g.alpha != 0.0f)
                     gemv<float>({!f.trans_b, f.trans_b ? n : f.k, f.trans_b ? f.k : n, f.alpha, b,
                                  f.ldb, a, f.beta, c, 1});
                 else if (n == 1 && g.alpha != 0.0f)
                     gemv<float>({f.trans_a, f.trans_a ? f.k : m, f.trans_a ? m : f.k, f.alpha, a,
                                  f.lda, b, f.beta, c, 1});
-                else
-                    gemm(f);
+                else gemm(f);
             }
             for (int64_t r = 0; r < m; ++r) {
                 H* to = g.c + (i + r) * g.ldc + j;
@@ -404,7 +408,8 @@ template <class H> void gemm16(const GemmArgs<H, float>& g) {
 
 // Integers wrap around: computed modulo 2^bits, unsigned and at least as wide as int, so that
 // nothing is promoted to a signed type that could overflow.
-template <class T> using Wide = typename traits::ints<(sizeof(T) > 4 ? 8 : 4)>::u;
+template <class T>
+using Wide = typename traits::ints<(sizeof(T) > 4 ? 8 : 4)>::u;
 
 // c[j] += sum of R factors times elements j of R rows.
 template <int R, class T>
@@ -418,7 +423,8 @@ WG_INLINE void add_int_rows(T* __restrict c, const T* __restrict rows, int64_t l
     }
 }
 
-template <class T> void gemm_int(const GemmArgs<T>& g) {
+template <class T>
+void gemm_int(const GemmArgs<T>& g) {
     using U = Wide<T>;
     // A block of B is 32 KB.
     constexpr int64_t kRowsB = 64, kColsB = 512 / sizeof(T);
@@ -477,7 +483,8 @@ template <class T> void gemm_int(const GemmArgs<T>& g) {
     }
 }
 
-template <class T> constexpr FloatKernels<T> float_kernels() {
+template <class T>
+constexpr FloatKernels<T> float_kernels() {
     return {&gemm<T>, &gemv<T>, &dot<T>};
 }
 

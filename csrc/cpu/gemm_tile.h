@@ -47,11 +47,13 @@ WG_INLINE Vec<double> mul_add(Vec<double> a, Vec<double> b, Vec<double> c) {
 }
 
 // The last vector of a row: its first `count` lanes exist.
-template <class T> struct Edge;
+template <class T>
+struct Edge;
 
 #if defined(__AVX512F__)
 constexpr bool kCheapEdges = true;  // a masked load costs as much as any
-template <> struct Edge<float> {
+template <>
+struct Edge<float> {
     __mmask16 mask;
     WG_INLINE explicit Edge(int count) : mask(__mmask16((1u << count) - 1)) {}
     WG_INLINE Vec<float> load(const float* p) const {
@@ -59,7 +61,8 @@ template <> struct Edge<float> {
     }
     WG_INLINE void store(float* p, Vec<float> v) const { _mm512_mask_storeu_ps(p, mask, v.raw); }
 };
-template <> struct Edge<double> {
+template <>
+struct Edge<double> {
     __mmask8 mask;
     WG_INLINE explicit Edge(int count) : mask(__mmask8((1u << count) - 1)) {}
     WG_INLINE Vec<double> load(const double* p) const {
@@ -69,7 +72,8 @@ template <> struct Edge<double> {
 };
 #else
 constexpr bool kCheapEdges = false;
-template <class T> struct Edge {
+template <class T>
+struct Edge {
     int count;
     WG_INLINE explicit Edge(int n) : count(n) {}
     WG_INLINE Vec<T> load(const T* p) const {
@@ -77,10 +81,8 @@ template <class T> struct Edge {
         // Only to load: masked stores take tens of cycles on some machines.
         const __m256i lanes = _mm256_loadu_si256(
             reinterpret_cast<const __m256i*>(kLanesBefore + 8 - count * int(sizeof(T) / 4)));
-        if constexpr (sizeof(T) == 4)
-            return Vec<T>::from_raw(_mm256_maskload_ps(p, lanes));
-        else
-            return Vec<T>::from_raw(_mm256_maskload_pd(p, lanes));
+        if constexpr (sizeof(T) == 4) return Vec<T>::from_raw(_mm256_maskload_ps(p, lanes));
+        else return Vec<T>::from_raw(_mm256_maskload_pd(p, lanes));
 #else
         return Vec<T>::load(p, count);
 #endif
@@ -92,7 +94,8 @@ template <class T> struct Edge {
 #endif
 
 // One block of C: rows x (vecs vectors, the last with `last` lanes).
-template <class T> struct Tile {
+template <class T>
+struct Tile {
     int64_t k;
     const T* a;
     int64_t a_stride;  // between rows when A is read along rows, else between steps of k
@@ -104,7 +107,8 @@ template <class T> struct Tile {
     int last;
 };
 
-template <class T, bool AlongRows, int Rows, int Vecs> void tile(const Tile<T>& t) {
+template <class T, bool AlongRows, int Rows, int Vecs>
+void tile(const Tile<T>& t) {
     using V = Vec<T>;
     constexpr int W = kLanes<T>;
     const Edge<T> edge(t.last);
@@ -128,10 +132,8 @@ template <class T, bool AlongRows, int Rows, int Vecs> void tile(const Tile<T>& 
 #pragma GCC unroll 3
         for (int v = 0; v < Vecs - 1; ++v) bv[v] = V::load(b + v * W);
         // Without cheap edges, what is read here is padded to whole vectors.
-        if constexpr (kCheapEdges)
-            bv[Vecs - 1] = edge.load(b + (Vecs - 1) * W);
-        else
-            bv[Vecs - 1] = V::load(b + (Vecs - 1) * W);
+        if constexpr (kCheapEdges) bv[Vecs - 1] = edge.load(b + (Vecs - 1) * W);
+        else bv[Vecs - 1] = V::load(b + (Vecs - 1) * W);
 #pragma GCC unroll 8
         for (int r = 0; r < Rows; ++r) {
             const V av(AlongRows ? a[r * a_stride] : a[r]);
@@ -163,10 +165,12 @@ template <class T, bool AlongRows, int Rows, int Vecs> void tile(const Tile<T>& 
     }
 }
 
-template <class T> using TileKernel = void (*)(const Tile<T>&);
+template <class T>
+using TileKernel = void (*)(const Tile<T>&);
 
 // tile<T, AlongRows, rows, vecs> at [AlongRows][rows - 1][vecs - 1].
-template <class T> struct TileKernels {
+template <class T>
+struct TileKernels {
     TileKernel<T> at[2][kRows][kVecs];
 };
 template <class T, bool AlongRows, int... I>
@@ -175,21 +179,23 @@ constexpr void fill(TileKernels<T>& table, std::integer_sequence<int, I...>) {
           &tile<T, AlongRows, I / kVecs + 1, I % kVecs + 1>),
      ...);
 }
-template <class T> constexpr TileKernels<T> make_tile_kernels() {
+template <class T>
+constexpr TileKernels<T> make_tile_kernels() {
     TileKernels<T> table{};
     fill<T, false>(table, std::make_integer_sequence<int, kRows * kVecs>());
     fill<T, true>(table, std::make_integer_sequence<int, kRows * kVecs>());
     return table;
 }
-template <class T> constexpr TileKernels<T> kTileKernels = make_tile_kernels<T>();
+template <class T>
+constexpr TileKernels<T> kTileKernels = make_tile_kernels<T>();
 
 // a0 b0 a1 b1 ...: the lower or upper half of both, interleaved.
-template <bool Upper, class T, int N> WG_INLINE Vec<T, N> interleave(Vec<T, N> a, Vec<T, N> b) {
+template <bool Upper, class T, int N>
+WG_INLINE Vec<T, N> interleave(Vec<T, N> a, Vec<T, N> b) {
     constexpr int H = Upper ? N / 2 : 0;
     using V = Vec<T, N>;
 #if defined(__clang__) || __GNUC__ >= 12
-    if constexpr (N == 2)
-        return V::from_raw(__builtin_shufflevector(a.raw, b.raw, H, H + N));
+    if constexpr (N == 2) return V::from_raw(__builtin_shufflevector(a.raw, b.raw, H, H + N));
     else if constexpr (N == 4)
         return V::from_raw(__builtin_shufflevector(a.raw, b.raw, H, H + N, H + 1, H + 1 + N));
     else if constexpr (N == 8)
@@ -207,7 +213,8 @@ template <bool Upper, class T, int N> WG_INLINE Vec<T, N> interleave(Vec<T, N> a
 }
 
 // Transposes N rows of N: each of log2(N) perfect shuffles rotates the bits of (row, lane) by one.
-template <class T, int N> WG_INLINE void transpose(Vec<T, N> (&rows)[N]) {
+template <class T, int N>
+WG_INLINE void transpose(Vec<T, N> (&rows)[N]) {
     Vec<T, N> next[N];
 #pragma GCC unroll 4
     for (int step = 1; step < N; step *= 2) {

@@ -47,7 +47,8 @@ template <class T>
 inline constexpr bool is_half_type = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
 
 // The element type's value of a number.
-template <class T> T to_element(double x) {
+template <class T>
+T to_element(double x) {
     if constexpr (is_half_type<T>) {
         return T(float(x));
     } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
@@ -56,19 +57,22 @@ template <class T> T to_element(double x) {
         return T(x);
     }
 }
-template <class T> T to_element(int64_t x) {
-    if constexpr (is_half_type<T>)
-        return T(float(x));
-    else
-        return T(x);
+template <class T>
+T to_element(int64_t x) {
+    if constexpr (is_half_type<T>) return T(float(x));
+    else return T(x);
 }
-template <class T> compute_type<T> from_element(T x) { return compute_type<T>(x); }
+template <class T>
+compute_type<T> from_element(T x) {
+    return compute_type<T>(x);
+}
 
 constexpr int64_t kChunk = 1024;  // elements; a whole number of blocks of normal numbers
 static_assert(kChunk % kNormalBlock == 0);
 
 // Calls f(bits, i, count) for consecutive ranges [i, i + count) of [0, n), Words draws an element.
-template <int Words, class F> void for_chunks(int64_t n, Generator& g, F f) {
+template <int Words, class F>
+void for_chunks(int64_t n, Generator& g, F f) {
     uint32_t bits[kChunk * Words];
     for (int64_t i = 0; i < n; i += kChunk) {
         const int64_t count = std::min(kChunk, n - i);
@@ -78,7 +82,8 @@ template <int Words, class F> void for_chunks(int64_t n, Generator& g, F f) {
 }
 
 // out[i] = f(u) with u uniform over [0, 1), of 53 bits.
-template <class T, class F> void fill_from_uniform53(T* out, int64_t n, Generator& g, F f) {
+template <class T, class F>
+void fill_from_uniform53(T* out, int64_t n, Generator& g, F f) {
     for_chunks<2>(n, g, [&](const uint32_t* bits, int64_t i, int64_t count) {
         for (int64_t j = 0; j < count; ++j)
             out[i + j] = to_element<T>(f(uniform53(join(bits + 2 * j))));
@@ -202,7 +207,8 @@ Generator& default_generator() {
 
 // ---- continuous distributions -------------------------------------------------------------------
 
-template <class T> void fill_uniform(T* out, int64_t n, double from, double to, Generator& g) {
+template <class T>
+void fill_uniform(T* out, int64_t n, double from, double to, Generator& g) {
     if constexpr (std::is_same_v<T, double>) {
         for_chunks<2>(n, g, [&](const uint32_t* bits, int64_t i, int64_t count) {
             kernels.uniform_double(bits, out + i, count, from, to);
@@ -277,7 +283,8 @@ void fill_normal_blocks_half(T* out, int64_t n, double mean, double std, Generat
 
 }  // namespace
 
-template <class T> void fill_normal(T* out, int64_t n, double mean, double std, Generator& g) {
+template <class T>
+void fill_normal(T* out, int64_t n, double mean, double std, Generator& g) {
     if (n < kNormalBlock) {
         fill_normal_serial(out, n, mean, std, g);
     } else if constexpr (is_half_type<T>) {
@@ -292,23 +299,27 @@ void fill_normal_serial(T* out, int64_t n, double mean, double std, Generator& g
     for (int64_t i = 0; i < n; ++i) out[i] = to_element<T>(std::fma(g.normal(), std, mean));
 }
 
-template <class T> void fill_log_normal(T* out, int64_t n, double mean, double std, Generator& g) {
+template <class T>
+void fill_log_normal(T* out, int64_t n, double mean, double std, Generator& g) {
     for (int64_t i = 0; i < n; ++i)
         out[i] = to_element<T>(std::exp(std::fma(g.normal(), std, mean)));
 }
 
-template <class T> void fill_cauchy(T* out, int64_t n, double median, double sigma, Generator& g) {
+template <class T>
+void fill_cauchy(T* out, int64_t n, double median, double sigma, Generator& g) {
     fill_from_uniform53(out, n, g, [=](double u) {
         return std::fma(sigma, std::tan(std::numbers::pi * (u - 0.5)), median);
     });
 }
 
-template <class T> void fill_exponential(T* out, int64_t n, double lambda, Generator& g) {
+template <class T>
+void fill_exponential(T* out, int64_t n, double lambda, Generator& g) {
     fill_from_uniform53(out, n, g,
                         [factor = -1 / lambda](double u) { return factor * std::log1p(-u); });
 }
 
-template <class T> void fill_geometric(T* out, int64_t n, double p, Generator& g) {
+template <class T>
+void fill_geometric(T* out, int64_t n, double p, Generator& g) {
     fill_from_uniform53(out, n, g, [log_failure = std::log1p(-p)](double u) {
         return std::ceil(std::log(u) / log_failure);
     });
@@ -333,19 +344,16 @@ void fill_random_range(T* out, int64_t n, int64_t base, uint64_t range, Generato
     });
 }
 
-template <class T> void fill_random(T* out, int64_t n, Generator& g) {
+template <class T>
+void fill_random(T* out, int64_t n, Generator& g) {
     constexpr bool kWide = std::is_same_v<T, int64_t> || std::is_same_v<T, double>;
     constexpr uint64_t kRange = [] {
-        if constexpr (std::is_same_v<T, bool>)
-            return uint64_t(2);
-        else if constexpr (std::is_same_v<T, Half>)
-            return (uint64_t(1) << 11) + 1;
-        else if constexpr (std::is_same_v<T, BFloat16>)
-            return (uint64_t(1) << 8) + 1;
+        if constexpr (std::is_same_v<T, bool>) return uint64_t(2);
+        else if constexpr (std::is_same_v<T, Half>) return (uint64_t(1) << 11) + 1;
+        else if constexpr (std::is_same_v<T, BFloat16>) return (uint64_t(1) << 8) + 1;
         else if constexpr (std::is_integral_v<T>)
             return uint64_t(std::numeric_limits<T>::max()) + 1;
-        else
-            return (uint64_t(1) << std::numeric_limits<T>::digits) + 1;
+        else return (uint64_t(1) << std::numeric_limits<T>::digits) + 1;
     }();
     for_chunks<kWide ? 2 : 1>(n, g, [&](const uint32_t* bits, int64_t i, int64_t count) {
         for (int64_t j = 0; j < count; ++j) {
@@ -355,7 +363,8 @@ template <class T> void fill_random(T* out, int64_t n, Generator& g) {
     });
 }
 
-template <class T> void fill_bernoulli(T* out, int64_t n, double p, Generator& g) {
+template <class T>
+void fill_bernoulli(T* out, int64_t n, double p, Generator& g) {
     // u < p in integers: u is a multiple of 2^-53.
     const uint64_t below = uint64_t(std::ceil(p * 0x1p53));
     const T values[] = {to_element<T>(int64_t(0)), to_element<T>(int64_t(1))};
@@ -365,7 +374,8 @@ template <class T> void fill_bernoulli(T* out, int64_t n, double p, Generator& g
     });
 }
 
-template <class T, class P> void fill_bernoulli(T* out, const P* p, int64_t n, Generator& g) {
+template <class T, class P>
+void fill_bernoulli(T* out, const P* p, int64_t n, Generator& g) {
     constexpr int kWords = std::is_same_v<P, double> ? 2 : 1;
     for_chunks<kWords>(n, g, [&](const uint32_t* bits, int64_t i, int64_t count) {
         for (int64_t j = 0; j < count; ++j) {
@@ -380,7 +390,8 @@ template <class T, class P> void fill_bernoulli(T* out, const P* p, int64_t n, G
     });
 }
 
-template <class T> void fill_randperm(T* out, int64_t n, Generator& g) {
+template <class T>
+void fill_randperm(T* out, int64_t n, Generator& g) {
     // Where 32 bits would be noticeably uneven: each element is put at a random place among those
     // before it, and what was there goes to the end.
     if (n >= int64_t(UINT32_MAX / 20)) {

@@ -58,21 +58,27 @@ Generator& default_generator();
 // T is float, double, Half or BFloat16 where nothing else is said.
 
 // Uniform over [from, to), of 24 random bits, 53 for double. What rounds up to `to` becomes `from`.
-template <class T> void fill_uniform(T* out, int64_t n, double from, double to, Generator& g);
+template <class T>
+void fill_uniform(T* out, int64_t n, double from, double to, Generator& g);
 
 // Normal. From 16 elements on in blocks of 16 (in double precision for double, else in float); a
 // last incomplete block makes the last 16 elements be drawn again.
-template <class T> void fill_normal(T* out, int64_t n, double mean, double std, Generator& g);
+template <class T>
+void fill_normal(T* out, int64_t n, double mean, double std, Generator& g);
 // Normal, one number after the other in double precision: tensors of fewer than 16 elements, or not
 // contiguous.
 template <class T>
 void fill_normal_serial(T* out, int64_t n, double mean, double std, Generator& g);
-template <class T> void fill_log_normal(T* out, int64_t n, double mean, double std, Generator& g);
-template <class T> void fill_cauchy(T* out, int64_t n, double median, double sigma, Generator& g);
-template <class T> void fill_exponential(T* out, int64_t n, double lambda, Generator& g);
+template <class T>
+void fill_log_normal(T* out, int64_t n, double mean, double std, Generator& g);
+template <class T>
+void fill_cauchy(T* out, int64_t n, double median, double sigma, Generator& g);
+template <class T>
+void fill_exponential(T* out, int64_t n, double lambda, Generator& g);
 
 // Number of trials up to the first success. T: any element type but bool.
-template <class T> void fill_geometric(T* out, int64_t n, double p, Generator& g);
+template <class T>
+void fill_geometric(T* out, int64_t n, double p, Generator& g);
 
 // Integers base, base + 1, ... base + range - 1; range 0 stands for all of int64 and ignores base.
 // Ranges from 2^28 on take 64 bits for each number. T: any element type.
@@ -80,15 +86,19 @@ template <class T>
 void fill_random_range(T* out, int64_t n, int64_t base, uint64_t range, Generator& g);
 // random_() without bounds: all non-negative values of an integer type; for a floating type the
 // integers from 0 to the largest up to which all are exact. T: any element type.
-template <class T> void fill_random(T* out, int64_t n, Generator& g);
+template <class T>
+void fill_random(T* out, int64_t n, Generator& g);
 
 // 1 with probability p, else 0. T: any element type.
-template <class T> void fill_bernoulli(T* out, int64_t n, double p, Generator& g);
+template <class T>
+void fill_bernoulli(T* out, int64_t n, double p, Generator& g);
 // The same with p[i] for out[i]. T: any element type; P: float, double, Half or BFloat16.
-template <class T, class P> void fill_bernoulli(T* out, const P* p, int64_t n, Generator& g);
+template <class T, class P>
+void fill_bernoulli(T* out, const P* p, int64_t n, Generator& g);
 
 // A random permutation of 0 ... n - 1. T: any element type that can hold n - 1.
-template <class T> void fill_randperm(T* out, int64_t n, Generator& g);
+template <class T>
+void fill_randperm(T* out, int64_t n, Generator& g);
 
 // For each row of weights (contiguous, `categories` each) draws `samples` categories into out.
 // Without replacement samples <= categories. Throws when a row has a negative or infinite weight,

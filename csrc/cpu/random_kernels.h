@@ -30,7 +30,7 @@ struct RandomKernels {
 };
 
 const RandomKernels& random_kernels_baseline();
-const RandomKernels& random_kernels_avx2();    // exists when built with WG_HAVE_AVX2
+const RandomKernels& random_kernels_avx2();  // exists when built with WG_HAVE_AVX2
 const RandomKernels& random_kernels_avx512();  // exists when built with WG_HAVE_AVX512
 
 }  // namespace wg::random_impl

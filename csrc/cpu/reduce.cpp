@@ -18,11 +18,11 @@
 
 namespace wg {
 
-#define WG_DECLARE_ISA(isa)                       \
-    namespace isa {                               \
-    void add_sum_kernels(ReduceTable& table);     \
-    void add_order_kernels(ReduceTable& table);   \
-    void add_moment_kernels(ReduceTable& table);  \
+#define WG_DECLARE_ISA(isa)                      \
+    namespace isa {                              \
+    void add_sum_kernels(ReduceTable& table);    \
+    void add_order_kernels(ReduceTable& table);  \
+    void add_moment_kernels(ReduceTable& table); \
     }
 WG_DECLARE_ISA(baseline)
 #ifdef WG_HAVE_AVX2
@@ -41,10 +41,10 @@ struct Table {
 const Table& best_table() {
     static const Table& table = *[] {
         static Table t;
-#define WG_FILL(isa)                    \
-    isa::add_sum_kernels(t.rows);       \
-    isa::add_order_kernels(t.rows);     \
-    isa::add_moment_kernels(t.rows);    \
+#define WG_FILL(isa)                 \
+    isa::add_sum_kernels(t.rows);    \
+    isa::add_order_kernels(t.rows);  \
+    isa::add_moment_kernels(t.rows); \
     return &t;
 #ifdef WG_HAVE_AVX512
         if (std::strcmp(cpu_capability(), "avx512") == 0) {
@@ -61,10 +61,12 @@ const Table& best_table() {
     return table;
 }
 
-const ReduceKernel& kernel(Reduction op, DType dtype) { return best_table().rows[int(op)][int(dtype)]; }
+const ReduceKernel& kernel(Reduction op, DType dtype) {
+    return best_table().rows[int(op)][int(dtype)];
+}
 
 constexpr int64_t kWorthAThread = 32768;  // elements
-constexpr int64_t kPieces = 32;           // of a reduction that is cut
+constexpr int64_t kPieces = 32;  // of a reduction that is cut
 
 struct ReduceDim {
     int64_t size, stride, out;  // stride in bytes, out in elements
@@ -74,7 +76,8 @@ using ReduceDims = SmallVector<ReduceDim, 6>;
 // Densest first, neighbours merged.
 void simplify(ReduceDims& dims) {
     for (size_t i = 1; i < dims.size(); ++i)
-        for (size_t j = i; j > 0 && dims[j].stride < dims[j - 1].stride; --j) std::swap(dims[j], dims[j - 1]);
+        for (size_t j = i; j > 0 && dims[j].stride < dims[j - 1].stride; --j)
+            std::swap(dims[j], dims[j - 1]);
     if (dims.size() < 2) return;
     size_t last = 0;
     for (size_t d = 1; d < dims.size(); ++d) {
@@ -89,7 +92,8 @@ void simplify(ReduceDims& dims) {
 class Reducer {
 public:
     Reducer(const ReduceKernel& k, const char* in, char* out, char* second, double param)
-        : k_(k), in_(in), out_(out), second_(second), out_item_(int64_t(item_size(k.result))), param_(param) {}
+        : k_(k), in_(in), out_(out), second_(second), out_item_(int64_t(item_size(k.result))),
+          param_(param) {}
 
     ReduceDims kept, reduced;
 
@@ -107,7 +111,7 @@ private:
     char* second_;
     int64_t out_item_;
     double param_;
-    int64_t m_ = 1;      // width of a tile
+    int64_t m_ = 1;  // width of a tile
     int64_t tiles_ = 1;  // along the densest kept dim
     size_t cut_ = 0;
 };
@@ -168,8 +172,9 @@ void Reducer::go(int64_t numel) {
     int64_t tasks = 1;
     if (!kept.empty()) {
         const bool columns = !reduced.empty() && kept[0].stride < reduced[0].stride;
-        m_ = columns || reduced.empty() ? kReduceTile
-                                        : std::clamp<int64_t>(kWorthAThread / reduced[0].size, 1, kReduceTile);
+        m_ = columns || reduced.empty()
+                 ? kReduceTile
+                 : std::clamp<int64_t>(kWorthAThread / reduced[0].size, 1, kReduceTile);
         tiles_ = (kept[0].size + m_ - 1) / m_;
         m_ = std::min(m_, kept[0].size);
         tasks = tiles_;
@@ -178,7 +183,8 @@ void Reducer::go(int64_t numel) {
     for (size_t d = 1; d < reduced.size(); ++d)
         if (reduced[d].size > reduced[cut_].size) cut_ = d;
     const int64_t length = reduced.empty() ? 1 : reduced[cut_].size;
-    const int64_t pieces = tasks < kPieces / 2 ? std::min({kPieces, length, numel / tasks / kWorthAThread}) : 1;
+    const int64_t pieces =
+        tasks < kPieces / 2 ? std::min({kPieces, length, numel / tasks / kWorthAThread}) : 1;
     if (pieces <= 1) {
         const int64_t grain = std::max<int64_t>(1, kWorthAThread * tasks / numel);
         parallel_for(0, tasks, grain, [&](int64_t begin, int64_t end) {
@@ -192,7 +198,9 @@ void Reducer::go(int64_t numel) {
     }
     const size_t room = size_t(m_) * k_.acc_size;
     const std::unique_ptr<char[]> accs(new char[size_t(tasks * pieces) * room]);
-    const auto acc = [&](int64_t t, int64_t piece) { return accs.get() + size_t(t * pieces + piece) * room; };
+    const auto acc = [&](int64_t t, int64_t piece) {
+        return accs.get() + size_t(t * pieces + piece) * room;
+    };
     parallel_for(0, tasks * pieces, 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
             const int64_t t = i / pieces, piece = i % pieces;
@@ -211,8 +219,8 @@ void Reducer::go(int64_t numel) {
 DType reduced_dtype(Reduction op, DType in) { return kernel(op, in).result; }
 bool has_reduction(Reduction op, DType in) { return kernel(op, in).acc_size != 0; }
 
-void reduce(Reduction op, DType dtype, const char* in, IntSpan sizes, IntSpan strides, uint64_t mask, char* out,
-            char* second, double param) {
+void reduce(Reduction op, DType dtype, const char* in, IntSpan sizes, IntSpan strides,
+            uint64_t mask, char* out, char* second, double param) {
     const ReduceKernel& k = kernel(op, dtype);
     const int64_t item = int64_t(item_size(dtype));
     if (sizes.size() == 1 && mask == 1 && sizes[0] <= kWorthAThread) {

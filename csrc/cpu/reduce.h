@@ -39,7 +39,7 @@ bool has_reduction(Reduction op, DType in);
 // kept dims; either may be null where the reduction has two outputs. Nothing to reduce gives the
 // neutral element, which is meaningless for extremes: the caller must refuse it.
 // The result does not depend on the number of threads.
-void reduce(Reduction op, DType dtype, const char* in, IntSpan sizes, IntSpan strides, uint64_t mask, char* out,
-            char* second, double param);
+void reduce(Reduction op, DType dtype, const char* in, IntSpan sizes, IntSpan strides,
+            uint64_t mask, char* out, char* second, double param);
 
 }  // namespace wg

@@ -16,19 +16,19 @@ struct ReduceKernel {
     size_t second_size = 0;  // item size of the second output
     void (*init)(void* acc, int64_t m) = nullptr;
     // acc[j] takes in the elements at p + i * sn + j * sm (bytes) for i < n; the first has index `first`.
-    void (*run)(void* acc, const char* p, int64_t n, int64_t sn, int64_t m, int64_t sm, int64_t first,
-                double param) = nullptr;
+    void (*run)(void* acc, const char* p, int64_t n, int64_t sn, int64_t m, int64_t sm,
+                int64_t first, double param) = nullptr;
     // acc[j] takes in what other[j] has seen, which comes after it.
     void (*combine)(void* acc, const void* other, int64_t m) = nullptr;
     // Writes result j to out + j * so and second + j * second_so (bytes); either may be null.
-    void (*finish)(const void* acc, int64_t m, char* out, int64_t so, char* second, int64_t second_so,
-                   double param) = nullptr;
+    void (*finish)(const void* acc, int64_t m, char* out, int64_t so, char* second,
+                   int64_t second_so, double param) = nullptr;
 };
 
 using ReduceTable = ReduceKernel[kNumReductions][kNumDTypes];
 
-inline constexpr int64_t kReduceTile = 512;     // the greatest m
-inline constexpr size_t kMaxAccSize = 32;       // bytes
+inline constexpr int64_t kReduceTile = 512;  // the greatest m
+inline constexpr size_t kMaxAccSize = 32;  // bytes
 
 inline namespace WG_ISA {
 
@@ -60,8 +60,8 @@ struct KernelEntry {
     static void init(void* acc, int64_t m) {
         for (int64_t j = 0; j < m; ++j) K::init(static_cast<Acc*>(acc)[j]);
     }
-    static void run(void* acc_, const char* p, int64_t n, int64_t sn, int64_t m, int64_t sm, int64_t first,
-                    double param) {
+    static void run(void* acc_, const char* p, int64_t n, int64_t sn, int64_t m, int64_t sm,
+                    int64_t first, double param) {
         Acc* acc = static_cast<Acc*>(acc_);
         constexpr int64_t item = sizeof(T);
         if (m > 1 && sm == item && sn != item)
@@ -70,21 +70,25 @@ struct KernelEntry {
             K::row(acc[j], reinterpret_cast<const T*>(p + j * sm), n, sn / item, first, param);
     }
     static void combine(void* acc, const void* other, int64_t m) {
-        for (int64_t j = 0; j < m; ++j) K::combine(static_cast<Acc*>(acc)[j], static_cast<const Acc*>(other)[j]);
+        for (int64_t j = 0; j < m; ++j)
+            K::combine(static_cast<Acc*>(acc)[j], static_cast<const Acc*>(other)[j]);
     }
-    static void finish(const void* acc, int64_t m, char* out, int64_t so, char* second, int64_t second_so,
-                       double param) {
+    static void finish(const void* acc, int64_t m, char* out, int64_t so, char* second,
+                       int64_t second_so, double param) {
         for (int64_t j = 0; j < m; ++j) {
             const Acc& a = static_cast<const Acc*>(acc)[j];
             if (out) *reinterpret_cast<typename K::Result*>(out + j * so) = K::finish(a, param);
             if constexpr (requires { K::second(a); })
-                if (second) *reinterpret_cast<decltype(K::second(a))*>(second + j * second_so) = K::second(a);
+                if (second)
+                    *reinterpret_cast<decltype(K::second(a))*>(second + j * second_so) =
+                        K::second(a);
         }
     }
     static ReduceKernel make() {
         size_t second_size = 0;
         if constexpr (requires(Acc a) { K::second(a); }) second_size = sizeof(K::second(Acc{}));
-        return {sizeof(Acc), dtype_of<typename K::Result>, second_size, &init, &run, &combine, &finish};
+        return {sizeof(Acc), dtype_of<typename K::Result>, second_size, &init, &run, &combine,
+                &finish};
     }
 };
 

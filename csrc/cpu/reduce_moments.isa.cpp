@@ -70,7 +70,8 @@ struct Variance {
             combine(a, {double(length), mean, squares});
         }
     }
-    static void columns(Acc* acc, const T* p, int64_t n, int64_t stride, int64_t m, int64_t, double) {
+    static void columns(Acc* acc, const T* p, int64_t n, int64_t stride, int64_t m, int64_t,
+                        double) {
         double mean[kReduceTile], squares[kReduceTile];
         constexpr int64_t longest = 64;
         for (; n > 0; n -= longest, p += longest * stride) {

@@ -89,7 +89,8 @@ struct Extreme {
     static void row(Acc& a, const S* p, int64_t n, int64_t stride, int64_t, double) {
         take(a, best_of<T, Order>(p, n, stride));
     }
-    static void columns(Acc* acc, const S* p, int64_t n, int64_t stride, int64_t m, int64_t, double) {
+    static void columns(Acc* acc, const S* p, int64_t n, int64_t stride, int64_t m, int64_t,
+                        double) {
         C best[kReduceTile];
         for (int64_t j = 0; j < m; ++j) best[j] = element<T>(p[j]);
         for (int64_t i = 1; i < n; ++i) {
@@ -114,7 +115,7 @@ struct Place {
     };
     using Result = T;
     static constexpr int64_t kBlock = 2048;  // stays in the first-level cache for a second look
-    static constexpr int64_t kStep = 64;    // looked at together
+    static constexpr int64_t kStep = 64;  // looked at together
 
     static WG_INLINE bool matches(C x, C best) { return (x == best) | (x != x); }
     // The beginning of the first step with an element that matches.
@@ -128,7 +129,9 @@ struct Place {
         return i;
     }
     static WG_INLINE void init(Acc& a) { a = {C(0), -1}; }
-    static WG_INLINE bool improves(const Acc& a, C x) { return a.index < 0 || replaces<Order>(x, a.value); }
+    static WG_INLINE bool improves(const Acc& a, C x) {
+        return a.index < 0 || replaces<Order>(x, a.value);
+    }
     static WG_INLINE void combine(Acc& a, const Acc& b) {
         if (b.index >= 0 && improves(a, b.value)) a = b;
     }
@@ -146,7 +149,8 @@ struct Place {
             a = {best, first + begin + i};
         }
     }
-    static void columns(Acc* acc, const S* p, int64_t n, int64_t stride, int64_t m, int64_t first, double) {
+    static void columns(Acc* acc, const S* p, int64_t n, int64_t stride, int64_t m, int64_t first,
+                        double) {
         // Indices as wide as the elements, so that one comparison selects both.
         using I = std::conditional_t<sizeof(C) == 4, int32_t, int64_t>;
         C best[kReduceTile];
@@ -163,7 +167,8 @@ struct Place {
                 const S* row = block + i * stride;
                 for (int64_t j = 0; j < m; ++j) {
                     const C x = element<T>(row[j]);
-                    const bool better = Order::before(x, best[j]) | ((x != x) & (best[j] == best[j]));
+                    const bool better =
+                        Order::before(x, best[j]) | ((x != x) & (best[j] == best[j]));
                     best[j] = better ? x : best[j];
                     at[j] = better ? I(i) : at[j];
                 }
@@ -199,7 +204,8 @@ struct Product {
         for (; i < n; ++i) product[0] *= value(p[i * stride]);
         a = (product[0] * product[1]) * (product[2] * product[3]);
     }
-    static void columns(Acc* acc, const S* p, int64_t n, int64_t stride, int64_t m, int64_t, double) {
+    static void columns(Acc* acc, const S* p, int64_t n, int64_t stride, int64_t m, int64_t,
+                        double) {
         for (int64_t i = 0; i < n; ++i, p += stride)
             for (int64_t j = 0; j < m; ++j) acc[j] *= value(p[j]);
     }
@@ -213,7 +219,9 @@ struct Truth {
     using Acc = uint8_t;  // whether a deciding element was seen
     using Result = bool;
 
-    static WG_INLINE uint8_t is(S x) { return uint8_t((element<T>(x) != compute_type<S>(0)) == decides); }
+    static WG_INLINE uint8_t is(S x) {
+        return uint8_t((element<T>(x) != compute_type<S>(0)) == decides);
+    }
     static WG_INLINE void init(Acc& a) { a = 0; }
     static WG_INLINE void combine(Acc& a, const Acc& b) { a |= b; }
     static WG_INLINE bool finish(const Acc& a, double) { return (a != 0) == decides; }
@@ -228,7 +236,8 @@ struct Truth {
             a = seen;
         }
     }
-    static void columns(Acc* acc, const S* p, int64_t n, int64_t stride, int64_t m, int64_t, double) {
+    static void columns(Acc* acc, const S* p, int64_t n, int64_t stride, int64_t m, int64_t,
+                        double) {
         for (int64_t i = 0; i < n; ++i, p += stride)
             for (int64_t j = 0; j < m; ++j) acc[j] |= is(p[j]);
     }

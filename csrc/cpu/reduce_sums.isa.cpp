@@ -82,14 +82,19 @@ struct FloatSum {
         add_exactly(a, b.hi);
         a.lo += b.lo;
     }
-    static WG_INLINE T finish(const Acc& a, double param) { return T(C(Step::finish(value_of(a), param))); }
+    static WG_INLINE T finish(const Acc& a, double param) {
+        return T(C(Step::finish(value_of(a), param)));
+    }
 
     static WG_INLINE C one(const T* p, double param) {
         return Step::map(Vec<C, 1>(C(*p)), param).raw;
     }
-    static WG_INLINE V some(const T* p, double param) { return Step::map(load_elements<W>(p), param); }
+    static WG_INLINE V some(const T* p, double param) {
+        return Step::map(load_elements<W>(p), param);
+    }
 
-    static WG_INLINE void row(Acc& a, const T* p, int64_t n, int64_t stride, int64_t, double param) {
+    static WG_INLINE void row(Acc& a, const T* p, int64_t n, int64_t stride, int64_t,
+                              double param) {
         if (stride != 1) {
             while (n > 0) {
                 const int64_t block = n < 256 ? n : 256;
@@ -109,7 +114,8 @@ struct FloatSum {
         if (n >= W) {
             D total = 0, error = 0;
             for (; n >= 64 * W; n -= 64 * W) {
-                V s[4] = {some(p, param), some(p + W, param), some(p + 2 * W, param), some(p + 3 * W, param)};
+                V s[4] = {some(p, param), some(p + W, param), some(p + 2 * W, param),
+                          some(p + 3 * W, param)};
                 p += 4 * W;
                 for (int i = 1; i < 16; ++i, p += 4 * W)
                     for (int k = 0; k < 4; ++k) s[k] += some(p + k * W, param);
@@ -138,7 +144,8 @@ struct FloatSum {
     // Adds `rows` <= 8 rows into sums, which has room for whole vectors. Nothing from `end` on is read;
     // what lies between a row's last column and `end` may be.
     template <int rows>
-    static WG_INLINE void add_rows(C* sums, const T* p, int64_t stride, int64_t m, const T* end, double param) {
+    static WG_INLINE void add_rows(C* sums, const T* p, int64_t stride, int64_t m, const T* end,
+                                   double param) {
         const auto add = [&](int64_t j, auto load) {
             V x[rows];
             for (int r = 0; r < rows; ++r) x[r] = Step::map(load(p + r * stride + j), param);
@@ -149,11 +156,13 @@ struct FloatSum {
         int64_t j = 0;
         for (; j + W <= m; j += W) add(j, [](const T* q) { return load_elements<W>(q); });
         if (j == m) return;
-        if (end - p >= (rows - 1) * stride + j + W) add(j, [](const T* q) { return load_elements<W>(q); });
+        if (end - p >= (rows - 1) * stride + j + W)
+            add(j, [](const T* q) { return load_elements<W>(q); });
         else add(j, [&](const T* q) { return load_elements<W>(q, int(m - j)); });
     }
 
-    static void columns(Acc* acc, const T* p, int64_t n, int64_t stride, int64_t m, int64_t, double param) {
+    static void columns(Acc* acc, const T* p, int64_t n, int64_t stride, int64_t m, int64_t,
+                        double param) {
         // Few columns without gaps: several rows count as one wider row.
         if (m < 4 * W && stride == m && n * m >= 1024) {
             const int64_t k = kReduceTile / 2 / m;
@@ -216,7 +225,8 @@ struct IntegerSum {
             for (int64_t i = 0; i < n; ++i) s += value(p[i * stride]);
         a += s;
     }
-    static void columns(Acc* acc, const S* p, int64_t n, int64_t stride, int64_t m, int64_t, double) {
+    static void columns(Acc* acc, const S* p, int64_t n, int64_t stride, int64_t m, int64_t,
+                        double) {
         for (int64_t i = 0; i < n; ++i, p += stride)
             for (int64_t j = 0; j < m; ++j) acc[j] += value(p[j]);
     }

@@ -11,6 +11,7 @@ enum class Scan { Sum, Product };
 
 // out[o][i][j] = in[o][0][j] + ... + in[o][i][j] (or times), or from the last i when `reverse`.
 // Contiguous, same dtype; floats are accumulated in double. Bool is not a dtype to scan in.
-void scan(Scan op, DType dtype, const char* in, char* out, int64_t outer, int64_t length, int64_t inner, bool reverse);
+void scan(Scan op, DType dtype, const char* in, char* out, int64_t outer, int64_t length,
+          int64_t inner, bool reverse);
 
 }  // namespace wg

@@ -50,7 +50,8 @@ void share_out(int64_t outer, int64_t length, int64_t inner, F run) {
 
 }  // namespace
 
-void softmax_forward(bool log, DType dtype, const char* x, char* y, int64_t outer, int64_t length, int64_t inner) {
+void softmax_forward(bool log, DType dtype, const char* x, char* y, int64_t outer, int64_t length,
+                     int64_t inner) {
     const auto fn = kernels().forward[int(dtype)];
     const int64_t item = int64_t(item_size(dtype));
     share_out(outer, length, inner, [&](int64_t at, int64_t rows) {
@@ -58,8 +59,8 @@ void softmax_forward(bool log, DType dtype, const char* x, char* y, int64_t oute
     });
 }
 
-void softmax_backward(bool log, DType dtype, const char* g, const char* y, char* gx, int64_t outer, int64_t length,
-                      int64_t inner) {
+void softmax_backward(bool log, DType dtype, const char* g, const char* y, char* gx, int64_t outer,
+                      int64_t length, int64_t inner) {
     const auto fn = kernels().backward[int(dtype)];
     const int64_t item = int64_t(item_size(dtype));
     share_out(outer, length, inner, [&](int64_t at, int64_t rows) {

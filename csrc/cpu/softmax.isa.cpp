@@ -24,7 +24,9 @@ struct Softmax {
         else store_from_float(p, n, v);
     }
     // The first n lanes of x, `other` elsewhere.
-    static WG_INLINE V masked(V x, int n, C other) { return where(V::iota() < V(C(n)), x, V(other)); }
+    static WG_INLINE V masked(V x, int n, C other) {
+        return where(V::iota() < V(C(n)), x, V(other));
+    }
     template <int N>
     static WG_INLINE C greatest_lane(Vec<C, N> v) {
         if constexpr (N == 1) {
@@ -69,12 +71,16 @@ struct Softmax {
             return store(y, log_of ? moved - log(sum) : e / sum, n);
         }
         V best(-kInf<C>);
-        for_vectors(length, [&](int64_t i, int n) { best = maximum(best, masked(load(x + i, n), n, -kInf<C>)); });
+        for_vectors(length, [&](int64_t i, int n) {
+            best = maximum(best, masked(load(x + i, n), n, -kInf<C>));
+        });
         const V shift(greatest_lane(best));
         if (log_of) {
-            const double sum = sum_vectors(length, [&](int64_t i, int n) { return exp(load(x + i, n) - shift); });
+            const double sum =
+                sum_vectors(length, [&](int64_t i, int n) { return exp(load(x + i, n) - shift); });
             const V minus(C(log(sum)));
-            for_vectors(length, [&](int64_t i, int n) { store(y + i, load(x + i, n) - shift - minus, n); });
+            for_vectors(length,
+                        [&](int64_t i, int n) { store(y + i, load(x + i, n) - shift - minus, n); });
             return;
         }
         const double sum = sum_vectors(length, [&](int64_t i, int n) {
@@ -103,11 +109,15 @@ struct Softmax {
             });
             return;
         }
-        const V sum(C(sum_vectors(length, [&](int64_t i, int n) { return load(g + i, n) * load(y + i, n); })));
-        for_vectors(length, [&](int64_t i, int n) { store(gx + i, load(y + i, n) * (load(g + i, n) - sum), n); });
+        const V sum(C(sum_vectors(
+            length, [&](int64_t i, int n) { return load(g + i, n) * load(y + i, n); })));
+        for_vectors(length, [&](int64_t i, int n) {
+            store(gx + i, load(y + i, n) * (load(g + i, n) - sum), n);
+        });
     }
 
-    static WG_INLINE void forward_columns(bool log_of, const T* x, T* y, int64_t length, int64_t stride, int n) {
+    static WG_INLINE void forward_columns(bool log_of, const T* x, T* y, int64_t length,
+                                          int64_t stride, int n) {
         V best(-kInf<C>), sum(0);
         for (int64_t i = 0; i < length; ++i) best = maximum(best, load(x + i * stride, n));
         for (int64_t i = 0; i < length; ++i) sum += exp(load(x + i * stride, n) - best);
@@ -118,8 +128,8 @@ struct Softmax {
         }
     }
 
-    static WG_INLINE void backward_columns(bool log_of, const T* g, const T* y, T* gx, int64_t length, int64_t stride,
-                                           int n) {
+    static WG_INLINE void backward_columns(bool log_of, const T* g, const T* y, T* gx,
+                                           int64_t length, int64_t stride, int n) {
         V sum(0);
         for (int64_t i = 0; i < length; ++i) {
             const V gi = load(g + i * stride, n);
@@ -131,17 +141,21 @@ struct Softmax {
         }
     }
 
-    static void forward(bool log_of, const char* x_, char* y_, int64_t rows, int64_t length, int64_t inner) {
+    static void forward(bool log_of, const char* x_, char* y_, int64_t rows, int64_t length,
+                        int64_t inner) {
         const T* x = reinterpret_cast<const T*>(x_);
         T* y = reinterpret_cast<T*>(y_);
         if (inner == 1) {
-            for (int64_t r = 0; r < rows; ++r) forward_row(log_of, x + r * length, y + r * length, length);
+            for (int64_t r = 0; r < rows; ++r)
+                forward_row(log_of, x + r * length, y + r * length, length);
             return;
         }
-        for_vectors(inner, [&](int64_t j, int n) { forward_columns(log_of, x + j, y + j, length, inner, n); });
+        for_vectors(inner, [&](int64_t j, int n) {
+            forward_columns(log_of, x + j, y + j, length, inner, n);
+        });
     }
-    static void backward(bool log_of, const char* g_, const char* y_, char* gx_, int64_t rows, int64_t length,
-                         int64_t inner) {
+    static void backward(bool log_of, const char* g_, const char* y_, char* gx_, int64_t rows,
+                         int64_t length, int64_t inner) {
         const T* g = reinterpret_cast<const T*>(g_);
         const T* y = reinterpret_cast<const T*>(y_);
         T* gx = reinterpret_cast<T*>(gx_);

@@ -39,7 +39,8 @@ inline void cpu_relax() noexcept {
 }
 
 // True as soon as `ready` is, false after kSpinTime without it.
-template <class Ready> bool spin_until(Ready ready) noexcept {
+template <class Ready>
+bool spin_until(Ready ready) noexcept {
     if (ready()) return true;
     const auto deadline = std::chrono::steady_clock::now() + kSpinTime;
     do {

@@ -40,7 +40,8 @@ bool in_parallel_region() noexcept;
 // thrown by f reaches the caller after every running range has ended; ranges not yet started are
 // dropped. Where ranges are cut depends on the number of threads: a reduction that must be
 // reproducible iterates over blocks of its own.
-template <class F> void parallel_for(int64_t begin, int64_t end, int64_t grain, F&& f) {
+template <class F>
+void parallel_for(int64_t begin, int64_t end, int64_t grain, F&& f) {
     if (begin >= end) return;
     if (end - begin <= grain || num_threads() == 1) {
         f(begin, end);

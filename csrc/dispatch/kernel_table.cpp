@@ -7,12 +7,12 @@ namespace wg {
 
 OpKernels kernel_table[kNumOps];
 
-#define WG_DECLARE_ISA(isa)                        \
-    namespace isa {                                \
-    void add_forward_kernels(OpKernels* table);    \
-    void add_gradient_kernels(OpKernels* table);   \
-    void add_integer_kernels(OpKernels* table);    \
-    void add_test_kernels(OpKernels* table);       \
+#define WG_DECLARE_ISA(isa)                      \
+    namespace isa {                              \
+    void add_forward_kernels(OpKernels* table);  \
+    void add_gradient_kernels(OpKernels* table); \
+    void add_integer_kernels(OpKernels* table);  \
+    void add_test_kernels(OpKernels* table);     \
     }
 WG_DECLARE_ISA(baseline)
 #ifdef WG_HAVE_AVX2
@@ -26,11 +26,11 @@ namespace {
 
 const char* capability_ = "baseline";
 
-#define WG_FILL(isa)                              \
-    isa::add_forward_kernels(kernel_table);       \
-    isa::add_gradient_kernels(kernel_table);      \
-    isa::add_integer_kernels(kernel_table);       \
-    isa::add_test_kernels(kernel_table);          \
+#define WG_FILL(isa)                         \
+    isa::add_forward_kernels(kernel_table);  \
+    isa::add_gradient_kernels(kernel_table); \
+    isa::add_integer_kernels(kernel_table);  \
+    isa::add_test_kernels(kernel_table);     \
     capability_ = #isa;
 
 // WHYGRAD_CPU_CAPABILITY=baseline|avx2|avx512 caps the choice, for tests.
@@ -43,8 +43,9 @@ bool allowed(const char* isa) {
 
 const bool filled_ = [] {
 #ifdef WG_HAVE_AVX512
-    if (allowed("avx512") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+    if (allowed("avx512") && __builtin_cpu_supports("avx512f") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl")) {
         WG_FILL(avx512)
         return true;
     }

@@ -32,7 +32,8 @@ Tensor cat(const TensorList& tensors, int64_t dim) {
     WG_CHECK_VALUE(!tensors.empty(), "torch.cat(): expected a non-empty list of Tensors");
     const Tensor* model = nullptr;
     for (size_t i = 0; i < tensors.size(); ++i) {
-        WG_CHECK(tensors[i].dim() > 0, "zero-dimensional tensor (at position ", i, ") cannot be concatenated");
+        WG_CHECK(tensors[i].dim() > 0, "zero-dimensional tensor (at position ", i,
+                 ") cannot be concatenated");
         if (!model && !is_nothing(tensors[i])) model = &tensors[i];
     }
     const Tensor& first = model ? *model : tensors[0];
@@ -46,11 +47,12 @@ Tensor cat(const TensorList& tensors, int64_t dim) {
             lengths.push_back(-1);
             continue;
         }
-        WG_CHECK(t.dim() == first.dim(), "Tensors must have same number of dimensions: got ", first.dim(), " and ",
-                 t.dim());
+        WG_CHECK(t.dim() == first.dim(), "Tensors must have same number of dimensions: got ",
+                 first.dim(), " and ", t.dim());
         for (int64_t d = 0; d < t.dim(); ++d)
-            WG_CHECK(d == dim || t->dims[d] == first->dims[d], "Sizes of tensors must match except in dimension ", dim,
-                     ". Expected size ", first->dims[d], " but got size ", t->dims[d], " for tensor number ", i,
+            WG_CHECK(d == dim || t->dims[d] == first->dims[d],
+                     "Sizes of tensors must match except in dimension ", dim, ". Expected size ",
+                     first->dims[d], " but got size ", t->dims[d], " for tensor number ", i,
                      " in the list.");
         lengths.push_back(t->dims[dim]);
         shape[dim] += t->dims[dim];
@@ -63,17 +65,18 @@ Tensor cat(const TensorList& tensors, int64_t dim) {
         at += lengths[i];
     }
     if (is_floating(out.dtype()) && any_requires_grad(tensors))
-        record("CatBackward0", out, std::span<const Tensor>(tensors), {}, [lengths, dim](Backward& d) {
-            int64_t at = 0;
-            for (size_t i = 0; i < lengths.size(); ++i) {
-                if (lengths[i] < 0) {
-                    if (d.needs(i)) d.set(i, zeros({0}, d.grad().dtype()));
-                    continue;
-                }
-                if (d.needs(i)) d.set(i, narrow(d.grad(), dim, at, lengths[i]));
-                at += lengths[i];
-            }
-        });
+        record("CatBackward0", out, std::span<const Tensor>(tensors), {},
+               [lengths, dim](Backward& d) {
+                   int64_t at = 0;
+                   for (size_t i = 0; i < lengths.size(); ++i) {
+                       if (lengths[i] < 0) {
+                           if (d.needs(i)) d.set(i, zeros({0}, d.grad().dtype()));
+                           continue;
+                       }
+                       if (d.needs(i)) d.set(i, narrow(d.grad(), dim, at, lengths[i]));
+                       at += lengths[i];
+                   }
+               });
     return out;
 }
 
@@ -82,8 +85,9 @@ Tensor stack(const TensorList& tensors, int64_t dim) {
     const Tensor& first = tensors[0];
     dim = wrap_dim(dim, first.dim() + 1);
     for (size_t i = 1; i < tensors.size(); ++i)
-        WG_CHECK(same_shape(tensors[i].sizes(), first.sizes()), "stack expects each tensor to be equal size, but got ",
-                 to_string(first.sizes()), " at entry 0 and ", to_string(tensors[i].sizes()), " at entry ", i);
+        WG_CHECK(same_shape(tensors[i].sizes(), first.sizes()),
+                 "stack expects each tensor to be equal size, but got ", to_string(first.sizes()),
+                 " at entry 0 and ", to_string(tensors[i].sizes()), " at entry ", i);
     Dims shape(first.sizes());
     shape.insert(size_t(dim), int64_t(tensors.size()));
     Tensor out = empty(shape, common_dtype(tensors));
@@ -142,14 +146,16 @@ Tensor dstack(const TensorList& tensors) {
 }
 Tensor column_stack(const TensorList& tensors) {
     check_not_empty(tensors, "column_stack");
-    return hstack(map(tensors, [](const Tensor& t) { return t.dim() <= 1 ? reshape(t, {t.numel(), 1}) : t; }));
+    return hstack(map(
+        tensors, [](const Tensor& t) { return t.dim() <= 1 ? reshape(t, {t.numel(), 1}) : t; }));
 }
 
 // --- repetition ---
 
 Tensor repeat(const Tensor& t, const Dims& repeats) {
-    WG_CHECK(int64_t(repeats.size()) >= t.dim(),
-             "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
+    WG_CHECK(
+        int64_t(repeats.size()) >= t.dim(),
+        "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
     const size_t lead = repeats.size() - size_t(t.dim());
     // Each dimension of the result is a pair (copy, index in t), read with stride 0 along the first.
     Dims shape, paired_sizes, paired_strides, repeat_dims;
@@ -165,7 +171,8 @@ Tensor repeat(const Tensor& t, const Dims& repeats) {
     Tensor out = empty(shape, t.dtype());
     if (out.numel() > 0) {
         const Dims out_strides = contiguous_strides(paired_sizes);
-        copy_strided(out.raw(), out.dtype(), out_strides, t.raw(), t.dtype(), paired_strides, paired_sizes);
+        copy_strided(out.raw(), out.dtype(), out_strides, t.raw(), t.dtype(), paired_strides,
+                     paired_sizes);
     }
     record("RepeatBackward0", out, {t}, {}, [=, from = Dims(t.sizes())](Backward& d) {
         const Tensor pairs = reshape(d.grad(), paired_sizes);
@@ -193,7 +200,8 @@ Tensor repeat_interleave(const Tensor& t, int64_t repeats, OptInt dim) {
 
 Tensor repeat_interleave_indices(const Tensor& repeats) {
     WG_CHECK(repeats.dim() == 1, "repeat_interleave only accept 1D vector as repeat");
-    WG_CHECK(repeats.dtype() == DType::Int64 || repeats.dtype() == DType::Int32, "repeats has to be Long or Int tensor");
+    WG_CHECK(repeats.dtype() == DType::Int64 || repeats.dtype() == DType::Int32,
+             "repeats has to be Long or Int tensor");
     const Tensor counts = contiguous(to_dtype(detach(repeats), DType::Int64));
     const int64_t n = counts.numel();
     const int64_t* count = counts.data<int64_t>();
@@ -221,8 +229,10 @@ Tensor repeat_interleave_each(const Tensor& t, const Tensor& repeats, OptInt dim
         counts = expand(reshape(counts, {1}), {input.size(d)});
     } else {
         WG_CHECK(counts.dim() == 1, "repeats must be 0-dim or 1-dim tensor");
-        WG_CHECK(counts.numel() == input.size(d), "repeats must have the same size as input along dim, but got ",
-                 "repeats.size(0) = ", counts.numel(), " and input.size(", d, ") = ", input.size(d));
+        WG_CHECK(counts.numel() == input.size(d),
+                 "repeats must have the same size as input along dim, but got ",
+                 "repeats.size(0) = ", counts.numel(), " and input.size(", d,
+                 ") = ", input.size(d));
     }
     return index_select(input, d, repeat_interleave_indices(counts));
 }
@@ -236,7 +246,8 @@ Tensor rolled(const Tensor& t, int64_t shift, int64_t dim) {
     const int64_t size = t.size(dim);
     if (t.numel() == 0) return out;
     const int64_t start = (size - shift % size) % size;  // the element that comes first
-    if (start < size) copy_values(part(out, dim, 0, size - start), part(t, dim, start, size - start));
+    if (start < size)
+        copy_values(part(out, dim, 0, size - start), part(t, dim, start, size - start));
     if (start > 0) copy_values(part(out, dim, size - start, start), part(t, dim, 0, start));
     return out;
 }
@@ -253,11 +264,14 @@ Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims) {
             out = alias(flat, Dims{flat.numel()}, Dims{1}, flat.offset());
             out = alias(rolled(out, shifts[0], 0), t.sizes(), contiguous_strides(t.sizes()), 0);
         } else {
-            WG_CHECK(shifts.size() == dims.size(), "shifts and dimensions must align. shifts: ", shifts.size(),
+            WG_CHECK(shifts.size() == dims.size(),
+                     "shifts and dimensions must align. shifts: ", shifts.size(),
                      ", dims:", dims.size());
-            WG_CHECK_INDEX(t.dim() > 0, "Dimension specified as ", dims[0], " but tensor has no dimensions");
+            WG_CHECK_INDEX(t.dim() > 0, "Dimension specified as ", dims[0],
+                           " but tensor has no dimensions");
             out = t;
-            for (size_t i = 0; i < dims.size(); ++i) out = rolled(out, shifts[i], wrap_dim(dims[i], t.dim()));
+            for (size_t i = 0; i < dims.size(); ++i)
+                out = rolled(out, shifts[i], wrap_dim(dims[i], t.dim()));
         }
     }
     record("RollBackward0", out, {t}, {}, [shifts, dims](Backward& d) {
@@ -268,7 +282,9 @@ Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims) {
     return out;
 }
 
-Tensor roll_one(const Tensor& t, int64_t shift, int64_t dim) { return roll(t, Dims{shift}, Dims{dim}); }
+Tensor roll_one(const Tensor& t, int64_t shift, int64_t dim) {
+    return roll(t, Dims{shift}, Dims{dim});
+}
 
 Tensor flip(const Tensor& t, const Dims& dims) {
     const auto flipped = dim_set(dims, t.dim());
@@ -314,14 +330,16 @@ Tensor triangle(const Tensor& t, int64_t k, bool lower) {
 Tensor tril(const Tensor& t, int64_t diagonal) {
     WG_CHECK(t.dim() >= 2, "tril: input tensor must have at least 2 dimensions");
     Tensor out = triangle(t, diagonal, true);
-    record("TrilBackward0", out, {t}, {}, [diagonal](Backward& d) { d.set(0, tril(d.grad(), diagonal)); });
+    record("TrilBackward0", out, {t}, {},
+           [diagonal](Backward& d) { d.set(0, tril(d.grad(), diagonal)); });
     return out;
 }
 
 Tensor triu(const Tensor& t, int64_t diagonal) {
     WG_CHECK(t.dim() >= 2, "triu: input tensor must have at least 2 dimensions");
     Tensor out = triangle(t, diagonal, false);
-    record("TriuBackward0", out, {t}, {}, [diagonal](Backward& d) { d.set(0, triu(d.grad(), diagonal)); });
+    record("TriuBackward0", out, {t}, {},
+           [diagonal](Backward& d) { d.set(0, triu(d.grad(), diagonal)); });
     return out;
 }
 

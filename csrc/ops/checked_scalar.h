@@ -11,16 +11,26 @@ namespace wg {
 // The C++ name of an element type as PyTorch's messages print it.
 template <class T>
 inline constexpr const char* cpp_name = nullptr;
-template <> inline constexpr const char* cpp_name<uint8_t> = "uint8_t";
-template <> inline constexpr const char* cpp_name<int8_t> = "int8_t";
-template <> inline constexpr const char* cpp_name<int16_t> = "int16_t";
-template <> inline constexpr const char* cpp_name<int32_t> = "int";
-template <> inline constexpr const char* cpp_name<int64_t> = "int64_t";
-template <> inline constexpr const char* cpp_name<Half> = "c10::Half";
-template <> inline constexpr const char* cpp_name<BFloat16> = "c10::BFloat16";
-template <> inline constexpr const char* cpp_name<float> = "float";
-template <> inline constexpr const char* cpp_name<double> = "double";
-template <> inline constexpr const char* cpp_name<bool> = "bool";
+template <>
+inline constexpr const char* cpp_name<uint8_t> = "uint8_t";
+template <>
+inline constexpr const char* cpp_name<int8_t> = "int8_t";
+template <>
+inline constexpr const char* cpp_name<int16_t> = "int16_t";
+template <>
+inline constexpr const char* cpp_name<int32_t> = "int";
+template <>
+inline constexpr const char* cpp_name<int64_t> = "int64_t";
+template <>
+inline constexpr const char* cpp_name<Half> = "c10::Half";
+template <>
+inline constexpr const char* cpp_name<BFloat16> = "c10::BFloat16";
+template <>
+inline constexpr const char* cpp_name<float> = "float";
+template <>
+inline constexpr const char* cpp_name<double> = "double";
+template <>
+inline constexpr const char* cpp_name<bool> = "bool";
 
 // Infinities and NaN pass into floating types; -1 passes into uint8 as 255, but -256 does not.
 template <class T>

@@ -164,9 +164,8 @@ Tensor to_dtype(const Tensor& t, DType dtype, bool copy) {
     Tensor out = empty_like(t, dtype);
     copy_values(out, t);
     if (is_floating(dtype))
-        record("ToCopyBackward0", out, {t}, {}, [from = t.dtype()](Backward& d) {
-            d.set(0, to_dtype(d.grad(), from));
-        });
+        record("ToCopyBackward0", out, {t}, {},
+               [from = t.dtype()](Backward& d) { d.set(0, to_dtype(d.grad(), from)); });
     return out;
 }
 

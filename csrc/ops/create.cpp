@@ -13,17 +13,20 @@ template <class T>
 int64_t arange_size(Scalar start, Scalar end, Scalar step) {
     // Only int64 is checked and counted in integers, as doubles do not have the precision.
     using Acc = std::conditional_t<std::is_same_v<T, int64_t>, int64_t, double>;
-    const Acc first = to_checked<Acc>(start), last = to_checked<Acc>(end), by = to_checked<Acc>(step);
+    const Acc first = to_checked<Acc>(start), last = to_checked<Acc>(end),
+              by = to_checked<Acc>(step);
     const double given = step.to_double();
     WG_CHECK(given > 0 || given < 0, "step must be nonzero");
     WG_CHECK_VALUE(by != 0, "step must be nonzero");
     if constexpr (!std::is_same_v<T, int64_t>)
-        WG_CHECK(std::isfinite(first) && std::isfinite(last), "unsupported range: ", first, " -> ", last);
+        WG_CHECK(std::isfinite(first) && std::isfinite(last), "unsupported range: ", first, " -> ",
+                 last);
     WG_CHECK((by > 0 && last >= first) || (by < 0 && last <= first),
              "upper bound and lower bound inconsistent with step sign");
     if constexpr (std::is_same_v<T, int64_t>) {
         // The difference may exceed int64.
-        const uint64_t distance = by > 0 ? uint64_t(last) - uint64_t(first) : uint64_t(first) - uint64_t(last);
+        const uint64_t distance =
+            by > 0 ? uint64_t(last) - uint64_t(first) : uint64_t(first) - uint64_t(last);
         const uint64_t stride = by > 0 ? uint64_t(by) : -uint64_t(by);
         const uint64_t n = distance / stride + (distance % stride != 0);
         WG_CHECK(n <= uint64_t(INT64_MAX), "invalid size, possible overflow?");
@@ -38,7 +41,8 @@ int64_t arange_size(Scalar start, Scalar end, Scalar step) {
 template <class T>
 void fill_arange(T* out, int64_t n, Scalar start, Scalar step) {
     if constexpr (std::is_integral_v<T>) {
-        const uint64_t first = uint64_t(to_checked<int64_t>(start)), by = uint64_t(to_checked<int64_t>(step));
+        const uint64_t first = uint64_t(to_checked<int64_t>(start)),
+                       by = uint64_t(to_checked<int64_t>(step));
         for (int64_t i = 0; i < n; ++i) out[i] = T(first + by * uint64_t(i));
     } else {
         // PyTorch fills pairs of 32-byte vectors: the first element of each vector is rounded to T, the
@@ -51,7 +55,8 @@ void fill_arange(T* out, int64_t n, Scalar start, Scalar step) {
         int64_t i = 0;
         for (const int64_t paired = n - n % (2 * kLanes); i < paired; i += kLanes) {
             const T base = T(C(std::fma(by, Acc(i), first)));
-            for (int64_t k = 0; k < kLanes; ++k) out[i + k] = T(C(std::fma(Acc(k), by, Acc(C(base)))));
+            for (int64_t k = 0; k < kLanes; ++k)
+                out[i + k] = T(C(std::fma(Acc(k), by, Acc(C(base)))));
         }
         for (; i < n; ++i) out[i] = T(C(std::fma(by, Acc(i), first)));
     }
@@ -74,8 +79,7 @@ struct Spacing {
     C first, last, distance;
 
     Spacing(Scalar start, Scalar end)
-        : first(rounded(to_checked<T>(start))),
-          last(rounded(to_checked<T>(end))),
+        : first(rounded(to_checked<T>(start))), last(rounded(to_checked<T>(end))),
           distance(rounded(last - first)) {}
     static C rounded(auto x) { return C(Step(C(x))); }
 };
@@ -120,8 +124,9 @@ Tensor linspace(double start, double end, int64_t steps, OptDType dtype) {
         const C by = S::rounded(s.distance / S::rounded(C(steps - 1)));
         // Counted from the nearer end.
         for (int64_t i = 0; i < steps; ++i)
-            p[i] = T(compute_type<T>(i < steps / 2 ? multiply_add<Step>(by, C(i), s.first)
-                                                   : multiply_add<Step>(-by, C(steps - i - 1), s.last)));
+            p[i] = T(compute_type<T>(i < steps / 2
+                                         ? multiply_add<Step>(by, C(i), s.first)
+                                         : multiply_add<Step>(-by, C(steps - i - 1), s.last)));
     });
     return out;
 }

@@ -38,7 +38,8 @@ Labels read_labels(std::string_view part, size_t start, const std::string& whose
             continue;
         }
         const int label = label_of(part[i]);
-        WG_CHECK(label >= 0, "einsum(): invalid subscript given at index ", start + i, " in the equation string, subscripts must "
+        WG_CHECK(label >= 0, "einsum(): invalid subscript given at index ", start + i,
+                 " in the equation string, subscripts must "
                  "be in [a-zA-Z]");
         labels.push_back(label);
     }
@@ -60,12 +61,15 @@ Equation::Equation(std::string_view text, const TensorList& operands) {
     std::string_view left = text.substr(0, arrow);
     for (;;) {
         const size_t comma = left.find(',');
-        inputs.push_back(read_labels(left.substr(0, comma), size_t(left.data() - text.data()), str("for operand ", inputs.size())));
+        inputs.push_back(read_labels(left.substr(0, comma), size_t(left.data() - text.data()),
+                                     str("for operand ", inputs.size())));
         if (comma == std::string_view::npos) break;
         left = left.substr(comma + 1);
     }
-    WG_CHECK(inputs.size() <= operands.size(), "einsum(): fewer operands were provided than specified in the equation");
-    WG_CHECK(inputs.size() >= operands.size(), "einsum(): more operands were provided than specified in the equation");
+    WG_CHECK(inputs.size() <= operands.size(),
+             "einsum(): fewer operands were provided than specified in the equation");
+    WG_CHECK(inputs.size() >= operands.size(),
+             "einsum(): more operands were provided than specified in the equation");
 
     std::array<int, kLetters + 1> uses{};
     for (size_t k = 0; k < inputs.size(); ++k) {
@@ -77,17 +81,19 @@ Equation::Equation(std::string_view text, const TensorList& operands) {
             else ++letters;
         }
         const int64_t n = operands[k].dim();
-        WG_CHECK(dots ? letters <= n : letters == n, "einsum(): the number of subscripts in the equation (", letters,
-                 dots ? ") is more than the number of dimensions (" : ") does not match the number of dimensions (", n,
-                 ") for operand ", k, dots ? "" : " and no ellipsis was given");
+        WG_CHECK(dots ? letters <= n : letters == n,
+                 "einsum(): the number of subscripts in the equation (", letters,
+                 dots ? ") is more than the number of dimensions ("
+                      : ") does not match the number of dimensions (",
+                 n, ") for operand ", k, dots ? "" : " and no ellipsis was given");
         if (dots) ellipsis_dims = std::max(ellipsis_dims, n - letters);
     }
     if (has_arrow) {
         output = read_labels(text.substr(arrow + 2), arrow + 2, "for the output");
         std::array<int, kLetters + 1> seen{};
         for (int label : output) {
-            WG_CHECK(label == kEllipsis || uses[label] > 0, "einsum(): output subscript ", letter_of(label),
-                     " does not appear in the equation for any input operand");
+            WG_CHECK(label == kEllipsis || uses[label] > 0, "einsum(): output subscript ",
+                     letter_of(label), " does not appear in the equation for any input operand");
             WG_CHECK(++seen[label] == 1, "einsum(): output subscript ", letter_of(label),
                      " appears more than once in the output");
         }
@@ -152,8 +158,9 @@ Tensor spread_out(const Space& space, const Labels& labels, Tensor t, size_t num
             continue;
         }
         const int64_t first = before - places.begin();
-        WG_CHECK(t->dims[first] == t->dims[d], "einsum(): subscript ", letter_of(label), " is repeated for operand ",
-                 number, " but the sizes don't match, ", t->dims[d], " != ", t->dims[first]);
+        WG_CHECK(t->dims[first] == t->dims[d], "einsum(): subscript ", letter_of(label),
+                 " is repeated for operand ", number, " but the sizes don't match, ", t->dims[d],
+                 " != ", t->dims[first]);
         t = movedim(diagonal(t, 0, first, d), {-1}, {first});
     }
     Dims order(size_t(space.dims), -1);
@@ -196,9 +203,12 @@ Tensor contract(Tensor a, Tensor b, const SmallVector<bool, 8>& summed) {
         for (const Dims* part : parts) all.append(part->begin(), part->end());
         return all;
     };
-    const int64_t batch = size_of(a, both), rows = size_of(a, only_a), columns = size_of(b, only_b), k = size_of(a, inside);
-    const Tensor left = reshape(permute(a, chain({&both, &only_a, &inside, &only_b})), {batch, rows, k});
-    const Tensor right = reshape(permute(b, chain({&both, &inside, &only_b, &only_a})), {batch, k, columns});
+    const int64_t batch = size_of(a, both), rows = size_of(a, only_a), columns = size_of(b, only_b),
+                  k = size_of(a, inside);
+    const Tensor left =
+        reshape(permute(a, chain({&both, &only_a, &inside, &only_b})), {batch, rows, k});
+    const Tensor right =
+        reshape(permute(b, chain({&both, &inside, &only_b, &only_a})), {batch, k, columns});
     const Tensor product = bmm(left, right);
 
     const Dims order = chain({&both, &only_a, &only_b, &inside});
@@ -231,8 +241,9 @@ void check_sizes(const Space& space, const Equation& eq, const TensorList& sprea
                 std::string name = "...";
                 for (int label : eq.inputs[k])
                     if (label != kEllipsis && space.place[label] == d) name = letter_of(label);
-                fail(ErrorKind::Runtime, str("einsum(): subscript ", name, " has size ", size, " for operand ", k,
-                                             " which does not broadcast with previously seen size ", seen[d]));
+                fail(ErrorKind::Runtime,
+                     str("einsum(): subscript ", name, " has size ", size, " for operand ", k,
+                         " which does not broadcast with previously seen size ", seen[d]));
             }
             seen[d] = size;
         }
@@ -245,7 +256,8 @@ Tensor einsum(std::string_view equation, const TensorList& operands) {
     const Equation eq(equation, operands);
     const Space space(eq);
     TensorList spread;
-    for (size_t k = 0; k < operands.size(); ++k) spread.push_back(spread_out(space, eq.inputs[k], operands[k], k));
+    for (size_t k = 0; k < operands.size(); ++k)
+        spread.push_back(spread_out(space, eq.inputs[k], operands[k], k));
 
     check_sizes(space, eq, spread);
     if (spread.size() == 2 && starts_with_second(space, spread)) std::swap(spread[0], spread[1]);
@@ -273,7 +285,9 @@ Tensor einsum(std::string_view equation, const TensorList& operands) {
             if (last[d] == k) any = summed[d] = true;
         result = any ? contract(result, spread[k], summed) : result * spread[k];
     }
-    return space.dims == space.outputs ? result : view(result, Dims(result.sizes().first(size_t(space.outputs))));
+    return space.dims == space.outputs
+               ? result
+               : view(result, Dims(result.sizes().first(size_t(space.outputs))));
 }
 
 Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dims& dims_b) {
@@ -283,7 +297,8 @@ Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dim
     int64_t k = 1;
     for (size_t i = 0; i < dims_a.size(); ++i) {
         const int64_t da = wrap_dim(dims_a[i], a.dim()), db = wrap_dim(dims_b[i], b.dim());
-        WG_CHECK(a->dims[da] == b->dims[db], "contracted dimensions need to match, but first has size ", a->dims[da],
+        WG_CHECK(a->dims[da] == b->dims[db],
+                 "contracted dimensions need to match, but first has size ", a->dims[da],
                  " in dim ", da, " and second has size ", b->dims[db], " in dim ", db);
         in_a[da] = in_b[db] = true;
         k *= a->dims[da];
@@ -303,13 +318,17 @@ Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dim
             shape.push_back(b->dims[d]);
             columns *= b->dims[d];
         }
-    if (a.dim() == 1 && b.dim() == 1 && shape.empty()) return view(dot(permute(a, order_a), permute(b, order_b)), shape);
-    return view(mm(reshape(permute(a, order_a), {rows, k}), reshape(permute(b, order_b), {k, columns})), shape);
+    if (a.dim() == 1 && b.dim() == 1 && shape.empty())
+        return view(dot(permute(a, order_a), permute(b, order_b)), shape);
+    return view(
+        mm(reshape(permute(a, order_a), {rows, k}), reshape(permute(b, order_b), {k, columns})),
+        shape);
 }
 
 Tensor inner(const Tensor& a, const Tensor& b) {
     if (a.dim() == 0 || b.dim() == 0) return a * b;
-    WG_CHECK(a.size(-1) == b.size(-1), "inner() the last dimension must match on both input tensors but got shapes ",
+    WG_CHECK(a.size(-1) == b.size(-1),
+             "inner() the last dimension must match on both input tensors but got shapes ",
              to_string(a.sizes()), " and ", to_string(b.sizes()));
     return tensordot(a, b, {-1}, {-1});
 }

@@ -33,7 +33,9 @@ DType promote(DType a, DType b) noexcept {
 
 DType result_type(Args args) {
     std::optional<DType> dims, zero_dim, wrapped;
-    const auto merge = [](std::optional<DType>& into, DType d) { into = into ? promote(*into, d) : d; };
+    const auto merge = [](std::optional<DType>& into, DType d) {
+        into = into ? promote(*into, d) : d;
+    };
     for (const Arg& arg : args) {
         if (!arg.is_tensor()) {
             merge(wrapped, arg.scalar().natural_dtype());
@@ -60,7 +62,8 @@ namespace {
 
 class ElementwiseNode final : public NodeOf<ElementwiseNode> {
 public:
-    ElementwiseNode(Op op, const char* name, const Params& params) : op_(op), name_(name), params_(params) {}
+    ElementwiseNode(Op op, const char* name, const Params& params)
+        : op_(op), name_(name), params_(params) {}
 
     void apply(Grads& in, Grads& out) override;
     std::string name() const override { return name_; }
@@ -123,7 +126,8 @@ void ElementwiseNode::apply(Grads& in, Grads& out) {
             if (used >> (s + 1) & 1) abc[s] = operand(s);
         const Tensor y = used & 16 ? saved_[3].unpack(this) : Tensor();
         for (int i = 0; i < int(edges.size()); ++i)
-            if (needs(i)) out[i] = r.passes_through[i] ? in[0] : r.gradient[i](in[0], abc, y, params_.p);
+            if (needs(i))
+                out[i] = r.passes_through[i] ? in[0] : r.gradient[i](in[0], abc, y, params_.p);
         return;
     }
     int last = -1;
@@ -133,7 +137,8 @@ void ElementwiseNode::apply(Grads& in, Grads& out) {
     for (int i = 0; i < int(edges.size()); ++i)
         if (needs(i) && r.passes_through[i]) shared = true;
     for (int i = 0; i < int(edges.size()); ++i)
-        if (needs(i)) out[i] = r.passes_through[i] ? in[0] : run_gradient(i, in, i == last && !shared);
+        if (needs(i))
+            out[i] = r.passes_through[i] ? in[0] : run_gradient(i, in, i == last && !shared);
 }
 
 // One gradient by its fused loop. The last one may be written over g when nobody else holds g.
@@ -151,7 +156,8 @@ Tensor ElementwiseNode::run_gradient(int i, Grads& in, bool may_reuse) {
     const char* direct[kMaxLoopInputs] = {};
     bool all_direct = g.dtype() == compute && g.is_contiguous();
     const auto add = [&](int slot, const Tensor& t) {
-        if (t.dtype() == compute && t.is_contiguous() && t.numel() == g.numel() && same_shape(t.sizes(), sizes)) {
+        if (t.dtype() == compute && t.is_contiguous() && t.numel() == g.numel() &&
+            same_shape(t.sizes(), sizes)) {
             direct[slot] = t.raw();
         } else {
             all_direct = false;
@@ -172,11 +178,12 @@ Tensor ElementwiseNode::run_gradient(int i, Grads& in, bool may_reuse) {
     }
     if (reads & 16) add(4, saved_[3].unpack_data(this));
 
-    const bool reuse = may_reuse && g.owns_memory_alone() && g.dtype() == compute_ && !may_overlap_itself(sizes, g.strides());
+    const bool reuse = may_reuse && g.owns_memory_alone() && g.dtype() == compute_ &&
+                       !may_overlap_itself(sizes, g.strides());
     const Tensor result = reuse ? g : empty_like(g, compute_);
     if (all_direct && result.dtype() == compute) {
-        cpu::contiguous_loop(fn, result.raw(), item_size(compute), direct, kMaxLoopInputs, item_size(compute), g.numel(),
-                             params_.p);
+        cpu::contiguous_loop(fn, result.raw(), item_size(compute), direct, kMaxLoopInputs,
+                             item_size(compute), g.numel(), params_.p);
         return result;
     }
     const auto finish = [&](int slot, const Tensor& t) {
@@ -184,11 +191,12 @@ Tensor ElementwiseNode::run_gradient(int i, Grads& in, bool may_reuse) {
     };
     if (reads & 1) finish(0, g);
     for (int s = 0; s < r.arity; ++s)
-        if ((reads >> (s + 1) & 1) && !(is_scalar_ >> s & 1)) finish(s + 1, saved_[s].unpack_data(this));
+        if ((reads >> (s + 1) & 1) && !(is_scalar_ >> s & 1))
+            finish(s + 1, saved_[s].unpack_data(this));
     if (reads & 16) finish(4, saved_[3].unpack_data(this));
     for (int s = 0; s < kMaxLoopInputs; ++s) operands[s].strides = strides[s];
-    cpu::elementwise_loop(fn, {result.raw(), result.dtype(), result.strides()}, operands, sizes, compute, compute,
-                          params_.p);
+    cpu::elementwise_loop(fn, {result.raw(), result.dtype(), result.strides()}, operands, sizes,
+                          compute, compute, params_.p);
     return result;
 }
 
@@ -221,55 +229,71 @@ const char* kernel_name(Op op, bool number_operand) {
 [[noreturn]] void fail_not_implemented(Op op, const RowInfo& r, DType d, Args args) {
     if (d == DType::Bool) {
         if (op == Op::neg)
-            fail(ErrorKind::Runtime, "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
-                                     "invert a mask, use the `~` or `logical_not()` operator instead.");
+            fail(
+                ErrorKind::Runtime,
+                "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+                "invert a mask, use the `~` or `logical_not()` operator instead.");
         if (op == Op::relu) fail(ErrorKind::Runtime, "Boolean inputs not supported for relu");
         if (op == Op::hardtanh) fail(ErrorKind::Runtime, "Bool inputs not supported for hardtanh");
     }
     bool number_operand = false;
     for (const Arg& a : args) number_operand = number_operand || !a.is_tensor();
     const char* kernel = kernel_name(op, number_operand);
-    fail(ErrorKind::NotImplemented, str("\"", kernel ? std::string(kernel) : str(r.name, "_cpu"), "\" not implemented for '",
-                                        type_name(d), "'"));
+    fail(ErrorKind::NotImplemented, str("\"", kernel ? std::string(kernel) : str(r.name, "_cpu"),
+                                        "\" not implemented for '", type_name(d), "'"));
 }
 
-DType dtype_of_arg(const Arg& a) { return a.is_tensor() ? a.tensor().dtype() : a.scalar().natural_dtype(); }
+DType dtype_of_arg(const Arg& a) {
+    return a.is_tensor() ? a.tensor().dtype() : a.scalar().natural_dtype();
+}
 
 // What some operations refuse before they look at shapes.
 void check_operands(Op op, Args args) {
     switch (op) {
     case Op::sub:
     case Op::sub_scaled: {
-        const bool a = dtype_of_arg(args[0]) == DType::Bool, b = dtype_of_arg(args[1]) == DType::Bool;
-        WG_CHECK(!a || !b, "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
-                           "`logical_xor()` operator instead.");
-        WG_CHECK(!a && !b, "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
-                           "invert a mask, use the `~` or `logical_not()` operator instead.");
+        const bool a = dtype_of_arg(args[0]) == DType::Bool,
+                   b = dtype_of_arg(args[1]) == DType::Bool;
+        WG_CHECK(
+            !a || !b,
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+            "`logical_xor()` operator instead.");
+        WG_CHECK(
+            !a && !b,
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+            "invert a mask, use the `~` or `logical_not()` operator instead.");
         break;
     }
     case Op::addcdiv:
-        WG_CHECK(is_floating(dtype_of_arg(args[1])) || is_floating(dtype_of_arg(args[2])),
-                 "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
-                 "true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value "
-                 "* torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
-                 "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value "
-                 "* tensor1 / tensor2), for all dtypes.");
+        WG_CHECK(
+            is_floating(dtype_of_arg(args[1])) || is_floating(dtype_of_arg(args[2])),
+            "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
+            "true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value "
+            "* torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
+            "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value "
+            "* tensor1 / tensor2), for all dtypes.");
         break;
     case Op::lerp: {
         // A 0-d weight is taken as a number.
         const DType d = dtype_of_arg(args[0]);
         const auto check = [&](const Arg& a, const char* name) {
-            WG_CHECK(!a.is_tensor() || a.tensor().dtype() == d, "expected dtype ", info(d).c_name, " for `", name,
-                     "` but got dtype ", info(a.tensor().dtype()).c_name);
+            WG_CHECK(!a.is_tensor() || a.tensor().dtype() == d, "expected dtype ", info(d).c_name,
+                     " for `", name, "` but got dtype ", info(a.tensor().dtype()).c_name);
         };
         check(args[1], "end");
         if (args[2].is_tensor() && args[2].tensor().dim() > 0) check(args[2], "weight");
         break;
     }
+    case Op::pow:
+        WG_CHECK(args[1].is_tensor() || is_floating(dtype_of_arg(args[0])) ||
+                     is_floating(dtype_of_arg(args[1])) || args[1].scalar().to_double() >= 0,
+                 "Integers to negative integer powers are not allowed.");
+        break;
     case Op::where_choice:
-        WG_CHECK(args[0].tensor().dtype() == DType::Bool || args[0].tensor().dtype() == DType::UInt8,
-                 "where expected condition to be a boolean tensor, but got a tensor with dtype ",
-                 type_name(args[0].tensor().dtype()));
+        WG_CHECK(
+            args[0].tensor().dtype() == DType::Bool || args[0].tensor().dtype() == DType::UInt8,
+            "where expected condition to be a boolean tensor, but got a tensor with dtype ",
+            type_name(args[0].tensor().dtype()));
         break;
     default: break;
     }
@@ -279,7 +303,8 @@ void check_operands(Op op, Args args) {
 DType compute_dtype(const RowInfo& r, Op op, Args args) {
     DType d;
     if (op == Op::where_choice) d = result_type(args.subspan(1));
-    else if (op == Op::square && args[0].tensor().dtype() == DType::Bool) d = DType::Int64;  // x ** 2
+    else if (op == Op::square && args[0].tensor().dtype() == DType::Bool)
+        d = DType::Int64;  // x ** 2
     else if (op == Op::lerp || args.size() == 1) d = args[0].tensor().dtype();
     else d = result_type(args);
     return r.dtypes == DTypes::FLOATS && !is_floating(d) ? default_dtype() : d;
@@ -302,7 +327,8 @@ void check_supported(const RowInfo& r, Op op, DType d, Args args) {
 bool has_zero(const Arg& arg) {
     if (!arg.is_tensor()) return arg.scalar().to_double() == 0;
     const Tensor t = contiguous(to_dtype(detach(arg.tensor()), DType::Int64));
-    return std::find(t.data<int64_t>(), t.data<int64_t>() + t.numel(), 0) != t.data<int64_t>() + t.numel();
+    return std::find(t.data<int64_t>(), t.data<int64_t>() + t.numel(), 0) !=
+           t.data<int64_t>() + t.numel();
 }
 
 // Integers have no infinity to divide into.
@@ -314,10 +340,6 @@ void check_integer_arguments(Op op, DType compute, Args args) {
     case Op::div_trunc:
     case Op::fmod:
     case Op::remainder: WG_CHECK(!has_zero(args[1]), "ZeroDivisionError"); break;
-    case Op::pow:
-        WG_CHECK(compute == DType::Bool || args[1].is_tensor() || args[1].scalar().to_double() >= 0,
-                 "Integers to negative integer powers are not allowed.");
-        break;
     default: break;
     }
 }
@@ -343,7 +365,9 @@ Tensor make_result(Args args, const Dims& shape, DType dtype) {
     // Compare dims by the operands' strides, first operand first; ambiguous pairs keep their order.
     SmallVector<Dims, 3> strides;
     for (const Arg& arg : args)
-        if (arg.is_tensor()) strides.push_back(broadcast_strides(arg.tensor().sizes(), arg.tensor().strides(), shape));
+        if (arg.is_tensor())
+            strides.push_back(
+                broadcast_strides(arg.tensor().sizes(), arg.tensor().strides(), shape));
     SmallVector<int, 8> order;  // innermost first
     for (int d = int(shape.size()) - 1; d >= 0; --d) order.push_back(d);
     const auto compare = [&](int a, int b) {  // 1: a is outer to b
@@ -380,7 +404,8 @@ bool is_half(DType d) { return is_floating(d) && item_size(d) == 2; }
 // With 16-bit operands, numbers and wider 0-d tensors are rounded to 16 bits before use; only the second
 // operand of a product or quotient keeps its precision.
 bool rounds_operand(Op op, size_t k, DType compute_as) {
-    return is_half(compute_as) && !(k == 1 && (op == Op::mul || op == Op::div)) && !(k == 2 && op == Op::lerp);
+    return is_half(compute_as) && !(k == 1 && (op == Op::mul || op == Op::div)) &&
+           !(k == 2 && op == Op::lerp);
 }
 
 void store_operand(Scalar s, char* to, DType compute, DType compute_as, bool rounds) {
@@ -391,8 +416,12 @@ void store_operand(Scalar s, char* to, DType compute, DType compute_as, bool rou
 }
 
 // Computes into `out`, which has the common shape.
-void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType compute_as, const Params& params) {
+void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType compute_as,
+                 const Params& params) {
     check_supported(r, op, compute_as, args);
+    WG_CHECK(
+        op != Op::hardtanh || compute_as != DType::UInt8 || (params.p[0] >= 0 && params.p[1] >= 0),
+        "cannot do hardtanh on an unsigned type with negative limits");
     const DType compute = kernel_dtype(compute_as);
     const LoopFn fn = kernel_table[int(op)].forward[int(compute)];
     if (!fn) fail_not_implemented(op, r, compute_as, args);
@@ -424,12 +453,13 @@ void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType co
             t = &rounded[k];
         }
         operands[k] = {t->raw(), t->dtype(), {}};
-        if (t->dtype() == compute && t->is_contiguous() && same_shape(t->sizes(), sizes)) direct[k] = t->raw();
+        if (t->dtype() == compute && t->is_contiguous() && same_shape(t->sizes(), sizes))
+            direct[k] = t->raw();
         else all_direct = false;
     }
     if (all_direct) {
-        cpu::contiguous_loop(fn, out.raw(), item_size(result), direct, int(args.size()), item_size(compute), out.numel(),
-                             params.p);
+        cpu::contiguous_loop(fn, out.raw(), item_size(result), direct, int(args.size()),
+                             item_size(compute), out.numel(), params.p);
         return;
     }
     for (size_t k = 0; k < args.size(); ++k) {
@@ -441,8 +471,8 @@ void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType co
         }
         operands[k].strides = strides[k];
     }
-    cpu::elementwise_loop(fn, {out.raw(), out.dtype(), out.strides()}, {operands, args.size()}, sizes, compute, result,
-                          params.p);
+    cpu::elementwise_loop(fn, {out.raw(), out.dtype(), out.strides()}, {operands, args.size()},
+                          sizes, compute, result, params.p);
 }
 
 bool wants_history(const RowInfo& r, Args args) {
@@ -453,8 +483,9 @@ bool wants_history(const RowInfo& r, Args args) {
 }
 
 // Makes the node and keeps what the gradients with a taker read, except the result.
-Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, DType compute, const Params& params,
-                                           const char* node_name, unsigned& reads) {
+Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, DType compute,
+                                           const Params& params, const char* node_name,
+                                           unsigned& reads) {
     if (!node_name) {
         node_name = r.node;
         for (const Arg& a : args)
@@ -464,7 +495,9 @@ Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, D
     node->site = Site::here();
     reads = 0;
     for (size_t i = 0; i < args.size(); ++i) {
-        Edge e = args[i].is_tensor() && is_floating(args[i].tensor().dtype()) ? gradient_edge(args[i].tensor()) : Edge{};
+        Edge e = args[i].is_tensor() && is_floating(args[i].tensor().dtype())
+                     ? gradient_edge(args[i].tensor())
+                     : Edge{};
         if (e) reads |= r.reads[i];
         node->add_edge(std::move(e));
     }
@@ -478,18 +511,33 @@ Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, D
 }
 
 // floor(int) and the like: the values themselves.
-bool is_identity_on(const RowInfo& r, DType d) { return r.dtypes == DTypes::ROUNDING && !is_floating(d); }
+bool is_identity_on(const RowInfo& r, DType d) {
+    return r.dtypes == DTypes::ROUNDING && is_integral(d);
+}
 
 void check_overlaps(const Tensor& written, Args args) {
     for (const Arg& a : args)
         if (a.is_tensor()) check_no_partial_overlap(written, a.tensor());
 }
 
-bool is_small_and_plain(const Tensor& t) { return t.is_contiguous() && t.numel() <= cpu::kElementwiseGrain; }
+// The row that does the same on bool, where the row itself is about numbers.
+Op on_bool(Op op, Args args) {
+    if (op != Op::bitwise_not && op != Op::clamp_min && op != Op::clamp_max) return op;
+    for (const Arg& a : args)
+        if (!a.is_tensor() || a.tensor().dtype() != DType::Bool) return op;
+    return op == Op::bitwise_not ? Op::logical_not
+           : op == Op::clamp_min ? Op::maximum
+                                 : Op::minimum;
+}
+
+bool is_small_and_plain(const Tensor& t) {
+    return t.is_contiguous() && t.numel() <= cpu::kElementwiseGrain;
+}
 
 }  // namespace
 
 Tensor elementwise(Op op, Args args, const Params& params, const char* node_name) {
+    op = on_bool(op, args);
     const RowInfo& r = row(op);
     check_operands(op, args);
     const DType compute = compute_dtype(r, op, args);
@@ -500,13 +548,17 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
     bool same = is_small_and_plain(args[0].is_tensor() ? args[0].tensor() : args[1].tensor());
     const Tensor& lead = args[0].is_tensor() ? args[0].tensor() : args[1].tensor();
     for (const Arg& a : args)
-        if (a.is_tensor() && !(a.tensor().is_contiguous() && same_shape(a.tensor().sizes(), lead.sizes()))) same = false;
+        if (a.is_tensor() &&
+            !(a.tensor().is_contiguous() && same_shape(a.tensor().sizes(), lead.sizes())))
+            same = false;
     if (same) {
         out = empty_like(lead, dtype);
     } else {
-        out = make_result(args, common_shape(args), dtype);
+        // PyTorch's log_sigmoid is the one that does not keep the layout.
+        out = op == Op::log_sigmoid ? empty(lead.sizes(), dtype)
+                                    : make_result(args, common_shape(args), dtype);
     }
-    if (!is_floating(compute)) check_integer_arguments(op, compute, args);
+    if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
     run_forward(op, r, out, args, compute, params);
     if (wants_history(r, args) && is_floating(dtype)) {
         unsigned reads;
@@ -518,6 +570,7 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
 }
 
 Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const char* node_name) {
+    op = on_bool(op, args);
     const RowInfo& r = row(op);
     const bool records = wants_history(r, args) && is_floating(self.dtype());
     check_inplace(self, records);
@@ -527,14 +580,14 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
     const Dims shape = common_shape(args);
     WG_CHECK(same_shape(shape, self.sizes()), "output with shape ", to_string(self.sizes()),
              " doesn't match the broadcast shape ", to_string(shape));
-    WG_CHECK(can_cast(dtype, self.dtype()), "result type ", type_name(dtype), " can't be cast to the desired output type ",
-             type_name(self.dtype()));
+    WG_CHECK(can_cast(dtype, self.dtype()), "result type ", type_name(dtype),
+             " can't be cast to the desired output type ", type_name(self.dtype()));
     check_overlaps(self, args);
     if (is_identity_on(r, compute)) {
         self.bump_version();
         return self;
     }
-    if (!is_floating(compute)) check_integer_arguments(op, compute, args);
+    if (!is_floating(compute) && self.numel() > 0) check_integer_arguments(op, compute, args);
 
     Ref<Node> node;
     unsigned reads = 0;
@@ -555,23 +608,31 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
 }
 
 Tensor& elementwise_out(Op op, Tensor& out, Args args, const Params& params) {
+    op = on_bool(op, args);
     const RowInfo& r = row(op);
     for (const Arg& a : args)
-        WG_CHECK(!(grad_enabled() && a.is_tensor() && requires_grad(a.tensor())) && !(grad_enabled() && requires_grad(out)),
-                 r.name, "(): functions with out=... arguments don't support automatic differentiation, but one of the "
-                         "arguments requires grad.");
+        WG_CHECK(
+            !r.differentiable || !grad_enabled() ||
+                !((a.is_tensor() && requires_grad(a.tensor())) || requires_grad(out)),
+            op == Op::square ? "pow" : r.name,
+            "(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad.");
     check_operands(op, args);
     const DType compute = compute_dtype(r, op, args);
     const DType dtype = r.is_test ? DType::Bool : compute;
     const Dims shape = common_shape(args);
-    if (op == Op::lerp && args[2].is_tensor())
-        WG_CHECK(out.dtype() == dtype, "Found dtype ", type_name(out.dtype()), " but expected ", type_name(dtype));
-    WG_CHECK(can_cast(dtype, out.dtype()), "result type ", type_name(dtype), " can't be cast to the desired output type ",
-             type_name(out.dtype()));
-    if (!is_floating(compute)) check_integer_arguments(op, compute, args);
+    // These do not cast into out.
+    const bool same_dtype =
+        r.arity == 1 && r.dtypes != DTypes::FLOATS && !r.is_test && op != Op::square;
+    if (same_dtype || (op == Op::lerp && args[2].is_tensor()))
+        WG_CHECK(out.dtype() == dtype, "Found dtype ", type_name(out.dtype()), " but expected ",
+                 type_name(dtype));
+    WG_CHECK(can_cast(dtype, out.dtype()), "result type ", type_name(dtype),
+             " can't be cast to the desired output type ", type_name(out.dtype()));
     if (is_identity_on(r, compute)) return write_out(out, args[0].tensor(), r.name);
     resize_out(out, shape);
     check_overlaps(out, args);
+    if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
     run_forward(op, r, out, args, compute, params);
     out.bump_version();
     return out;

@@ -30,17 +30,17 @@ enum : unsigned {
 // A row as data.
 struct RowInfo {
     const char* name;
-    const char* node;           // for tensor operands
-    const char* node_scalar;    // when an operand is a Python number
-    const char* parameters;     // "negative_slope=0.01"
+    const char* node;  // for tensor operands
+    const char* node_scalar;  // when an operand is a Python number
+    const char* parameters;  // "negative_slope=0.01"
     int arity;
-    bool is_test;               // gives bool
+    bool is_test;  // gives bool
     DTypes dtypes;
     unsigned forms;
     double lo, hi;
     bool differentiable;
-    unsigned reads[3];          // per gradient: bits g a b c y
-    bool passes_through[3];     // the gradient is g itself
+    unsigned reads[3];  // per gradient: bits g a b c y
+    bool passes_through[3];  // the gradient is g itself
     // The gradient formula over tensors, for derivatives of derivatives.
     Tensor (*gradient[3])(const Tensor& g, const Tensor* abc, const Tensor& y, const double* p);
 };
@@ -69,14 +69,16 @@ struct Params {
 
 Tensor elementwise(Op op, Args args, const Params& params = {}, const char* node = nullptr);
 // args[0] is self.
-Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params = {}, const char* node = nullptr);
+Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params = {},
+                     const char* node = nullptr);
 Tensor& elementwise_out(Op op, Tensor& out, Args args, const Params& params = {});
 
 inline Tensor unary(Op op, const Tensor& x, const Params& params = {}) {
     const Arg args[] = {x};
     return elementwise(op, args, params);
 }
-inline Tensor binary(Op op, const Arg& a, const Arg& b, const Params& params = {}, const char* node = nullptr) {
+inline Tensor binary(Op op, const Arg& a, const Arg& b, const Params& params = {},
+                     const char* node = nullptr) {
     const Arg args[] = {a, b};
     return elementwise(op, args, params, node);
 }
@@ -88,10 +90,14 @@ inline Tensor ternary(Op op, const Arg& a, const Arg& b, const Arg& c, const Par
 // wg::exp(x), wg::leaky_relu(x, {0.01}), wg::mul(a, b), wg::eq(a, 0), ...
 #define WG_UNARY_P(name, ...) \
     inline Tensor name(const Tensor& x, const Params& p = {}) { return unary(Op::name, x, p); }
-#define WG_BINARY_P(name, ...) \
-    inline Tensor name(const Arg& a, const Arg& b, const Params& p = {}) { return binary(Op::name, a, b, p); }
-#define WG_TERNARY_P(name, ...) \
-    inline Tensor name(const Arg& a, const Arg& b, const Arg& c, const Params& p = {}) { return ternary(Op::name, a, b, c, p); }
+#define WG_BINARY_P(name, ...)                                             \
+    inline Tensor name(const Arg& a, const Arg& b, const Params& p = {}) { \
+        return binary(Op::name, a, b, p);                                  \
+    }
+#define WG_TERNARY_P(name, ...)                                                          \
+    inline Tensor name(const Arg& a, const Arg& b, const Arg& c, const Params& p = {}) { \
+        return ternary(Op::name, a, b, c, p);                                            \
+    }
 #define WG_TEST(name, ...) \
     inline Tensor name(const Tensor& x) { return unary(Op::name, x); }
 #define WG_COMPARE(name, ...) \
@@ -104,17 +110,20 @@ Tensor zeros_like(const Tensor& t, std::optional<DType> dtype);
 inline Tensor zero(const Tensor& g) { return zeros_like(g, {}); }
 inline Tensor square_of(const Tensor& x) { return mul(x, x); }
 inline Tensor gelu_inner(const Tensor& x);
-inline Tensor where(const Tensor& condition, const Arg& a, const Arg& b) { return where_choice(condition, a, b); }
+inline Tensor where(const Tensor& condition, const Arg& a, const Arg& b) {
+    return where_choice(condition, a, b);
+}
 inline Tensor operator-(const Tensor& x) { return neg(x); }
 template <class T>
 concept Operand = std::is_same_v<T, Tensor> || std::is_arithmetic_v<T>;
 template <class A, class B>
-concept TensorPair = Operand<A> && Operand<B> && (std::is_same_v<A, Tensor> || std::is_same_v<B, Tensor>);
-#define WG_OPERATOR(symbol, name)                         \
-    template <class A, class B>                           \
-        requires TensorPair<A, B>                         \
-    Tensor operator symbol(const A& a, const B& b) {      \
-        return name(Arg(a), Arg(b));                      \
+concept TensorPair =
+    Operand<A> && Operand<B> && (std::is_same_v<A, Tensor> || std::is_same_v<B, Tensor>);
+#define WG_OPERATOR(symbol, name)                    \
+    template <class A, class B>                      \
+        requires TensorPair<A, B>                    \
+    Tensor operator symbol(const A& a, const B& b) { \
+        return name(Arg(a), Arg(b));                 \
     }
 WG_OPERATOR(+, add)
 WG_OPERATOR(-, sub)
@@ -129,7 +138,9 @@ WG_OPERATOR(>=, ge)
 WG_OPERATOR(&&, logical_and)
 WG_OPERATOR(||, logical_or)
 #undef WG_OPERATOR
-inline Tensor gelu_inner(const Tensor& x) { return 0.79788456080286535588 * (x + 0.044715 * (x * x * x)); }
+inline Tensor gelu_inner(const Tensor& x) {
+    return 0.79788456080286535588 * (x + 0.044715 * (x * x * x));
+}
 
 // PyTorch's type promotion over operands: tensors with dimensions outrank 0-d tensors, which outrank
 // Python numbers, within a category.

@@ -9,14 +9,17 @@ Tensor clamp_tensors(const Tensor& x, const OptTensor& min, const OptTensor& max
 }
 
 Tensor clamp_numbers(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> max) {
-    const auto arg = [](const std::optional<Scalar>& s) { return s ? std::optional<Arg>(*s) : std::nullopt; };
+    const auto arg = [](const std::optional<Scalar>& s) {
+        return s ? std::optional<Arg>(*s) : std::nullopt;
+    };
     return clamp(x, arg(min), arg(max));
 }
 
 Tensor div_rounded(const Tensor& a, const Arg& b, std::optional<std::string_view> rounding_mode) {
     if (!rounding_mode) return div(a, b);
     if (*rounding_mode == "floor") return div_floor(a, b);
-    WG_CHECK(*rounding_mode == "trunc", "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '",
+    WG_CHECK(*rounding_mode == "trunc",
+             "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '",
              *rounding_mode, "'");
     return div_trunc(a, b);
 }
@@ -43,8 +46,12 @@ Tensor rsub(const Tensor& self, const Arg& other) {
 }
 
 // empty() and its kin as Python calls them.
-Tensor empty_of(const Dims& sizes, OptDType dtype) { return empty(sizes, dtype.value_or(default_dtype())); }
-Tensor empty_shaped(const Tensor& t, OptDType dtype) { return empty_like(t, dtype.value_or(t.dtype())); }
+Tensor empty_of(const Dims& sizes, OptDType dtype) {
+    return empty(sizes, dtype.value_or(default_dtype()));
+}
+Tensor empty_shaped(const Tensor& t, OptDType dtype) {
+    return empty_like(t, dtype.value_or(t.dtype()));
+}
 Tensor empty_strided_of(const Dims& sizes, const Dims& strides, OptDType dtype) {
     return empty_strided(sizes, strides, dtype.value_or(default_dtype()));
 }

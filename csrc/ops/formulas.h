@@ -14,18 +14,18 @@ template <class T, int N>
 inline constexpr bool is_integer_number<Vec<T, N>> = Integer<T>;
 
 template <class T>
-WG_INLINE T zero(const T&) {
+constexpr WG_INLINE T zero(const T&) {
     return T(0);
 }
 
 template <class T>
-WG_INLINE T square_of(const T& x) {
+constexpr WG_INLINE T square_of(const T& x) {
     return x * x;
 }
 
 // The argument of tanh in the approximation of gelu (Hendrycks and Gimpel, 2016).
 template <class T>
-WG_INLINE T gelu_inner(const T& x) {
+constexpr WG_INLINE T gelu_inner(const T& x) {
     return 0.79788456080286535588 * (x + 0.044715 * x * x * x);
 }
 
@@ -67,7 +67,8 @@ WG_INLINE T floor_divide(const T& a, const T& b) {
 
 template <class T>
 WG_INLINE T integer_power(T base, T exponent) {
-    if (exponent < 0) return base == 1 ? T(1) : base == T(-1) ? (exponent % 2 ? T(-1) : T(1)) : T(0);
+    if (exponent < 0)
+        return base == 1 ? T(1) : base == T(-1) ? (exponent % 2 ? T(-1) : T(1)) : T(0);
     T result = 1;
     while (exponent > 0) {
         if (exponent & 1) __builtin_mul_overflow(result, base, &result);

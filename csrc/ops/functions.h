@@ -32,15 +32,16 @@ Tensor zeros_like(const Tensor& t, OptDType dtype = {});
 Tensor ones_like(const Tensor& t, OptDType dtype = {});
 Tensor full_like(const Tensor& t, Scalar value, OptDType dtype = {});
 Tensor scalar_tensor(Scalar value, OptDType dtype = {});
-Tensor wrapped_number(Scalar value);                    // 0-d, weakest in promotion
-void copy_values(const Tensor& to, const Tensor& from);  // broadcast and cast; no history, no version
+Tensor wrapped_number(Scalar value);  // 0-d, weakest in promotion
+void copy_values(const Tensor& to,
+                 const Tensor& from);  // broadcast and cast; no history, no version
 void fill_values(const Tensor& to, Scalar value);
 Tensor& copy_(Tensor& self, const Tensor& src, bool non_blocking = false);
 Tensor& fill_(Tensor& self, Scalar value);
 Tensor& fill_tensor_(Tensor& self, const Tensor& value);
 Tensor& zero_(Tensor& self);
-Tensor clone(const Tensor& t);                          // dense copy, same order of dims
-Tensor contiguous(const Tensor& t);                     // t itself when it already is
+Tensor clone(const Tensor& t);  // dense copy, same order of dims
+Tensor contiguous(const Tensor& t);  // t itself when it already is
 Tensor to_dtype(const Tensor& t, DType dtype, bool copy = false);
 Tensor arange(Scalar start, Scalar end, Scalar step, OptDType dtype = {});
 Tensor linspace(double start, double end, int64_t steps, OptDType dtype = {});
@@ -66,11 +67,11 @@ TensorList split(const Tensor& t, int64_t split_size, int64_t dim = 0);
 TensorList split_with_sizes(const Tensor& t, const Dims& sizes, int64_t dim = 0);
 TensorList chunk(const Tensor& t, int64_t chunks, int64_t dim = 0);
 TensorList unbind(const Tensor& t, int64_t dim = 0);
-Tensor alias_view(const Tensor& t);                     // x[...]: AliasBackward0
+Tensor alias_view(const Tensor& t);  // x[...]: AliasBackward0
 Tensor as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, OptInt offset = {});
 Tensor diagonal(const Tensor& t, int64_t offset = 0, int64_t dim1 = 0, int64_t dim2 = 1);
 Tensor view_as(const Tensor& t, const Tensor& other);
-Tensor view_dtype(const Tensor& t, DType dtype);        // the same bytes, never differentiable
+Tensor view_dtype(const Tensor& t, DType dtype);  // the same bytes, never differentiable
 Tensor adjoint(const Tensor& t);
 Tensor unfold(const Tensor& t, int64_t dim, int64_t size, int64_t step);
 Tensor reshape_as(const Tensor& t, const Tensor& other);
@@ -106,11 +107,15 @@ Tensor tril(const Tensor& t, int64_t diagonal = 0);
 Tensor triu(const Tensor& t, int64_t diagonal = 0);
 // Advanced indexing: one entry per leading dim, undefined = full slice; integer, bool or uint8 tensors.
 Tensor index(const Tensor& t, const TensorList& indices);
-Tensor& index_put_(Tensor& self, const TensorList& indices, const Tensor& values, bool accumulate = false);
-Tensor index_put(const Tensor& t, const TensorList& indices, const Tensor& values, bool accumulate = false);
+Tensor& index_put_(Tensor& self, const TensorList& indices, const Tensor& values,
+                   bool accumulate = false);
+Tensor index_put(const Tensor& t, const TensorList& indices, const Tensor& values,
+                 bool accumulate = false);
 Tensor index_select(const Tensor& t, int64_t dim, const Tensor& index);
-Tensor& index_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha = 1);
-Tensor index_add(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha = 1);
+Tensor& index_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                   Scalar alpha = 1);
+Tensor index_add(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source,
+                 Scalar alpha = 1);
 Tensor& index_copy_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source);
 Tensor index_copy(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source);
 Tensor& index_fill_(Tensor& self, int64_t dim, const Tensor& index, Scalar value);
@@ -132,16 +137,17 @@ Tensor& masked_fill_(Tensor& self, const Tensor& mask, const Tensor& value);
 Tensor& masked_fill_value_(Tensor& self, const Tensor& mask, Scalar value);
 Tensor masked_select(const Tensor& t, const Tensor& mask);
 Tensor nonzero(const Tensor& t);
-TensorList nonzero_tuple(const Tensor& t);              // one index tensor per dim; where(condition)
+TensorList nonzero_tuple(const Tensor& t);  // one index tensor per dim; where(condition)
 Tensor one_hot(const Tensor& t, int64_t num_classes = -1);
 Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_idx = -1,
                  bool scale_grad_by_freq = false, bool sparse = false);
 
 // --- reduce.cpp ---
 Tensor sum(const Tensor& t, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
-Tensor sum_all(const Tensor& t, OptDType dtype = {});   // SumBackward0
-Tensor sum_over(const Tensor& t, const OptDims& dim, bool keepdim = false, OptDType dtype = {});  // SumBackward1
-Tensor sum_to(const Tensor& t, IntSpan sizes);          // undoes broadcasting; recorded
+Tensor sum_all(const Tensor& t, OptDType dtype = {});  // SumBackward0
+Tensor sum_over(const Tensor& t, const OptDims& dim, bool keepdim = false,
+                OptDType dtype = {});  // SumBackward1
+Tensor sum_to(const Tensor& t, IntSpan sizes);  // undoes broadcasting; recorded
 Tensor sum_to_size(const Tensor& t, const Dims& size);
 Tensor mean(const Tensor& t, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
 Tensor mean_all(const Tensor& t, OptDType dtype = {});
@@ -153,7 +159,7 @@ Tensor amin(const Tensor& t, const OptDims& dim = {}, bool keepdim = false);
 TwoTensors aminmax(const Tensor& t, OptInt dim = {}, bool keepdim = false);  // (min, max)
 Tensor max_all(const Tensor& t);
 Tensor min_all(const Tensor& t);
-TwoTensors max_along(const Tensor& t, int64_t dim, bool keepdim = false);    // (values, indices)
+TwoTensors max_along(const Tensor& t, int64_t dim, bool keepdim = false);  // (values, indices)
 TwoTensors min_along(const Tensor& t, int64_t dim, bool keepdim = false);
 Tensor max_of_two(const Tensor& a, const Tensor& b);
 Tensor min_of_two(const Tensor& a, const Tensor& b);
@@ -170,24 +176,33 @@ Tensor prod(const Tensor& t, int64_t dim, bool keepdim = false, OptDType dtype =
 Tensor count_nonzero(const Tensor& t, const OptDims& dim = {});
 Tensor nansum(const Tensor& t, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
 Tensor nanmean(const Tensor& t, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
-Tensor var(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {}, bool keepdim = false);
-Tensor std_deviation(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {}, bool keepdim = false);
-TwoTensors var_mean(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {}, bool keepdim = false);
-TwoTensors std_mean(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {}, bool keepdim = false);
+Tensor var(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {},
+           bool keepdim = false);
+Tensor std_deviation(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {},
+                     bool keepdim = false);
+TwoTensors var_mean(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {},
+                    bool keepdim = false);
+TwoTensors std_mean(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {},
+                    bool keepdim = false);
 Tensor var_unbiased(const Tensor& t, bool unbiased);
 Tensor std_unbiased(const Tensor& t, bool unbiased);
 TwoTensors var_mean_unbiased(const Tensor& t, bool unbiased);
 TwoTensors std_mean_unbiased(const Tensor& t, bool unbiased);
-Tensor var_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased = true, bool keepdim = false);
-Tensor std_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased = true, bool keepdim = false);
-TwoTensors var_mean_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased = true, bool keepdim = false);
-TwoTensors std_mean_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased = true, bool keepdim = false);
+Tensor var_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased = true,
+                         bool keepdim = false);
+Tensor std_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased = true,
+                         bool keepdim = false);
+TwoTensors var_mean_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased = true,
+                                  bool keepdim = false);
+TwoTensors std_mean_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased = true,
+                                  bool keepdim = false);
 Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim = false);
-Tensor vector_norm(const Tensor& t, Scalar ord = 2, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
+Tensor vector_norm(const Tensor& t, Scalar ord = 2, const OptDims& dim = {}, bool keepdim = false,
+                   OptDType dtype = {});
 Tensor norm(const Tensor& t, OptScalar p = Scalar(2), const OptDims& dim = {}, bool keepdim = false,
             OptDType dtype = {});
-Tensor norm_named(const Tensor& t, std::string_view p, const OptDims& dim = {}, bool keepdim = false,
-                  OptDType dtype = {});
+Tensor norm_named(const Tensor& t, std::string_view p, const OptDims& dim = {},
+                  bool keepdim = false, OptDType dtype = {});
 Tensor dist(const Tensor& a, const Tensor& b, Scalar p = 2);
 
 // --- scan.cpp ---
@@ -201,17 +216,22 @@ Tensor log_softmax(const Tensor& t, int64_t dim, OptDType dtype = {});
 // --- loss.cpp: reduction is 0 none, 1 mean, 2 sum ---
 Tensor mse_loss(const Tensor& input, const Tensor& target, int64_t reduction = 1);
 Tensor l1_loss(const Tensor& input, const Tensor& target, int64_t reduction = 1);
-Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, int64_t reduction = 1, double beta = 1);
-Tensor huber_loss(const Tensor& input, const Tensor& target, int64_t reduction = 1, double delta = 1);
-Tensor kl_div(const Tensor& input, const Tensor& target, int64_t reduction = 1, bool log_target = false);
+Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, int64_t reduction = 1,
+                      double beta = 1);
+Tensor huber_loss(const Tensor& input, const Tensor& target, int64_t reduction = 1,
+                  double delta = 1);
+Tensor kl_div(const Tensor& input, const Tensor& target, int64_t reduction = 1,
+              bool log_target = false);
 Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight = {},
                             int64_t reduction = 1);
-Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& target, const OptTensor& weight = {},
+Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& target,
+                                        const OptTensor& weight = {},
                                         const OptTensor& pos_weight = {}, int64_t reduction = 1);
-Tensor nll_loss(const Tensor& input, const Tensor& target, const OptTensor& weight = {}, int64_t reduction = 1,
-                int64_t ignore_index = -100);
-Tensor cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight = {}, int64_t reduction = 1,
-                     int64_t ignore_index = -100, double label_smoothing = 0);
+Tensor nll_loss(const Tensor& input, const Tensor& target, const OptTensor& weight = {},
+                int64_t reduction = 1, int64_t ignore_index = -100);
+Tensor cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight = {},
+                     int64_t reduction = 1, int64_t ignore_index = -100,
+                     double label_smoothing = 0);
 
 // --- matmul.cpp ---
 Tensor matmul(const Tensor& a, const Tensor& b);
@@ -221,9 +241,12 @@ Tensor mv(const Tensor& a, const Tensor& v);
 Tensor dot(const Tensor& a, const Tensor& b);
 Tensor vdot(const Tensor& a, const Tensor& b);
 Tensor outer(const Tensor& a, const Tensor& b);
-Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1);
-Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta = 1, Scalar alpha = 1);
-Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1);
+Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta = 1,
+             Scalar alpha = 1);
+Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta = 1,
+             Scalar alpha = 1);
+Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta = 1,
+               Scalar alpha = 1);
 Tensor linear(const Tensor& input, const Tensor& weight, const OptTensor& bias = {});
 
 // --- einsum.cpp ---

@@ -11,8 +11,8 @@ namespace wg {
 namespace {
 
 void check_index_dtype(const char* name, const Tensor& index) {
-    WG_CHECK(index.numel() == 0 || index.dtype() == DType::Int64 || index.dtype() == DType::Int32, name,
-             "(): Expected dtype int32/int64 for index");
+    WG_CHECK(index.numel() == 0 || index.dtype() == DType::Int64 || index.dtype() == DType::Int32,
+             name, "(): Expected dtype int32/int64 for index");
 }
 
 // A 0-d tensor takes part as one of shape [1].
@@ -26,12 +26,13 @@ struct Lines {
     int64_t n, row_stride, dim_stride, other_stride;  // in elements
 };
 template <class T, class Visit>
-void for_each_line(const Tensor& indexed, const Tensor& other, const Tensor& index, const Tensor& places, int64_t dim,
-                   bool parallel, Visit visit) {
+void for_each_line(const Tensor& indexed, const Tensor& other, const Tensor& index,
+                   const Tensor& places, int64_t dim, bool parallel, Visit visit) {
     const int64_t ndim = std::max<int64_t>(index.dim(), 1), last = ndim - 1;
     const int64_t n = size_at(index, last);
     if (index.numel() == 0) return;
-    const Lines lines{n, last == dim ? 0 : stride_at(indexed, last), stride_at(indexed, dim), stride_at(other, last)};
+    const Lines lines{n, last == dim ? 0 : stride_at(indexed, last), stride_at(indexed, dim),
+                      stride_at(other, last)};
     const auto range = [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
             int64_t rest = row, at = 0, other_at = 0;
@@ -41,7 +42,8 @@ void for_each_line(const Tensor& indexed, const Tensor& other, const Tensor& ind
                 if (d != dim) at += i * stride_at(indexed, d);
                 other_at += i * stride_at(other, d);
             }
-            visit(indexed.data<T>() + at, other.data<T>() + other_at, places.data<int64_t>() + row * n, lines);
+            visit(indexed.data<T>() + at, other.data<T>() + other_at,
+                  places.data<int64_t>() + row * n, lines);
         }
     };
     const int64_t rows = index.numel() / n;
@@ -52,7 +54,8 @@ void for_each_line(const Tensor& indexed, const Tensor& other, const Tensor& ind
 Tensor checked_places(const Tensor& index, const Tensor& t, int64_t dim) {
     const int64_t size = size_at(t, dim);
     return checked_indices(index, size, false, [&](int64_t bad) {
-        fail(ErrorKind::Runtime, str("index ", bad, " is out of bounds for dimension ", dim, " with size ", size));
+        fail(ErrorKind::Runtime,
+             str("index ", bad, " is out of bounds for dimension ", dim, " with size ", size));
     });
 }
 
@@ -76,31 +79,38 @@ Tensor gather(const Tensor& t, int64_t dim, const Tensor& index) {
         WG_CHECK(std::max<int64_t>(index.dim(), 1) == std::max<int64_t>(t.dim(), 1),
                  "Index tensor must have the same number of dimensions as input tensor");
         for (int64_t d = 0; d < std::max<int64_t>(t.dim(), 1); ++d)
-            WG_CHECK(d == dim || size_at(index, d) <= size_at(t, d), "Size does not match at dimension ", d,
-                     " expected index ", to_string(index.sizes()), " to be no larger than self ", to_string(t.sizes()),
+            WG_CHECK(d == dim || size_at(index, d) <= size_at(t, d),
+                     "Size does not match at dimension ", d, " expected index ",
+                     to_string(index.sizes()), " to be no larger than self ", to_string(t.sizes()),
                      " apart from dimension ", dim);
     }
     const Tensor places = checked_places(index, t, dim);
     Tensor out = empty(index.sizes(), t.dtype());
     visit_size(t.itemsize(), [&](auto element) {
         using T = decltype(element);
-        for_each_line<T>(t, out, index, places, dim, true, [](const T* from, T* to, const int64_t* at, const Lines& l) {
-            for (int64_t i = 0; i < l.n; ++i) to[i * l.other_stride] = from[i * l.row_stride + at[i] * l.dim_stride];
-        });
+        for_each_line<T>(t, out, index, places, dim, true,
+                         [](const T* from, T* to, const int64_t* at, const Lines& l) {
+                             for (int64_t i = 0; i < l.n; ++i)
+                                 to[i * l.other_stride] =
+                                     from[i * l.row_stride + at[i] * l.dim_stride];
+                         });
     });
-    record("GatherBackward0", out, {t}, {save("index", index)}, [dim, from = Dims(t.sizes())](Backward& d) {
-        d.set(0, scatter_add(zeros(from, d.grad().dtype()), dim, d.saved(0), d.grad()));
-    });
+    record("GatherBackward0", out, {t}, {save("index", index)},
+           [dim, from = Dims(t.sizes())](Backward& d) {
+               d.set(0, scatter_add(zeros(from, d.grad().dtype()), dim, d.saved(0), d.grad()));
+           });
     return out;
 }
 
 Tensor take_along_dim(const Tensor& t, const Tensor& indices, OptInt dim) {
-    WG_CHECK(indices.dtype() == DType::Int64, "torch.take_along_dim(): dtype of indices should be Long but got ",
+    WG_CHECK(indices.dtype() == DType::Int64,
+             "torch.take_along_dim(): dtype of indices should be Long but got ",
              info(indices.dtype()).scalar_name);
     if (!dim) return gather(reshape(t, {-1}), 0, reshape(indices, {-1}));
-    WG_CHECK(t.dim() == indices.dim(),
-             "torch.take_along_dim(): input and indices should have the same number of dimensions, but got ", t.dim(),
-             " dimensions for input, and ", indices.dim(), " dimensions for indices");
+    WG_CHECK(
+        t.dim() == indices.dim(),
+        "torch.take_along_dim(): input and indices should have the same number of dimensions, but got ",
+        t.dim(), " dimensions for input, and ", indices.dim(), " dimensions for indices");
     const int64_t d = wrap_dim(*dim, t.dim());
     if (t.dim() == 0) return gather(t, d, indices);
     // Both are broadcast against each other in all dims but d.
@@ -117,10 +127,12 @@ Tensor take_along_dim(const Tensor& t, const Tensor& indices, OptInt dim) {
 namespace {
 
 // `src` undefined: a value is scattered, which fits any index.
-void check_scatter(const char* name, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
+void check_scatter(const char* name, const Tensor& self, int64_t dim, const Tensor& index,
+                   const Tensor& src) {
     check_index_dtype(name, index);
     if (src.defined())
-        WG_CHECK(self.dtype() == src.dtype(), name, "(): Expected self.dtype to be equal to src.dtype");
+        WG_CHECK(self.dtype() == src.dtype(), name,
+                 "(): Expected self.dtype to be equal to src.dtype");
     if (index.numel() == 0) return;
     const int64_t ndim = std::max<int64_t>(self.dim(), 1);
     WG_CHECK(std::max<int64_t>(index.dim(), 1) == ndim,
@@ -134,8 +146,9 @@ void check_scatter(const char* name, const Tensor& self, int64_t dim, const Tens
         if (src.defined()) fits &= size_at(index, d) <= size_at(src, d);
     }
     if (fits) return;
-    std::string message = str("Expected index ", to_string(index.sizes()), " to be no larger than self ",
-                              to_string(self.sizes()), " apart from dimension ", dim);
+    std::string message =
+        str("Expected index ", to_string(index.sizes()), " to be no larger than self ",
+            to_string(self.sizes()), " apart from dimension ", dim);
     if (src.defined()) message += " and to be no larger size than src " + to_string(src.sizes());
     fail(ErrorKind::Runtime, message);
 }
@@ -161,7 +174,8 @@ Tensor separate(const Tensor& src, const Tensor& target) {
     return src->storage == target->storage ? fresh_copy(src) : src;
 }
 
-void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
+void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
+                  const Tensor& src) {
     dim = wrap_dim(dim, self.dim());
     check_scatter("scatter", self, dim, index, src);
     const Tensor places = checked_places(index, self, dim);
@@ -175,7 +189,8 @@ void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const T
                 for_each_line<T>(to, values, index, places, dim, false,
                                  [](T* to, const T* from, const int64_t* at, const Lines& l) {
                                      for (int64_t i = 0; i < l.n; ++i)
-                                         to[i * l.row_stride + at[i] * l.dim_stride] = from[i * l.other_stride];
+                                         to[i * l.row_stride + at[i] * l.dim_stride] =
+                                             from[i * l.other_stride];
                                  });
             });
         },
@@ -186,7 +201,8 @@ void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const T
         });
 }
 
-void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index, Scalar value) {
+void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
+                  Scalar value) {
     dim = wrap_dim(dim, self.dim());
     check_scatter("scatter", self, dim, index, {});
     alignas(8) char bytes[8] = {};
@@ -208,12 +224,14 @@ void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const T
         [dim](Backward& d) { d.set(0, scatter_value(d.grad(), dim, d.saved(0), 0)); });
 }
 
-void scatter_add_into(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
+void scatter_add_into(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
+                      const Tensor& src) {
     dim = wrap_dim(dim, self.dim());
     check_scatter("scatter_add", self, dim, index, src);
     const Tensor places = checked_places(index, self, dim);
     recorded_write(
-        "ScatterAddBackward0", target, self, {src}, std::initializer_list<Save>{save("index", index)},
+        "ScatterAddBackward0", target, self, {src},
+        std::initializer_list<Save>{save("index", index)},
         [&](const Tensor& to) {
             if (index.numel() == 0) return;
             const Tensor values = separate(read_part(src, index), to);
@@ -226,7 +244,8 @@ void scatter_add_into(const Tensor& target, const Tensor& self, int64_t dim, con
                                          T& sum = to[i * l.row_stride + at[i] * l.dim_stride];
                                          const T x = from[i * l.other_stride];
                                          if constexpr (std::is_same_v<T, bool>) sum = sum || x;
-                                         else if constexpr (std::is_integral_v<T>) sum = T(uint64_t(sum) + uint64_t(x));
+                                         else if constexpr (std::is_integral_v<T>)
+                                             sum = T(uint64_t(sum) + uint64_t(x));
                                          else sum = T(C(C(sum) + C(x)));
                                      }
                                  });
@@ -274,18 +293,20 @@ namespace {
 
 // The gradient of the table: row i is the sum of the gradients of the places that show row i, or
 // their mean; none reach the padding row.
-Tensor embedding_gradient(const Tensor& grad, const Tensor& indices, const Dims& table, int64_t padding_idx,
-                          bool scale_grad_by_freq) {
+Tensor embedding_gradient(const Tensor& grad, const Tensor& indices, const Dims& table,
+                          int64_t padding_idx, bool scale_grad_by_freq) {
     const Tensor flat = reshape(indices, {-1});
     Tensor rows = reshape(grad, {flat.numel(), table[1]});
-    if (padding_idx >= 0) rows = masked_fill_value(rows, unsqueeze(eq(flat, Scalar(padding_idx)), 1), 0);
+    if (padding_idx >= 0)
+        rows = masked_fill_value(rows, unsqueeze(eq(flat, Scalar(padding_idx)), 1), 0);
     if (scale_grad_by_freq) {
         const Tensor places = contiguous(to_dtype(detach(flat), DType::Int64));
         const int64_t* at = places.data<int64_t>();
         std::vector<int64_t> frequency(size_t(table[0]), 0);
         for (int64_t i = 0; i < places.numel(); ++i) ++frequency[size_t(at[i])];
         Tensor weights = empty(Dims{places.numel(), 1}, DType::Float64);
-        for (int64_t i = 0; i < places.numel(); ++i) weights.data<double>()[i] = 1.0 / double(frequency[size_t(at[i])]);
+        for (int64_t i = 0; i < places.numel(); ++i)
+            weights.data<double>()[i] = 1.0 / double(frequency[size_t(at[i])]);
         rows = mul(rows, to_dtype(weights, grad.dtype()));
     }
     Tensor out = zeros(table, grad.dtype());
@@ -294,13 +315,16 @@ Tensor embedding_gradient(const Tensor& grad, const Tensor& indices, const Dims&
 
 }  // namespace
 
-Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_idx, bool scale_grad_by_freq,
-                 bool sparse) {
+Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_idx,
+                 bool scale_grad_by_freq, bool sparse) {
     WG_CHECK(weight.dim() == 2, "'weight' must be 2-D");
-    WG_CHECK(indices.dtype() == DType::Int64 || indices.dtype() == DType::Int32,
-             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-             "torch.", info(indices.dtype()).legacy_name, " instead (while checking arguments for embedding)");
-    WG_CHECK_NOT_IMPLEMENTED(!sparse, "embedding: sparse gradients are not supported; pass sparse=False");
+    WG_CHECK(
+        indices.dtype() == DType::Int64 || indices.dtype() == DType::Int32,
+        "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
+        "torch.",
+        info(indices.dtype()).legacy_name, " instead (while checking arguments for embedding)");
+    WG_CHECK_NOT_IMPLEMENTED(!sparse,
+                             "embedding: sparse gradients are not supported; pass sparse=False");
     Dims shape(indices.sizes());
     shape.push_back(weight.size(1));
     Tensor out;
@@ -310,18 +334,21 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
     }
     record("EmbeddingBackward0", out, {weight}, {save("indices", indices)},
            [table = Dims(weight.sizes()), padding_idx, scale_grad_by_freq](Backward& d) {
-               d.set(0, embedding_gradient(d.grad(), d.saved(0), table, padding_idx, scale_grad_by_freq));
+               d.set(0, embedding_gradient(d.grad(), d.saved(0), table, padding_idx,
+                                           scale_grad_by_freq));
            });
     return out;
 }
 
 Tensor one_hot(const Tensor& t, int64_t num_classes) {
-    WG_CHECK(t.dtype() == DType::Int64, "one_hot is only applicable to index tensor of type LongTensor.");
+    WG_CHECK(t.dtype() == DType::Int64,
+             "one_hot is only applicable to index tensor of type LongTensor.");
     const Tensor values = contiguous(detach(t));
     const int64_t* v = values.data<int64_t>();
     if (values.numel() == 0)
-        WG_CHECK(num_classes > 0, num_classes == -1 ? "Can not infer total number of classes from empty tensor."
-                                                    : "num_classes should be positive");
+        WG_CHECK(num_classes > 0, num_classes == -1
+                                      ? "Can not infer total number of classes from empty tensor."
+                                      : "num_classes should be positive");
     int64_t largest = -1;
     for (int64_t i = 0; i < values.numel(); ++i) {
         WG_CHECK(v[i] >= 0, "Class values must be non-negative.");

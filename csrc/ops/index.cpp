@@ -23,19 +23,23 @@ TensorList expand_masks(const Tensor& t, const TensorList& indices) {
             continue;
         }
         const DType d = index.dtype();
-        WG_CHECK_INDEX(d == DType::Int64 || d == DType::Int32 || d == DType::UInt8 || d == DType::Bool,
-                       "tensors used as indices must be long, int, byte or bool tensors");
+        WG_CHECK_INDEX(
+            d == DType::Int64 || d == DType::Int32 || d == DType::UInt8 || d == DType::Bool,
+            "tensors used as indices must be long, int, byte or bool tensors");
         if (d == DType::Int64 || d == DType::Int32) {
             result.push_back(index);
             continue;
         }
         if (d == DType::UInt8)
-            warn(WarningKind::User,
-                 "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.");
+            warn(
+                WarningKind::User,
+                "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.");
         for (int64_t i = 0; i < index.dim(); ++i) {
             const int64_t at = int64_t(result.size()) + i;
-            WG_CHECK_INDEX(index->dims[i] == t.size(at), "The shape of the mask ", to_string(index.sizes()), " at index ",
-                           i, " does not match the shape of the indexed tensor ", to_string(t.sizes()), " at index ", at);
+            WG_CHECK_INDEX(index->dims[i] == t.size(at), "The shape of the mask ",
+                           to_string(index.sizes()), " at index ", i,
+                           " does not match the shape of the indexed tensor ", to_string(t.sizes()),
+                           " at index ", at);
         }
         const Tensor places = nonzero(index);
         const int64_t n = places.size(0);
@@ -50,12 +54,13 @@ TensorList expand_masks(const Tensor& t, const TensorList& indices) {
 IndexedRegion indexed_region(const Tensor& t, const TensorList& raw_indices) {
     GradMode off(false);
     const TensorList indices = expand_masks(t, raw_indices);
-    WG_CHECK_INDEX(int64_t(indices.size()) <= t.dim(), "too many indices for tensor of dimension ", t.dim(), " (got ",
-                   indices.size(), ")");
+    WG_CHECK_INDEX(int64_t(indices.size()) <= t.dim(), "too many indices for tensor of dimension ",
+                   t.dim(), " (got ", indices.size(), ")");
     Dims indexed, kept, index_shape;  // dims of t
     std::string shapes;
     for (size_t d = 0; d < indices.size(); ++d)
-        if (indices[d].defined()) shapes += (shapes.empty() ? "" : ", ") + to_string(indices[d].sizes());
+        if (indices[d].defined())
+            shapes += (shapes.empty() ? "" : ", ") + to_string(indices[d].sizes());
     for (int64_t d = 0; d < t.dim(); ++d) {
         if (size_t(d) >= indices.size() || !indices[size_t(d)].defined()) {
             kept.push_back(d);
@@ -66,10 +71,12 @@ IndexedRegion indexed_region(const Tensor& t, const TensorList& raw_indices) {
             index_shape = broadcast_shapes(index_shape, indices[size_t(d)].sizes());
         } catch (const Error&) {
             fail(ErrorKind::Index,
-                 "shape mismatch: indexing tensors could not be broadcast together with shapes " + shapes);
+                 "shape mismatch: indexing tensors could not be broadcast together with shapes " +
+                     shapes);
         }
     }
-    const bool adjacent = indexed.empty() || indexed.back() - indexed.front() + 1 == int64_t(indexed.size());
+    const bool adjacent =
+        indexed.empty() || indexed.back() - indexed.front() + 1 == int64_t(indexed.size());
 
     IndexedRegion r;
     r.first = adjacent && !indexed.empty() ? size_t(indexed.front()) : 0;
@@ -94,23 +101,29 @@ IndexedRegion indexed_region(const Tensor& t, const TensorList& raw_indices) {
         const int64_t d = indexed[j], size = t->dims[d], stride = t->dims[t.dim() + d];
         WG_CHECK_INDEX(size != 0, "index is out of bounds for dimension with size 0");
         const Tensor values = checked_indices(indices[size_t(d)], size, true, [&](int64_t bad) {
-            fail(ErrorKind::Index, str("index ", bad, " is out of bounds for dimension ", j, " with size ", size));
+            fail(ErrorKind::Index,
+                 str("index ", bad, " is out of bounds for dimension ", j, " with size ", size));
         });
-        const Tensor all = same_shape(values.sizes(), index_shape) ? values : contiguous(expand(values, index_shape));
+        const Tensor all = same_shape(values.sizes(), index_shape)
+                               ? values
+                               : contiguous(expand(values, index_shape));
         const int64_t* v = all.data<int64_t>();
         for (int64_t i = 0; i < n; ++i) offsets[i] += v[i] * stride;
     }
     return r;
 }
 
-indexing_impl::Loops indexing_impl::plan_loops(const IndexedRegion& r, IntSpan other_strides, int64_t itemsize) {
+indexing_impl::Loops indexing_impl::plan_loops(const IndexedRegion& r, IntSpan other_strides,
+                                               int64_t itemsize) {
     Loops loops{{}, {1, itemsize, itemsize}, 0};
     SmallVector<Loop, 8> dims;
     for (size_t d = r.shape.size(); d-- > 0;) {
         if (d >= r.first && d < r.first + r.count) continue;
-        if (r.shape[d] != 1) dims.push_back({r.shape[d], r.strides[d] * itemsize, other_strides[d] * itemsize});
+        if (r.shape[d] != 1)
+            dims.push_back({r.shape[d], r.strides[d] * itemsize, other_strides[d] * itemsize});
     }
-    std::stable_sort(dims.begin(), dims.end(), [](const Loop& a, const Loop& b) { return a.base < b.base; });
+    std::stable_sort(dims.begin(), dims.end(),
+                     [](const Loop& a, const Loop& b) { return a.base < b.base; });
     for (const Loop& l : dims) {
         if (!loops.outer.empty()) {
             Loop& inner = loops.outer.back();
@@ -122,7 +135,8 @@ indexing_impl::Loops indexing_impl::plan_loops(const IndexedRegion& r, IntSpan o
         loops.outer.push_back(l);
     }
     // Runs along a kept dimension, unless they would be shorter than those along the index.
-    if (!loops.outer.empty() && (loops.outer[0].size >= 4 || loops.outer[0].size >= r.offsets.numel())) {
+    if (!loops.outer.empty() &&
+        (loops.outer[0].size >= 4 || loops.outer[0].size >= r.offsets.numel())) {
         loops.run = loops.outer[0];
         loops.outer.erase(0);
     }
@@ -146,8 +160,10 @@ Dims result_strides(const IndexedRegion& r) {
         int moving = i;
         for (int j = i - 1; j >= 0; --j) {
             const int a = order[j], b = order[moving];
-            if (r.strides[a] == 0 || r.strides[b] == 0) continue;  // an index dim or an expanded one: no opinion
-            const bool swap = r.strides[a] != r.strides[b] ? r.strides[a] > r.strides[b] : r.shape[a] > r.shape[b];
+            if (r.strides[a] == 0 || r.strides[b] == 0)
+                continue;  // an index dim or an expanded one: no opinion
+            const bool swap = r.strides[a] != r.strides[b] ? r.strides[a] > r.strides[b]
+                                                           : r.shape[a] > r.shape[b];
             if (!swap) break;
             std::swap(order[j], order[moving]);
             moving = j;
@@ -166,16 +182,17 @@ Dims result_strides(const IndexedRegion& r) {
 void read_region(const IndexedRegion& r, const Tensor& out) {
     const auto read = [&](auto element) {
         using T = decltype(element);
-        for_each_run(r, out.raw(), out.strides(), true,
-                     [](const char* from, char* to, int64_t n, int64_t from_stride, int64_t to_stride) {
-                         if (from_stride == sizeof(T) && to_stride == sizeof(T) && n > 1) {
-                             std::memcpy(to, from, size_t(n) * sizeof(T));
-                             return;
-                         }
-                         for (int64_t i = 0; i < n; ++i)
-                             *reinterpret_cast<T*>(to + i * to_stride) =
-                                 *reinterpret_cast<const T*>(from + i * from_stride);
-                     });
+        for_each_run(
+            r, out.raw(), out.strides(), true,
+            [](const char* from, char* to, int64_t n, int64_t from_stride, int64_t to_stride) {
+                if (from_stride == sizeof(T) && to_stride == sizeof(T) && n > 1) {
+                    std::memcpy(to, from, size_t(n) * sizeof(T));
+                    return;
+                }
+                for (int64_t i = 0; i < n; ++i)
+                    *reinterpret_cast<T*>(to + i * to_stride) =
+                        *reinterpret_cast<const T*>(from + i * from_stride);
+            });
     };
     switch (out.itemsize()) {
     case 1: return read(uint8_t{});
@@ -192,10 +209,11 @@ Tensor index(const Tensor& t, const TensorList& indices) {
     Tensor out = empty_strided(r.shape, result_strides(r), t.dtype());
     read_region(r, out);
     if (any_requires_grad({t})) {
-        record_indexed("IndexBackward0", out, t, indices, [from = Dims(t.sizes())](Backward& d, const TensorList& at) {
-            Tensor g = zeros(from, d.grad().dtype());
-            d.set(0, index_put_(g, at, d.grad(), true));
-        });
+        record_indexed("IndexBackward0", out, t, indices,
+                       [from = Dims(t.sizes())](Backward& d, const TensorList& at) {
+                           Tensor g = zeros(from, d.grad().dtype());
+                           d.set(0, index_put_(g, at, d.grad(), true));
+                       });
     }
     return out;
 }
@@ -207,13 +225,15 @@ Tensor index_select(const Tensor& t, int64_t dim, const Tensor& index) {
     WG_CHECK_INDEX(index.dim() <= 1, "index_select(): Index is supposed to be a vector");
     WG_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32,
              "index_select(): Expected dtype int32 or int64 for index");
-    WG_CHECK(t.dim() > 0 || index.numel() == 1, "index_select(): Index to scalar can have only 1 value, got ",
-             index.numel(), " value(s)");
+    WG_CHECK(t.dim() > 0 || index.numel() == 1,
+             "index_select(): Index to scalar can have only 1 value, got ", index.numel(),
+             " value(s)");
     const int64_t size = t.dim() == 0 ? 1 : t.size(dim), n = index.numel();
     IndexedRegion r;
     r.offsets = checked_indices(index, size, false, [&](int64_t bad) {
         WG_CHECK_INDEX(dim != 0, "index out of range in self");
-        fail(ErrorKind::Runtime, str("INDICES element is out of DATA bounds, id=", bad, " axis_dim=", size));
+        fail(ErrorKind::Runtime,
+             str("INDICES element is out of DATA bounds, id=", bad, " axis_dim=", size));
     });
     r.base = t;
     r.shape = Dims(t.sizes());
@@ -224,7 +244,8 @@ Tensor index_select(const Tensor& t, int64_t dim, const Tensor& index) {
     } else {
         const int64_t stride = r.strides[dim];
         Tensor offsets = empty(Dims{n}, DType::Int64);
-        for (int64_t i = 0; i < n; ++i) offsets.data<int64_t>()[i] = r.offsets.data<int64_t>()[i] * stride;
+        for (int64_t i = 0; i < n; ++i)
+            offsets.data<int64_t>()[i] = r.offsets.data<int64_t>()[i] * stride;
         r.offsets = offsets;
         r.shape[dim] = n;
         r.strides[dim] = 0;
@@ -233,10 +254,11 @@ Tensor index_select(const Tensor& t, int64_t dim, const Tensor& index) {
         out = empty(r.shape, t.dtype());
     }
     read_region(r, out);
-    record("IndexSelectBackward0", out, {t}, {save("index", index)}, [dim, from = Dims(t.sizes())](Backward& d) {
-        Tensor g = zeros(from, d.grad().dtype());
-        d.set(0, index_add_(g, dim, d.saved(0), d.grad()));
-    });
+    record("IndexSelectBackward0", out, {t}, {save("index", index)},
+           [dim, from = Dims(t.sizes())](Backward& d) {
+               Tensor g = zeros(from, d.grad().dtype());
+               d.set(0, index_add_(g, dim, d.saved(0), d.grad()));
+           });
     return out;
 }
 
@@ -289,7 +311,8 @@ Tensor masked_select(const Tensor& t, const Tensor& mask) {
     Tensor out;
     {
         GradMode off(false);
-        const Tensor values = atleast_1d(expand(t, shape)), wanted = atleast_1d(expand(mask, shape));
+        const Tensor values = atleast_1d(expand(t, shape)),
+                     wanted = atleast_1d(expand(mask, shape));
         out = index(values, {wanted});
     }
     record("MaskedSelectBackward0", out, {t}, {save("mask", mask)}, [shape](Backward& d) {
@@ -305,13 +328,14 @@ Tensor masked_select(const Tensor& t, const Tensor& mask) {
 Tensor take(const Tensor& t, const Tensor& index) {
     WG_CHECK(index.dtype() == DType::Int64, "take(): Expected a long tensor for index, but got ",
              info(index.dtype()).scalar_name);
-    WG_CHECK_INDEX(t.numel() > 0 || index.numel() == 0, "take(): tried to take from an empty tensor");
+    WG_CHECK_INDEX(t.numel() > 0 || index.numel() == 0,
+                   "take(): tried to take from an empty tensor");
     Tensor out = empty(index.sizes(), t.dtype());
     {
         GradMode off(false);
         const Tensor places = checked_indices(index, t.numel(), true, [&](int64_t bad) {
-            fail(ErrorKind::Index, str("out of range: tried to access index ", bad, " on a tensor of ", t.numel(),
-                                       " elements."));
+            fail(ErrorKind::Index, str("out of range: tried to access index ", bad,
+                                       " on a tensor of ", t.numel(), " elements."));
         });
         const Tensor values = contiguous(t);
         IndexedRegion r;
@@ -322,11 +346,12 @@ Tensor take(const Tensor& t, const Tensor& index) {
         r.offsets = places;
         read_region(r, alias(out, r.shape, Dims{1}, 0));
     }
-    record("TakeBackward0", out, {t}, {save("index", index)}, [from = Dims(t.sizes())](Backward& d) {
-        Tensor g = zeros({count(from)}, d.grad().dtype());
-        index_put_(g, {reshape(d.saved(0), {-1})}, reshape(d.grad(), {-1}), true);
-        d.set(0, reshape(g, from));
-    });
+    record("TakeBackward0", out, {t}, {save("index", index)},
+           [from = Dims(t.sizes())](Backward& d) {
+               Tensor g = zeros({count(from)}, d.grad().dtype());
+               index_put_(g, {reshape(d.saved(0), {-1})}, reshape(d.grad(), {-1}), true);
+               d.set(0, reshape(g, from));
+           });
     return out;
 }
 

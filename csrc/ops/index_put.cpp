@@ -37,39 +37,47 @@ void write_region(const IndexedRegion& r, const Tensor& values, bool accumulate)
         using T = typename decltype(tag)::type;
         using C = compute_type<T>;
         if (accumulate) {
-            for_each_run(r, source.raw(), source.strides(), false,
-                         [](char* to, const char* from, int64_t n, int64_t to_stride, int64_t from_stride) {
-                             for (int64_t i = 0; i < n; ++i) {
-                                 T& sum = *reinterpret_cast<T*>(to + i * to_stride);
-                                 const T& x = *reinterpret_cast<const T*>(from + i * from_stride);
-                                 if constexpr (std::is_same_v<T, bool>) sum = sum || x;
-                                 else if constexpr (std::is_integral_v<T>) sum = T(uint64_t(sum) + uint64_t(x));
-                                 else sum = T(C(C(sum) + C(x)));
-                             }
-                         });
+            for_each_run(
+                r, source.raw(), source.strides(), false,
+                [](char* to, const char* from, int64_t n, int64_t to_stride, int64_t from_stride) {
+                    for (int64_t i = 0; i < n; ++i) {
+                        T& sum = *reinterpret_cast<T*>(to + i * to_stride);
+                        const T& x = *reinterpret_cast<const T*>(from + i * from_stride);
+                        if constexpr (std::is_same_v<T, bool>) sum = sum || x;
+                        else if constexpr (std::is_integral_v<T>)
+                            sum = T(uint64_t(sum) + uint64_t(x));
+                        else sum = T(C(C(sum) + C(x)));
+                    }
+                });
         } else {
-            for_each_run(r, source.raw(), source.strides(), false,
-                         [](char* to, const char* from, int64_t n, int64_t to_stride, int64_t from_stride) {
-                             for (int64_t i = 0; i < n; ++i)
-                                 std::memcpy(to + i * to_stride, from + i * from_stride, sizeof(T));
-                         });
+            for_each_run(
+                r, source.raw(), source.strides(), false,
+                [](char* to, const char* from, int64_t n, int64_t to_stride, int64_t from_stride) {
+                    for (int64_t i = 0; i < n; ++i)
+                        std::memcpy(to + i * to_stride, from + i * from_stride, sizeof(T));
+                });
         }
     });
 }
 
-void put(const Tensor& target, const Tensor& self, const TensorList& indices, const Tensor& values, bool accumulate) {
-    WG_CHECK(self.dtype() == values.dtype(), "Index put requires the source and destination dtypes match, got ",
-             info(self.dtype()).scalar_name, " for the destination and ", info(values.dtype()).scalar_name,
-             " for the source.");
+void put(const Tensor& target, const Tensor& self, const TensorList& indices, const Tensor& values,
+         bool accumulate) {
+    WG_CHECK(self.dtype() == values.dtype(),
+             "Index put requires the source and destination dtypes match, got ",
+             info(self.dtype()).scalar_name, " for the destination and ",
+             info(values.dtype()).scalar_name, " for the source.");
     const IndexedRegion r = indexed_region(target, indices);
-    WG_CHECK(is_expandable(values.sizes(), r.shape), "shape mismatch: value tensor of shape ", to_string(values.sizes()),
-             " cannot be broadcast to indexing result of shape ", to_string(r.shape));
+    WG_CHECK(is_expandable(values.sizes(), r.shape), "shape mismatch: value tensor of shape ",
+             to_string(values.sizes()), " cannot be broadcast to indexing result of shape ",
+             to_string(r.shape));
     recorded_write(
         "IndexPutBackward0", target, self, {values}, save_indices(indices),
         [&](const Tensor&) { write_region(r, values, accumulate); },
         [n = indices.size(), accumulate, sizes = Dims(values.sizes())](Backward& d) {
             const TensorList at = saved_indices(d, n);
-            if (d.needs(0)) d.set(0, accumulate ? d.grad() : index_put(d.grad(), at, zeros({}, d.grad().dtype())));
+            if (d.needs(0))
+                d.set(0,
+                      accumulate ? d.grad() : index_put(d.grad(), at, zeros({}, d.grad().dtype())));
             if (d.needs(1)) d.set(1, sum_to(index(d.grad(), at), sizes));
         });
 }
@@ -81,7 +89,8 @@ Tensor& index_put_(Tensor& self, const TensorList& indices, const Tensor& values
     return self;
 }
 
-Tensor index_put(const Tensor& t, const TensorList& indices, const Tensor& values, bool accumulate) {
+Tensor index_put(const Tensor& t, const TensorList& indices, const Tensor& values,
+                 bool accumulate) {
     const Tensor out = fresh_copy(t);
     put(out, t, indices, values, accumulate);
     return out;
@@ -93,7 +102,8 @@ namespace {
 
 // The slices of target along dim that `index` names; `bad` is told the first index out of range.
 template <class Bad>
-IndexedRegion slices(const Tensor& target, int64_t dim, const Tensor& index, bool negative, Bad bad) {
+IndexedRegion slices(const Tensor& target, int64_t dim, const Tensor& index, bool negative,
+                     Bad bad) {
     const Tensor t = target.dim() == 0 ? alias(target, Dims{1}, Dims{1}, target.offset()) : target;
     const Tensor places = checked_indices(index, t.size(dim), negative, bad);
     const int64_t n = places.numel(), stride = t.stride(dim);
@@ -106,7 +116,8 @@ IndexedRegion slices(const Tensor& target, int64_t dim, const Tensor& index, boo
     r.first = size_t(dim);
     r.count = 1;
     r.offsets = empty(Dims{n}, DType::Int64);
-    for (int64_t i = 0; i < n; ++i) r.offsets.data<int64_t>()[i] = places.data<int64_t>()[i] * stride;
+    for (int64_t i = 0; i < n; ++i)
+        r.offsets.data<int64_t>()[i] = places.data<int64_t>()[i] * stride;
     return r;
 }
 
@@ -118,25 +129,32 @@ bool same_but_along(const Tensor& a, const Tensor& b, int64_t dim) {
     return true;
 }
 
-void add(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha) {
+void add(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
+         const Tensor& source, Scalar alpha) {
     dim = wrap_dim(dim, self.dim());
     const int64_t n = index.numel();
-    WG_CHECK_INDEX(index.dim() <= 1, "index_add_(): Index is supposed to be a vector, but got dim: ", index.dim(),
-                   " with type: ", info(index.dtype()).scalar_name, " and size: ", to_string(index.sizes()));
+    WG_CHECK_INDEX(index.dim() <= 1,
+                   "index_add_(): Index is supposed to be a vector, but got dim: ", index.dim(),
+                   " with type: ", info(index.dtype()).scalar_name,
+                   " and size: ", to_string(index.sizes()));
     WG_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32,
-             "index_add_(): Expected dtype int32/int64 for index but got: ", info(index.dtype()).scalar_name);
-    WG_CHECK(self.dtype() == source.dtype(), "index_add_(): self (", info(self.dtype()).scalar_name, ") and source (",
-             info(source.dtype()).scalar_name, ") must have the same scalar type");
-    WG_CHECK(same_but_along(self, source, dim),
-             "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ",
-             to_string(self.sizes()), " source.shape = ", to_string(source.sizes()));
+             "index_add_(): Expected dtype int32/int64 for index but got: ",
+             info(index.dtype()).scalar_name);
+    WG_CHECK(self.dtype() == source.dtype(), "index_add_(): self (", info(self.dtype()).scalar_name,
+             ") and source (", info(source.dtype()).scalar_name,
+             ") must have the same scalar type");
+    WG_CHECK(
+        same_but_along(self, source, dim),
+        "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ",
+        to_string(self.sizes()), " source.shape = ", to_string(source.sizes()));
     const int64_t length = source.dim() == 0 ? 1 : source.size(dim);
-    WG_CHECK(n == length, "index_add_(): Number of indices (", n, ") should be equal to source.size(dim): (", length,
-             "), for dim: ", dim);
+    WG_CHECK(n == length, "index_add_(): Number of indices (", n,
+             ") should be equal to source.size(dim): (", length, "), for dim: ", dim);
     const int64_t size = self.dim() == 0 ? 1 : self.size(dim);
     const IndexedRegion r = slices(target, dim, index, false, [&](int64_t bad) {
         WG_CHECK_INDEX(self.dim() > 1, "index out of range in self");
-        fail(ErrorKind::Runtime, str("index ", bad, " is out of bounds for dimension ", dim, " with size ", size));
+        fail(ErrorKind::Runtime,
+             str("index ", bad, " is out of bounds for dimension ", dim, " with size ", size));
     });
     recorded_write(
         "IndexAddBackward0", target, self, {source}, SaveList{save("index", index)},
@@ -155,10 +173,13 @@ void add(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& in
         });
 }
 
-void copy_slices(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
+void copy_slices(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
+                 const Tensor& source) {
     dim = wrap_dim(dim, self.dim());
-    WG_CHECK_INDEX(index.dim() <= 1, "index_copy_(): Index should have dimension 1 or 0 (got ", index.dim(), ")");
-    WG_CHECK(index.dtype() == DType::Int64, "index_copy_(): Expected a long tensor for index, but got ",
+    WG_CHECK_INDEX(index.dim() <= 1, "index_copy_(): Index should have dimension 1 or 0 (got ",
+                   index.dim(), ")");
+    WG_CHECK(index.dtype() == DType::Int64,
+             "index_copy_(): Expected a long tensor for index, but got ",
              info(index.dtype()).scalar_name);
     WG_CHECK(self.dtype() == source.dtype(),
              "index_copy_(): self and source expected to have the same dtype, but got (self) ",
@@ -166,13 +187,15 @@ void copy_slices(const Tensor& target, const Tensor& self, int64_t dim, const Te
     const int64_t length = source.dim() == 0 ? 1 : source.size(dim);
     WG_CHECK_INDEX(index.numel() == length, "index_copy_(): Number of indices (", index.numel(),
                    ") should be equal to source.size(dim) (", length, ")");
-    WG_CHECK_INDEX(same_but_along(self, source, dim),
-                   "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice shape: ",
-                   to_string(self.sizes()), " at dimension ", dim, " and source slice shape: ", to_string(source.sizes()),
-                   " at dimension 0.");
+    WG_CHECK_INDEX(
+        same_but_along(self, source, dim),
+        "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice shape: ",
+        to_string(self.sizes()), " at dimension ", dim,
+        " and source slice shape: ", to_string(source.sizes()), " at dimension 0.");
     const int64_t size = self.dim() == 0 ? 1 : self.size(dim);
     const IndexedRegion r = slices(target, dim, index, false, [&](int64_t bad) {
-        fail(ErrorKind::Index, str("index_copy_(): index ", bad, " is out of bounds for dimension ", dim, " with size ", size));
+        fail(ErrorKind::Index, str("index_copy_(): index ", bad, " is out of bounds for dimension ",
+                                   dim, " with size ", size));
     });
     recorded_write(
         "IndexCopyBackward0", target, self, {source}, SaveList{save("index", index)},
@@ -191,11 +214,13 @@ IndexedRegion filled_slices(const Tensor& target, int64_t dim, const Tensor& ind
     WG_CHECK(index.dim() <= 1, "Index has to be a vector/scalar");
     const int64_t size = target.dim() == 0 ? 1 : target.size(dim);
     return slices(target, dim, index, true, [&](int64_t bad) {
-        fail(ErrorKind::Index, str("index ", bad, " is out of bounds for dimension ", dim, " with size ", size));
+        fail(ErrorKind::Index,
+             str("index ", bad, " is out of bounds for dimension ", dim, " with size ", size));
     });
 }
 
-void fill_slices(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index, Scalar value) {
+void fill_slices(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
+                 Scalar value) {
     dim = wrap_dim(dim, self.dim());
     const IndexedRegion r = filled_slices(target, dim, index);
     const Tensor element = full({}, value, self.dtype());
@@ -205,8 +230,10 @@ void fill_slices(const Tensor& target, const Tensor& self, int64_t dim, const Te
         [dim](Backward& d) { d.set(0, index_fill(d.grad(), dim, d.saved(0), 0)); });
 }
 
-void fill_slices(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& value) {
-    WG_CHECK(value.dim() == 0, "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
+void fill_slices(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
+                 const Tensor& value) {
+    WG_CHECK(value.dim() == 0,
+             "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
              value.dim(), " dimension(s).");
     dim = wrap_dim(dim, self.dim());
     const IndexedRegion r = filled_slices(target, dim, index);
@@ -226,11 +253,13 @@ void fill_slices(const Tensor& target, const Tensor& self, int64_t dim, const Te
 
 }  // namespace
 
-Tensor& index_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha) {
+Tensor& index_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                   Scalar alpha) {
     add(self, self, dim, index, source, alpha);
     return self;
 }
-Tensor index_add(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha) {
+Tensor index_add(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source,
+                 Scalar alpha) {
     const Tensor out = fresh_copy(t);
     add(out, t, dim, index, source, alpha);
     return out;
@@ -284,7 +313,8 @@ const char* c_type_name(DType dtype) {
 }
 
 void check_mask(const Tensor& mask) {
-    WG_CHECK(mask.dtype() == DType::Bool, "masked_fill_ only supports boolean masks, but got mask with dtype ",
+    WG_CHECK(mask.dtype() == DType::Bool,
+             "masked_fill_ only supports boolean masks, but got mask with dtype ",
              c_type_name(mask.dtype()));
 }
 
@@ -336,7 +366,8 @@ void fill_masked(const Tensor& target, const Tensor& self, const Tensor& mask, S
         [](Backward& d) { d.set(0, masked_fill_value(d.grad(), d.saved(0), 0)); });
 }
 
-void fill_masked(const Tensor& target, const Tensor& self, const Tensor& mask, const Tensor& value) {
+void fill_masked(const Tensor& target, const Tensor& self, const Tensor& mask,
+                 const Tensor& value) {
     recorded_write(
         "MaskedFillBackward1", target, self, {value}, SaveList{save("mask", mask)},
         [&](const Tensor& to) {
@@ -352,7 +383,8 @@ void fill_masked(const Tensor& target, const Tensor& self, const Tensor& mask, c
 }
 
 void check_fill_value(const Tensor& value) {
-    WG_CHECK(value.dim() == 0, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
+    WG_CHECK(value.dim() == 0,
+             "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
              value.dim(), " dimension(s).");
 }
 

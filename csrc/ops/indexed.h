@@ -15,9 +15,9 @@ namespace wg {
 //     sum over the other dims of index * stride   +   offsets[position in the index shape]
 // where offsets holds what the index tensors contribute, checked against the sizes once.
 struct IndexedRegion {
-    Tensor base;     // the indexed tensor, its dims permuted so that the indexed ones are adjacent
-    Dims shape;      // of the result
-    Dims strides;    // of base along the dims of the result; 0 along those of the index shape
+    Tensor base;  // the indexed tensor, its dims permuted so that the indexed ones are adjacent
+    Dims shape;  // of the result
+    Dims strides;  // of base along the dims of the result; 0 along those of the index shape
     size_t first = 0, count = 0;  // the dims of the result that are the index shape
     Tensor offsets;  // int64, contiguous, in elements
 };
@@ -32,8 +32,8 @@ struct Loop {
 };
 struct Loops {
     SmallVector<Loop, 8> outer;  // from the fastest to the slowest
-    Loop run;                    // innermost
-    int64_t index_stride;        // of the other side, in bytes
+    Loop run;  // innermost
+    int64_t index_stride;  // of the other side, in bytes
 };
 Loops plan_loops(const IndexedRegion& r, IntSpan other_strides, int64_t itemsize);
 
@@ -43,7 +43,8 @@ Loops plan_loops(const IndexedRegion& r, IntSpan other_strides, int64_t itemsize
 // that together cover the region; `other` is a tensor of the region's shape with the given strides,
 // which are those of one dimension along the index shape. In order of the index when not parallel.
 template <class Run>
-void for_each_run(const IndexedRegion& r, char* other, IntSpan other_strides, bool parallel, Run run) {
+void for_each_run(const IndexedRegion& r, char* other, IntSpan other_strides, bool parallel,
+                  Run run) {
     if (count(r.shape) == 0) return;
     const auto loops = indexing_impl::plan_loops(r, other_strides, int64_t(r.base.itemsize()));
     const int64_t item = int64_t(r.base.itemsize()), n = r.offsets.numel();
@@ -65,8 +66,8 @@ void for_each_run(const IndexedRegion& r, char* other, IntSpan other_strides, bo
             const int64_t stop = k + left < n ? k + left : n;
             left -= stop - k;
             for (; k < stop; ++k)
-                run(base + offsets[k] * item, to + k * loops.index_stride, loops.run.size, loops.run.base,
-                    loops.run.other);
+                run(base + offsets[k] * item, to + k * loops.index_stride, loops.run.size,
+                    loops.run.base, loops.run.other);
             k = 0;
             for (size_t d = 0; d < loops.outer.size(); ++d) {
                 base += loops.outer[d].base;

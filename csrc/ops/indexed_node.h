@@ -21,8 +21,11 @@ inline TensorList saved_indices(const Backward& d, size_t n) {
 
 // derivative(Backward&, indices)
 template <class F>
-void record_indexed(const char* name, const Tensor& out, const Tensor& t, const TensorList& indices, F derivative) {
-    auto f = [n = indices.size(), derivative = std::move(derivative)](Backward& d) { derivative(d, saved_indices(d, n)); };
+void record_indexed(const char* name, const Tensor& out, const Tensor& t, const TensorList& indices,
+                    F derivative) {
+    auto f = [n = indices.size(), derivative = std::move(derivative)](Backward& d) {
+        derivative(d, saved_indices(d, n));
+    };
     auto node = FunctionNode<decltype(f)>::make(name, std::move(f));
     node->add_edge(gradient_edge(t));
     node->site = Site::here();

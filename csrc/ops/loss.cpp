@@ -26,8 +26,8 @@ Tensor spread(const Tensor& g, int64_t reduction, int64_t n) {
 // A loss of input - target: `value` gives it per element and `slope` its derivative. Both are called
 // with operations recorded or not as the caller wants.
 template <class Value, class Slope>
-Tensor difference_loss(const char* node, const Tensor& input, const Tensor& target, int64_t reduction, Value value,
-                       Slope slope) {
+Tensor difference_loss(const char* node, const Tensor& input, const Tensor& target,
+                       int64_t reduction, Value value, Slope slope) {
     Tensor out;
     {
         GradMode off(false);
@@ -66,20 +66,22 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, int64_t reducti
         const Tensor size = abs(diff);
         return reduced(where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta), reduction);
     };
-    return difference_loss("SmoothL1LossBackward0", input, target, reduction, value, [beta](const Tensor& diff) {
-        return where(abs(diff) < beta, diff / beta, sign(diff));
-    });
+    return difference_loss(
+        "SmoothL1LossBackward0", input, target, reduction, value,
+        [beta](const Tensor& diff) { return where(abs(diff) < beta, diff / beta, sign(diff)); });
 }
 
 Tensor huber_loss(const Tensor& input, const Tensor& target, int64_t reduction, double delta) {
     WG_CHECK(delta > 0, "huber_loss does not support non-positive values for delta.");
     const auto value = [=](const Tensor& diff) {
         const Tensor size = abs(diff);
-        return reduced(where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)), reduction);
+        return reduced(where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)),
+                       reduction);
     };
-    return difference_loss("HuberLossBackward0", input, target, reduction, value, [delta](const Tensor& diff) {
-        return where(abs(diff) <= delta, diff, delta * sign(diff));
-    });
+    return difference_loss("HuberLossBackward0", input, target, reduction, value,
+                           [delta](const Tensor& diff) {
+                               return where(abs(diff) <= delta, diff, delta * sign(diff));
+                           });
 }
 
 Tensor kl_div(const Tensor& input, const Tensor& target, int64_t reduction, bool log_target) {
@@ -100,64 +102,75 @@ Tensor log_of_probability(const Tensor& p) { return clamp_min(log(p), -100.0); }
 
 }  // namespace
 
-Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight_, int64_t reduction) {
+Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight_,
+                            int64_t reduction) {
     const Tensor weight = weight_.value_or(Tensor());
-    WG_CHECK(input.dtype() == target.dtype(), "Found dtype ", scalar_name(target), " but expected ", scalar_name(input));
-    WG_CHECK_NOT_IMPLEMENTED(is_floating(input.dtype()), "\"binary_cross_entropy\" not implemented for '",
-                             scalar_name(input), "'");
+    WG_CHECK(input.dtype() == target.dtype(), "Found dtype ", scalar_name(target), " but expected ",
+             scalar_name(input));
+    WG_CHECK_NOT_IMPLEMENTED(is_floating(input.dtype()),
+                             "\"binary_cross_entropy\" not implemented for '", scalar_name(input),
+                             "'");
     Tensor out;
     {
         GradMode off(false);
         const DimMask every = dim_mask({}, input.dim());
-        WG_CHECK(input.numel() == 0 || (reduce_values(Reduction::Min, input, every, false).to_double() >= 0 &&
-                                        reduce_values(Reduction::Max, input, every, false).to_double() <= 1),
+        WG_CHECK(input.numel() == 0 ||
+                     (reduce_values(Reduction::Min, input, every, false).to_double() >= 0 &&
+                      reduce_values(Reduction::Max, input, every, false).to_double() <= 1),
                  "all elements of input should be between 0 and 1");
         const Tensor no = clamp_min(log1p(-input), -100.0), yes = log_of_probability(input);
         out = reduced(weighted((target - 1.0) * no - target * yes, weight), reduction);
     }
-    record("BinaryCrossEntropyBackward0", out, {input, target},
-           {save("self", input), save("target", target), save_if(weight.defined(), "weight", weight)},
-           [reduction, has_weight = weight.defined()](Backward& d) {
-               const Tensor p = d.saved(0), t = d.saved(1);
-               const Tensor g = weighted(spread(d.grad(), reduction, p.numel()), has_weight ? d.saved(2) : Tensor());
-               // Neither probability may make the quotient infinite.
-               if (d.needs(0)) d.set(0, g * (p - t) / clamp_min((1.0 - p) * p, 1e-12));
-               if (d.needs(1)) d.set(1, g * (log_of_probability(1.0 - p) - log_of_probability(p)));
-           });
+    record(
+        "BinaryCrossEntropyBackward0", out, {input, target},
+        {save("self", input), save("target", target), save_if(weight.defined(), "weight", weight)},
+        [reduction, has_weight = weight.defined()](Backward& d) {
+            const Tensor p = d.saved(0), t = d.saved(1);
+            const Tensor g = weighted(spread(d.grad(), reduction, p.numel()),
+                                      has_weight ? d.saved(2) : Tensor());
+            // Neither probability may make the quotient infinite.
+            if (d.needs(0)) d.set(0, g * (p - t) / clamp_min((1.0 - p) * p, 1e-12));
+            if (d.needs(1)) d.set(1, g * (log_of_probability(1.0 - p) - log_of_probability(p)));
+        });
     return out;
 }
 
-Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& target, const OptTensor& weight_,
-                                        const OptTensor& pos_weight_, int64_t reduction) {
+Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& target,
+                                        const OptTensor& weight_, const OptTensor& pos_weight_,
+                                        int64_t reduction) {
     const Tensor weight = weight_.value_or(Tensor()), pos_weight = pos_weight_.value_or(Tensor());
-    WG_CHECK_VALUE(same_shape(input.sizes(), target.sizes()), "Target size (torch.Size(", to_string(target.sizes()),
-                   ")) must be the same as input size (torch.Size(", to_string(input.sizes()), "))");
+    WG_CHECK_VALUE(same_shape(input.sizes(), target.sizes()), "Target size (torch.Size(",
+                   to_string(target.sizes()), ")) must be the same as input size (torch.Size(",
+                   to_string(input.sizes()), "))");
     Tensor out;
     {
         GradMode off(false);
         // log(1 + exp(-x)), which does not overflow.
         const Tensor no = log1p(exp(-abs(input))) + maximum(-input, 0.0);
-        const Tensor each = pos_weight.defined() ? (1.0 - target) * input + ((pos_weight - 1.0) * target + 1.0) * no
-                                                 : (1.0 - target) * input + no;
+        const Tensor each = pos_weight.defined()
+                                ? (1.0 - target) * input + ((pos_weight - 1.0) * target + 1.0) * no
+                                : (1.0 - target) * input + no;
         out = reduced(weighted(each, weight), reduction);
     }
-    record("BinaryCrossEntropyWithLogitsBackward0", out, {input, target},
-           {save("self", input), save("target", target), save_if(weight.defined(), "weight", weight),
-            save_if(pos_weight.defined(), "pos_weight", pos_weight)},
-           [reduction, has_weight = weight.defined(), has_pos = pos_weight.defined()](Backward& d) {
-               const Tensor x = d.saved(0), t = d.saved(1);
-               const Tensor g = weighted(spread(d.grad(), reduction, x.numel()), has_weight ? d.saved(2) : Tensor());
-               if (d.needs(0)) {
-                   if (has_pos) {
-                       const Tensor positive = d.saved(3) * t;
-                       d.set(0, g * ((positive + 1.0 - t) * sigmoid(x) - positive));
-                   } else {
-                       d.set(0, g * (sigmoid(x) - t));
-                   }
-               }
-               if (d.needs(1))
-                   d.set(1, has_pos ? g * (log_sigmoid(-x) - d.saved(3) * log_sigmoid(x)) : -(g * x));
-           });
+    record(
+        "BinaryCrossEntropyWithLogitsBackward0", out, {input, target},
+        {save("self", input), save("target", target), save_if(weight.defined(), "weight", weight),
+         save_if(pos_weight.defined(), "pos_weight", pos_weight)},
+        [reduction, has_weight = weight.defined(), has_pos = pos_weight.defined()](Backward& d) {
+            const Tensor x = d.saved(0), t = d.saved(1);
+            const Tensor g = weighted(spread(d.grad(), reduction, x.numel()),
+                                      has_weight ? d.saved(2) : Tensor());
+            if (d.needs(0)) {
+                if (has_pos) {
+                    const Tensor positive = d.saved(3) * t;
+                    d.set(0, g * ((positive + 1.0 - t) * sigmoid(x) - positive));
+                } else {
+                    d.set(0, g * (sigmoid(x) - t));
+                }
+            }
+            if (d.needs(1))
+                d.set(1, has_pos ? g * (log_sigmoid(-x) - d.saved(3) * log_sigmoid(x)) : -(g * x));
+        });
     return out;
 }
 
@@ -187,7 +200,9 @@ struct Picks {
                 f(i, c, (n * classes + c) * places + s);
             }
     }
-    const char* node() const { return sizes.size() > 2 ? "NllLoss2DBackward0" : "NllLossBackward0"; }
+    const char* node() const {
+        return sizes.size() > 2 ? "NllLoss2DBackward0" : "NllLossBackward0";
+    }
 };
 
 // What the loops read: contiguous values without history.
@@ -236,10 +251,12 @@ Tensor put_back(const Picks& k, const Tensor& g) {
         T* to = out.data<T>();
         const C share = k.reduction == MEAN ? C(1) / C(*k.total.data<T>()) : C(1);
         k.for_targets([&](int64_t i, int64_t c, int64_t at) {
-            to[at] = T(-(weight ? C(weight[c]) : C(1)) * share * C(from[k.reduction == NONE ? i : 0]));
+            to[at] =
+                T(-(weight ? C(weight[c]) : C(1)) * share * C(from[k.reduction == NONE ? i : 0]));
         });
     });
-    record("NllLossBackwardBackward0", out, {g}, {}, [k](Backward& d) { d.set(0, picked(k, d.grad())); });
+    record("NllLossBackwardBackward0", out, {g}, {},
+           [k](Backward& d) { d.set(0, picked(k, d.grad())); });
     return out;
 }
 
@@ -263,8 +280,8 @@ Tensor picked(const Picks& k, const Tensor& x) {
     });
     if (grad_enabled() && requires_grad(x))
         record(k.node(), out, {x},
-               {save("self", x), save("target", k.target), save_if(k.weight.defined(), "weight", k.weight),
-                save("total_weight", k.total)},
+               {save("self", x), save("target", k.target),
+                save_if(k.weight.defined(), "weight", k.weight), save("total_weight", k.total)},
                [k](Backward& d) { d.set(0, put_back(k, d.grad())); });
     return out;
 }
@@ -272,41 +289,45 @@ Tensor picked(const Picks& k, const Tensor& x) {
 void check_picks(const Tensor& input, const Tensor& target, const Tensor& weight) {
     const int64_t n = input.dim();
     WG_CHECK_VALUE(n > 0, "Expected 1 or more dimensions (got 0)");
-    WG_CHECK_VALUE(n == 1 || (target.dim() > 0 && target->dims[0] == input->dims[0]), "Expected input batch_size (",
-                   input->dims[0], ") to match target batch_size (", target.dim() > 0 ? target->dims[0] : 0, ").");
-    WG_CHECK(n > 2 || target.dim() <= 1, "0D or 1D target tensor expected, multi-target not supported");
+    WG_CHECK_VALUE(n == 1 || (target.dim() > 0 && target->dims[0] == input->dims[0]),
+                   "Expected input batch_size (", input->dims[0], ") to match target batch_size (",
+                   target.dim() > 0 ? target->dims[0] : 0, ").");
+    WG_CHECK(n > 2 || target.dim() <= 1,
+             "0D or 1D target tensor expected, multi-target not supported");
     WG_CHECK(target.dtype() == DType::Int64 || target.dtype() == DType::UInt8,
              "expected target dtype to be Long or Byte, but got ", scalar_name(target));
     const int64_t classes = input->dims[n == 1 ? 0 : 1];
     if (n > 2) {
         bool same = target.dim() == n - 1;
         for (int64_t d = 2; same && d < n; ++d) same = target->dims[d - 1] == input->dims[d];
-        WG_CHECK(same, "size mismatch (got input: ", to_string(input.sizes()), " , target: ", to_string(target.sizes()));
+        WG_CHECK(same, "size mismatch (got input: ", to_string(input.sizes()),
+                 " , target: ", to_string(target.sizes()));
         WG_CHECK(!weight.defined() || weight.numel() == classes,
                  "weight tensor should be defined either for all or no classes");
     } else {
-        WG_CHECK(n == 2 || target.numel() == 1, "For 1D input, 1D target must have size 1, but got target size: ",
-                 target.numel());
-        WG_CHECK(!weight.defined() || (weight.dim() == 1 && weight.numel() == classes),
-                 "weight tensor should be defined either for all ", classes,
-                 " classes or no classes but got weight tensor of shape: ", to_string(weight.sizes()));
+        WG_CHECK(n == 2 || target.numel() == 1,
+                 "For 1D input, 1D target must have size 1, but got target size: ", target.numel());
+        WG_CHECK(
+            !weight.defined() || (weight.dim() == 1 && weight.numel() == classes),
+            "weight tensor should be defined either for all ", classes,
+            " classes or no classes but got weight tensor of shape: ", to_string(weight.sizes()));
     }
-    WG_CHECK(!weight.defined() || weight.dtype() == input.dtype(), "expected scalar type ", scalar_name(input),
-             " but found ", scalar_name(weight));
+    WG_CHECK(!weight.defined() || weight.dtype() == input.dtype(), "expected scalar type ",
+             scalar_name(input), " but found ", scalar_name(weight));
 }
 
 }  // namespace
 
-Tensor nll_loss(const Tensor& input, const Tensor& target, const OptTensor& weight, int64_t reduction,
-                int64_t ignore_index) {
+Tensor nll_loss(const Tensor& input, const Tensor& target, const OptTensor& weight,
+                int64_t reduction, int64_t ignore_index) {
     const Tensor scale = weight.value_or(Tensor());
     check_picks(input, target, scale);
     const IntSpan sizes = input.sizes();
     if (sizes.size() == 3 || sizes.size() > 4) {
         // The dims behind the classes as two, as the node for images has them.
         const Dims image{sizes[0], sizes[1], 1, count(sizes.subspan(2))};
-        const Tensor out = nll_loss(reshape(input, image), reshape(target, {sizes[0], 1, image[3]}), weight, reduction,
-                                    ignore_index);
+        const Tensor out = nll_loss(reshape(input, image), reshape(target, {sizes[0], 1, image[3]}),
+                                    weight, reduction, ignore_index);
         return reduction == NONE ? reshape(out, Dims(target.sizes())) : out;
     }
     const bool batched = sizes.size() > 1;
@@ -340,10 +361,12 @@ Tensor along_classes(const Tensor& weight, const Tensor& input, int64_t class_di
 }
 
 // Target: a probability for each class.
-Tensor cross_entropy_of_probabilities(const Tensor& input, const Tensor& target, const Tensor& weight,
-                                      int64_t reduction, double label_smoothing) {
+Tensor cross_entropy_of_probabilities(const Tensor& input, const Tensor& target,
+                                      const Tensor& weight, int64_t reduction,
+                                      double label_smoothing) {
     const int64_t class_dim = input.dim() == 1 ? 0 : 1;
-    WG_CHECK(is_floating(target.dtype()), "Expected floating point type for target with class probabilities, got ",
+    WG_CHECK(is_floating(target.dtype()),
+             "Expected floating point type for target with class probabilities, got ",
              scalar_name(target));
     WG_CHECK(input.dim() > 0, "Expected 1 or more dimensions (got 0)");
     const int64_t classes = input->dims[class_dim];
@@ -351,7 +374,9 @@ Tensor cross_entropy_of_probabilities(const Tensor& input, const Tensor& target,
              "cross_entropy: weight tensor should be defined either for all ", classes,
              " classes or no classes but got weight tensor of shape: ", to_string(weight.sizes()));
     Tensor terms = log_softmax(input, class_dim) *
-                   (label_smoothing > 0 ? times(target, 1 - label_smoothing) + label_smoothing / double(classes) : target);
+                   (label_smoothing > 0
+                        ? times(target, 1 - label_smoothing) + label_smoothing / double(classes)
+                        : target);
     if (weight.defined()) terms = terms * along_classes(weight, input, class_dim);
     if (reduction == NONE) return -sum_over(terms, Dims{class_dim});
     const Tensor total = -sum_all(terms);
@@ -361,11 +386,11 @@ Tensor cross_entropy_of_probabilities(const Tensor& input, const Tensor& target,
 
 }  // namespace
 
-Tensor cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight_, int64_t reduction,
-                     int64_t ignore_index, double label_smoothing) {
+Tensor cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight_,
+                     int64_t reduction, int64_t ignore_index, double label_smoothing) {
     const Tensor weight = weight_.value_or(Tensor());
-    WG_CHECK(label_smoothing >= 0 && label_smoothing <= 1, "label_smoothing must be between 0.0 and 1.0. Got: ",
-             label_smoothing);
+    WG_CHECK(label_smoothing >= 0 && label_smoothing <= 1,
+             "label_smoothing must be between 0.0 and 1.0. Got: ", label_smoothing);
     if (same_shape(input.sizes(), target.sizes())) {
         WG_CHECK(ignore_index < 0, "ignore_index is not supported for floating point target");
         return cross_entropy_of_probabilities(input, target, weight, reduction, label_smoothing);
@@ -377,19 +402,23 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target, const OptTensor&
 
     // Mixed with the loss against the uniform distribution.
     const Tensor ignored = eq(target, Scalar(ignore_index));
-    Tensor uniform =
-        -sum_over(weight.defined() ? logs * along_classes(weight, input, class_dim) : logs, Dims{class_dim});
+    Tensor uniform = -sum_over(
+        weight.defined() ? logs * along_classes(weight, input, class_dim) : logs, Dims{class_dim});
     uniform = masked_fill_value(uniform, ignored, 0);
     if (reduction == MEAN) {
         const Tensor counted = logical_not(ignored);
-        const Tensor used = weight.defined() ? reshape(index_select(weight, 0, reshape(where(ignored, 0, target), {-1})),
-                                                       Dims(target.sizes())) * counted
-                                             : counted;
+        const Tensor used =
+            weight.defined()
+                ? reshape(index_select(weight, 0, reshape(where(ignored, 0, target), {-1})),
+                          Dims(target.sizes())) *
+                      counted
+                : counted;
         uniform = sum_all(uniform) / sum_all(used);
     } else if (reduction == SUM) {
         uniform = sum_all(uniform);
     }
-    return times(nll, 1 - label_smoothing) + times(uniform, label_smoothing / double(input->dims[class_dim]));
+    return times(nll, 1 - label_smoothing) +
+           times(uniform, label_smoothing / double(input->dims[class_dim]));
 }
 
 }  // namespace wg

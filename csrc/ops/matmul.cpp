@@ -97,20 +97,22 @@ gemm_scalar_t<T> factor(const Scalar& s) {
 }
 
 // out = alpha * op(a) op(b) + beta * out for contiguous out of shape (m, n) or (batch, m, n).
-void product_into(const Tensor& out, const Tensor& a, bool flip_a, const Tensor& b, bool flip_b, Scalar beta,
-                  Scalar alpha, const char* kernel) {
+void product_into(const Tensor& out, const Tensor& a, bool flip_a, const Tensor& b, bool flip_b,
+                  Scalar beta, Scalar alpha, const char* kernel) {
     const Matrix x(a, flip_a), y(b, flip_b);
     const int64_t k = flip_a ? x.rows() : x.columns();
     const int64_t n = out.dim(), rows = out->dims[n - 2], columns = out->dims[n - 1];
     visit_product_dtype(out.dtype(), kernel, [&](auto tag) {
         using T = typename decltype(tag)::type;
         if (n == 2)
-            gemm<T>(x.transposed, y.transposed, rows, columns, k, factor<T>(alpha), x.t.template data<T>(), x.ld,
-                    y.t.template data<T>(), y.ld, factor<T>(beta), out.data<T>(), columns ? columns : 1);
+            gemm<T>(x.transposed, y.transposed, rows, columns, k, factor<T>(alpha),
+                    x.t.template data<T>(), x.ld, y.t.template data<T>(), y.ld, factor<T>(beta),
+                    out.data<T>(), columns ? columns : 1);
         else
-            gemm_batched<T>(out->dims[0], x.transposed, y.transposed, rows, columns, k, factor<T>(alpha),
-                            x.t.template data<T>(), x.ld, x.step, y.t.template data<T>(), y.ld, y.step,
-                            factor<T>(beta), out.data<T>(), columns ? columns : 1, rows * columns);
+            gemm_batched<T>(out->dims[0], x.transposed, y.transposed, rows, columns, k,
+                            factor<T>(alpha), x.t.template data<T>(), x.ld, x.step,
+                            y.t.template data<T>(), y.ld, y.step, factor<T>(beta), out.data<T>(),
+                            columns ? columns : 1, rows * columns);
     });
 }
 
@@ -134,19 +136,21 @@ Tensor scaled(const Tensor& t, const Scalar& s) { return s.to_double() == 1 ? t 
 Tensor grad_of_left(const Tensor& g, const Tensor& a, const Tensor& b) {
     const char* kernel = "addmm_impl_cpu_";
     if (!grad_enabled())
-        return is_column_major(a) ? transposed(product(b, false, g, true, kernel)) : product(g, false, b, true, kernel);
+        return is_column_major(a) ? transposed(product(b, false, g, true, kernel))
+                                  : product(g, false, b, true, kernel);
     return is_column_major(a) ? transposed(multiply(b, transposed(g))) : multiply(g, transposed(b));
 }
 Tensor grad_of_right(const Tensor& g, const Tensor& a, const Tensor& b) {
     const char* kernel = "addmm_impl_cpu_";
     if (!grad_enabled())
-        return is_column_major(b) ? transposed(product(g, true, a, false, kernel)) : product(a, true, g, false, kernel);
+        return is_column_major(b) ? transposed(product(g, true, a, false, kernel))
+                                  : product(a, true, g, false, kernel);
     return is_column_major(b) ? transposed(multiply(transposed(g), a)) : multiply(transposed(a), g);
 }
 
 void check_shapes(const Tensor& a, const Tensor& b) {
-    WG_CHECK(a->dims[1] == b->dims[0], "mat1 and mat2 shapes cannot be multiplied (", a->dims[0], "x", a->dims[1],
-             " and ", b->dims[0], "x", b->dims[1], ")");
+    WG_CHECK(a->dims[1] == b->dims[0], "mat1 and mat2 shapes cannot be multiplied (", a->dims[0],
+             "x", a->dims[1], " and ", b->dims[0], "x", b->dims[1], ")");
 }
 
 }  // namespace
@@ -157,8 +161,9 @@ Tensor mm(const Tensor& a, const Tensor& b) {
     WG_CHECK(a.dim() == 2, "self must be a matrix");
     WG_CHECK(b.dim() == 2, "mat2 must be a matrix");
     check_shapes(a, b);
-    WG_CHECK(a.dtype() == b.dtype(), "expected m1 and m2 to have the same dtype, but got: ",
-             cpp_type_name(a.dtype()), " != ", cpp_type_name(b.dtype()));
+    WG_CHECK(a.dtype() == b.dtype(),
+             "expected m1 and m2 to have the same dtype, but got: ", cpp_type_name(a.dtype()),
+             " != ", cpp_type_name(b.dtype()));
     Tensor out = product(a, false, b, false, "addmm_impl_cpu_");
     if (grad_enabled() && (requires_grad(a) || requires_grad(b)))
         record("MmBackward0", out, {a, b}, {save("self", a), save("mat2", b)}, [](Backward& d) {
@@ -174,15 +179,16 @@ void check_batches(const Tensor& a, const Tensor& b) {
     WG_CHECK(a.dim() == 3, "batch1 must be a 3D tensor");
     WG_CHECK(b.dim() == 3, "batch2 must be a 3D tensor");
     WG_CHECK(b->dims[0] == a->dims[0] && b->dims[1] == a->dims[2],
-             "Expected size for first two dimensions of batch2 tensor to be: [", a->dims[0], ", ", a->dims[2],
-             "] but got: [", b->dims[0], ", ", b->dims[1], "].");
+             "Expected size for first two dimensions of batch2 tensor to be: [", a->dims[0], ", ",
+             a->dims[2], "] but got: [", b->dims[0], ", ", b->dims[1], "].");
 }
 
 }  // namespace
 
 Tensor bmm(const Tensor& a, const Tensor& b) {
     check_batches(a, b);
-    WG_CHECK(a.dtype() == b.dtype(), "expected scalar type ", scalar_name(a), " but found ", scalar_name(b));
+    WG_CHECK(a.dtype() == b.dtype(), "expected scalar type ", scalar_name(a), " but found ",
+             scalar_name(b));
     Tensor out = product(a, false, b, false, "baddbmm");
     if (grad_enabled() && (requires_grad(a) || requires_grad(b)))
         record("BmmBackward0", out, {a, b}, {save("self", a), save("mat2", b)}, [](Backward& d) {
@@ -197,23 +203,28 @@ Tensor bmm(const Tensor& a, const Tensor& b) {
 namespace {
 
 // The value of beta * out + alpha * a v; out is contiguous.
-void vector_product_into(const Tensor& out, const Tensor& a, const Tensor& v, Scalar beta, Scalar alpha) {
+void vector_product_into(const Tensor& out, const Tensor& a, const Tensor& v, Scalar beta,
+                         Scalar alpha) {
     const Matrix x(a);
     const Tensor y = v.strides()[0] > 0 ? v : compact(v);
     visit_product_dtype(out.dtype(), "addmv_impl_cpu", [&](auto tag) {
         using T = typename decltype(tag)::type;
-        gemm<T>(x.transposed, false, out.numel(), 1, y.numel(), factor<T>(alpha), x.t.template data<T>(), x.ld,
-                y.template data<T>(), y.strides()[0], factor<T>(beta), out.data<T>(), 1);
+        gemm<T>(x.transposed, false, out.numel(), 1, y.numel(), factor<T>(alpha),
+                x.t.template data<T>(), x.ld, y.template data<T>(), y.strides()[0], factor<T>(beta),
+                out.data<T>(), 1);
     });
 }
 
-void check_vector_product(const Tensor& a, const Tensor& v, int64_t self_dim, int64_t self_size, const Tensor& self) {
-    WG_CHECK(a.dim() == 2 && v.dim() == 1 && self_dim <= 1, "vector + matrix @ vector expected, got ", self_dim, ", ",
-             a.dim(), ", ", v.dim());
-    WG_CHECK(a->dims[1] == v->dims[0] && (self_size == a->dims[0] || self_size == 1), "size mismatch, got input (",
-             self_size, "), mat (", a->dims[0], "x", a->dims[1], "), vec (", v->dims[0], ")");
-    WG_CHECK(a.dtype() == v.dtype() && self.dtype() == a.dtype(), "addmv input tensors must have the same dtype, but got ",
-             scalar_name(self), ", ", scalar_name(a), ", and ", scalar_name(v));
+void check_vector_product(const Tensor& a, const Tensor& v, int64_t self_dim, int64_t self_size,
+                          const Tensor& self) {
+    WG_CHECK(a.dim() == 2 && v.dim() == 1 && self_dim <= 1,
+             "vector + matrix @ vector expected, got ", self_dim, ", ", a.dim(), ", ", v.dim());
+    WG_CHECK(a->dims[1] == v->dims[0] && (self_size == a->dims[0] || self_size == 1),
+             "size mismatch, got input (", self_size, "), mat (", a->dims[0], "x", a->dims[1],
+             "), vec (", v->dims[0], ")");
+    WG_CHECK(a.dtype() == v.dtype() && self.dtype() == a.dtype(),
+             "addmv input tensors must have the same dtype, but got ", scalar_name(self), ", ",
+             scalar_name(a), ", and ", scalar_name(v));
 }
 
 }  // namespace
@@ -233,12 +244,13 @@ Tensor mv(const Tensor& a, const Tensor& v) {
 namespace {
 
 Tensor dot_as(const char* node, const char* name, const Tensor& a, const Tensor& b) {
-    WG_CHECK(a.dim() == 1 && b.dim() == 1, "1D tensors expected, but got ", a.dim(), "D and ", b.dim(), "D tensors");
-    WG_CHECK(a.dtype() == b.dtype(), "dot : expected both vectors to have same dtype, but found ", scalar_name(a),
-             " and ", scalar_name(b));
-    WG_CHECK(a.numel() == b.numel(), "inconsistent tensor size, expected tensor [", a.numel(), "] and src [",
-             b.numel(), "] to have the same number of elements, but got ", a.numel(), " and ", b.numel(),
-             " elements respectively");
+    WG_CHECK(a.dim() == 1 && b.dim() == 1, "1D tensors expected, but got ", a.dim(), "D and ",
+             b.dim(), "D tensors");
+    WG_CHECK(a.dtype() == b.dtype(), "dot : expected both vectors to have same dtype, but found ",
+             scalar_name(a), " and ", scalar_name(b));
+    WG_CHECK(a.numel() == b.numel(), "inconsistent tensor size, expected tensor [", a.numel(),
+             "] and src [", b.numel(), "] to have the same number of elements, but got ", a.numel(),
+             " and ", b.numel(), " elements respectively");
     Tensor out = empty({}, a.dtype());
     visit_product_dtype(a.dtype(), name, [&](auto tag) {
         using T = typename decltype(tag)::type;
@@ -290,18 +302,22 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, 
     WG_CHECK(b.dim() == 2, "mat2 must be a matrix, got ", b.dim(), "-D tensor");
     check_shapes(a, b);
     const int64_t shape[] = {a->dims[0], b->dims[1]};
-    WG_CHECK(self.dtype() == b.dtype(), "self and mat2 must have the same dtype, but got ", scalar_name(self), " and ",
-             scalar_name(b));
-    WG_CHECK(a.dtype() == b.dtype(), "expected m1 and m2 to have the same dtype, but got: ",
-             cpp_type_name(a.dtype()), " != ", cpp_type_name(b.dtype()));
+    WG_CHECK(self.dtype() == b.dtype(), "self and mat2 must have the same dtype, but got ",
+             scalar_name(self), " and ", scalar_name(b));
+    WG_CHECK(a.dtype() == b.dtype(),
+             "expected m1 and m2 to have the same dtype, but got: ", cpp_type_name(a.dtype()),
+             " != ", cpp_type_name(b.dtype()));
     Tensor out = start_from(self, shape, beta);
     product_into(out, a, false, b, false, beta, alpha, "addmm_impl_cpu_");
     if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(b)))
-        record("AddmmBackward0", out, {self, a, b}, {save("mat1", a), save("mat2", b)}, [=](Backward& d) {
-            if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
-            if (d.needs(1)) d.set(1, scaled(grad_of_left(d.grad(), d.saved(0), d.saved(1)), alpha));
-            if (d.needs(2)) d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), d.saved(1)), alpha));
-        });
+        record("AddmmBackward0", out, {self, a, b}, {save("mat1", a), save("mat2", b)},
+               [=](Backward& d) {
+                   if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+                   if (d.needs(1))
+                       d.set(1, scaled(grad_of_left(d.grad(), d.saved(0), d.saved(1)), alpha));
+                   if (d.needs(2))
+                       d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), d.saved(1)), alpha));
+               });
     return out;
 }
 
@@ -310,28 +326,34 @@ Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta, 
     Tensor out = start_from(self, a.sizes().first(1), beta);
     vector_product_into(out, a, v, beta, alpha);
     if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(v)))
-        record("AddmvBackward0", out, {self, a, v}, {save("mat", a), save("vec", v)}, [=](Backward& d) {
-            if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
-            if (d.needs(1)) d.set(1, scaled(outer(d.grad(), d.saved(1)), alpha));
-            if (d.needs(2)) d.set(2, scaled(mv(t(d.saved(0)), d.grad()), alpha));
-        });
+        record("AddmvBackward0", out, {self, a, v}, {save("mat", a), save("vec", v)},
+               [=](Backward& d) {
+                   if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+                   if (d.needs(1)) d.set(1, scaled(outer(d.grad(), d.saved(1)), alpha));
+                   if (d.needs(2)) d.set(2, scaled(mv(t(d.saved(0)), d.grad()), alpha));
+               });
     return out;
 }
 
 Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
-    if (a.dim() >= 2 && b.dim() >= 3) check_expandable(self, Dims{a->dims[0], a->dims[1], b->dims[2]});
+    if (a.dim() >= 2 && b.dim() >= 3)
+        check_expandable(self, Dims{a->dims[0], a->dims[1], b->dims[2]});
     check_batches(a, b);
     const int64_t shape[] = {a->dims[0], a->dims[1], b->dims[2]};
-    WG_CHECK(self.dtype() == a.dtype() && a.dtype() == b.dtype(), "Input dtypes must be the same, got: input ",
-             cpp_type_name(self.dtype()), ", batch1: ", cpp_type_name(a.dtype()), ", batch2: ", cpp_type_name(b.dtype()));
+    WG_CHECK(self.dtype() == a.dtype() && a.dtype() == b.dtype(),
+             "Input dtypes must be the same, got: input ", cpp_type_name(self.dtype()),
+             ", batch1: ", cpp_type_name(a.dtype()), ", batch2: ", cpp_type_name(b.dtype()));
     Tensor out = start_from(self, shape, beta);
     product_into(out, a, false, b, false, beta, alpha, "baddbmm");
     if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(b)))
-        record("BaddbmmBackward0", out, {self, a, b}, {save("batch1", a), save("batch2", b)}, [=](Backward& d) {
-            if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
-            if (d.needs(1)) d.set(1, scaled(grad_of_left(d.grad(), d.saved(0), d.saved(1)), alpha));
-            if (d.needs(2)) d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), d.saved(1)), alpha));
-        });
+        record("BaddbmmBackward0", out, {self, a, b}, {save("batch1", a), save("batch2", b)},
+               [=](Backward& d) {
+                   if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+                   if (d.needs(1))
+                       d.set(1, scaled(grad_of_left(d.grad(), d.saved(0), d.saved(1)), alpha));
+                   if (d.needs(2))
+                       d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), d.saved(1)), alpha));
+               });
     return out;
 }
 
@@ -352,7 +374,8 @@ Tensor unsafe_view(const Tensor& t, const Dims& shape) {
 Tensor without_row(const Tensor& row) {
     const int64_t size = row->dims[1], one = 1;
     Tensor out = alias(row, {&size, 1}, {&one, 1}, row.offset());
-    record("SqueezeBackward4", out, {row}, {}, [](Backward& d) { d.set(0, unsqueeze(d.grad(), 0)); });
+    record("SqueezeBackward4", out, {row}, {},
+           [](Backward& d) { d.set(0, unsqueeze(d.grad(), 0)); });
     return out;
 }
 
@@ -390,7 +413,8 @@ Tensor batched(const Tensor& a, const Tensor& b) {
     const IntSpan sa = a.sizes(), sb = b.sizes();
     const int64_t n = sa.size() > 1 ? sa[sa.size() - 2] : 1, p = sb.size() > 1 ? sb.back() : 1;
     const int64_t ka = sa.back(), kb = sb.size() > 1 ? sb[sb.size() - 2] : sb[0];
-    const IntSpan batch_a = sa.first(sa.size() > 2 ? sa.size() - 2 : 0), batch_b = sb.first(sb.size() > 2 ? sb.size() - 2 : 0);
+    const IntSpan batch_a = sa.first(sa.size() > 2 ? sa.size() - 2 : 0),
+                  batch_b = sb.first(sb.size() > 2 ? sb.size() - 2 : 0);
     const Dims batch = broadcast_shapes(batch_a, batch_b);
     const auto with = [&](int64_t rows, int64_t columns) {
         Dims shape(batch);
@@ -400,7 +424,8 @@ Tensor batched(const Tensor& a, const Tensor& b) {
     };
     const int64_t items = count(batch);
     const Tensor left = reshape(expand(a, with(n, ka)), {items, n, ka});
-    const Tensor right = reshape(expand(b.dim() == 1 ? unsqueeze(b, 1) : b, with(kb, p)), {items, kb, p});
+    const Tensor right =
+        reshape(expand(b.dim() == 1 ? unsqueeze(b, 1) : b, with(kb, p)), {items, kb, p});
     Tensor out = bmm(left, right);
     if (b.dim() == 1) out = squeeze_dim(out, -1);
     Dims shape(batch);
@@ -413,19 +438,23 @@ Tensor batched(const Tensor& a, const Tensor& b) {
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
     const int64_t m = a.dim(), n = b.dim();
-    WG_CHECK(m > 0 && n > 0, "both arguments to matmul need to be at least 1D, but they are ", m, "D and ", n, "D");
+    WG_CHECK(m > 0 && n > 0, "both arguments to matmul need to be at least 1D, but they are ", m,
+             "D and ", n, "D");
     if (m == 2 && n == 2) return mm(a, b);
     if (m == 1 && n == 1) return dot(a, b);
     if (m == 2 && n == 1) return mv(a, b);
     if (m == 1 && n == 2) return without_row(mm(unsqueeze(a, 0), b));
     if (m >= 3 && n <= 2) {
-        if (wants_grad(b) || a.numel() == 0 || rows_are_viewable(a, false)) return folded(a, b, false);
+        if (wants_grad(b) || a.numel() == 0 || rows_are_viewable(a, false))
+            return folded(a, b, false);
     } else if (n >= 3 && m <= 2) {
         if (wants_grad(a)) return folded_exchanged(a, b);
         if (m == 1 && (b.numel() == 0 || rows_are_viewable(b, true))) return folded_exchanged(a, b);
     } else if (m == 3 && n == 3) {
-        if (b->dims[0] == 1 && a->dims[0] > 1 && wants_grad(b)) return folded(a, squeeze_dim(b, 0), false);
-        if (a->dims[0] == 1 && b->dims[0] > 1 && wants_grad(a)) return folded_exchanged(squeeze_dim(a, 0), b);
+        if (b->dims[0] == 1 && a->dims[0] > 1 && wants_grad(b))
+            return folded(a, squeeze_dim(b, 0), false);
+        if (a->dims[0] == 1 && b->dims[0] > 1 && wants_grad(a))
+            return folded_exchanged(squeeze_dim(a, 0), b);
     }
     return batched(a, b);
 }
@@ -434,7 +463,8 @@ Tensor linear(const Tensor& input, const Tensor& weight, const OptTensor& bias) 
     const bool has_bias = bias && bias->defined();
     if (has_bias && input.dim() == 2) return addmm(*bias, input, t(weight), 1, 1);
     if (has_bias && input.dim() != 0 && input.is_contiguous() && weight.dim() == 2) {
-        const Tensor rows = view(input, {input.numel() / std::max<int64_t>(input.size(-1), 1), input.size(-1)});
+        const Tensor rows =
+            view(input, {input.numel() / std::max<int64_t>(input.size(-1), 1), input.size(-1)});
         Dims shape(input.sizes());
         shape.back() = weight->dims[0];
         return view(addmm(*bias, rows, t(weight), 1, 1), shape);

@@ -49,20 +49,25 @@ void visit_floats(DType d, const char* name, F f) {
     case DType::Float64: return f(TypeTag<double>{});
     case DType::Float16: return f(TypeTag<Half>{});
     case DType::BFloat16: return f(TypeTag<BFloat16>{});
-    default: fail(ErrorKind::NotImplemented, str("\"", name, "\" not implemented for '", info(d).scalar_name, "'"));
+    default:
+        fail(ErrorKind::NotImplemented,
+             str("\"", name, "\" not implemented for '", info(d).scalar_name, "'"));
     }
 }
 
 void check_lists(const char* name, const TensorList& params, const TensorList& others) {
-    WG_CHECK(params.size() == others.size(), name, ": lists of different lengths: ", params.size(), " and ", others.size());
+    WG_CHECK(params.size() == others.size(), name, ": lists of different lengths: ", params.size(),
+             " and ", others.size());
     for (size_t i = 0; i < params.size(); ++i)
-        WG_CHECK(!others[i].defined() || params[i].numel() == others[i].numel(), name, ": parameter ", i, " has ", params[i].numel(),
-                 " elements, its state or gradient ", others[i].numel());
+        WG_CHECK(!others[i].defined() || params[i].numel() == others[i].numel(), name,
+                 ": parameter ", i, " has ", params[i].numel(), " elements, its state or gradient ",
+                 others[i].numel());
 }
 
 }  // namespace
 
-void sgd_step(const TensorList& params, const TensorList& grads, TensorList& momentum_buffers, const SgdOptions& o) {
+void sgd_step(const TensorList& params, const TensorList& grads, TensorList& momentum_buffers,
+              const SgdOptions& o) {
     GradMode off(false);
     check_lists("sgd", params, grads);
     for (size_t k = 0; k < params.size(); ++k) {
@@ -81,7 +86,8 @@ void sgd_step(const TensorList& params, const TensorList& grads, TensorList& mom
             T* x = param.data<T>();
             const T* g = grad.data<T>();
             T* m = buffer ? buffer->data<T>() : nullptr;
-            const C lr = C(o.lr), momentum = C(o.momentum), keep = C(1 - o.dampening), decay = C(o.weight_decay);
+            const C lr = C(o.lr), momentum = C(o.momentum), keep = C(1 - o.dampening),
+                    decay = C(o.weight_decay);
             const C sign = o.maximize ? C(-1) : C(1);
             each(p.numel(), [&](int64_t begin, int64_t end) {
                 for (int64_t i = begin; i < end; ++i) {
@@ -99,8 +105,9 @@ void sgd_step(const TensorList& params, const TensorList& grads, TensorList& mom
     }
 }
 
-void adam_step(const TensorList& params, const TensorList& grads, const TensorList& exp_avgs, const TensorList& exp_avg_sqs,
-               const TensorList& max_exp_avg_sqs, const TensorList& steps, const AdamOptions& o) {
+void adam_step(const TensorList& params, const TensorList& grads, const TensorList& exp_avgs,
+               const TensorList& exp_avg_sqs, const TensorList& max_exp_avg_sqs,
+               const TensorList& steps, const AdamOptions& o) {
     GradMode off(false);
     check_lists("adam", params, grads);
     check_lists("adam", params, exp_avgs);
@@ -114,7 +121,8 @@ void adam_step(const TensorList& params, const TensorList& grads, const TensorLi
         steps[k].bump_version();
         const double correction1 = 1 - std::pow(o.beta1, step);
         const double correction2_sqrt = std::sqrt(1 - std::pow(o.beta2, step));
-        const Lane param(p, p, true), grad(grads[k], p, false), avg(exp_avgs[k], p, true), sq(exp_avg_sqs[k], p, true);
+        const Lane param(p, p, true), grad(grads[k], p, false), avg(exp_avgs[k], p, true),
+            sq(exp_avg_sqs[k], p, true);
         std::optional<Lane> max_sq;
         if (o.amsgrad) max_sq.emplace(max_exp_avg_sqs[k], p, true);
         visit_floats(p.dtype(), "adam", [&](auto tag) {
@@ -126,9 +134,11 @@ void adam_step(const TensorList& params, const TensorList& grads, const TensorLi
             T* v = sq.data<T>();
             T* top = max_sq ? max_sq->data<T>() : nullptr;
             const C w1 = C(1 - o.beta1), beta2 = C(o.beta2), w2 = C(1 - o.beta2), eps = C(o.eps);
-            const C step_size = C(o.lr / correction1), root = C(correction2_sqrt), decay = C(o.weight_decay);
+            const C step_size = C(o.lr / correction1), root = C(correction2_sqrt),
+                    decay = C(o.weight_decay);
             const C shrink = C(1 - o.lr * o.weight_decay), sign = o.maximize ? C(-1) : C(1);
-            const bool couples = o.weight_decay != 0 && !o.decoupled, decouples = o.weight_decay != 0 && o.decoupled;
+            const bool couples = o.weight_decay != 0 && !o.decoupled,
+                       decouples = o.weight_decay != 0 && o.decoupled;
             each(p.numel(), [&](int64_t begin, int64_t end) {
                 for (int64_t i = begin; i < end; ++i) {
                     C d = C(g[i]) * sign, w = C(x[i]);

@@ -12,8 +12,8 @@ struct SgdOptions {
     bool nesterov = false, maximize = false;
 };
 // Undefined momentum buffers are made: a first step starts from the gradient itself.
-void sgd_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, std::vector<Tensor>& momentum_buffers,
-              const SgdOptions& options);
+void sgd_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grads,
+              std::vector<Tensor>& momentum_buffers, const SgdOptions& options);
 
 struct AdamOptions {
     double lr = 0, beta1 = 0, beta2 = 0, eps = 0, weight_decay = 0;
@@ -21,8 +21,9 @@ struct AdamOptions {
     bool decoupled = false;  // weight decay on the parameter (AdamW), not in the gradient
 };
 // steps: one 0-d tensor per parameter, counted up here.
-void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, const std::vector<Tensor>& exp_avgs,
-               const std::vector<Tensor>& exp_avg_sqs, const std::vector<Tensor>& max_exp_avg_sqs,
-               const std::vector<Tensor>& steps, const AdamOptions& options);
+void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grads,
+               const std::vector<Tensor>& exp_avgs, const std::vector<Tensor>& exp_avg_sqs,
+               const std::vector<Tensor>& max_exp_avg_sqs, const std::vector<Tensor>& steps,
+               const AdamOptions& options);
 
 }  // namespace wg

@@ -12,7 +12,8 @@ namespace {
 SmallVector<int, 8> memory_order(const Tensor& t) {
     SmallVector<int, 8> order;
     for (int d = 0; d < int(t.dim()); ++d) order.push_back(d);
-    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return t.strides()[a] > t.strides()[b]; });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int a, int b) { return t.strides()[a] > t.strides()[b]; });
     return order;
 }
 
@@ -31,13 +32,16 @@ template <class F>
 void fill(const Tensor& t, F f) {
     const Tensor dense = t.is_contiguous() ? t : reordered(t, memory_order(t));
     const Tensor target = dense.is_contiguous() ? dense : empty(dense.sizes(), t.dtype());
-    visit_dtype(t.dtype(), [&](auto tag) { f(tag, target.data<typename decltype(tag)::type>(), target.numel()); });
+    visit_dtype(t.dtype(), [&](auto tag) {
+        f(tag, target.data<typename decltype(tag)::type>(), target.numel());
+    });
     if (!target.is_same(dense)) copy_values(dense, target);
 }
 
 template <class F>
 void fill_floats(const Tensor& t, const char* name, F f) {
-    WG_CHECK_NOT_IMPLEMENTED(is_floating(t.dtype()), "\"", name, "\" not implemented for '", info(t.dtype()).scalar_name, "'");
+    WG_CHECK_NOT_IMPLEMENTED(is_floating(t.dtype()), "\"", name, "\" not implemented for '",
+                             info(t.dtype()).scalar_name, "'");
     fill(t, [&](auto tag, auto* out, int64_t n) {
         using T = typename decltype(tag)::type;
         if constexpr (!std::is_integral_v<T>) f(out, n);
@@ -63,8 +67,10 @@ Tensor& sampled(Tensor& t, const char* node_name, F write) {
 
 Tensor& uniform_(Tensor& t, double from, double to, Generator& g) {
     return sampled(t, "UniformBackward0", [&] {
-        WG_CHECK(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
-        fill_floats(t, "check_uniform_bounds", [&](auto* out, int64_t n) { fill_uniform(out, n, from, to, g); });
+        WG_CHECK(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from,
+                 " > to=", to);
+        fill_floats(t, "check_uniform_bounds",
+                    [&](auto* out, int64_t n) { fill_uniform(out, n, from, to, g); });
     });
 }
 
@@ -83,21 +89,24 @@ Tensor& normal_(Tensor& t, double mean, double std, Generator& g) {
 Tensor& log_normal_(Tensor& t, double mean, double std, Generator& g) {
     return sampled(t, "LogNormalBackward0", [&] {
         WG_CHECK(std > 0, "log_normal_ expects std > 0.0, but found std=", std);
-        fill_floats(t, "log_normal_cpu", [&](auto* out, int64_t n) { fill_log_normal(out, n, mean, std, g); });
+        fill_floats(t, "log_normal_cpu",
+                    [&](auto* out, int64_t n) { fill_log_normal(out, n, mean, std, g); });
     });
 }
 
 Tensor& cauchy_(Tensor& t, double median, double sigma, Generator& g) {
     return sampled(t, "CauchyBackward0", [&] {
         WG_CHECK(sigma > 0, "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
-        fill_floats(t, "cauchy_cpu", [&](auto* out, int64_t n) { fill_cauchy(out, n, median, sigma, g); });
+        fill_floats(t, "cauchy_cpu",
+                    [&](auto* out, int64_t n) { fill_cauchy(out, n, median, sigma, g); });
     });
 }
 
 Tensor& exponential_(Tensor& t, double lambda, Generator& g) {
     return sampled(t, "ExponentialBackward0", [&] {
         WG_CHECK(lambda > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambda);
-        fill_floats(t, "exponential_cpu", [&](auto* out, int64_t n) { fill_exponential(out, n, lambda, g); });
+        fill_floats(t, "exponential_cpu",
+                    [&](auto* out, int64_t n) { fill_exponential(out, n, lambda, g); });
     });
 }
 
@@ -105,7 +114,8 @@ Tensor& geometric_(Tensor& t, double p, Generator& g) {
     return sampled(t, "GeometricBackward0", [&] {
         WG_CHECK(p > 0 && p < 1, "geometric_ expects p to be in (0, 1), but got p=", p);
         fill(t, [&](auto tag, auto* out, int64_t n) {
-            if constexpr (!std::is_same_v<typename decltype(tag)::type, bool>) fill_geometric(out, n, p, g);
+            if constexpr (!std::is_same_v<typename decltype(tag)::type, bool>)
+                fill_geometric(out, n, p, g);
             else fail(ErrorKind::NotImplemented, "\"geometric_cpu\" not implemented for 'Bool'");
         });
     });
@@ -113,15 +123,17 @@ Tensor& geometric_(Tensor& t, double p, Generator& g) {
 
 Tensor& random_range_(Tensor& t, int64_t from, int64_t to, Generator& g) {
     return sampled(t, "RandomBackward0", [&] {
-        WG_CHECK(from < to, "random_ expects 'from' to be less than 'to', but got from=", from, " >= to=", to);
-        fill(t, [&](auto, auto* out, int64_t n) { fill_random_range(out, n, from, uint64_t(to) - uint64_t(from), g); });
+        WG_CHECK(from < to, "random_ expects 'from' to be less than 'to', but got from=", from,
+                 " >= to=", to);
+        fill(t, [&](auto, auto* out, int64_t n) {
+            fill_random_range(out, n, from, uint64_t(to) - uint64_t(from), g);
+        });
     });
 }
 
 Tensor& random_full_(Tensor& t, Generator& g) {
-    return sampled(t, "RandomBackward2", [&] {
-        fill(t, [&](auto, auto* out, int64_t n) { fill_random(out, n, g); });
-    });
+    return sampled(t, "RandomBackward2",
+                   [&] { fill(t, [&](auto, auto* out, int64_t n) { fill_random(out, n, g); }); });
 }
 
 Tensor& bernoulli_(Tensor& t, double p, Generator& g) {
@@ -133,14 +145,17 @@ Tensor& bernoulli_(Tensor& t, double p, Generator& g) {
 
 Tensor& bernoulli_tensor_(Tensor& t, const Tensor& p, Generator& g) {
     return sampled(t, "BernoulliBackward1", [&] {
-        WG_CHECK_NOT_IMPLEMENTED(is_floating(p.dtype()), "\"bernoulli_tensor_cpu_p_\" not implemented for '",
+        WG_CHECK_NOT_IMPLEMENTED(is_floating(p.dtype()),
+                                 "\"bernoulli_tensor_cpu_p_\" not implemented for '",
                                  info(p.dtype()).scalar_name, "'");
         const Tensor expanded = expand(detach(p), Dims(t.sizes()));
         const Tensor probabilities =
             contiguous(to_dtype(t.is_contiguous() ? expanded : reordered(expanded, memory_order(t)),
                                 p.dtype() == DType::Float64 ? DType::Float64 : DType::Float32));
         const auto check_range = [](const auto* v, int64_t n) {
-            for (int64_t i = 0; i < n; ++i) WG_CHECK(v[i] >= 0 && v[i] <= 1, "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
+            for (int64_t i = 0; i < n; ++i)
+                WG_CHECK(v[i] >= 0 && v[i] <= 1,
+                         "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
         };
         fill(t, [&](auto, auto* out, int64_t n) {
             if (probabilities.dtype() == DType::Float64) {
@@ -168,11 +183,13 @@ Tensor randperm(int64_t n, DType dtype, Generator& g) {
 
 Tensor multinomial(const Tensor& weights, int64_t samples, bool replacement, Generator& g) {
     WG_CHECK(weights.dim() == 1 || weights.dim() == 2, "prob_dist must be 1 or 2 dim");
-    WG_CHECK(is_floating(weights.dtype()), "multinomial only supports floating-point dtypes for input, got: ",
+    WG_CHECK(is_floating(weights.dtype()),
+             "multinomial only supports floating-point dtypes for input, got: ",
              info(weights.dtype()).scalar_name);
     WG_CHECK(samples > 0, "cannot sample n_sample <= 0 samples");
     const int64_t categories = weights.size(-1), rows = weights.dim() == 2 ? weights.size(0) : 1;
-    WG_CHECK(replacement || samples <= categories, "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
+    WG_CHECK(replacement || samples <= categories,
+             "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
     WG_CHECK(categories <= (int64_t(1) << 24), "number of categories cannot exceed 2^24");
     const Tensor w = contiguous(detach(weights));
     visit_dtype(w.dtype(), [&](auto tag) {
@@ -181,7 +198,8 @@ Tensor multinomial(const Tensor& weights, int64_t samples, bool replacement, Gen
             double sum = 0;
             for (int64_t i = 0; i < categories; ++i) {
                 const double v = double(compute_type<T>(w.data<T>()[r * categories + i]));
-                WG_CHECK(v >= 0 && v <= 1.7976931348623157e308, "probability tensor contains either `inf`, `nan` or element < 0");
+                WG_CHECK(v >= 0 && v <= 1.7976931348623157e308,
+                         "probability tensor contains either `inf`, `nan` or element < 0");
                 sum += v;
             }
             WG_CHECK(sum > 0, "invalid multinomial distribution (sum of probabilities <= 0)");
@@ -194,7 +212,8 @@ Tensor multinomial(const Tensor& weights, int64_t samples, bool replacement, Gen
     visit_dtype(w.dtype(), [&](auto tag) {
         using T = typename decltype(tag)::type;
         if constexpr (!std::is_integral_v<T>)
-            fill_multinomial(out.data<int64_t>(), w.data<T>(), rows, categories, samples, replacement, g);
+            fill_multinomial(out.data<int64_t>(), w.data<T>(), rows, categories, samples,
+                             replacement, g);
     });
     return out;
 }

@@ -37,7 +37,8 @@ int64_t reduced_count(IntSpan sizes, DimMask mask) {
     return n;
 }
 
-Tensor reduce_values(Reduction op, const Tensor& t, DimMask mask, bool keepdim, double param, const Tensor* second) {
+Tensor reduce_values(Reduction op, const Tensor& t, DimMask mask, bool keepdim, double param,
+                     const Tensor* second) {
     char* other = second ? second->raw() : nullptr;
     if (t.is_contiguous() && !keepdim && mask + 1 == DimMask(1) << t.dim()) {
         Tensor out = empty({}, reduced_dtype(op, t.dtype()));
@@ -60,24 +61,30 @@ Tensor cast_values(const Tensor& t, DType dtype) {
 namespace {
 
 void check_autograd_dtype(const Tensor& t, DType result) {
-    WG_CHECK(is_floating(result) || !grad_enabled() || !requires_grad(t), "Autograd not support dtype: ",
-             info(result).scalar_name);
+    WG_CHECK(is_floating(result) || !grad_enabled() || !requires_grad(t),
+             "Autograd not support dtype: ", info(result).scalar_name);
 }
 
-Tensor as_dtype(const Tensor& g, DType dtype) { return g.dtype() == dtype ? g : to_dtype(g, dtype); }
+Tensor as_dtype(const Tensor& g, DType dtype) {
+    return g.dtype() == dtype ? g : to_dtype(g, dtype);
+}
 
 Tensor sum_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
     if (!dtype) return reduce_values(Reduction::Sum, t, mask, keepdim);
     check_autograd_dtype(t, *dtype);
-    return cast_values(reduce_values(Reduction::Sum, cast_values(t, *dtype), mask, keepdim), *dtype);
+    return cast_values(reduce_values(Reduction::Sum, cast_values(t, *dtype), mask, keepdim),
+                       *dtype);
 }
 
 Tensor sum_dims(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
     Tensor out = sum_values(t, mask, keepdim, dtype);
     if (grad_enabled() && requires_grad(t))
-        record("SumBackward1", out, {t}, {}, [=, sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
-            d.set(0, expand(with_reduced_dims(as_dtype(d.grad(), from), sizes, mask, keepdim), sizes));
-        });
+        record("SumBackward1", out, {t}, {},
+               [=, sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
+                   d.set(0,
+                         expand(with_reduced_dims(as_dtype(d.grad(), from), sizes, mask, keepdim),
+                                sizes));
+               });
     return out;
 }
 
@@ -86,9 +93,10 @@ Tensor sum_dims(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
 Tensor sum_all(const Tensor& t, OptDType dtype) {
     Tensor out = sum_values(t, dim_mask({}, t.dim()), false, dtype);
     if (grad_enabled() && requires_grad(t))
-        record("SumBackward0", out, {t}, {}, [sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
-            d.set(0, expand(as_dtype(d.grad(), from), sizes));
-        });
+        record("SumBackward0", out, {t}, {},
+               [sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
+                   d.set(0, expand(as_dtype(d.grad(), from), sizes));
+               });
     return out;
 }
 
@@ -102,33 +110,39 @@ Tensor sum(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype) {
 
 Tensor sum_to(const Tensor& t, IntSpan sizes) {
     if (same_shape(t.sizes(), sizes)) return t;
-    WG_CHECK(is_expandable(sizes, t.sizes()), "size {", to_string(sizes), "} is not expandable to size {",
-             to_string(t.sizes()), "}.");
+    WG_CHECK(is_expandable(sizes, t.sizes()), "size {", to_string(sizes),
+             "} is not expandable to size {", to_string(t.sizes()), "}.");
     const size_t lead = size_t(t.dim()) - sizes.size();
     DimMask mask = (DimMask(1) << lead) - 1;
     for (size_t d = lead; d < size_t(t.dim()); ++d)
         if (sizes[d - lead] == 1 && t.sizes()[d] != 1) mask |= DimMask(1) << d;
     // Reducing only leading dims gives the shape at once; recorded, it is two steps as in PyTorch.
-    if (mask == (DimMask(1) << lead) - 1 && !(grad_enabled() && requires_grad(t))) return sum_dims(t, mask, false, {});
+    if (mask == (DimMask(1) << lead) - 1 && !(grad_enabled() && requires_grad(t)))
+        return sum_dims(t, mask, false, {});
     Tensor out = sum_dims(t, mask, true, {});
     return lead > 0 ? view(out, Dims(sizes)) : out;
 }
 
 Tensor sum_to_size(const Tensor& t, const Dims& size) {
-    WG_CHECK(is_expandable(size, t.sizes()), "size {", to_string(size), "} is not expandable to size {",
-             to_string(t.sizes()), "}.");
+    WG_CHECK(is_expandable(size, t.sizes()), "size {", to_string(size),
+             "} is not expandable to size {", to_string(t.sizes()), "}.");
     return sum_to(t, size);
 }
 
 namespace {
 
 Tensor mean_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
-    WG_CHECK(!dtype || is_floating(*dtype), "mean(): could not infer output dtype. Optional dtype must be either a "
-             "floating point or complex dtype. Got: ", info(*dtype).scalar_name);
-    WG_CHECK(dtype || is_floating(t.dtype()), "mean(): could not infer output dtype. Input dtype must be either a "
-             "floating point or complex dtype. Got: ", info(t.dtype()).scalar_name);
+    WG_CHECK(!dtype || is_floating(*dtype),
+             "mean(): could not infer output dtype. Optional dtype must be either a "
+             "floating point or complex dtype. Got: ",
+             info(*dtype).scalar_name);
+    WG_CHECK(dtype || is_floating(t.dtype()),
+             "mean(): could not infer output dtype. Input dtype must be either a "
+             "floating point or complex dtype. Got: ",
+             info(t.dtype()).scalar_name);
     const Tensor in = dtype ? cast_values(t, *dtype) : t;
-    return reduce_values(Reduction::Mean, in, mask, keepdim, double(reduced_count(t.sizes(), mask)));
+    return reduce_values(Reduction::Mean, in, mask, keepdim,
+                         double(reduced_count(t.sizes(), mask)));
 }
 
 }  // namespace
@@ -136,9 +150,10 @@ Tensor mean_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) 
 Tensor mean_all(const Tensor& t, OptDType dtype) {
     Tensor out = mean_values(t, dim_mask({}, t.dim()), false, dtype);
     if (grad_enabled() && requires_grad(t))
-        record("MeanBackward0", out, {t}, {}, [sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
-            d.set(0, expand(as_dtype(d.grad(), from), sizes) / double(count(sizes)));
-        });
+        record("MeanBackward0", out, {t}, {},
+               [sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
+                   d.set(0, expand(as_dtype(d.grad(), from), sizes) / double(count(sizes)));
+               });
     return out;
 }
 
@@ -146,10 +161,12 @@ Tensor mean_over(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dty
     const DimMask mask = dim_mask(dim, t.dim());
     Tensor out = mean_values(t, mask, keepdim, dtype);
     if (grad_enabled() && requires_grad(t))
-        record("MeanBackward1", out, {t}, {}, [=, sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
-            const Tensor g = with_reduced_dims(as_dtype(d.grad(), from), sizes, mask, keepdim);
-            d.set(0, expand(g, sizes) / double(reduced_count(sizes, mask)));
-        });
+        record("MeanBackward1", out, {t}, {},
+               [=, sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
+                   const Tensor g =
+                       with_reduced_dims(as_dtype(d.grad(), from), sizes, mask, keepdim);
+                   d.set(0, expand(g, sizes) / double(reduced_count(sizes, mask)));
+               });
     return out;
 }
 

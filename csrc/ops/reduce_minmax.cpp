@@ -10,19 +10,22 @@ namespace {
 bool recorded(const Tensor& t) { return grad_enabled() && requires_grad(t); }
 
 // An extreme of nothing does not exist.
-void check_not_empty(const char* name, const Tensor& t, DimMask mask, bool all_dims, const char* colon = "()") {
+void check_not_empty(const char* name, const Tensor& t, DimMask mask, bool all_dims,
+                     const char* colon = "()") {
     if (t.numel() != 0) return;
-    WG_CHECK(!all_dims, name, "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
-             "dim with the 'dim' argument.");
+    WG_CHECK(
+        !all_dims, name,
+        "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
+        "dim with the 'dim' argument.");
     for (int64_t d = 0; d < t.dim(); ++d)
-        WG_CHECK_INDEX(!(mask >> d & 1) || t->dims[d] != 0, name, colon, ": Expected reduction dim ", d,
-                       " to have non-zero size.");
+        WG_CHECK_INDEX(!(mask >> d & 1) || t->dims[d] != 0, name, colon,
+                       ": Expected reduction dim ", d, " to have non-zero size.");
 }
 
 // The gradient goes to the elements that equal the extreme, in equal parts. A NaN among several results
 // makes the gradients of its slice NaN; the one of max() belongs to the elements that are NaN.
-Tensor share_among_equals(const Tensor& g, const Tensor& x, const Tensor& result, DimMask mask, bool keepdim,
-                          bool nan_equals_nan = false) {
+Tensor share_among_equals(const Tensor& g, const Tensor& x, const Tensor& result, DimMask mask,
+                          bool keepdim, bool nan_equals_nan = false) {
     const IntSpan sizes = x.sizes();
     const Tensor value = with_reduced_dims(detach(result), sizes, mask, keepdim);
     Tensor chosen;
@@ -37,24 +40,26 @@ Tensor share_among_equals(const Tensor& g, const Tensor& x, const Tensor& result
     return chosen * with_reduced_dims(g, sizes, mask, keepdim);
 }
 
-Tensor extreme(const char* node, Reduction op, const Tensor& t, DimMask mask, bool keepdim, bool nan_equals_nan) {
+Tensor extreme(const char* node, Reduction op, const Tensor& t, DimMask mask, bool keepdim,
+               bool nan_equals_nan) {
     Tensor out = reduce_values(op, t, mask, keepdim);
     if (recorded(t))
         record(node, out, {t}, {save("self", t), save_output("result", out)}, [=](Backward& d) {
-            d.set(0, share_among_equals(d.grad(), d.saved(0), d.saved(1), mask, keepdim, nan_equals_nan));
+            d.set(0, share_among_equals(d.grad(), d.saved(0), d.saved(1), mask, keepdim,
+                                        nan_equals_nan));
         });
     return out;
 }
 
-Tensor extreme_over(const char* name, const char* node, Reduction op, const Tensor& t, const OptDims& dim,
-                    bool keepdim, bool nan_equals_nan = false) {
+Tensor extreme_over(const char* name, const char* node, Reduction op, const Tensor& t,
+                    const OptDims& dim, bool keepdim, bool nan_equals_nan = false) {
     const DimMask mask = dim_mask(dim, t.dim());
     check_not_empty(name, t, mask, !dim || dim->empty());
     return extreme(node, op, t, mask, keepdim, nan_equals_nan);
 }
 
-TwoTensors extreme_and_place(const char* name, const char* node, Reduction op, const Tensor& t, int64_t dim,
-                             bool keepdim) {
+TwoTensors extreme_and_place(const char* name, const char* node, Reduction op, const Tensor& t,
+                             int64_t dim, bool keepdim) {
     dim = wrap_dim(dim, t.dim());
     const DimMask mask = dim_mask(Dims{dim}, t.dim());
     check_not_empty(name, t, mask, false);
@@ -66,8 +71,11 @@ TwoTensors extreme_and_place(const char* name, const char* node, Reduction op, c
         record(node, std::span<const Tensor>(outs), {t}, {save("indices", indices)},
                [dim, keepdim, sizes = Dims(t.sizes())](Backward& d) {
                    if (sizes.empty()) return d.set(0, d.grad());
-                   const auto along = [&](const Tensor& x) { return keepdim ? x : unsqueeze(x, dim); };
-                   d.set(0, scatter(zeros(sizes, d.grad().dtype()), dim, along(d.saved(0)), along(d.grad())));
+                   const auto along = [&](const Tensor& x) {
+                       return keepdim ? x : unsqueeze(x, dim);
+                   };
+                   d.set(0, scatter(zeros(sizes, d.grad().dtype()), dim, along(d.saved(0)),
+                                    along(d.grad())));
                });
     }
     return {values, indices};
@@ -76,7 +84,8 @@ TwoTensors extreme_and_place(const char* name, const char* node, Reduction op, c
 Tensor place(const char* name, Reduction op, const Tensor& t, OptInt dim, bool keepdim) {
     WG_CHECK(t.dtype() != DType::Bool, name, "(): does not support bool input");
     if (!dim) {
-        WG_CHECK_INDEX(t.numel() != 0, name, "(): Expected reduction dim to be specified for input.numel() == 0.");
+        WG_CHECK_INDEX(t.numel() != 0, name,
+                       "(): Expected reduction dim to be specified for input.numel() == 0.");
         // Places count in the order of the indices, whatever the strides.
         Tensor flat = detach(t);
         {
@@ -104,8 +113,12 @@ Tensor amin(const Tensor& t, const OptDims& dim, bool keepdim) {
     return extreme_over("amin", "AminBackward0", Reduction::Min, t, dim, keepdim);
 }
 
-Tensor max_all(const Tensor& t) { return extreme_over("max", "MaxBackward1", Reduction::Max, t, {}, false, true); }
-Tensor min_all(const Tensor& t) { return extreme_over("min", "MinBackward1", Reduction::Min, t, {}, false, true); }
+Tensor max_all(const Tensor& t) {
+    return extreme_over("max", "MaxBackward1", Reduction::Max, t, {}, false, true);
+}
+Tensor min_all(const Tensor& t) {
+    return extreme_over("min", "MinBackward1", Reduction::Min, t, {}, false, true);
+}
 
 TwoTensors max_along(const Tensor& t, int64_t dim, bool keepdim) {
     return extreme_and_place("max", "MaxBackward0", Reduction::ArgMax, t, dim, keepdim);
@@ -121,14 +134,16 @@ TwoTensors aminmax(const Tensor& t, OptInt dim, bool keepdim) {
     OptDims dims;
     if (dim) dims = Dims{*dim};
     const DimMask mask = dim_mask(dims, t.dim());
-    WG_CHECK(dim || t.numel() != 0,
-             "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
+    WG_CHECK(
+        dim || t.numel() != 0,
+        "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
     check_not_empty("aminmax", t, mask, false, "");
     const Tensor outs[] = {reduce_values(Reduction::Min, t, mask, keepdim),
                            reduce_values(Reduction::Max, t, mask, keepdim)};
     if (recorded(t))
         record("AminmaxBackward0", std::span<const Tensor>(outs), {t},
-               {save("self", t), save_output("min", outs[0]), save_output("max", outs[1])}, [=](Backward& d) {
+               {save("self", t), save_output("min", outs[0]), save_output("max", outs[1])},
+               [=](Backward& d) {
                    const Tensor x = d.saved(0);
                    d.set(0, share_among_equals(d.grad(0), x, d.saved(1), mask, keepdim) +
                                 share_among_equals(d.grad(1), x, d.saved(2), mask, keepdim));
@@ -136,8 +151,12 @@ TwoTensors aminmax(const Tensor& t, OptInt dim, bool keepdim) {
     return {outs[0], outs[1]};
 }
 
-Tensor argmax(const Tensor& t, OptInt dim, bool keepdim) { return place("argmax", Reduction::ArgMax, t, dim, keepdim); }
-Tensor argmin(const Tensor& t, OptInt dim, bool keepdim) { return place("argmin", Reduction::ArgMin, t, dim, keepdim); }
+Tensor argmax(const Tensor& t, OptInt dim, bool keepdim) {
+    return place("argmax", Reduction::ArgMax, t, dim, keepdim);
+}
+Tensor argmin(const Tensor& t, OptInt dim, bool keepdim) {
+    return place("argmin", Reduction::ArgMin, t, dim, keepdim);
+}
 
 namespace {
 
@@ -152,7 +171,11 @@ Tensor truth(Reduction op, const Tensor& t, const OptDims& dim, bool keepdim) {
 
 Tensor all(const Tensor& t) { return truth(Reduction::All, t, {}, false); }
 Tensor any(const Tensor& t) { return truth(Reduction::Any, t, {}, false); }
-Tensor all_over(const Tensor& t, const OptDims& dim, bool keepdim) { return truth(Reduction::All, t, dim, keepdim); }
-Tensor any_over(const Tensor& t, const OptDims& dim, bool keepdim) { return truth(Reduction::Any, t, dim, keepdim); }
+Tensor all_over(const Tensor& t, const OptDims& dim, bool keepdim) {
+    return truth(Reduction::All, t, dim, keepdim);
+}
+Tensor any_over(const Tensor& t, const OptDims& dim, bool keepdim) {
+    return truth(Reduction::Any, t, dim, keepdim);
+}
 
 }  // namespace wg

@@ -12,13 +12,17 @@ namespace wg {
 namespace {
 
 bool recorded(const Tensor& t) { return grad_enabled() && requires_grad(t); }
-Tensor as_dtype(const Tensor& t, DType dtype) { return t.dtype() == dtype ? t : to_dtype(t, dtype); }
+Tensor as_dtype(const Tensor& t, DType dtype) {
+    return t.dtype() == dtype ? t : to_dtype(t, dtype);
+}
 const char* scalar_name(DType d) { return info(d).scalar_name; }
 
 // --- products ---
 
 // Every second slice along `dim`.
-Tensor every_second(const Tensor& t, int64_t dim, int64_t start) { return slice(t, dim, start, {}, 2); }
+Tensor every_second(const Tensor& t, int64_t dim, int64_t start) {
+    return slice(t, dim, start, {}, 2);
+}
 
 // For each element the product of the others along `dim`, without division: products of pairs, of pairs
 // of pairs, ..., then back down, each half getting what the other half contributes.
@@ -37,14 +41,17 @@ Tensor products_of_others(const Tensor& x, int64_t dim) {
 // g times the products of the other elements; y is the product, broadcastable.
 Tensor prod_gradient(const Tensor& g, const Tensor& x, const Tensor& y, int64_t dim) {
     if (x.numel() == 0) return zeros_like(x);
-    const bool any_zero = reduce_values(Reduction::All, detach(x), dim_mask({}, x.dim()), false).to_int() == 0;
+    const bool any_zero =
+        reduce_values(Reduction::All, detach(x), dim_mask({}, x.dim()), false).to_int() == 0;
     return any_zero ? g * products_of_others(x, dim) : g * y / x;
 }
 
 Tensor prod_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
     if (!dtype) return reduce_values(Reduction::Prod, t, mask, keepdim);
-    WG_CHECK(is_floating(*dtype) || !recorded(t), "Autograd not support dtype: ", scalar_name(*dtype));
-    return cast_values(reduce_values(Reduction::Prod, cast_values(t, *dtype), mask, keepdim), *dtype);
+    WG_CHECK(is_floating(*dtype) || !recorded(t),
+             "Autograd not support dtype: ", scalar_name(*dtype));
+    return cast_values(reduce_values(Reduction::Prod, cast_values(t, *dtype), mask, keepdim),
+                       *dtype);
 }
 
 }  // namespace
@@ -57,7 +64,9 @@ Tensor prod_all(const Tensor& t, OptDType dtype) {
                    const Tensor x = d.saved(0), g = d.grad();
                    if (x.dim() == 0) return d.set(0, as_dtype(g, from));
                    const Tensor flat = reshape(as_dtype(x, g.dtype()), {-1});
-                   d.set(0, as_dtype(reshape(prod_gradient(g, flat, d.saved(1), 0), Dims(x.sizes())), from));
+                   d.set(0,
+                         as_dtype(reshape(prod_gradient(g, flat, d.saved(1), 0), Dims(x.sizes())),
+                                  from));
                });
     return out;
 }
@@ -87,18 +96,21 @@ Tensor count_nonzero(const Tensor& t, const OptDims& dim) {
 Tensor nansum(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype) {
     if (!is_floating(t.dtype())) return sum_over(t, dim, keepdim, dtype);
     const DimMask mask = dim_mask(dim, t.dim());
-    Tensor out = reduce_values(Reduction::NanSum, dtype ? cast_values(t, *dtype) : t, mask, keepdim);
+    Tensor out =
+        reduce_values(Reduction::NanSum, dtype ? cast_values(t, *dtype) : t, mask, keepdim);
     if (recorded(t))
         record("NansumBackward0", out, {t}, {save("self", t)}, [=](Backward& d) {
             const Tensor x = detach(d.saved(0));
-            const Tensor g = with_reduced_dims(as_dtype(d.grad(), x.dtype()), x.sizes(), mask, keepdim);
+            const Tensor g =
+                with_reduced_dims(as_dtype(d.grad(), x.dtype()), x.sizes(), mask, keepdim);
             d.set(0, g * (x == x));
         });
     return out;
 }
 
 Tensor nanmean(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype) {
-    WG_CHECK(is_floating(t.dtype()), "nanmean(): expected input to have floating point or complex dtype but got ",
+    WG_CHECK(is_floating(t.dtype()),
+             "nanmean(): expected input to have floating point or complex dtype but got ",
              scalar_name(t.dtype()));
     const Tensor data = detach(t);
     return nansum(t, dim, keepdim, dtype) / sum_over(data == data, dim, keepdim);
@@ -114,18 +126,21 @@ struct Spread {
     double degrees;  // of freedom: what the sum of squares is divided by, unless negative
 };
 
-Spread spread_values(const char* name, Reduction op, const Tensor& t, const OptDims& dim, double correction,
-                     bool keepdim, bool with_mean) {
+Spread spread_values(const char* name, Reduction op, const Tensor& t, const OptDims& dim,
+                     double correction, bool keepdim, bool with_mean) {
     WG_CHECK(is_floating(t.dtype()), "std and var only support floating point and complex dtypes");
     Spread s;
     s.mask = dim_mask(dim, t.dim());
     const double n = double(reduced_count(t.sizes(), s.mask));
     if (n - correction <= 0)
-        warn(WarningKind::User, str(name, "(): degrees of freedom is <= 0. Correction should be strictly less than the "
-                                          "reduction factor (input numel divided by output numel)."));
+        warn(WarningKind::User,
+             str(name,
+                 "(): degrees of freedom is <= 0. Correction should be strictly less than the "
+                 "reduction factor (input numel divided by output numel)."));
     s.degrees = n - correction;
     if (with_mean) s.mean = empty(reduced_shape(t.sizes(), s.mask, keepdim), t.dtype());
-    s.value = reduce_values(op, t, s.mask, keepdim, std::max(0.0, s.degrees), with_mean ? &s.mean : nullptr);
+    s.value = reduce_values(op, t, s.mask, keepdim, std::max(0.0, s.degrees),
+                            with_mean ? &s.mean : nullptr);
     return s;
 }
 
@@ -133,10 +148,12 @@ Tensor var_gradient(const Tensor& g, const Tensor& x, DimMask mask, bool keepdim
     Dims dims;
     for (int64_t d = 0; d < x.dim(); ++d)
         if (mask >> d & 1) dims.push_back(d);
-    return (2.0 / degrees) * with_reduced_dims(g, x.sizes(), mask, keepdim) * (x - mean_over(x, dims, true));
+    return (2.0 / degrees) * with_reduced_dims(g, x.sizes(), mask, keepdim) *
+           (x - mean_over(x, dims, true));
 }
 
-Tensor std_gradient(const Tensor& g, const Tensor& x, const Tensor& y, DimMask mask, bool keepdim, double degrees) {
+Tensor std_gradient(const Tensor& g, const Tensor& x, const Tensor& y, DimMask mask, bool keepdim,
+                    double degrees) {
     return var_gradient(where(y == 0, 0.0, g / (2.0 * y)), x, mask, keepdim, degrees);
 }
 
@@ -145,21 +162,26 @@ Tensor mean_gradient(const Tensor& g, const Tensor& x, DimMask mask, bool keepdi
            double(reduced_count(x.sizes(), mask));
 }
 
-double correction_of(const OptScalar& correction) { return correction ? correction->to_double() : 1.0; }
+double correction_of(const OptScalar& correction) {
+    return correction ? correction->to_double() : 1.0;
+}
 
 }  // namespace
 
 Tensor var(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
-    const Spread s = spread_values("var", Reduction::Variance, t, dim, correction_of(correction), keepdim, false);
+    const Spread s = spread_values("var", Reduction::Variance, t, dim, correction_of(correction),
+                                   keepdim, false);
     if (recorded(t))
-        record("VarBackward0", s.value, {t}, {save("self", t)}, [mask = s.mask, keepdim, n = s.degrees](Backward& d) {
-            d.set(0, var_gradient(d.grad(), d.saved(0), mask, keepdim, n));
-        });
+        record("VarBackward0", s.value, {t}, {save("self", t)},
+               [mask = s.mask, keepdim, n = s.degrees](Backward& d) {
+                   d.set(0, var_gradient(d.grad(), d.saved(0), mask, keepdim, n));
+               });
     return s.value;
 }
 
 Tensor std_deviation(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
-    const Spread s = spread_values("std", Reduction::Deviation, t, dim, correction_of(correction), keepdim, false);
+    const Spread s = spread_values("std", Reduction::Deviation, t, dim, correction_of(correction),
+                                   keepdim, false);
     if (recorded(t))
         record("StdBackward0", s.value, {t}, {save("self", t), save_output("result", s.value)},
                [mask = s.mask, keepdim, n = s.degrees](Backward& d) {
@@ -169,23 +191,27 @@ Tensor std_deviation(const Tensor& t, const OptDims& dim, OptScalar correction, 
 }
 
 TwoTensors var_mean(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
-    const Spread s = spread_values("var_mean", Reduction::Variance, t, dim, correction_of(correction), keepdim, true);
+    const Spread s = spread_values("var_mean", Reduction::Variance, t, dim,
+                                   correction_of(correction), keepdim, true);
     const Tensor outs[] = {s.value, s.mean};
     if (recorded(t))
         record("VarMeanBackward0", std::span<const Tensor>(outs), {t}, {save("self", t)},
                [mask = s.mask, keepdim, n = s.degrees](Backward& d) {
                    const Tensor x = d.saved(0);
-                   d.set(0, var_gradient(d.grad(0), x, mask, keepdim, n) + mean_gradient(d.grad(1), x, mask, keepdim));
+                   d.set(0, var_gradient(d.grad(0), x, mask, keepdim, n) +
+                                mean_gradient(d.grad(1), x, mask, keepdim));
                });
     return {s.value, s.mean};
 }
 
 TwoTensors std_mean(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
-    const Spread s = spread_values("std_mean", Reduction::Deviation, t, dim, correction_of(correction), keepdim, true);
+    const Spread s = spread_values("std_mean", Reduction::Deviation, t, dim,
+                                   correction_of(correction), keepdim, true);
     const Tensor outs[] = {s.value, s.mean};
     if (recorded(t))
         record("StdMeanBackward0", std::span<const Tensor>(outs), {t},
-               {save("self", t), save_output("result0", s.value)}, [mask = s.mask, keepdim, n = s.degrees](Backward& d) {
+               {save("self", t), save_output("result0", s.value)},
+               [mask = s.mask, keepdim, n = s.degrees](Backward& d) {
                    const Tensor x = d.saved(0);
                    d.set(0, std_gradient(d.grad(0), x, d.saved(1), mask, keepdim, n) +
                                 mean_gradient(d.grad(1), x, mask, keepdim));
@@ -194,20 +220,30 @@ TwoTensors std_mean(const Tensor& t, const OptDims& dim, OptScalar correction, b
 }
 
 // The older spelling: `unbiased` means correction 1.
-Tensor var_unbiased(const Tensor& t, bool unbiased) { return var(t, {}, Scalar(int(unbiased)), false); }
-Tensor std_unbiased(const Tensor& t, bool unbiased) { return std_deviation(t, {}, Scalar(int(unbiased)), false); }
-TwoTensors var_mean_unbiased(const Tensor& t, bool unbiased) { return var_mean(t, {}, Scalar(int(unbiased)), false); }
-TwoTensors std_mean_unbiased(const Tensor& t, bool unbiased) { return std_mean(t, {}, Scalar(int(unbiased)), false); }
+Tensor var_unbiased(const Tensor& t, bool unbiased) {
+    return var(t, {}, Scalar(int(unbiased)), false);
+}
+Tensor std_unbiased(const Tensor& t, bool unbiased) {
+    return std_deviation(t, {}, Scalar(int(unbiased)), false);
+}
+TwoTensors var_mean_unbiased(const Tensor& t, bool unbiased) {
+    return var_mean(t, {}, Scalar(int(unbiased)), false);
+}
+TwoTensors std_mean_unbiased(const Tensor& t, bool unbiased) {
+    return std_mean(t, {}, Scalar(int(unbiased)), false);
+}
 Tensor var_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased, bool keepdim) {
     return var(t, dim, Scalar(int(unbiased)), keepdim);
 }
 Tensor std_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased, bool keepdim) {
     return std_deviation(t, dim, Scalar(int(unbiased)), keepdim);
 }
-TwoTensors var_mean_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased, bool keepdim) {
+TwoTensors var_mean_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased,
+                                  bool keepdim) {
     return var_mean(t, dim, Scalar(int(unbiased)), keepdim);
 }
-TwoTensors std_mean_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased, bool keepdim) {
+TwoTensors std_mean_unbiased_over(const Tensor& t, const OptDims& dim, bool unbiased,
+                                  bool keepdim) {
     return std_mean(t, dim, Scalar(int(unbiased)), keepdim);
 }
 
@@ -229,11 +265,12 @@ Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim) {
         }
     }
     if (recorded(t))
-        record("LogsumexpBackward0", out, {t}, {save("self", t), save_output("result", out)}, [=](Backward& d) {
-            const Tensor x = d.saved(0);
-            const Tensor y = with_reduced_dims(d.saved(1), x.sizes(), mask, keepdim);
-            d.set(0, with_reduced_dims(d.grad(), x.sizes(), mask, keepdim) * exp(x - y));
-        });
+        record("LogsumexpBackward0", out, {t}, {save("self", t), save_output("result", out)},
+               [=](Backward& d) {
+                   const Tensor x = d.saved(0);
+                   const Tensor y = with_reduced_dims(d.saved(1), x.sizes(), mask, keepdim);
+                   d.set(0, with_reduced_dims(d.grad(), x.sizes(), mask, keepdim) * exp(x - y));
+               });
     return out;
 }
 
@@ -261,8 +298,9 @@ Tensor norm_gradient(const Tensor& g, const Tensor& x, const Tensor& y, double p
 Tensor norm_values(const Tensor& x, double p, DimMask mask, bool keepdim) {
     if (p == 0) return cast_values(reduce_values(Reduction::NonZero, x, mask, keepdim), x.dtype());
     if (std::isinf(p)) {
-        WG_CHECK(x.numel() > 0 || reduced_count(x.sizes(), mask) > 0, "linalg.vector_norm cannot compute the ",
-                 p > 0 ? "inf" : "-inf", " norm on an empty tensor because the operation does not have an identity");
+        WG_CHECK(x.numel() > 0 || reduced_count(x.sizes(), mask) > 0,
+                 "linalg.vector_norm cannot compute the ", p > 0 ? "inf" : "-inf",
+                 " norm on an empty tensor because the operation does not have an identity");
         GradMode off(false);
         return reduce_values(p > 0 ? Reduction::Max : Reduction::Min, abs(x), mask, keepdim);
     }
@@ -274,7 +312,8 @@ Tensor norm_values(const Tensor& x, double p, DimMask mask, bool keepdim) {
 }  // namespace
 
 Tensor vector_norm(const Tensor& t, Scalar ord, const OptDims& dim, bool keepdim, OptDType dtype) {
-    WG_CHECK(is_floating(t.dtype()), "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
+    WG_CHECK(is_floating(t.dtype()),
+             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
              scalar_name(t.dtype()));
     const DimMask mask = dim_mask(dim, t.dim());
     const double p = ord.to_double();
@@ -285,9 +324,11 @@ Tensor vector_norm(const Tensor& t, Scalar ord, const OptDims& dim, bool keepdim
                    if (p == 0) return;
                    const Tensor x = as_dtype(d.saved(0), d.grad().dtype());
                    const IntSpan sizes = x.sizes();
-                   d.set(0, as_dtype(norm_gradient(with_reduced_dims(d.grad(), sizes, mask, keepdim), x,
-                                                   with_reduced_dims(d.saved(1), sizes, mask, keepdim), p, mask),
-                                     from));
+                   d.set(0,
+                         as_dtype(norm_gradient(
+                                      with_reduced_dims(d.grad(), sizes, mask, keepdim), x,
+                                      with_reduced_dims(d.saved(1), sizes, mask, keepdim), p, mask),
+                                  from));
                });
     return out;
 }
@@ -296,7 +337,8 @@ Tensor norm(const Tensor& t, OptScalar p, const OptDims& dim, bool keepdim, OptD
     return vector_norm(t, p ? *p : Scalar(2), dim, keepdim, dtype);
 }
 
-Tensor norm_named(const Tensor& t, std::string_view p, const OptDims& dim, bool keepdim, OptDType dtype) {
+Tensor norm_named(const Tensor& t, std::string_view p, const OptDims& dim, bool keepdim,
+                  OptDType dtype) {
     WG_CHECK(p == "fro", "norm: only the order 'fro' and numbers exist, not '", p, "'");
     return vector_norm(t, 2, dim, keepdim, dtype);
 }
@@ -307,11 +349,13 @@ Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
         GradMode off(false);
         out = vector_norm(a - b, p);
     }
-    record("DistBackward0", out, {a, b}, {save("self", a), save("other", b), save_output("result", out)},
+    record("DistBackward0", out, {a, b},
+           {save("self", a), save("other", b), save_output("result", out)},
            [order = p.to_double()](Backward& d) {
                if (order == 0) return;
                const Tensor x = d.saved(0) - d.saved(1);
-               const Tensor g = norm_gradient(d.grad(), x, d.saved(2), order, dim_mask({}, x.dim()));
+               const Tensor g =
+                   norm_gradient(d.grad(), x, d.saved(2), order, dim_mask({}, x.dim()));
                if (d.needs(0)) d.set(0, g);
                if (d.needs(1)) d.set(1, -g);
            });

@@ -23,81 +23,81 @@ enum class DTypes : uint8_t { FLOATS, FLOATS_ONLY, NUMBERS, ALL, INTEGRAL, ROUND
 
 inline namespace WG_ISA {
 
-#define WG_ROW_HEAD(op_name, n_operands, class_of_dtypes)   \
-    static constexpr Op op = Op::op_name;                   \
-    static constexpr const char* name = #op_name;           \
-    static constexpr int arity = n_operands;                \
+#define WG_ROW_HEAD(op_name, n_operands, class_of_dtypes) \
+    static constexpr Op op = Op::op_name;                 \
+    static constexpr const char* name = #op_name;         \
+    static constexpr int arity = n_operands;              \
     static constexpr DTypes dtypes = DTypes::class_of_dtypes;
-#define WG_FORWARD_ARGS                                                                          \
-    [[maybe_unused]] const T &a, [[maybe_unused]] const T &b, [[maybe_unused]] const T &c,       \
+#define WG_FORWARD_ARGS                                                                    \
+    [[maybe_unused]] const T &a, [[maybe_unused]] const T &b, [[maybe_unused]] const T &c, \
         [[maybe_unused]] const P &p0, [[maybe_unused]] const P &p1, [[maybe_unused]] const P &p2
-#define WG_GRADIENT_ARGS                                                                         \
-    [[maybe_unused]] const T &g, [[maybe_unused]] const T &a, [[maybe_unused]] const T &b,       \
-        [[maybe_unused]] const T &c, [[maybe_unused]] const T &y, [[maybe_unused]] const P &p0,  \
+#define WG_GRADIENT_ARGS                                                                        \
+    [[maybe_unused]] const T &g, [[maybe_unused]] const T &a, [[maybe_unused]] const T &b,      \
+        [[maybe_unused]] const T &c, [[maybe_unused]] const T &y, [[maybe_unused]] const P &p0, \
         [[maybe_unused]] const P &p1, [[maybe_unused]] const P &p2
 
-#define WG_UNARY_P(name, forms, parameters, node, fwd, grad, lo, hi, dtypes)                  \
-    struct row_##name {                                                                       \
-        WG_ROW_HEAD(name, 1, dtypes)                                                          \
-        static constexpr bool is_test = false;                                                \
-        template <class T, class P>                                                           \
-        static WG_INLINE auto forward(WG_FORWARD_ARGS) {                                      \
-            [[maybe_unused]] const T& x = a;                                                  \
-            return fwd;                                                                       \
-        }                                                                                     \
-        template <int I, class T, class P>                                                    \
-        static WG_INLINE auto gradient(WG_GRADIENT_ARGS) {                                    \
-            [[maybe_unused]] const T& x = a;                                                  \
-            return grad;                                                                      \
-        }                                                                                     \
+#define WG_UNARY_P(name, forms, parameters, node, fwd, grad, lo, hi, dtypes) \
+    struct row_##name {                                                      \
+        WG_ROW_HEAD(name, 1, dtypes)                                         \
+        static constexpr bool is_test = false;                               \
+        template <class T, class P>                                          \
+        static constexpr WG_INLINE auto forward(WG_FORWARD_ARGS) {           \
+            [[maybe_unused]] const T& x = a;                                 \
+            return fwd;                                                      \
+        }                                                                    \
+        template <int I, class T, class P>                                   \
+        static constexpr WG_INLINE auto gradient(WG_GRADIENT_ARGS) {         \
+            [[maybe_unused]] const T& x = a;                                 \
+            return grad;                                                     \
+        }                                                                    \
     };
-#define WG_BINARY_P(name, forms, parameters, node, fwd, ga, gb, lo, hi, dtypes)               \
-    struct row_##name {                                                                       \
-        WG_ROW_HEAD(name, 2, dtypes)                                                          \
-        static constexpr bool is_test = false;                                                \
-        template <class T, class P>                                                           \
-        static WG_INLINE auto forward(WG_FORWARD_ARGS) {                                      \
-            return fwd;                                                                       \
-        }                                                                                     \
-        template <int I, class T, class P>                                                    \
-        static WG_INLINE auto gradient(WG_GRADIENT_ARGS) {                                    \
-            if constexpr (I == 0) return ga;                                                  \
-            else return gb;                                                                   \
-        }                                                                                     \
+#define WG_BINARY_P(name, forms, parameters, node, fwd, ga, gb, lo, hi, dtypes) \
+    struct row_##name {                                                         \
+        WG_ROW_HEAD(name, 2, dtypes)                                            \
+        static constexpr bool is_test = false;                                  \
+        template <class T, class P>                                             \
+        static constexpr WG_INLINE auto forward(WG_FORWARD_ARGS) {              \
+            return fwd;                                                         \
+        }                                                                       \
+        template <int I, class T, class P>                                      \
+        static constexpr WG_INLINE auto gradient(WG_GRADIENT_ARGS) {            \
+            if constexpr (I == 0) return ga;                                    \
+            else return gb;                                                     \
+        }                                                                       \
     };
-#define WG_TERNARY_P(name, forms, parameters, node, fwd, ga, gb, gc, lo, hi, dtypes)          \
-    struct row_##name {                                                                       \
-        WG_ROW_HEAD(name, 3, dtypes)                                                          \
-        static constexpr bool is_test = false;                                                \
-        template <class T, class P>                                                           \
-        static WG_INLINE auto forward(WG_FORWARD_ARGS) {                                      \
-            return fwd;                                                                       \
-        }                                                                                     \
-        template <int I, class T, class P>                                                    \
-        static WG_INLINE auto gradient(WG_GRADIENT_ARGS) {                                    \
-            if constexpr (I == 0) return ga;                                                  \
-            else if constexpr (I == 1) return gb;                                             \
-            else return gc;                                                                   \
-        }                                                                                     \
+#define WG_TERNARY_P(name, forms, parameters, node, fwd, ga, gb, gc, lo, hi, dtypes) \
+    struct row_##name {                                                              \
+        WG_ROW_HEAD(name, 3, dtypes)                                                 \
+        static constexpr bool is_test = false;                                       \
+        template <class T, class P>                                                  \
+        static constexpr WG_INLINE auto forward(WG_FORWARD_ARGS) {                   \
+            return fwd;                                                              \
+        }                                                                            \
+        template <int I, class T, class P>                                           \
+        static constexpr WG_INLINE auto gradient(WG_GRADIENT_ARGS) {                 \
+            if constexpr (I == 0) return ga;                                         \
+            else if constexpr (I == 1) return gb;                                    \
+            else return gc;                                                          \
+        }                                                                            \
     };
-#define WG_TEST(name, forms, fwd, dtypes)                                                     \
-    struct row_##name {                                                                       \
-        WG_ROW_HEAD(name, 1, dtypes)                                                          \
-        static constexpr bool is_test = true;                                                 \
-        template <class T, class P>                                                           \
-        static WG_INLINE auto forward(WG_FORWARD_ARGS) {                                      \
-            [[maybe_unused]] const T& x = a;                                                  \
-            return fwd;                                                                       \
-        }                                                                                     \
+#define WG_TEST(name, forms, fwd, dtypes)                          \
+    struct row_##name {                                            \
+        WG_ROW_HEAD(name, 1, dtypes)                               \
+        static constexpr bool is_test = true;                      \
+        template <class T, class P>                                \
+        static constexpr WG_INLINE auto forward(WG_FORWARD_ARGS) { \
+            [[maybe_unused]] const T& x = a;                       \
+            return fwd;                                            \
+        }                                                          \
     };
-#define WG_COMPARE(name, forms, fwd, dtypes)                                                  \
-    struct row_##name {                                                                       \
-        WG_ROW_HEAD(name, 2, dtypes)                                                          \
-        static constexpr bool is_test = true;                                                 \
-        template <class T, class P>                                                           \
-        static WG_INLINE auto forward(WG_FORWARD_ARGS) {                                      \
-            return fwd;                                                                       \
-        }                                                                                     \
+#define WG_COMPARE(name, forms, fwd, dtypes)                       \
+    struct row_##name {                                            \
+        WG_ROW_HEAD(name, 2, dtypes)                               \
+        static constexpr bool is_test = true;                      \
+        template <class T, class P>                                \
+        static constexpr WG_INLINE auto forward(WG_FORWARD_ARGS) { \
+            return fwd;                                            \
+        }                                                          \
     };
 #include "ops/elementwise.def"
 #undef WG_ROW_HEAD

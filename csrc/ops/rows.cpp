@@ -8,7 +8,8 @@ namespace {
 // The gradient formulas evaluated on tensors; parameters stay plain numbers.
 template <class Row, int I>
 Tensor tensor_gradient(const Tensor& g, const Tensor* abc, const Tensor& y, const double* p) {
-    return Row::template gradient<I, Tensor, double>(g, abc[0], abc[1], abc[2], y, p[0], p[1], p[2]);
+    return Row::template gradient<I, Tensor, double>(g, abc[0], abc[1], abc[2], y, p[0], p[1],
+                                                     p[2]);
 }
 
 // A formula that reads only g is g itself if it is so for some numbers.
@@ -16,7 +17,8 @@ template <class Row, int I>
 bool passes_through() {
     if (gradient_reads<Row, I>() != 1) return false;
     for (double g : {0.3, -1.7, 5.0}) {
-        const double r = Row::template gradient<I, double, double>(g, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7);
+        const double r =
+            Row::template gradient<I, double, double>(g, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7);
         if (r != g) return false;
     }
     return true;

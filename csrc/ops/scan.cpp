@@ -46,14 +46,16 @@ Tensor sum_from(const Tensor& t, int64_t dim, bool reverse, DType dtype) {
 Tensor cumprod_gradient(const Tensor& g, const Tensor& x, const Tensor& y, int64_t dim) {
     const Tensor zeros = x == 0;
     if (x.dim() == 0) return g;
-    const bool any_zero = reduce_values(Reduction::Any, zeros, dim_mask({}, x.dim()), false).to_int() != 0;
+    const bool any_zero =
+        reduce_values(Reduction::Any, zeros, dim_mask({}, x.dim()), false).to_int() != 0;
     if (!any_zero) return sum_from(g * y, dim, true, g.dtype()) / x;
     if (!grad_enabled()) {
         // Before the first zero as above, beyond it nothing. At it: with 1 in its place.
         const Tensor seen = cumsum(zeros, dim);
         const Tensor first = (seen == 1) && zeros;
         const Tensor others = cumprod(where(first, ones_like(x), x), dim);
-        const Tensor at_first = sum_from(g * where(seen > 0, others, zeros_like(x)), dim, true, g.dtype());
+        const Tensor at_first =
+            sum_from(g * where(seen > 0, others, zeros_like(x)), dim, true, g.dtype());
         const Tensor before = sum_from(g * y, dim, true, g.dtype()) / where(zeros, ones_like(x), x);
         return where(first, at_first, where(seen > 0, zeros_like(x), before));
     }
@@ -85,8 +87,8 @@ Tensor cumprod(const Tensor& t, int64_t dim, OptDType dtype) {
     record("CumprodBackward0", out, {t}, {save("self", t), save_output("result", out)},
            [dim, from = t.dtype()](Backward& d) {
                const Tensor x = d.saved(0), g = d.grad();
-               const Tensor gradient =
-                   cumprod_gradient(g, x.dtype() == g.dtype() ? x : to_dtype(x, g.dtype()), d.saved(1), dim);
+               const Tensor gradient = cumprod_gradient(
+                   g, x.dtype() == g.dtype() ? x : to_dtype(x, g.dtype()), d.saved(1), dim);
                d.set(0, gradient.dtype() == from ? gradient : to_dtype(gradient, from));
            });
     return out;

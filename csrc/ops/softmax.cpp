@@ -27,10 +27,12 @@ Tensor compact(const Tensor& t, DType dtype) {
 }
 
 Tensor fused_gradient(bool log, const Tensor& g, const Tensor& y, int64_t dim) {
-    const Tensor grad = compact(g, y.dtype()), value = y.is_contiguous() ? y : compact(y, y.dtype());
+    const Tensor grad = compact(g, y.dtype()),
+                 value = y.is_contiguous() ? y : compact(y, y.dtype());
     Tensor out = empty(y.sizes(), y.dtype());
     const Extents e = extents(y.sizes(), dim);
-    softmax_backward(log, y.dtype(), grad.raw(), value.raw(), out.raw(), e.outer, e.length, e.inner);
+    softmax_backward(log, y.dtype(), grad.raw(), value.raw(), out.raw(), e.outer, e.length,
+                     e.inner);
     return out;
 }
 
@@ -38,8 +40,9 @@ Tensor softmax_along(bool log, const Tensor& t, int64_t dim, OptDType dtype) {
     const Tensor x = dtype ? to_dtype(t, *dtype) : t;
     dim = wrap_dim(dim, x.dim());
     WG_CHECK_NOT_IMPLEMENTED(is_floating(x.dtype()), "\"", log ? "log_softmax" : "softmax",
-                             log && dim + 1 >= x.dim() ? "_lastdim" : "", "_kernel_impl\" not implemented for '",
-                             info(x.dtype()).scalar_name, "'");
+                             log && dim + 1 >= x.dim() ? "_lastdim" : "",
+                             "_kernel_impl\" not implemented for '", info(x.dtype()).scalar_name,
+                             "'");
     Tensor out = empty(x.sizes(), x.dtype());
     const Extents e = extents(x.sizes(), dim);
     {
@@ -50,19 +53,25 @@ Tensor softmax_along(bool log, const Tensor& t, int64_t dim, OptDType dtype) {
     if (log)
         record("LogSoftmaxBackward0", out, {x}, {save_output("result", out)}, [dim](Backward& d) {
             const Tensor y = d.saved(0), g = d.grad();
-            d.set(0, grad_enabled() ? g - exp(y) * sum_over(g, Dims{dim}, true) : fused_gradient(true, g, y, dim));
+            d.set(0, grad_enabled() ? g - exp(y) * sum_over(g, Dims{dim}, true)
+                                    : fused_gradient(true, g, y, dim));
         });
     else
         record("SoftmaxBackward0", out, {x}, {save_output("result", out)}, [dim](Backward& d) {
             const Tensor y = d.saved(0), g = d.grad();
-            d.set(0, grad_enabled() ? y * (g - sum_over(g * y, Dims{dim}, true)) : fused_gradient(false, g, y, dim));
+            d.set(0, grad_enabled() ? y * (g - sum_over(g * y, Dims{dim}, true))
+                                    : fused_gradient(false, g, y, dim));
         });
     return out;
 }
 
 }  // namespace
 
-Tensor softmax(const Tensor& t, int64_t dim, OptDType dtype) { return softmax_along(false, t, dim, dtype); }
-Tensor log_softmax(const Tensor& t, int64_t dim, OptDType dtype) { return softmax_along(true, t, dim, dtype); }
+Tensor softmax(const Tensor& t, int64_t dim, OptDType dtype) {
+    return softmax_along(false, t, dim, dtype);
+}
+Tensor log_softmax(const Tensor& t, int64_t dim, OptDType dtype) {
+    return softmax_along(true, t, dim, dtype);
+}
 
 }  // namespace wg

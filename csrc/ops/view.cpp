@@ -35,7 +35,8 @@ namespace {
 Tensor view_as_node(const char* name, const Tensor& t, IntSpan shape, IntSpan strides) {
     Tensor out = view_of(t, shape, strides, t.offset());
     if (recorded(t))
-        record(name, out, {t}, {}, [sizes = Dims(t.sizes())](Backward& d) { d.set(0, reshape(d.grad(), sizes)); });
+        record(name, out, {t}, {},
+               [sizes = Dims(t.sizes())](Backward& d) { d.set(0, reshape(d.grad(), sizes)); });
     return out;
 }
 
@@ -44,15 +45,18 @@ Tensor view_as_node(const char* name, const Tensor& t, IntSpan shape, IntSpan st
 Tensor view(const Tensor& t, const Dims& shape) {
     const Dims sizes = infer_shape(shape, t.numel());
     const auto strides = view_strides(t.sizes(), t.strides(), sizes);
-    WG_CHECK(strides, "view size is not compatible with input tensor's size and stride (at least one dimension "
-                      "spans across two contiguous subspaces). Use .reshape(...) instead.");
+    WG_CHECK(
+        strides,
+        "view size is not compatible with input tensor's size and stride (at least one dimension "
+        "spans across two contiguous subspaces). Use .reshape(...) instead.");
     return view_as_node("ViewBackward0", t, sizes, *strides);
 }
 
 Tensor reshape(const Tensor& t, const Dims& shape) {
     const Dims sizes = infer_shape(shape, t.numel());
     if (const auto strides = view_strides(t.sizes(), t.strides(), sizes))
-        return view_as_node(t.is_contiguous() ? "ViewBackward0" : "ReshapeAliasBackward0", t, sizes, *strides);
+        return view_as_node(t.is_contiguous() ? "ViewBackward0" : "ReshapeAliasBackward0", t, sizes,
+                            *strides);
     const Tensor copy = contiguous(t);
     // Nobody else sees the copy, so its reshaped form is not a view of anything.
     Tensor out = alias(copy, sizes, contiguous_strides(sizes), 0);
@@ -65,7 +69,8 @@ Tensor reshape(const Tensor& t, const Dims& shape) {
 Tensor flatten(const Tensor& t, int64_t start_dim, int64_t end_dim) {
     start_dim = wrap_dim(start_dim, t.dim());
     end_dim = wrap_dim(end_dim, t.dim());
-    WG_CHECK(start_dim <= end_dim, "flatten() has invalid args: start_dim cannot come after end_dim");
+    WG_CHECK(start_dim <= end_dim,
+             "flatten() has invalid args: start_dim cannot come after end_dim");
     if (t.dim() == 0) return reshape(t, {1});
     if (start_dim == end_dim) return t;
     const IntSpan sizes = t.sizes();
@@ -83,14 +88,58 @@ Tensor unflatten(const Tensor& t, int64_t dim, const Dims& sizes) {
     for (int64_t s : sizes)
         if (s == -1) ++inferred;
         else if (__builtin_mul_overflow(known, s, &known)) known = 0;
-    WG_CHECK(inferred <= 1, "unflatten got an unexpected error:\nonly one dimension can be inferred");
-    WG_CHECK(inferred ? known != 0 && size % known == 0 : known == size, "unflatten: Provided sizes ",
-             to_string(sizes), " don't multiply up to the size of dim ", dim, " (", size, ") in the input tensor");
+    WG_CHECK(inferred <= 1,
+             "unflatten got an unexpected error:\nonly one dimension can be inferred");
+    WG_CHECK(inferred ? known != 0 && size % known == 0 : known == size,
+             "unflatten: Provided sizes ", to_string(sizes),
+             " don't multiply up to the size of dim ", dim, " (", size, ") in the input tensor");
     Dims shape(t.sizes().begin(), t.sizes().begin() + dim);
     const Dims parts = infer_shape(sizes, size);
     shape.append(parts.begin(), parts.end());
     shape.append(t.sizes().begin() + dim + 1, t.sizes().end());
     return view(t, shape);
+}
+
+Tensor view_dtype(const Tensor& t, DType dtype) {
+    const DType from = t.dtype();
+    const int64_t from_size = int64_t(item_size(from)), to_size = int64_t(item_size(dtype));
+    Dims sizes(t.sizes()), strides(t.strides());
+    int64_t offset = t.offset();
+    if (from_size != to_size) {
+        const int64_t last = t.dim() - 1;
+        const auto message = [&](const std::string& must, const std::string& got) {
+            return str("self.", must, " to view ", info(from).scalar_name, " as ",
+                       info(dtype).scalar_name, " (different element sizes)", got);
+        };
+        WG_CHECK(last >= 0, message("dim() cannot be 0", ""));
+        WG_CHECK(strides[size_t(last)] == 1,
+                 message("stride(-1) must be 1", str(", but got ", strides[size_t(last)])));
+        if (from_size > to_size) {
+            const int64_t factor = from_size / to_size;
+            for (int64_t d = 0; d < last; ++d) strides[size_t(d)] *= factor;
+            sizes[size_t(last)] *= factor;
+            offset *= factor;
+        } else {
+            const int64_t factor = to_size / from_size;
+            const auto check_divides = [&](const std::string& what, int64_t value) {
+                WG_CHECK(value % factor == 0, message(str(what, " must be divisible by ", factor),
+                                                      str(", but got ", value)));
+            };
+            check_divides("size(-1)", sizes[size_t(last)]);
+            check_divides("storage_offset()", offset);
+            for (int64_t d = 0; d < last; ++d) {
+                check_divides(str("stride(", d, ")"), strides[size_t(d)]);
+                strides[size_t(d)] /= factor;
+            }
+            sizes[size_t(last)] /= factor;
+            offset /= factor;
+        }
+    }
+    Tensor out = alias(t, sizes, strides, t.offset());
+    out->dtype = dtype;
+    out->offset = offset;
+    out->update_geometry();
+    return out;
 }
 
 Tensor view_as(const Tensor& t, const Tensor& other) { return view(t, Dims(other.sizes())); }
@@ -102,9 +151,11 @@ Tensor ravel(const Tensor& t) { return view(contiguous(t), {-1}); }
 
 Tensor permute(const Tensor& t, const Dims& dims) {
     const int64_t n = t.dim();
-    WG_CHECK(int64_t(dims.size()) == n,
-             "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
-             "desired ordering of dimensions i.e. input.dim() = ", n, " is not equal to len(dims) = ", dims.size());
+    WG_CHECK(
+        int64_t(dims.size()) == n,
+        "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
+        "desired ordering of dimensions i.e. input.dim() = ",
+        n, " is not equal to len(dims) = ", dims.size());
     Dims order(dims), inverse(size_t(n), -1), sizes(size_t(n), 0), strides(size_t(n), 0);
     for (int64_t i = 0; i < n; ++i) {
         const int64_t from = order[i] = wrap_dim(dims[i], n);
@@ -115,7 +166,8 @@ Tensor permute(const Tensor& t, const Dims& dims) {
     }
     Tensor out = view_of(t, sizes, strides, t.offset());
     if (recorded(t))
-        record("PermuteBackward0", out, {t}, {}, [inverse](Backward& d) { d.set(0, permute(d.grad(), inverse)); });
+        record("PermuteBackward0", out, {t}, {},
+               [inverse](Backward& d) { d.set(0, permute(d.grad(), inverse)); });
     return out;
 }
 
@@ -141,6 +193,15 @@ Tensor transpose(const Tensor& t, int64_t dim0, int64_t dim1) {
     return out;
 }
 
+Tensor adjoint(const Tensor& t) {
+    WG_CHECK(
+        t.dim() != 1,
+        "tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor.");
+    if (t.dim() == 0)
+        warn(WarningKind::User, "adjoint() is deprecated on 0-D tensors. Consider using x.conj().");
+    return t.dim() == 0 ? t : transpose(t, -2, -1);
+}
+
 Tensor t(const Tensor& x) {
     WG_CHECK(x.dim() <= 2, "t() expects a tensor with <= 2 dimensions, but self is ", x.dim(), "D");
     Tensor out = swapped(x, 0, x.dim() < 2 ? 0 : 1);
@@ -149,8 +210,9 @@ Tensor t(const Tensor& x) {
 }
 
 Tensor movedim(const Tensor& t, const Dims& source, const Dims& destination) {
-    WG_CHECK(source.size() == destination.size(), "movedim: Invalid source or destination dims: source (",
-             to_string(source), " dims) should contain the same number of dims as destination (",
+    WG_CHECK(source.size() == destination.size(),
+             "movedim: Invalid source or destination dims: source (", to_string(source),
+             " dims) should contain the same number of dims as destination (",
              to_string(destination), " dims)");
     const int64_t n = t.dim();
     Dims order(size_t(n), -1);
@@ -159,7 +221,8 @@ Tensor movedim(const Tensor& t, const Dims& source, const Dims& destination) {
         const int64_t from = wrap_dim(source[i], n), to = wrap_dim(destination[i], n);
         if (n == 0) continue;
         WG_CHECK(!moved[from], "movedim: repeated dim in `source` (", to_string(source), ")");
-        WG_CHECK(order[to] < 0, "movedim: repeated dim in `destination` (", to_string(destination), ")");
+        WG_CHECK(order[to] < 0, "movedim: repeated dim in `destination` (", to_string(destination),
+                 ")");
         moved[from] = true;
         order[to] = from;
     }
@@ -180,8 +243,8 @@ Tensor movedim_one(const Tensor& t, int64_t source, int64_t destination) {
 
 Tensor expand(const Tensor& t, const Dims& sizes, bool) {
     const int64_t n = t.dim(), m = int64_t(sizes.size());
-    WG_CHECK(m >= n, "expand(torch.", info(t.dtype()).legacy_name, "{", to_string(t.sizes()), "}, size=",
-             to_string(sizes), "): the number of sizes provided (", m,
+    WG_CHECK(m >= n, "expand(torch.", info(t.dtype()).legacy_name, "{", to_string(t.sizes()),
+             "}, size=", to_string(sizes), "): the number of sizes provided (", m,
              ") must be greater or equal to the number of dimensions in the tensor (", n, ")");
     Dims shape(sizes), strides(size_t(m), 0);
     for (int64_t i = m - 1; i >= 0; --i) {
@@ -189,11 +252,15 @@ Tensor expand(const Tensor& t, const Dims& sizes, bool) {
         const int64_t size = d >= 0 ? t->dims[d] : 1;
         strides[i] = d >= 0 ? t->dims[n + d] : i + 1 < m ? shape[i + 1] * strides[i + 1] : 1;
         if (sizes[i] == -1) {
-            WG_CHECK(d >= 0, "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ", i);
+            WG_CHECK(
+                d >= 0,
+                "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ",
+                i);
             shape[i] = size;
         } else if (size != sizes[i]) {
-            WG_CHECK(size == 1, "The expanded size of the tensor (", sizes[i], ") must match the existing size (", size,
-                     ") at non-singleton dimension ", i, ".  Target sizes: ", to_string(sizes),
+            WG_CHECK(size == 1, "The expanded size of the tensor (", sizes[i],
+                     ") must match the existing size (", size, ") at non-singleton dimension ", i,
+                     ".  Target sizes: ", to_string(sizes),
                      ".  Tensor sizes: ", to_string(t.sizes()));
             WG_CHECK(sizes[i] >= 0, "numel: integer multiplication overflow");
             strides[i] = 0;
@@ -213,7 +280,8 @@ TensorList broadcast_tensors(const TensorList& tensors) {
     Dims shape;
     for (const Tensor& t : tensors) shape = broadcast_shapes(shape, t.sizes());
     TensorList out;
-    for (const Tensor& t : tensors) out.push_back(same_shape(t.sizes(), shape) ? t : expand(t, shape));
+    for (const Tensor& t : tensors)
+        out.push_back(same_shape(t.sizes(), shape) ? t : expand(t, shape));
     return out;
 }
 
@@ -255,7 +323,8 @@ Tensor unsqueeze(const Tensor& t, int64_t dim) {
     sizes.insert(size_t(dim), 1);
     strides.insert(size_t(dim), stride);
     Tensor out = view_of(t, sizes, strides, t.offset());
-    record("UnsqueezeBackward0", out, {t}, {}, [dim](Backward& d) { d.set(0, squeeze_dim(d.grad(), dim)); });
+    record("UnsqueezeBackward0", out, {t}, {},
+           [dim](Backward& d) { d.set(0, squeeze_dim(d.grad(), dim)); });
     return out;
 }
 
@@ -288,7 +357,9 @@ Tensor slice(const Tensor& t, int64_t dim, OptInt start, OptInt end, int64_t ste
     WG_CHECK(step > 0, "slice step must be positive");
     dim = wrap_dim(dim, t.dim());
     const int64_t size = t->dims[dim];
-    const auto clamped = [size](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + size : at, 0, size); };
+    const auto clamped = [size](int64_t at) {
+        return std::clamp<int64_t>(at < 0 ? at + size : at, 0, size);
+    };
     const int64_t first = clamped(start.value_or(0));
     const int64_t last = std::max(first, clamped(end.value_or(size)));
     Dims sizes(t.sizes()), strides(t.strides());
@@ -336,6 +407,37 @@ Tensor diagonal(const Tensor& t, int64_t offset, int64_t dim1, int64_t dim2) {
     return out;
 }
 
+// Windows of `size` along dim, one every `step` elements; the place in the window is the last dim.
+Tensor unfold(const Tensor& t, int64_t dim, int64_t size, int64_t step) {
+    dim = wrap_dim(dim, t.dim());
+    const int64_t length = t.dim() ? t.size(dim) : 1, stride = t.dim() ? t.stride(dim) : 1;
+    WG_CHECK(size >= 0, "size is ", size, " but must be >= 0");
+    WG_CHECK(size <= length, "maximum size for tensor at dimension ", dim, " is ", length,
+             " but size is ", size);
+    WG_CHECK(step > 0, "step is ", step, " but must be > 0");
+    Dims sizes(t.sizes()), strides(t.strides());
+    if (t.dim()) {
+        sizes[size_t(dim)] = (length - size) / step + 1;
+        strides[size_t(dim)] = stride * step;
+    }
+    sizes.push_back(size);
+    strides.push_back(stride);
+    Tensor out = view_of(t, sizes, strides, t.offset());
+    if (recorded(t))
+        record("UnfoldBackward0", out, {t}, {}, [=, from = Dims(t.sizes())](Backward& d) {
+            if (from.empty()) return d.set(0, reshape(d.grad(), from));
+            // Windows overlap, so their gradients are added up.
+            const int64_t windows = (length - size) / step + 1;
+            const Tensor first =
+                reshape(arange(Scalar(0), Scalar(windows * step), Scalar(step)), {windows, 1});
+            const Tensor places =
+                reshape(add(first, arange(Scalar(0), Scalar(size), Scalar(1))), {windows * size});
+            const Tensor g = flatten(movedim_one(d.grad(), -1, dim + 1), dim, dim + 1);
+            d.set(0, index_add(zeros(from, g.dtype()), dim, places, g, 1));
+        });
+    return out;
+}
+
 // --- several parts at once ---
 
 namespace {
@@ -365,25 +467,30 @@ TensorList split_with_sizes(const Tensor& t, const Dims& sizes, int64_t dim) {
     WG_CHECK(t.dim() > 0, "split expects at least a 1-dimensional tensor");
     dim = wrap_dim(dim, t.dim());
     for (int64_t s : sizes)
-        WG_CHECK(s >= 0, "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=",
-                 to_string(sizes));
+        WG_CHECK(
+            s >= 0,
+            "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=",
+            to_string(sizes));
     int64_t sum = 0;
     for (int64_t s : sizes)
         if (__builtin_add_overflow(sum, s, &sum)) sum = -1;
-    WG_CHECK(sum == t.size(dim), "split_with_sizes expects split_sizes to sum exactly to ", t.size(dim),
-             " (input tensor's size at dimension ", dim, "), but got split_sizes=", to_string(sizes));
+    WG_CHECK(sum == t.size(dim), "split_with_sizes expects split_sizes to sum exactly to ",
+             t.size(dim), " (input tensor's size at dimension ", dim,
+             "), but got split_sizes=", to_string(sizes));
     return split_parts("SplitWithSizesBackward0", t, sizes, dim);
 }
 
 TensorList split(const Tensor& t, int64_t split_size, int64_t dim) {
     WG_CHECK(t.dim() > 0, "split expects at least a 1-dimensional tensor");
     dim = wrap_dim(dim, t.dim());
-    WG_CHECK(split_size >= 0, "split expects split_size be non-negative, but got split_size=", split_size);
+    WG_CHECK(split_size >= 0,
+             "split expects split_size be non-negative, but got split_size=", split_size);
     const int64_t size = t.size(dim);
-    WG_CHECK(split_size > 0 || size == 0, "split_size can only be 0 if dimension size is 0, but got dimension size of ",
-             size);
+    WG_CHECK(split_size > 0 || size == 0,
+             "split_size can only be 0 if dimension size is 0, but got dimension size of ", size);
     Dims sizes;
-    for (int64_t at = 0; at < size; at += sizes.back()) sizes.push_back(std::min(split_size, size - at));
+    for (int64_t at = 0; at < size; at += sizes.back())
+        sizes.push_back(std::min(split_size, size - at));
     if (sizes.empty()) sizes.push_back(0);
     return split_parts("SplitBackward0", t, sizes, dim);
 }
@@ -419,8 +526,9 @@ TensorList unbind(const Tensor& t, int64_t dim) {
 }
 
 TensorList tensor_split(const Tensor& t, int64_t sections, int64_t dim) {
-    WG_CHECK(t.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ", t.dim(),
-             " dims");
+    WG_CHECK(t.dim() > 0,
+             "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ",
+             t.dim(), " dims");
     dim = wrap_dim(dim, t.dim());
     WG_CHECK(sections > 0, "number of sections must be larger than 0, got ", sections);
     const int64_t size = t.size(dim);
@@ -434,8 +542,9 @@ TensorList tensor_split(const Tensor& t, int64_t sections, int64_t dim) {
 }
 
 TensorList tensor_split_at(const Tensor& t, const Dims& indices, int64_t dim) {
-    WG_CHECK(t.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ", t.dim(),
-             " dims");
+    WG_CHECK(t.dim() > 0,
+             "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ",
+             t.dim(), " dims");
     TensorList parts;
     int64_t at = 0;
     for (int64_t end : indices) {
@@ -450,10 +559,12 @@ Tensor narrow(const Tensor& t, int64_t dim, int64_t start, int64_t length) {
     WG_CHECK(t.dim() > 0, "narrow() cannot be applied to a 0-dim tensor.");
     WG_CHECK(length >= 0, "narrow(): length must be non-negative.");
     const int64_t size = t.size(dim);
-    WG_CHECK_INDEX(start >= -size && start <= size, "start out of range (expected to be in range of [", -size, ", ",
-                   size, "], but got ", start, ")");
+    WG_CHECK_INDEX(start >= -size && start <= size,
+                   "start out of range (expected to be in range of [", -size, ", ", size,
+                   "], but got ", start, ")");
     if (start < 0) start += size;
-    WG_CHECK(length <= size - start, "start (", start, ") + length (", length, ") exceeds dimension size (", size, ").");
+    WG_CHECK(length <= size - start, "start (", start, ") + length (", length,
+             ") exceeds dimension size (", size, ").");
     return slice(t, dim, start, start + length);
 }
 
@@ -474,7 +585,8 @@ int64_t extent(IntSpan sizes, IntSpan strides) {
 void check_as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, int64_t offset) {
     WG_CHECK(sizes.size() == strides.size(), "mismatch in length of strides and shape");
     for (int64_t s : strides)
-        WG_CHECK(s >= 0, "as_strided: Negative strides are not supported at the moment, got strides: ",
+        WG_CHECK(s >= 0,
+                 "as_strided: Negative strides are not supported at the moment, got strides: ",
                  to_string(strides));
     WG_CHECK(offset >= 0, "Tensor: invalid storage offset ", offset);
     bool empty = false;
@@ -490,12 +602,13 @@ void check_as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, i
     }
     overflow |= __builtin_add_overflow(last, size_t(offset) + 1, &last) ||
                 __builtin_mul_overflow(last, t.itemsize(), &bytes) || bytes > size_t(INT64_MAX);
-    WG_CHECK(!overflow, "Storage size calculation overflowed with sizes=", to_string(sizes), " and strides=",
-             to_string(strides));
+    WG_CHECK(!overflow, "Storage size calculation overflowed with sizes=", to_string(sizes),
+             " and strides=", to_string(strides));
     if (empty) bytes = 0;
-    WG_CHECK(bytes <= t->storage->nbytes, "setStorage: sizes ", to_string(sizes), ", strides ", to_string(strides),
-             ", storage offset ", offset, ", and itemsize ", t.itemsize(), " requiring a storage size of ", bytes,
-             " are out of bounds for storage of size ", t->storage->nbytes);
+    WG_CHECK(bytes <= t->storage->nbytes, "setStorage: sizes ", to_string(sizes), ", strides ",
+             to_string(strides), ", storage offset ", offset, ", and itemsize ", t.itemsize(),
+             " requiring a storage size of ", bytes, " are out of bounds for storage of size ",
+             t->storage->nbytes);
 }
 
 // A flat tensor of n zeros with grad added where the window lies: elements that several indices
@@ -525,11 +638,10 @@ Tensor add_window(const Tensor& grad, int64_t n, const Dims& strides, int64_t of
             }
         });
     }
-    record("AsStridedScatterBackward0", flat, {grad}, {},
-           [=](Backward& d) {
-               const Tensor g = contiguous(d.grad());
-               d.set(0, as_strided(g, sizes, strides, g.offset() + offset));
-           });
+    record("AsStridedScatterBackward0", flat, {grad}, {}, [=](Backward& d) {
+        const Tensor g = contiguous(d.grad());
+        d.set(0, as_strided(g, sizes, strides, g.offset() + offset));
+    });
     return flat;
 }
 
@@ -545,13 +657,15 @@ Tensor as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, OptIn
     Tensor out = view_of(t, sizes, strides, offset);
     if (recorded(t))
         record("AsStridedBackward0", out, {t}, {},
-               [=, from = Dims(t.sizes()), from_strides = Dims(t.strides()), from_offset = t.offset()](Backward& d) {
+               [=, from = Dims(t.sizes()), from_strides = Dims(t.strides()),
+                from_offset = t.offset()](Backward& d) {
                    const int64_t base = std::min(offset, from_offset);
                    const int64_t n = std::max(offset - base + extent(sizes, strides),
                                               from_offset - base + extent(from, from_strides));
                    Tensor flat = add_window(d.grad(), n, strides, offset - base);
                    if (may_overlap_itself(from, from_strides)) {
-                       const Tensor shares = add_window(ones(from, d.grad().dtype()), n, from_strides, from_offset - base);
+                       const Tensor shares = add_window(ones(from, d.grad().dtype()), n,
+                                                        from_strides, from_offset - base);
                        flat = flat / maximum(shares, 1);
                    }
                    d.set(0, as_strided(flat, from, from_strides, from_offset - base));

@@ -5,6 +5,20 @@
 namespace wg {
 namespace {
 
+template <class T>
+const char* c_name() {
+    if constexpr (std::is_same_v<T, uint8_t>) return "unsigned char";
+    else if constexpr (std::is_same_v<T, int8_t>) return "signed char";
+    else if constexpr (std::is_same_v<T, int16_t>) return "short int";
+    else if constexpr (std::is_same_v<T, int32_t>) return "int";
+    else if constexpr (std::is_same_v<T, int64_t>) return "long int";
+    else if constexpr (std::is_same_v<T, Half>) return "c10::Half";
+    else if constexpr (std::is_same_v<T, BFloat16>) return "c10::BFloat16";
+    else if constexpr (std::is_same_v<T, float>) return "float";
+    else if constexpr (std::is_same_v<T, double>) return "double";
+    else return "bool";
+}
+
 struct Names {
     DTypeInfo rows[kNumDTypes];
     std::string scalar_names[kNumDTypes];
@@ -12,7 +26,7 @@ struct Names {
     Names() {
         int i = 0;
 #define WG_ROW(E, T, name, legacy, cat) \
-    rows[i++] = {#name, #legacy, nullptr, sizeof(T), Category::cat};
+    rows[i++] = {#name, #legacy, nullptr, c_name<T>(), sizeof(T), Category::cat};
         WG_DTYPES(WG_ROW)
 #undef WG_ROW
         for (i = 0; i < kNumDTypes; ++i) {
@@ -35,7 +49,8 @@ const DTypeInfo& info(DType dtype) noexcept {
 DType default_dtype() noexcept { return default_dtype_; }
 
 void set_default_dtype(DType dtype) {
-    WG_CHECK_TYPE(is_floating(dtype), "only floating-point types are supported as the default type");
+    WG_CHECK_TYPE(is_floating(dtype),
+                  "only floating-point types are supported as the default type");
     default_dtype_ = dtype;
 }
 

@@ -12,6 +12,7 @@
 namespace wg {
 
 //        enumerator  C++ type  name        legacy tensor type  category
+// clang-format off
 #define WG_DTYPES(_)                                             \
     _(UInt8,    uint8_t,  uint8,    ByteTensor,     Integral)    \
     _(Int8,     int8_t,   int8,     CharTensor,     Integral)    \
@@ -23,6 +24,7 @@ namespace wg {
     _(Float32,  float,    float32,  FloatTensor,    Floating)    \
     _(Float64,  double,   float64,  DoubleTensor,   Floating)    \
     _(Bool,     bool,     bool,     BoolTensor,     Boolean)
+// clang-format on
 
 enum class DType : uint8_t {
 #define WG_ROW(E, T, name, legacy, cat) E,
@@ -37,9 +39,10 @@ inline constexpr int kNumDTypes = 0 WG_DTYPES(WG_ROW);
 enum class Category : uint8_t { Boolean, Integral, Floating };
 
 struct DTypeInfo {
-    const char* name;         // "float32"
+    const char* name;  // "float32"
     const char* legacy_name;  // "FloatTensor", as error messages print it
     const char* scalar_name;  // "Float"
+    const char* c_name;  // "long int", as some messages print it
     uint8_t itemsize;
     Category category;
 };
@@ -69,8 +72,9 @@ struct TypeTag {
 // The DType of a C++ element type.
 template <class T>
 inline constexpr DType dtype_of = [] {
-#define WG_ROW(E, C, name, legacy, cat) \
-    if constexpr (std::is_same_v<T, C>) return DType::E; else
+#define WG_ROW(E, C, name, legacy, cat)                  \
+    if constexpr (std::is_same_v<T, C>) return DType::E; \
+    else
     WG_DTYPES(WG_ROW)
 #undef WG_ROW
     static_assert(sizeof(T) == 0, "not an element type");
@@ -94,6 +98,7 @@ void set_default_dtype(DType dtype);
 
 // The type used to accumulate and to compute in: float for the half types, else the type itself.
 template <class T>
-using compute_type = std::conditional_t<std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>, float, T>;
+using compute_type =
+    std::conditional_t<std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>, float, T>;
 
 }  // namespace wg

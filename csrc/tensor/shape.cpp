@@ -15,8 +15,8 @@ std::string to_string(IntSpan values) {
 }
 
 void dim_out_of_range(int64_t d, int64_t n) {
-    fail(ErrorKind::Index, str("Dimension out of range (expected to be in range of [", -n, ", ", n - 1,
-                               "], but got ", d, ")"));
+    fail(ErrorKind::Index, str("Dimension out of range (expected to be in range of [", -n, ", ",
+                               n - 1, "], but got ", d, ")"));
 }
 
 int64_t count(IntSpan sizes) noexcept {
@@ -72,7 +72,9 @@ Dims dense_strides_like(IntSpan sizes, IntSpan strides) {
     return result;
 }
 
-bool same_shape(IntSpan a, IntSpan b) noexcept { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+bool same_shape(IntSpan a, IntSpan b) noexcept {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
 
 bool is_dense(IntSpan sizes, IntSpan strides) {
     SmallVector<int, 8> order;
@@ -105,13 +107,15 @@ bool may_overlap_itself(IntSpan sizes, IntSpan strides) {
 void check_no_partial_overlap(const Tensor& written, const Tensor& read) {
     if (written->storage != read->storage || written.numel() == 0 || read.numel() == 0) return;
     if (written.is_same(read)) return;
-    if (!is_dense(written.sizes(), written.strides()) || !is_dense(read.sizes(), read.strides())) return;
+    if (!is_dense(written.sizes(), written.strides()) || !is_dense(read.sizes(), read.strides()))
+        return;
     const char *a = written.raw(), *b = read.raw();
     const size_t a_bytes = written.nbytes(), b_bytes = read.nbytes();
     if (a == b && a_bytes == b_bytes && same_shape(written.strides(), read.strides())) return;
-    WG_CHECK(a + a_bytes <= b || b + b_bytes <= a,
-             "unsupported operation: some elements of the input tensor and the written-to tensor refer "
-             "to a single memory location. Please clone() the tensor before performing the operation.");
+    WG_CHECK(
+        a + a_bytes <= b || b + b_bytes <= a,
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer "
+        "to a single memory location. Please clone() the tensor before performing the operation.");
 }
 
 Dims broadcast_shapes(IntSpan a, IntSpan b) {
@@ -152,16 +156,17 @@ Dims infer_shape(IntSpan shape, int64_t numel) {
             WG_CHECK(inferred < 0, "only one dimension can be inferred");
             inferred = int(d);
         } else {
-            WG_CHECK(shape[d] >= 0, "invalid shape dimension ", shape[d], " at index ", d, " of shape ",
-                     to_string(shape));
+            WG_CHECK(shape[d] >= 0, "invalid shape dimension ", shape[d], " at index ", d,
+                     " of shape ", to_string(shape));
             if (__builtin_mul_overflow(known, shape[d], &known)) known = -1;
         }
     }
     const bool fits = inferred < 0 ? known == numel : known > 0 && numel % known == 0;
     if (inferred >= 0 && known == 0 && numel == 0)
-        fail(ErrorKind::Runtime, str("cannot reshape tensor of 0 elements into shape ", to_string(shape),
-                                     " because the unspecified dimension size -1 can be any value and is "
-                                     "ambiguous"));
+        fail(ErrorKind::Runtime,
+             str("cannot reshape tensor of 0 elements into shape ", to_string(shape),
+                 " because the unspecified dimension size -1 can be any value and is "
+                 "ambiguous"));
     WG_CHECK(fits, "shape '", to_string(shape), "' is invalid for input of size ", numel);
     if (inferred >= 0) result[inferred] = numel / known;
     return result;

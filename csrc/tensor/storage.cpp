@@ -43,7 +43,8 @@ Ref<Storage> Storage::wrap(void* data, size_t nbytes, void (*deleter)(void*), vo
 void Storage::destroy(Storage* s) noexcept {
     const size_t block = s->block_bytes;
     if (block) {
-        if (s->data != reinterpret_cast<char*>(s) + kStorageHeader) wg::deallocate(s->data, s->nbytes);
+        if (s->data != reinterpret_cast<char*>(s) + kStorageHeader)
+            wg::deallocate(s->data, s->nbytes);
         pool_free(s, block);
         return;
     }

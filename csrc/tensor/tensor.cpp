@@ -12,7 +12,8 @@ void (*release_python_object)(void*) noexcept = nullptr;
 void TensorImpl::set_ndim(int64_t n) {
     WG_CHECK(n <= kMaxDims, "whygrad has tensors of up to ", kMaxDims, " dims; got ", n);
     if (dims != inline_dims) pool_free(dims, size_t(ndim) * 2 * sizeof(int64_t));
-    dims = n <= 4 ? inline_dims : static_cast<int64_t*>(pool_allocate(size_t(n) * 2 * sizeof(int64_t)));
+    dims = n <= 4 ? inline_dims
+                  : static_cast<int64_t*>(pool_allocate(size_t(n) * 2 * sizeof(int64_t)));
     ndim = uint8_t(n);
 }
 
@@ -26,7 +27,8 @@ void TensorImpl::update_geometry() {
         overflows |= __builtin_mul_overflow(n, sizes[d], &n);
     }
     if (overflows) [[unlikely]] {  // expanded tensors can have more elements than there are numbers
-        WG_CHECK(std::ranges::count(this->sizes(), 0) > 0, "numel: integer multiplication overflow");
+        WG_CHECK(std::ranges::count(this->sizes(), 0) > 0,
+                 "numel: integer multiplication overflow");
         n = 0;
     }
     numel = n;
@@ -82,15 +84,17 @@ size_t storage_bytes(IntSpan sizes, IntSpan strides, size_t itemsize) {
                                          to_string(sizes) + " and strides=" + to_string(strides));
     }
     size_t bytes;
-    if (__builtin_add_overflow(last, size_t(1), &last) || __builtin_mul_overflow(last, itemsize, &bytes))
-        fail(ErrorKind::Runtime, "Storage size calculation overflowed with sizes=" + to_string(sizes) +
-                                     " and strides=" + to_string(strides));
+    if (__builtin_add_overflow(last, size_t(1), &last) ||
+        __builtin_mul_overflow(last, itemsize, &bytes))
+        fail(ErrorKind::Runtime, "Storage size calculation overflowed with sizes=" +
+                                     to_string(sizes) + " and strides=" + to_string(strides));
     return bytes;
 }
 
 }  // namespace
 
-Tensor from_storage(Ref<Storage> storage, IntSpan sizes, IntSpan strides, int64_t offset, DType dtype) {
+Tensor from_storage(Ref<Storage> storage, IntSpan sizes, IntSpan strides, int64_t offset,
+                    DType dtype) {
     auto t = TensorImpl::make();
     t->dtype = dtype;
     t->set_ndim(int64_t(sizes.size()));
@@ -116,12 +120,14 @@ Tensor empty(IntSpan sizes, DType dtype) {
         t->dims[d] = sizes[d];
         t->dims[ndim + d] = n;
         if (__builtin_mul_overflow(n, sizes[d] ? sizes[d] : 1, &n))
-            fail(ErrorKind::Runtime, "Storage size calculation overflowed with sizes=" + to_string(sizes));
+            fail(ErrorKind::Runtime,
+                 "Storage size calculation overflowed with sizes=" + to_string(sizes));
     }
     for (int64_t s : sizes) n = s ? n : 0;
     size_t bytes;
     if (__builtin_mul_overflow(size_t(n), item_size(dtype), &bytes))
-        fail(ErrorKind::Runtime, "Storage size calculation overflowed with sizes=" + to_string(sizes));
+        fail(ErrorKind::Runtime,
+             "Storage size calculation overflowed with sizes=" + to_string(sizes));
     t->set_storage(Storage::allocate(bytes));
     t->numel = n;
     t->data = t->storage->data;
@@ -130,7 +136,8 @@ Tensor empty(IntSpan sizes, DType dtype) {
 
 Tensor empty_strided(IntSpan sizes, IntSpan strides, DType dtype) {
     for (int64_t s : sizes)
-        WG_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ", to_string(sizes));
+        WG_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ",
+                 to_string(sizes));
     auto storage = Storage::allocate(storage_bytes(sizes, strides, item_size(dtype)));
     return from_storage(std::move(storage), sizes, strides, 0, dtype);
 }

@@ -57,26 +57,27 @@ struct TensorImpl {
     DType dtype = DType::Float32;
     uint8_t ndim = 0;
     bool contiguous : 1 = true;
-    bool requires_grad : 1 = false;     // set on a leaf by the user; see autograd/meta.h for the whole rule
-    bool wrapped_number : 1 = false;    // a Python number: weakest in type promotion
-    bool owns_python : 1 = false;       // keeps its Python object alive (it has attributes, hooks, ...)
+    bool requires_grad : 1 =
+        false;  // set on a leaf by the user; see autograd/meta.h for the whole rule
+    bool wrapped_number : 1 = false;  // a Python number: weakest in type promotion
+    bool owns_python : 1 = false;  // keeps its Python object alive (it has attributes, hooks, ...)
     bool retains_grad : 1 = false;
     ViewKind view_kind = ViewKind::None;
     Device device;
-    uint32_t output_nr = 0;             // which output of grad_fn this tensor is
+    uint32_t output_nr = 0;  // which output of grad_fn this tensor is
     Ref<Storage> storage;
-    char* data = nullptr;               // storage->data + offset * item size
+    char* data = nullptr;  // storage->data + offset * item size
     int64_t numel = 1;
-    int64_t offset = 0;                 // in elements
-    int64_t* dims = inline_dims;        // ndim sizes, then ndim strides (in elements)
+    int64_t offset = 0;  // in elements
+    int64_t* dims = inline_dims;  // ndim sizes, then ndim strides (in elements)
     int64_t inline_dims[8];
-    uint32_t* version = nullptr;        // the storage's or own_version's
+    uint32_t* version = nullptr;  // the storage's or own_version's
     Ref<VersionCounter> own_version;
     Ref<GraphNode> grad_fn;
-    Ref<TensorImpl> view_base;          // the tensor this one is a differentiable view of
-    uint32_t attr_version = 0;          // version at which grad_fn of a view was last right
+    Ref<TensorImpl> view_base;  // the tensor this one is a differentiable view of
+    uint32_t attr_version = 0;  // version at which grad_fn of a view was last right
     TensorExtras* extras = nullptr;
-    void* python = nullptr;             // its Python object while there is one
+    void* python = nullptr;  // its Python object while there is one
 
     IntSpan sizes() const noexcept { return {dims, ndim}; }
     IntSpan strides() const noexcept { return {dims + ndim, ndim}; }
@@ -90,7 +91,9 @@ struct TensorImpl {
         if (!own_version) version = &storage->version;
     }
 
-    static Ref<TensorImpl> make() { return Ref<TensorImpl>(new (pool_allocate(sizeof(TensorImpl))) TensorImpl); }
+    static Ref<TensorImpl> make() {
+        return Ref<TensorImpl>(new (pool_allocate(sizeof(TensorImpl))) TensorImpl);
+    }
     static void destroy(TensorImpl* t) noexcept;
     TensorImpl() = default;
     TensorImpl(const TensorImpl&) = delete;
@@ -160,6 +163,7 @@ inline Tensor empty_like(const Tensor& t) { return empty_like(t, t.dtype()); }
 Tensor alias(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset);
 Tensor alias(const Tensor& t);
 // Window on a storage; checks nothing.
-Tensor from_storage(Ref<Storage> storage, IntSpan sizes, IntSpan strides, int64_t offset, DType dtype);
+Tensor from_storage(Ref<Storage> storage, IntSpan sizes, IntSpan strides, int64_t offset,
+                    DType dtype);
 
 }  // namespace wg

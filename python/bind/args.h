@@ -14,7 +14,7 @@ constexpr int kMaxParameters = 12;
 
 struct Parameter {
     std::string name;
-    Object key;            // interned
+    Object key;  // interned
     Object default_value;  // null: required
     std::string default_text;
     bool keyword_only = false;
@@ -23,7 +23,7 @@ struct Parameter {
 struct Type {
     bool (*accepts)(PyObject*);
     const char* name;
-    bool is_dims;      // takes the remaining positional ints: x.view(2, 3)
+    bool is_dims;  // takes the remaining positional ints: x.view(2, 3)
     bool is_optional;
     bool is_tensor;
 };
@@ -37,9 +37,13 @@ struct Overload {
     unsigned forms = 0;
 
     // Fills values (borrowed or kept in `temporary`). On mismatch returns false with the reason in `why`.
-    bool match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, PyObject** values, Object& temporary,
-               const char* op, bool is_method, std::string* why) const;
+    bool match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, PyObject** values,
+               Object& temporary, const char* op, bool is_method, std::string* why) const;
     std::string describe(bool is_method) const;
+    // Whether so many arguments, self included, can be enough and not too many.
+    bool takes(Py_ssize_t count) const;
+    // Which of the arguments have the wrong types, if their number is right: a line of the message.
+    std::string describe_mismatch(PyObject* const* args, Py_ssize_t nargs, bool is_method) const;
 
     template <class R, class... A>
     static Overload of(const char* signature, unsigned forms, R (*f)(A...));
@@ -96,8 +100,8 @@ Overload Overload::of(const char* signature, unsigned forms, R (*f)(A...)) {
     o.function = reinterpret_cast<const void*>(f);
     o.forms = forms;
     o.invoke = [](PyObject* const* values, const void* function) {
-        return detail::invoke_with(reinterpret_cast<R (*)(A...)>(const_cast<void*>(function)), values,
-                                   std::index_sequence_for<A...>{});
+        return detail::invoke_with(reinterpret_cast<R (*)(A...)>(const_cast<void*>(function)),
+                                   values, std::index_sequence_for<A...>{});
     };
     return o;
 }

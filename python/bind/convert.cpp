@@ -9,7 +9,8 @@ namespace {
 bool is_numpy_scalar(PyObject* o) noexcept {
     // numpy.generic, without importing numpy: by the module of the type.
     const char* name = Py_TYPE(o)->tp_name;
-    return std::string_view(name).starts_with("numpy.") && !PySequence_Check(o) && PyNumber_Check(o);
+    return std::string_view(name).starts_with("numpy.") && !PySequence_Check(o) &&
+           PyNumber_Check(o);
 }
 
 }  // namespace
@@ -23,7 +24,9 @@ bool is_int_like(PyObject* o) noexcept {
     return PyIndex_Check(o) && !PyBool_Check(o) && !PySequence_Check(o);
 }
 
-bool is_number(PyObject* o) noexcept { return PyFloat_Check(o) || PyLong_Check(o) || is_numpy_scalar(o); }
+bool is_number(PyObject* o) noexcept {
+    return PyFloat_Check(o) || PyLong_Check(o) || is_numpy_scalar(o);
+}
 
 int64_t to_int64(PyObject* o) {
     if (is_tensor(o)) return tensor_of(o).to_int();
@@ -57,7 +60,8 @@ Scalar to_scalar(PyObject* o) {
         if (is_integral(t.dtype())) return Scalar(t.to_int());
         return Scalar(t.to_double());
     }
-    if (std::string_view(Py_TYPE(o)->tp_name).starts_with("numpy.bool")) return Scalar(bool(PyObject_IsTrue(o)));
+    if (std::string_view(Py_TYPE(o)->tp_name).starts_with("numpy.bool"))
+        return Scalar(bool(PyObject_IsTrue(o)));
     if (PyIndex_Check(o)) return Scalar(to_int64(o));
     return Scalar(to_double(o));
 }
@@ -98,7 +102,8 @@ TensorList to_tensor_list(PyObject* o) {
 
 PyObject* to_python(const TensorList& list) {
     Object tuple = check(PyTuple_New(Py_ssize_t(list.size())));
-    for (size_t i = 0; i < list.size(); ++i) PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap_or_none(list[i]));
+    for (size_t i = 0; i < list.size(); ++i)
+        PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap_or_none(list[i]));
     return tuple.release();
 }
 

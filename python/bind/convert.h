@@ -42,19 +42,25 @@ struct Convert<int64_t> {
 template <>
 struct Convert<double> {
     static constexpr const char* name = "float";
-    static bool accepts(PyObject* o) { return is_number(o) || (is_tensor(o) && tensor_of(o).dim() == 0); }
+    static bool accepts(PyObject* o) {
+        return is_number(o) || (is_tensor(o) && tensor_of(o).dim() == 0);
+    }
     static double get(PyObject* o) { return to_double(o); }
 };
 template <>
 struct Convert<bool> {
     static constexpr const char* name = "bool";
-    static bool accepts(PyObject* o) { return PyBool_Check(o) || (is_number(o) && !PyLong_Check(o) && !PyFloat_Check(o)); }
+    static bool accepts(PyObject* o) {
+        return PyBool_Check(o) || (is_number(o) && !PyLong_Check(o) && !PyFloat_Check(o));
+    }
     static bool get(PyObject* o) { return PyObject_IsTrue(o); }
 };
 template <>
 struct Convert<Scalar> {
     static constexpr const char* name = "Number";
-    static bool accepts(PyObject* o) { return is_number(o) || (is_tensor(o) && tensor_of(o).dim() == 0); }
+    static bool accepts(PyObject* o) {
+        return is_number(o) || (is_tensor(o) && tensor_of(o).dim() == 0);
+    }
     static Scalar get(PyObject* o) { return to_scalar(o); }
 };
 template <>
@@ -107,14 +113,18 @@ inline PyObject* to_python(Tensor t) { return wrap_or_none(std::move(t)); }
 inline PyObject* to_python(bool v) { return PyBool_FromLong(v); }
 inline PyObject* to_python(int64_t v) { return PyLong_FromLongLong(v); }
 inline PyObject* to_python(double v) { return PyFloat_FromDouble(v); }
-inline PyObject* to_python(const std::string& v) { return PyUnicode_FromStringAndSize(v.data(), Py_ssize_t(v.size())); }
+inline PyObject* to_python(const std::string& v) {
+    return PyUnicode_FromStringAndSize(v.data(), Py_ssize_t(v.size()));
+}
 inline PyObject* to_python(DType d) { return Py_NewRef(dtype_object(d)); }
 PyObject* to_python(const TensorList& list);  // a tuple
 template <class... T>
 PyObject* to_python(std::tuple<T...> values) {
     Object tuple = check(PyTuple_New(sizeof...(T)));
     Py_ssize_t i = 0;
-    std::apply([&](auto&... v) { (PyTuple_SET_ITEM(tuple.get(), i++, to_python(std::move(v))), ...); }, values);
+    std::apply(
+        [&](auto&... v) { (PyTuple_SET_ITEM(tuple.get(), i++, to_python(std::move(v))), ...); },
+        values);
     return tuple.release();
 }
 

@@ -15,7 +15,9 @@ namespace wg::py {
 namespace {
 
 bool is_ndarray(PyObject* o) { return std::string_view(Py_TYPE(o)->tp_name) == "numpy.ndarray"; }
-bool is_sequence(PyObject* o) { return PySequence_Check(o) && !PyUnicode_Check(o) && !PyBytes_Check(o) && !is_tensor(o); }
+bool is_sequence(PyObject* o) {
+    return PySequence_Check(o) && !PyUnicode_Check(o) && !PyBytes_Check(o) && !is_tensor(o);
+}
 
 DType dtype_of_number(PyObject* o) {
     if (PyFloat_CheckExact(o)) return default_dtype();  // numpy.float64 is a subclass of float
@@ -25,10 +27,11 @@ DType dtype_of_number(PyObject* o) {
     if (is_number(o)) {
         const std::string_view name = Py_TYPE(o)->tp_name;
         static constexpr std::pair<const char*, DType> names[] = {
-            {"numpy.bool", DType::Bool},     {"numpy.bool_", DType::Bool},    {"numpy.int8", DType::Int8},
-            {"numpy.int16", DType::Int16},   {"numpy.int32", DType::Int32},   {"numpy.int64", DType::Int64},
-            {"numpy.uint8", DType::UInt8},   {"numpy.float16", DType::Float16}, {"numpy.float32", DType::Float32},
-            {"numpy.float64", DType::Float64}};
+            {"numpy.bool", DType::Bool},       {"numpy.bool_", DType::Bool},
+            {"numpy.int8", DType::Int8},       {"numpy.int16", DType::Int16},
+            {"numpy.int32", DType::Int32},     {"numpy.int64", DType::Int64},
+            {"numpy.uint8", DType::UInt8},     {"numpy.float16", DType::Float16},
+            {"numpy.float32", DType::Float32}, {"numpy.float64", DType::Float64}};
         for (const auto& [n, d] : names)
             if (name == n) return d;
         return to_scalar(o).natural_dtype();
@@ -68,7 +71,8 @@ Dims infer_sizes(PyObject* o) {
         const Py_ssize_t n = PySequence_Size(at.get());
         if (n < 0) throw PythonError{};
         sizes.push_back(n);
-        WG_CHECK_VALUE(sizes.size() <= 128, "too many dimensions '", Py_TYPE(at.get())->tp_name, "'");
+        WG_CHECK_VALUE(sizes.size() <= 128, "too many dimensions '", Py_TYPE(at.get())->tp_name,
+                       "'");
         if (n == 0) break;
         at = check(PySequence_GetItem(at.get(), 0));
         WG_CHECK_VALUE(!PyUnicode_Check(at.get()), "too many dimensions 'str'");
@@ -78,21 +82,25 @@ Dims infer_sizes(PyObject* o) {
 
 void store_number(PyObject* o, char* to, DType d) {
     if (is_tensor(o)) {
-        WG_CHECK_VALUE(tensor_of(o).numel() == 1, "only one element tensors can be converted to Python scalars");
+        WG_CHECK_VALUE(tensor_of(o).numel() == 1,
+                       "only one element tensors can be converted to Python scalars");
         to_scalar(o).store(to, d);
         return;
     }
     if (is_integral(d) && PyFloat_Check(o)) {
         const double v = PyFloat_AS_DOUBLE(o);
-        WG_CHECK(v >= -9223372036854775808.0 && v < 9223372036854775808.0, "value cannot be converted to type ", info(d).name, " without overflow");
+        WG_CHECK(v >= -9223372036854775808.0 && v < 9223372036854775808.0,
+                 "value cannot be converted to type ", info(d).name, " without overflow");
     }
     if (is_integral(d) && PyLong_Check(o)) {
         const int64_t v = to_int64(o);
         visit_dtype(d, [&](auto tag) {
             using T = typename decltype(tag)::type;
             if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-                const bool fits = std::is_same_v<T, uint8_t> ? v >= -255 && v <= 255 : v == int64_t(T(v));
-                WG_CHECK(fits, "value cannot be converted to type ", info(d).name, " without overflow");
+                const bool fits =
+                    std::is_same_v<T, uint8_t> ? v >= -255 && v <= 255 : v == int64_t(T(v));
+                WG_CHECK(fits, "value cannot be converted to type ", info(d).name,
+                         " without overflow");
             }
         });
     }
@@ -100,25 +108,31 @@ void store_number(PyObject* o, char* to, DType d) {
         Scalar(to_double(o)).store(to, d);
         return;
     }
-    if (!is_number(o)) fail_type(PyUnicode_Check(o) ? "new(): invalid data type 'str'" : str("must be real number, not ", Py_TYPE(o)->tp_name));
+    if (!is_number(o))
+        fail_type(PyUnicode_Check(o) ? "new(): invalid data type 'str'"
+                                     : str("must be real number, not ", Py_TYPE(o)->tp_name));
     to_scalar(o).store(to, d);
 }
 
 // Writes nested data into a contiguous tensor; sizes must be the same everywhere.
-void store_nested(PyObject* o, const Dims& sizes, size_t d, const Dims& strides, char* to, DType dtype) {
+void store_nested(PyObject* o, const Dims& sizes, size_t d, const Dims& strides, char* to,
+                  DType dtype) {
     if (d == sizes.size()) {
         if (is_sequence(o) && !is_ndarray(o))
             fail_type(is_floating(dtype) ? str("must be real number, not ", Py_TYPE(o)->tp_name)
-                                         : str("'", Py_TYPE(o)->tp_name, "' object cannot be interpreted as an integer"));
+                                         : str("'", Py_TYPE(o)->tp_name,
+                                               "' object cannot be interpreted as an integer"));
         store_number(o, to, dtype);
         return;
     }
     if (is_tensor(o)) {
         const Tensor& t = tensor_of(o);
-        WG_CHECK_VALUE(size_t(t.dim()) == sizes.size() - d, "only one element tensors can be converted to Python scalars");
+        WG_CHECK_VALUE(size_t(t.dim()) == sizes.size() - d,
+                       "only one element tensors can be converted to Python scalars");
         int64_t n = 1;
         for (size_t k = d; k < sizes.size(); ++k) {
-            WG_CHECK_VALUE(t.sizes()[k - d] == sizes[k], "expected sequence of length ", sizes[k], " at dim ", k, " (got ", t.sizes()[k - d], ")");
+            WG_CHECK_VALUE(t.sizes()[k - d] == sizes[k], "expected sequence of length ", sizes[k],
+                           " at dim ", k, " (got ", t.sizes()[k - d], ")");
             n *= sizes[k];
         }
         const Tensor values = contiguous(to_dtype(detach(t), dtype));
@@ -128,21 +142,25 @@ void store_nested(PyObject* o, const Dims& sizes, size_t d, const Dims& strides,
     if (!is_sequence(o)) fail_type(str("not a sequence"));
     const Object fast = check(PySequence_Fast(o, "not a sequence"));
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(fast.get());
-    WG_CHECK_VALUE(n == sizes[d], "expected sequence of length ", sizes[d], " at dim ", d, " (got ", n, ")");
+    WG_CHECK_VALUE(n == sizes[d], "expected sequence of length ", sizes[d], " at dim ", d, " (got ",
+                   n, ")");
     const int64_t step = strides[d] * int64_t(item_size(dtype));
     for (Py_ssize_t i = 0; i < n; ++i)
-        store_nested(PySequence_Fast_GET_ITEM(fast.get(), i), sizes, d + 1, strides, to + i * step, dtype);
+        store_nested(PySequence_Fast_GET_ITEM(fast.get(), i), sizes, d + 1, strides, to + i * step,
+                     dtype);
 }
 
 // numpy's one-letter kinds with the item size.
 std::optional<DType> dtype_of_typestr(std::string_view s) {
     if (s.size() < 3) return {};
-    WG_CHECK_VALUE(s[0] != '>' || s[2] == '1', "given numpy array has byte order different from the native byte order. "
-                                               "Conversion between byte orders is currently not supported.");
+    WG_CHECK_VALUE(s[0] != '>' || s[2] == '1',
+                   "given numpy array has byte order different from the native byte order. "
+                   "Conversion between byte orders is currently not supported.");
     const std::string_view kind = s.substr(1);
     static constexpr std::pair<std::string_view, DType> kinds[] = {
-        {"f4", DType::Float32}, {"f8", DType::Float64}, {"f2", DType::Float16}, {"i8", DType::Int64}, {"i4", DType::Int32},
-        {"i2", DType::Int16},   {"i1", DType::Int8},    {"u1", DType::UInt8},   {"b1", DType::Bool}};
+        {"f4", DType::Float32}, {"f8", DType::Float64}, {"f2", DType::Float16},
+        {"i8", DType::Int64},   {"i4", DType::Int32},   {"i2", DType::Int16},
+        {"i1", DType::Int8},    {"u1", DType::UInt8},   {"b1", DType::Bool}};
     for (const auto& [k, d] : kinds)
         if (k == kind) return d;
     return {};
@@ -179,8 +197,9 @@ PyObject* array_interface(const Tensor& t) {
     for (int64_t s : t.strides()) byte_strides.push_back(s * item);
     static char nothing;
     void* data = t.raw() ? t.raw() : &nothing;
-    return Py_BuildValue("{s:N,s:s,s:(Ni),s:N,s:i}", "shape", wrap_ints(t.sizes()), "typestr", typestr_of(t.dtype()), "data",
-                         PyLong_FromVoidPtr(data), 0, "strides", wrap_ints(byte_strides), "version", 3);
+    return Py_BuildValue("{s:N,s:s,s:(Ni),s:N,s:i}", "shape", wrap_ints(t.sizes()), "typestr",
+                         typestr_of(t.dtype()), "data", PyLong_FromVoidPtr(data), 0, "strides",
+                         wrap_ints(byte_strides), "version", 3);
 }
 
 PyObject* get_array_interface(PyObject*, PyObject* o) {
@@ -195,7 +214,8 @@ PyObject* from_data(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
         if (nargs > 1 && args[1] != Py_None) dtype = dtype_of_object(args[1]);
         Tensor t = tensor_from_data(args[0], dtype);
         if (nargs > 2 && args[2] == Py_True) {
-            WG_CHECK(is_floating(t.dtype()), "Only Tensors of floating point and complex dtype can require gradients");
+            WG_CHECK(is_floating(t.dtype()),
+                     "Only Tensors of floating point and complex dtype can require gradients");
             set_requires_grad(t, true);
         }
         return wrap(std::move(t));
@@ -204,7 +224,8 @@ PyObject* from_data(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
 
 PyObject* from_numpy(PyObject*, PyObject* array) {
     return guarded([&]() -> PyObject* {
-        if (!is_ndarray(array)) fail_type(str("expected np.ndarray (got ", Py_TYPE(array)->tp_name, ")"));
+        if (!is_ndarray(array))
+            fail_type(str("expected np.ndarray (got ", Py_TYPE(array)->tp_name, ")"));
         return wrap(tensor_from_numpy(array));
     });
 }
@@ -240,21 +261,29 @@ PyObject* from_buffer(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
                 delete view;
                 throw PythonError{};
             }
-            warn(WarningKind::User, "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you "
-                                    "can write to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy "
-                                    "the buffer to protect its data or make it writable before converting it to a tensor. This type of "
-                                    "warning will be suppressed for the rest of this program. (Triggered internally at "
-                                    "/__w/pytorch/pytorch/torch/csrc/utils/tensor_new.cpp:1591.)");
+            warn(
+                WarningKind::User,
+                "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you "
+                "can write to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy "
+                "the buffer to protect its data or make it writable before converting it to a tensor. This type of "
+                "warning will be suppressed for the rest of this program. (Triggered internally at "
+                "/__w/pytorch/pytorch/torch/csrc/utils/tensor_new.cpp:1591.)");
         }
         auto storage = Storage::wrap(view->buf, size_t(view->len), release_buffer, view);
         const int64_t length = view->len;
-        WG_CHECK_VALUE(length > 0 && count != 0, "both buffer length (", length, ") and count (", count, ") must not be 0");
-        WG_CHECK_VALUE(offset >= 0 && offset < length, "offset (", offset, " bytes) must be non-negative and no greater than buffer length (", length, " bytes) minus 1");
-        WG_CHECK_VALUE(count > 0 || (length - offset) % item == 0, "buffer length (", length - offset, " bytes) after offset (", offset,
+        WG_CHECK_VALUE(length > 0 && count != 0, "both buffer length (", length, ") and count (",
+                       count, ") must not be 0");
+        WG_CHECK_VALUE(offset >= 0 && offset < length, "offset (", offset,
+                       " bytes) must be non-negative and no greater than buffer length (", length,
+                       " bytes) minus 1");
+        WG_CHECK_VALUE(count > 0 || (length - offset) % item == 0, "buffer length (",
+                       length - offset, " bytes) after offset (", offset,
                        " bytes) must be a multiple of element size (", item, ")");
         if (count < 0) count = (length - offset) / item;
-        WG_CHECK_VALUE(count <= (length - offset) / item, "requested buffer length (", count, " * ", item, " bytes) after offset (", offset,
-                       " bytes) must not be greater than actual buffer length (", length, " bytes)");
+        WG_CHECK_VALUE(count <= (length - offset) / item, "requested buffer length (", count, " * ",
+                       item, " bytes) after offset (", offset,
+                       " bytes) must not be greater than actual buffer length (", length,
+                       " bytes)");
         WG_CHECK_VALUE(offset % item == 0, "offset must be a multiple of the element size");
         const Dims sizes{count}, strides{1};
         return wrap(from_storage(std::move(storage), sizes, strides, offset / item, dtype));
@@ -262,9 +291,11 @@ PyObject* from_buffer(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
 }
 
 PyMethodDef functions_[] = {
-    {"_from_data", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(from_data)), METH_FASTCALL, nullptr},
+    {"_from_data", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(from_data)),
+     METH_FASTCALL, nullptr},
     {"from_numpy", from_numpy, METH_O, "A tensor over the memory of a numpy array."},
-    {"_from_buffer", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(from_buffer)), METH_FASTCALL, nullptr},
+    {"_from_buffer", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(from_buffer)),
+     METH_FASTCALL, nullptr},
     {"_whole_storage", whole_storage, METH_O, nullptr},
     {"_array_interface", get_array_interface, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},
@@ -282,9 +313,12 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
         return to_dtype(view, dtype.value_or(view.dtype()), true);
     }
     const Dims sizes = infer_sizes(data);
-    if (sizes.size() > 1 && PySequence_Check(data) && is_ndarray(check(PySequence_GetItem(data, 0)).get()))
-        warn(WarningKind::User, "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the "
-                                "list to a single numpy.ndarray with numpy.array() before converting to a tensor.");
+    if (sizes.size() > 1 && PySequence_Check(data) &&
+        is_ndarray(check(PySequence_GetItem(data, 0)).get()))
+        warn(
+            WarningKind::User,
+            "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the "
+            "list to a single numpy.ndarray with numpy.array() before converting to a tensor.");
     if (!dtype) dtype = infer_dtype(data);
     Tensor t = empty(sizes, *dtype);
     store_nested(data, sizes, 0, contiguous_strides(sizes), t.raw(), *dtype);
@@ -299,9 +333,10 @@ Tensor tensor_from_numpy(PyObject* array) {
         const Object np_dtype = check(PyObject_GetAttrString(array, "dtype"));
         const Object np_type = check(PyObject_GetAttrString(np_dtype.get(), "type"));
         const Object name = check(PyObject_GetAttrString(np_type.get(), "__name__"));
-        fail_type(str("can't convert np.ndarray of type numpy.", PyUnicode_AsUTF8(name.get()),
-                      ". The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, "
-                      "uint64, uint32, uint16, uint8, and bool."));
+        fail_type(str(
+            "can't convert np.ndarray of type numpy.", PyUnicode_AsUTF8(name.get()),
+            ". The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, "
+            "uint64, uint32, uint16, uint8, and bool."));
     }
     const Dims sizes = to_dims(attribute(interface.get(), "shape"));
     const int64_t item = int64_t(item_size(*dtype));
@@ -310,24 +345,31 @@ Tensor tensor_from_numpy(PyObject* array) {
     if (s && s != Py_None) {
         const Dims bytes = to_dims(s);
         for (size_t d = 0; d < bytes.size(); ++d) {
-            WG_CHECK_VALUE(bytes[d] >= 0, "At least one stride in the given numpy array is negative, and tensors with negative strides are "
-                                          "not currently supported. (You can probably work around this by making a copy of your array "
-                                          " with array.copy().) ");
-            WG_CHECK_VALUE(bytes[d] % item == 0, "given numpy array strides not a multiple of the element byte size. Copy the numpy array "
-                                                 "to reallocate the memory.");
+            WG_CHECK_VALUE(
+                bytes[d] >= 0,
+                "At least one stride in the given numpy array is negative, and tensors with negative strides are "
+                "not currently supported. (You can probably work around this by making a copy of your array "
+                " with array.copy().) ");
+            WG_CHECK_VALUE(
+                bytes[d] % item == 0,
+                "given numpy array strides not a multiple of the element byte size. Copy the numpy array "
+                "to reallocate the memory.");
             strides[d] = bytes[d] / item;
         }
     }
     if (count(sizes) == 0) std::fill(strides.begin(), strides.end(), 0);  // as PyTorch has it
     PyObject* data = attribute(interface.get(), "data");
     if (PyTuple_GetItem(data, 1) == Py_True)
-        warn(WarningKind::User, "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing "
-                                "to this tensor will result in undefined behavior. You may want to copy the array to protect its data or "
-                                "make it writable before converting it to a tensor. This type of warning will be suppressed for the rest of "
-                                "this program. (Triggered internally at /__w/pytorch/pytorch/torch/csrc/utils/tensor_numpy.cpp:213.)");
+        warn(
+            WarningKind::User,
+            "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing "
+            "to this tensor will result in undefined behavior. You may want to copy the array to protect its data or "
+            "make it writable before converting it to a tensor. This type of warning will be suppressed for the rest of "
+            "this program. (Triggered internally at /__w/pytorch/pytorch/torch/csrc/utils/tensor_numpy.cpp:213.)");
     void* address = PyLong_AsVoidPtr(PyTuple_GetItem(data, 0));
     int64_t last = 0;
-    for (size_t d = 0; d < sizes.size(); ++d) last = sizes[d] == 0 || last < 0 ? -1 : last + (sizes[d] - 1) * strides[d];
+    for (size_t d = 0; d < sizes.size(); ++d)
+        last = sizes[d] == 0 || last < 0 ? -1 : last + (sizes[d] - 1) * strides[d];
     Py_INCREF(array);
     auto storage = Storage::wrap(address, size_t(last + 1) * size_t(item), drop_object, array);
     return from_storage(std::move(storage), sizes, strides, 0, *dtype);

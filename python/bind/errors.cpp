@@ -19,7 +19,8 @@ PyObject* type_of(ErrorKind kind) {
 }
 
 void python_warning(WarningKind kind, const std::string& message) {
-    PyObject* category = kind == WarningKind::Deprecation ? PyExc_DeprecationWarning : PyExc_UserWarning;
+    PyObject* category =
+        kind == WarningKind::Deprecation ? PyExc_DeprecationWarning : PyExc_UserWarning;
     if (PyErr_WarnEx(category, message.c_str(), 1) < 0) throw PythonError{};
 }
 

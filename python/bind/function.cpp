@@ -60,12 +60,11 @@ private:
 void PythonNode::apply(Grads& in, Grads& out) {
     const Object ctx = ctx_;
     const bool materialize = as_context(ctx.get())->materialize_grads;
-    Object args = check(PyTuple_New(Py_ssize_t(in.size()) + 1));
-    PyTuple_SET_ITEM(args.get(), 0, Py_NewRef(ctx.get()));
+    Object args = check(PyTuple_New(Py_ssize_t(in.size())));
     for (size_t i = 0; i < in.size(); ++i) {
         Tensor g = in[i];
         if (!g.defined() && materialize) g = zeros(Dims(outputs[i].sizes), outputs[i].dtype);
-        PyTuple_SET_ITEM(args.get(), Py_ssize_t(i) + 1, wrap_or_none(std::move(g)));
+        PyTuple_SET_ITEM(args.get(), Py_ssize_t(i), wrap_or_none(std::move(g)));
     }
     const Object backward = check(PyObject_GetAttrString(ctx.get(), "_backward_function"));
     Object result = check(PyObject_Call(backward.get(), args.get(), nullptr));
@@ -78,17 +77,20 @@ void PythonNode::apply(Grads& in, Grads& out) {
     size_t got = size_t(PyTuple_GET_SIZE(result.get()));
     // Extra gradients are fine while they are None.
     while (got > expected && PyTuple_GET_ITEM(result.get(), Py_ssize_t(got) - 1) == Py_None) --got;
-    WG_CHECK(got == expected, "function ", name(), " returned an incorrect number of gradients (expected ", expected, ", got ", got, ")");
+    WG_CHECK(got == expected, "function ", name(),
+             " returned an incorrect number of gradients (expected ", expected, ", got ", got, ")");
     size_t edge = 0;
     for (size_t i = 0; i < expected; ++i) {
         PyObject* g = PyTuple_GET_ITEM(result.get(), Py_ssize_t(i));
         if (!tensor_inputs[i]) {
-            WG_CHECK(g == Py_None, "function ", name(), " returned a gradient different from None at position ", i + 1,
+            WG_CHECK(g == Py_None, "function ", name(),
+                     " returned a gradient different from None at position ", i + 1,
                      ", but the corresponding forward input was not a Variable");
             continue;
         }
         if (g != Py_None) {
-            if (!is_tensor(g)) fail_type(str("expected Variable or None (got ", Py_TYPE(g)->tp_name, ")"));
+            if (!is_tensor(g))
+                fail_type(str("expected Variable or None (got ", Py_TYPE(g)->tp_name, ")"));
             if (edges[edge]) out[edge] = tensor_of(g);
         }
         ++edge;
@@ -156,7 +158,8 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
 // _C._function_apply(function class, backward class, args)
 PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
     return guarded([&]() -> PyObject* {
-        if (nargs != 3 || !PyTuple_Check(argv[2])) fail_type("_function_apply(cls, ctx class, args)");
+        if (nargs != 3 || !PyTuple_Check(argv[2]))
+            fail_type("_function_apply(cls, ctx class, args)");
         PyObject *cls = argv[0], *ctx_class = argv[1], *args = argv[2];
         const Py_ssize_t n = PyTuple_GET_SIZE(args);
 
@@ -195,11 +198,13 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
             if (separate.get() == Py_True) {
                 raw = check(PyObject_Call(forward.get(), args, nullptr));
                 const Object setup = check(PyObject_GetAttrString(cls, "setup_context"));
-                check(PyObject_CallFunctionObjArgs(setup.get(), ctx_object.get(), args, raw.get(), nullptr));
+                check(PyObject_CallFunctionObjArgs(setup.get(), ctx_object.get(), args, raw.get(),
+                                                   nullptr));
             } else {
                 Object with_ctx = check(PyTuple_New(n + 1));
                 PyTuple_SET_ITEM(with_ctx.get(), 0, Py_NewRef(ctx_object.get()));
-                for (Py_ssize_t i = 0; i < n; ++i) PyTuple_SET_ITEM(with_ctx.get(), i + 1, Py_NewRef(PyTuple_GET_ITEM(args, i)));
+                for (Py_ssize_t i = 0; i < n; ++i)
+                    PyTuple_SET_ITEM(with_ctx.get(), i + 1, Py_NewRef(PyTuple_GET_ITEM(args, i)));
                 raw = check(PyObject_Call(forward.get(), with_ctx.get(), nullptr));
             }
         }
@@ -213,12 +218,16 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
         for (Py_ssize_t i = 0; i < n_out; ++i) {
             PyObject* o = PyTuple_GET_ITEM(outputs.get(), i);
             if (!is_tensor(o)) {
-                if (!many) fail_type(str(Py_TYPE(ctx_object.get())->tp_name, ".forward: expected Tensor or tuple of Tensor (got ", Py_TYPE(o)->tp_name, ") for return value 0"));
+                if (!many)
+                    fail_type(str(Py_TYPE(ctx_object.get())->tp_name,
+                                  ".forward: expected Tensor or tuple of Tensor (got ",
+                                  Py_TYPE(o)->tp_name, ") for return value 0"));
                 if (executable) node->outputs.emplace_back();
                 PyTuple_SET_ITEM(result.get(), i, Py_NewRef(o));
                 continue;
             }
-            PyTuple_SET_ITEM(result.get(), i, finish_output(o, ctx, args, node.get(), executable).release());
+            PyTuple_SET_ITEM(result.get(), i,
+                             finish_output(o, ctx, args, node.get(), executable).release());
         }
         if (executable && ctx->to_save) {
             node->has_saved = true;
@@ -228,7 +237,9 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
                     node->saved.emplace_back();
                     continue;
                 }
-                if (!is_tensor(s)) fail_type(str("save_for_backward can only save variables, but argument ", i, " is of type ", Py_TYPE(s)->tp_name));
+                if (!is_tensor(s))
+                    fail_type(str("save_for_backward can only save variables, but argument ", i,
+                                  " is of type ", Py_TYPE(s)->tp_name));
                 const Tensor& t = tensor_of(s);
                 const bool is_output = node_of(t->grad_fn) == node.get();
                 node->saved.emplace_back(t, is_output ? node.get() : nullptr);
@@ -243,7 +254,9 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
 
 // --- ctx ---
 
-PythonNode* python_node(PyObject* ctx) { return static_cast<PythonNode*>(as_context(ctx)->base.node); }
+PythonNode* python_node(PyObject* ctx) {
+    return static_cast<PythonNode*>(as_context(ctx)->base.node);
+}
 
 PyObject* context_new(PyTypeObject* type, PyObject*, PyObject*) {
     PyObject* o = type->tp_alloc(type, 0);
@@ -287,7 +300,8 @@ PyObject* get_saved_tensors(PyObject* o, void*) {
             return as_context(o)->to_save ? Py_NewRef(as_context(o)->to_save) : PyTuple_New(0);
         }
         Object tuple = check(PyTuple_New(Py_ssize_t(n->saved.size())));
-        for (size_t i = 0; i < n->saved.size(); ++i) PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap_or_none(n->saved[i].unpack(n)));
+        for (size_t i = 0; i < n->saved.size(); ++i)
+            PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap_or_none(n->saved[i].unpack(n)));
         return tuple.release();
     });
 }
@@ -299,22 +313,25 @@ int set_needs_input_grad(PyObject* o, PyObject* v, void*) {
     Py_XSETREF(as_context(o)->needs_input_grad, Py_XNewRef(v));
     return 0;
 }
-PyObject* get_materialize(PyObject* o, void*) { return PyBool_FromLong(as_context(o)->materialize_grads); }
+PyObject* get_materialize(PyObject* o, void*) {
+    return PyBool_FromLong(as_context(o)->materialize_grads);
+}
 int set_materialize(PyObject* o, PyObject* v, void*) {
     if (!v || !PyBool_Check(v)) {
-        PyErr_Format(PyExc_TypeError, "THPFunction_set_materialize_grads: expected bool, got %s", v ? Py_TYPE(v)->tp_name : "NULL");
+        PyErr_Format(PyExc_TypeError, "THPFunction_set_materialize_grads: expected bool, got %s",
+                     v ? Py_TYPE(v)->tp_name : "NULL");
         return -1;
     }
     as_context(o)->materialize_grads = v == Py_True;
     return 0;
 }
-template <PyObject* Context::*Field>
+template <PyObject* Context::* Field>
 PyObject* get_tuple(PyObject* o, void*) {
     PyObject* v = as_context(o)->*Field;
     if (!v) Py_RETURN_NONE;
     return Py_NewRef(v);
 }
-template <PyObject* Context::*Field>
+template <PyObject* Context::* Field>
 int set_tuple(PyObject* o, PyObject* v, void*) {
     PyObject* t = v && v != Py_None ? PySequence_Tuple(v) : nullptr;
     if (v && v != Py_None && !t) return -1;
@@ -335,13 +352,15 @@ PyObject* apply_derivative(PyObject* o, PyObject* args) {
         out.resize(n->edges.size());
         n->apply(in, out);
         Object tuple = check(PyTuple_New(Py_ssize_t(out.size())));
-        for (size_t i = 0; i < out.size(); ++i) PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap_or_none(out[i]));
+        for (size_t i = 0; i < out.size(); ++i)
+            PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap_or_none(out[i]));
         return tuple.release();
     });
 }
 
 PyMethodDef functions_[] = {
-    {"_function_apply", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function_apply)), METH_FASTCALL, nullptr},
+    {"_function_apply", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function_apply)),
+     METH_FASTCALL, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -362,11 +381,15 @@ void add_functions(PyObject* module) {
     static std::vector<PyGetSetDef> properties;
     for (PyGetSetDef* p = node_properties; p->name; ++p) properties.push_back(*p);
     properties.push_back({"saved_tensors", get_saved_tensors, nullptr, nullptr, nullptr});
-    properties.push_back({"needs_input_grad", get_needs_input_grad, set_needs_input_grad, nullptr, nullptr});
+    properties.push_back(
+        {"needs_input_grad", get_needs_input_grad, set_needs_input_grad, nullptr, nullptr});
     properties.push_back({"materialize_grads", get_materialize, set_materialize, nullptr, nullptr});
-    properties.push_back({"to_save", get_tuple<&Context::to_save>, set_tuple<&Context::to_save>, nullptr, nullptr});
-    properties.push_back({"non_differentiable", get_tuple<&Context::non_differentiable>, set_tuple<&Context::non_differentiable>, nullptr, nullptr});
-    properties.push_back({"dirty_tensors", get_tuple<&Context::dirty>, set_tuple<&Context::dirty>, nullptr, nullptr});
+    properties.push_back(
+        {"to_save", get_tuple<&Context::to_save>, set_tuple<&Context::to_save>, nullptr, nullptr});
+    properties.push_back({"non_differentiable", get_tuple<&Context::non_differentiable>,
+                          set_tuple<&Context::non_differentiable>, nullptr, nullptr});
+    properties.push_back({"dirty_tensors", get_tuple<&Context::dirty>, set_tuple<&Context::dirty>,
+                          nullptr, nullptr});
     properties.push_back({nullptr, nullptr, nullptr, nullptr, nullptr});
     static std::vector<PyMethodDef> methods;
     for (PyMethodDef* m = node_methods; m->ml_name; ++m) methods.push_back(*m);
@@ -390,7 +413,8 @@ void add_functions(PyObject* module) {
     PyType_Spec spec = {"torch._C._FunctionBase", sizeof(Context), 0,
                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
     context_type_ = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
-    check(PyModule_AddObjectRef(module, "_FunctionBase", reinterpret_cast<PyObject*>(context_type_)));
+    check(
+        PyModule_AddObjectRef(module, "_FunctionBase", reinterpret_cast<PyObject*>(context_type_)));
     check(PyModule_AddFunctions(module, functions_));
 }
 

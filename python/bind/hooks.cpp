@@ -9,7 +9,9 @@
 namespace wg::py {
 namespace {
 
-Object call(const Object& callable, PyObject* arg) { return check(PyObject_CallOneArg(callable.get(), arg)); }
+Object call(const Object& callable, PyObject* arg) {
+    return check(PyObject_CallOneArg(callable.get(), arg));
+}
 
 // What a hook that replaces gradients may return.
 Tensor checked_replacement(PyObject* result, const Tensor& grad, PyObject* callable) {
@@ -21,27 +23,31 @@ Tensor checked_replacement(PyObject* result, const Tensor& grad, PyObject* calla
         return std::string("hook");
     };
     if (!is_tensor(result))
-        fail_type(str("expected Variable, but hook returned ", Py_TYPE(result)->tp_name));
+        fail_type(str("expected Variable, but hook returned '", Py_TYPE(result)->tp_name, "'"));
     const Tensor& r = tensor_of(result);
     if (grad.defined()) {
-        WG_CHECK(r.dtype() == grad.dtype(), "hook '", name(), "' has changed the type of value (was torch.",
-                 info(grad.dtype()).legacy_name, " got torch.", info(r.dtype()).legacy_name, ")");
-        WG_CHECK(std::ranges::equal(r.sizes(), grad.sizes()), "hook '", name(), "' has changed the size of value");
+        WG_CHECK(r.dtype() == grad.dtype(), "hook '", name(),
+                 "' has changed the type of value (was torch.", info(grad.dtype()).legacy_name,
+                 " got torch.", info(r.dtype()).legacy_name, ")");
+        WG_CHECK(std::ranges::equal(r.sizes(), grad.sizes()), "hook '", name(),
+                 "' has changed the size of value");
     }
     return r;
 }
 
 Object grads_tuple(const Grads& grads) {
     Object t = check(PyTuple_New(Py_ssize_t(grads.size())));
-    for (size_t i = 0; i < grads.size(); ++i) PyTuple_SET_ITEM(t.get(), Py_ssize_t(i), wrap_or_none(grads[i]));
+    for (size_t i = 0; i < grads.size(); ++i)
+        PyTuple_SET_ITEM(t.get(), Py_ssize_t(i), wrap_or_none(grads[i]));
     return t;
 }
 
 void replace_grads(PyObject* result, Grads& grads, PyObject* callable) {
     if (result == Py_None) return;
     Object tuple = PyTuple_Check(result) ? Object::borrow(result) : check(PyTuple_Pack(1, result));
-    WG_CHECK(PyTuple_GET_SIZE(tuple.get()) == Py_ssize_t(grads.size()), "hook has returned an incorrect number of values (got ",
-             PyTuple_GET_SIZE(tuple.get()), ", but expected ", grads.size(), ")");
+    WG_CHECK(PyTuple_GET_SIZE(tuple.get()) == Py_ssize_t(grads.size()),
+             "hook has returned an incorrect number of values (got ", PyTuple_GET_SIZE(tuple.get()),
+             ", but expected ", grads.size(), ")");
     for (size_t i = 0; i < grads.size(); ++i) {
         PyObject* r = PyTuple_GET_ITEM(tuple.get(), Py_ssize_t(i));
         const Tensor t = checked_replacement(r, grads[i], callable);
@@ -67,7 +73,9 @@ void erase_hook(List& list, uint64_t id) {
         }
 }
 
-void free_place(PyObject* capsule) { delete static_cast<HookPlace*>(PyCapsule_GetPointer(capsule, "hook")); }
+void free_place(PyObject* capsule) {
+    delete static_cast<HookPlace*>(PyCapsule_GetPointer(capsule, "hook"));
+}
 
 PyObject* remove_hook(PyObject*, PyObject* capsule) {
     return guarded([&]() -> PyObject* {
@@ -130,17 +138,21 @@ void PyAccumulateHook::operator()(const Tensor& leaf) const {
     const Object arg = check(wrap(leaf));
     call(callable, arg.get());
 }
-void PyPreHook::operator()(Grads& grads) const { replace_grads(call(callable, grads_tuple(grads).get()).get(), grads, callable.get()); }
+void PyPreHook::operator()(Grads& grads) const {
+    replace_grads(call(callable, grads_tuple(grads).get()).get(), grads, callable.get());
+}
 void PyPostHook::operator()(Grads& grad_inputs, const Grads& grad_outputs) const {
     const Object in = grads_tuple(grad_inputs), out = grads_tuple(grad_outputs);
-    const Object r = check(PyObject_CallFunctionObjArgs(callable.get(), in.get(), out.get(), nullptr));
+    const Object r =
+        check(PyObject_CallFunctionObjArgs(callable.get(), in.get(), out.get(), nullptr));
     replace_grads(r.get(), grad_inputs, callable.get());
 }
 
 PyObject* register_hook(PyObject* self, PyObject* callable) {
     return guarded([&] {
         const Tensor& t = tensor_of(self);
-        WG_CHECK(requires_grad(t), "cannot register a hook on a tensor that doesn't require gradient");
+        WG_CHECK(requires_grad(t),
+                 "cannot register a hook on a tensor that doesn't require gradient");
         const uint64_t id = next_hook_id();
         PyTensorHook hook{Object::borrow(callable)};
         track(self);
@@ -157,7 +169,8 @@ PyObject* register_hook(PyObject* self, PyObject* callable) {
 PyObject* register_post_accumulate_grad_hook(PyObject* self, PyObject* callable) {
     return guarded([&] {
         const Tensor& t = tensor_of(self);
-        WG_CHECK(requires_grad(t), "cannot register a hook on a tensor that doesn't require gradient");
+        WG_CHECK(requires_grad(t),
+                 "cannot register a hook on a tensor that doesn't require gradient");
         WG_CHECK(is_leaf(t), "post accumulate grad hooks cannot be registered on non-leaf tensors");
         const uint64_t id = next_hook_id();
         track(self);
@@ -194,7 +207,8 @@ int visit_hooks(const TensorImpl& impl, visitproc visit, void* arg) {
         if (int r = visit_list<PyAccumulateHook>(m->post_accumulate, visit, arg)) return r;
     }
     // What the node holds belongs to this tensor alone if nobody else holds the node.
-    if (impl.grad_fn && impl.grad_fn->refs == 1) return visit_node(*node_of(impl.grad_fn), visit, arg);
+    if (impl.grad_fn && impl.grad_fn->refs == 1)
+        return visit_node(*node_of(impl.grad_fn), visit, arg);
     return 0;
 }
 

@@ -1,8 +1,8 @@
 // x[...] and x[...] = v: Python's index expressions as select, slice, unsqueeze and index operations.
 // Start with Walk::apply.
 #include "convert.h"
-#include "ops/functions.h"
 #include "data.h"
+#include "ops/functions.h"
 #include "tensor_type.h"
 
 namespace wg::py {
@@ -12,16 +12,83 @@ bool is_advanced_sequence(PyObject* o) { return PyList_Check(o); }
 
 bool is_ndarray(PyObject* o) { return std::string_view(Py_TYPE(o)->tp_name) == "numpy.ndarray"; }
 
-// x[(a, b)] is x[a, b]; x[[a, b]] indexes with a tensor; a list holding slices or None is a tuple (the legacy rule).
+// The legacy rule: a short list that holds slices, None, sequences or tensors is read as a tuple.
+bool is_legacy_tuple(PyObject* index) {
+    if (is_tensor(index) || is_ndarray(index) || !PySequence_Check(index)) return false;
+    const Py_ssize_t n = PySequence_Size(index);
+    if (n < 0) PyErr_Clear();
+    if (n < 0 || n >= 32) return false;
+    for (Py_ssize_t i = 0; i < n; ++i) {
+        const Object item = Object::steal(PySequence_GetItem(index, i));
+        if (!item) {
+            PyErr_Clear();
+            return false;
+        }
+        PyObject* o = item.get();
+        if (is_tensor(o) || PySequence_Check(o) || PySlice_Check(o) || o == Py_Ellipsis ||
+            o == Py_None)
+            return true;
+    }
+    return false;
+}
+
+// x[(a, b)] is x[a, b]; x[[a, b]] indexes with a tensor, but for the legacy rule.
 Object as_tuple(PyObject* index) {
     if (PyTuple_Check(index)) return Object::borrow(index);
-    return check(PyTuple_Pack(1, index));
+    if (!is_legacy_tuple(index)) return check(PyTuple_Pack(1, index));
+    warn(
+        WarningKind::User,
+        "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; use "
+        "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], "
+        "which will result either in an error or a different result");
+    return check(PySequence_Tuple(index));
+}
+
+// A list (or array) of indices: bools are a mask, every other number an index.
+Tensor index_tensor(PyObject* item) {
+    const Tensor t = tensor_from_data(item);
+    return PyList_Check(item) && is_floating(t.dtype()) ? to_dtype(t, DType::Int64) : t;
+}
+
+int64_t index_value(PyObject* item) {
+    const Object number = PyLong_Check(item) ? Object::borrow(item) : check(PyNumber_Index(item));
+    const int64_t value = PyLong_AsLongLong(number.get());
+    if (value != -1 || !PyErr_Occurred()) return value;
+    PyErr_Clear();
+    fail(ErrorKind::Value, "Overflow when unpacking long long");
+}
+
+// `position` is where the index stands between the brackets, which is what the message counts.
+Tensor select_at(const Tensor& t, int64_t dim, int64_t index, int64_t position) {
+    const int64_t size = t.size(dim);
+    WG_CHECK_INDEX(index >= -size && index < size, "index ", index,
+                   " is out of bounds for dimension ", position, " with size ", size);
+    return select(t, dim, index);
+}
+
+struct Range {
+    Py_ssize_t start, stop, step;
+    bool covers(int64_t size) const { return start == 0 && stop >= size && step == 1; }
+};
+
+Range range_of(PyObject* item) {
+    Range r;
+    check(PySlice_Unpack(item, &r.start, &r.stop, &r.step));
+    WG_CHECK_VALUE(r.step > 0, "step must be greater than zero");
+    return r;
+}
+
+// x[a:b:c]: always a view of its own, even of everything.
+Tensor slice_first(const Tensor& t, PyObject* item) {
+    WG_CHECK_INDEX(t.dim() > 0, "slice() cannot be applied to a 0-dim tensor.");
+    const Range r = range_of(item);
+    return slice(t, 0, r.start, r.stop, r.step);
 }
 
 struct Walk {
     Tensor result;
-    int64_t dim = 0;     // of result, next to be indexed
-    int64_t slot = 0;    // of indices; behind dim after a mask, which covers several dims in one slot
+    int64_t dim = 0;  // of result, next to be indexed
+    int64_t slot = 0;  // of indices; behind dim after a mask, which covers several dims in one slot
     TensorList indices;  // advanced: undefined for full slices
     bool advanced = false;
     bool changed = false;
@@ -44,7 +111,7 @@ struct Walk {
             if (t.dtype() == DType::Bool || t.dtype() == DType::UInt8) return t.dim();
         }
         if (is_advanced_sequence(item)) {
-            const Tensor t = tensor_from_data(item);
+            const Tensor t = index_tensor(item);
             if (t.dtype() == DType::Bool) return t.dim();
         }
         return 1;
@@ -54,8 +121,10 @@ struct Walk {
         const Object tuple = as_tuple(index);
         const Py_ssize_t n = PyTuple_GET_SIZE(tuple.get());
         int64_t specified = 0;
-        for (Py_ssize_t i = 0; i < n; ++i) specified += consumed_dims(PyTuple_GET_ITEM(tuple.get(), i));
-        WG_CHECK_INDEX(specified <= result.dim(), "too many indices for tensor of dimension ", result.dim());
+        for (Py_ssize_t i = 0; i < n; ++i)
+            specified += consumed_dims(PyTuple_GET_ITEM(tuple.get(), i));
+        WG_CHECK_INDEX(specified <= result.dim(), "too many indices for tensor of dimension ",
+                       result.dim());
         const int64_t rank = result.dim();
         for (Py_ssize_t i = 0; i < n; ++i) {
             PyObject* item = PyTuple_GET_ITEM(tuple.get(), i);
@@ -77,23 +146,24 @@ struct Walk {
                 put_index(reshape(t, one));
                 ++dim;
             } else if (is_tensor(item)) {
-                apply_tensor(tensor_of(item));
+                apply_tensor(tensor_of(item), i);
             } else if (is_int_like(item)) {
-                result = select(result, dim, to_int64(item));
+                result = select_at(result, dim, index_value(item), i);
                 changed = true;
             } else if (PySequence_Check(item) || is_ndarray(item)) {
-                apply_tensor(tensor_from_data(item));
+                apply_tensor(index_tensor(item), i);
             } else {
-                fail(ErrorKind::Index,
-                     "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got " +
-                         std::string(Py_TYPE(item)->tp_name) + ")");
+                fail(
+                    ErrorKind::Index,
+                    "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got " +
+                        std::string(Py_TYPE(item)->tp_name) + ")");
             }
         }
     }
 
-    void apply_tensor(const Tensor& t) {
+    void apply_tensor(const Tensor& t, int64_t position) {
         if (t.dim() == 0 && is_integral(t.dtype()) && t.dtype() != DType::UInt8) {
-            result = select(result, dim, t.to_int());
+            result = select_at(result, dim, t.to_int(), position);
             changed = true;
             return;
         }
@@ -111,20 +181,49 @@ struct Walk {
     }
 
     void apply_slice(PyObject* item) {
-        auto* s = reinterpret_cast<PySliceObject*>(item);
-        const auto bound = [](PyObject* o) -> OptInt {
-            if (o == Py_None) return {};
-            return to_int64(o);
-        };
-        const int64_t step = s->step == Py_None ? 1 : to_int64(s->step);
-        WG_CHECK_VALUE(step > 0, "step must be greater than zero");
-        if (s->start != Py_None || s->stop != Py_None || step != 1) {
-            result = slice(result, dim, bound(s->start), bound(s->stop), step);
+        const Range r = range_of(item);
+        if (!r.covers(result.size(dim))) {
+            result = slice(result, dim, r.start, r.stop, r.step);
             changed = true;
         }
         skip(1);
     }
 };
+
+Tensor value_to_assign(PyObject* value, const Tensor& t) {
+    if (is_tensor(value)) return tensor_of(value);
+    if (!PyFloat_Check(value) && !PyBool_Check(value) && !is_int_like(value))
+        fail_type(str("can't assign a ", Py_TYPE(value)->tp_name, " to a torch.",
+                      info(t.dtype()).legacy_name));
+    return wrapped_number(to_scalar(value));
+}
+
+// Leading dims of size one in an assigned value do not count.
+Tensor without_leading_ones(const Tensor& v) {
+    const IntSpan sizes = v.sizes();
+    size_t first = 0;
+    while (first < sizes.size() && sizes[first] == 1) ++first;
+    return first ? view(v, Dims(sizes.begin() + first, sizes.end())) : v;
+}
+
+void assign(Tensor target, const Tensor& v) {
+    if (same_shape(target.sizes(), v.sizes())) copy_(target, v);
+    else if (v.dim() == 0) fill_tensor_(target, v);
+    else copy_(target, expand(without_leading_ones(v), Dims(target.sizes())));
+}
+
+// One mask and a single value: filled in, whatever the value's dtype.
+bool is_masked_fill(const TensorList& indices, const Tensor& v) {
+    int masks = 0;
+    for (const Tensor& i : indices) {
+        if (!i.defined()) continue;
+        if (i.dtype() != DType::Bool && i.dtype() != DType::UInt8) return false;
+        WG_CHECK(v.numel() != 1 || i.dtype() == DType::Bool,
+                 "masked_fill_ only supports boolean masks, but got mask with dtype unsigned char");
+        ++masks;
+    }
+    return masks == 1 && v.numel() == 1;
+}
 
 }  // namespace
 
@@ -132,10 +231,13 @@ PyObject* tensor_getitem(PyObject* self, PyObject* index) {
     return guarded([&]() -> PyObject* {
         const Tensor& t = tensor_of(self);
         if (is_int(index)) {
-            WG_CHECK_INDEX(t.dim() > 0, "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
-                                        "to convert a 0-dim tensor to a number");
-            return wrap(select(t, 0, to_int64(index)));
+            WG_CHECK_INDEX(
+                t.dim() > 0,
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
+                "to convert a 0-dim tensor to a number");
+            return wrap(select_at(t, 0, index_value(index), 0));
         }
+        if (PySlice_Check(index)) return wrap(slice_first(t, index));
         Walk w;
         w.result = t;
         w.apply(index);
@@ -149,40 +251,37 @@ int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
     return guarded(
         [&] {
             if (!value) fail_type("Tensor does not support deleting items");
-            Tensor t = tensor_of(self);
-            Walk w;
-            w.result = t;
-            if (is_int(index) && t.dim() == 0)
-                fail(ErrorKind::Index, "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
-                                       "convert a 0-dim tensor to a number");
-            w.apply(index);
-            Tensor v;
-            if (is_tensor(value)) {
-                v = tensor_of(value);
-            } else if (is_number(value)) {
-                v = wrapped_number(to_scalar(value));
-            } else {
-                fail_type(str("can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", info(t.dtype()).legacy_name));
-            }
-            if (w.advanced) {
-                WG_CHECK(v.dtype() == t.dtype() || v->wrapped_number,
-                         "Index put requires the source and destination dtypes match, got ", info(t.dtype()).scalar_name,
-                         " for the destination and ", info(v.dtype()).scalar_name, " for the source.");
-                if (v->wrapped_number) v = to_dtype(v, t.dtype());
-                index_put_(w.result, w.indices, v);
+            if (index == Py_False) return 0;
+            const Tensor t = tensor_of(self);
+            const Tensor v = value_to_assign(value, t);
+            if (is_int(index)) {
+                WG_CHECK_INDEX(
+                    t.dim() > 0,
+                    "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` "
+                    "in C++ to convert a 0-dim tensor to a number");
+                assign(select_at(t, 0, index_value(index), 0), v);
                 return 0;
             }
-            Tensor target = w.changed ? w.result : alias_view(t);
-            // Leading dims of size one in the value do not count.
-            Tensor source = v;
-            if (source.dim() > target.dim()) {
-                Dims sizes(source.sizes());
-                while (int64_t(sizes.size()) > target.dim() && sizes[0] == 1) sizes.erase(0);
-                if (int64_t(sizes.size()) != source.dim()) source = view(contiguous(source), sizes);
+            if (PySlice_Check(index)) {
+                // A slice of everything is the tensor itself, and its history stays a plain one.
+                const bool everything = t.dim() > 0 && range_of(index).covers(t.size(0));
+                assign(everything ? t : slice_first(t, index), v);
+                return 0;
             }
-            if (!is_tensor(value)) fill_(target, to_scalar(value));
-            else if (source.dim() == 0) fill_tensor_(target, source);
-            else copy_(target, source);
+            Walk w;
+            w.result = t;
+            w.apply(index);
+            if (!w.advanced) {
+                assign(w.result, v);
+                return 0;
+            }
+            Tensor source = v;
+            if (v->wrapped_number || is_masked_fill(w.indices, v)) source = to_dtype(v, t.dtype());
+            WG_CHECK(source.dtype() == t.dtype(),
+                     "Index put requires the source and destination dtypes match, got ",
+                     info(t.dtype()).scalar_name, " for the destination and ",
+                     info(v.dtype()).scalar_name, " for the source.");
+            index_put_(w.result, w.indices, without_leading_ones(source));
             return 0;
         },
         -1);

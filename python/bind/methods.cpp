@@ -32,7 +32,9 @@ PyObject* size(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject
         const Tensor& t = tensor_of(self);
         const Py_ssize_t n = nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
         if (n == 0 || args[0] == Py_None) return wrap_size(t.sizes());
-        if (!is_int_like(args[0])) fail_type(str("size(): argument 'dim' (position 1) must be int, not ", Py_TYPE(args[0])->tp_name));
+        if (!is_int_like(args[0]))
+            fail_type(str("size(): argument 'dim' (position 1) must be int, not ",
+                          Py_TYPE(args[0])->tp_name));
         return PyLong_FromLongLong(t.size(to_int64(args[0])));
     });
 }
@@ -62,7 +64,8 @@ PyObject* number_at(const char* p, DType d) {
 PyObject* item(PyObject* self, PyObject*) {
     return guarded([&] {
         const Tensor& t = tensor_of(self);
-        WG_CHECK(t.numel() == 1, "a Tensor with ", t.numel(), " elements cannot be converted to Scalar");
+        WG_CHECK(t.numel() == 1, "a Tensor with ", t.numel(),
+                 " elements cannot be converted to Scalar");
         return number_at(t.raw(), t.dtype());
     });
 }
@@ -82,19 +85,25 @@ PyObject* tolist(PyObject* self, PyObject*) {
     return guarded([&] { return to_list(tensor_of(self), 0, tensor_of(self).raw()); });
 }
 
-PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
+                         PyObject* kwnames) {
     return guarded([&] {
         const Py_ssize_t n = nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
         bool on = true;
         if (n > 0) {
             if (!PyBool_Check(args[0]))
-                fail_type(str("requires_grad_(): argument 'requires_grad' (position 1) must be bool, not ", Py_TYPE(args[0])->tp_name));
+                fail_type(str(
+                    "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not ",
+                    Py_TYPE(args[0])->tp_name));
             on = args[0] == Py_True;
         }
         const Tensor& t = tensor_of(self);
-        WG_CHECK(on || is_leaf(t),
-                 "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph "
-                 "that doesn't require differentiation use var_no_grad = var.detach().");
+        WG_CHECK(
+            on || is_leaf(t),
+            "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph "
+            "that doesn't require differentiation use var_no_grad = var.detach().");
+        WG_CHECK(!on || is_floating(t.dtype()),
+                 "only Tensors of floating point dtype can require gradients");
         set_requires_grad(t, on);
         return Py_NewRef(self);
     });
@@ -103,11 +112,12 @@ PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs
 PyObject* detach_(PyObject* self, PyObject*) {
     return guarded([&] {
         const Tensor& t = tensor_of(self);
-        WG_CHECK(!t.is_view() || t->view_kind == ViewKind::NoGrad,
-                 "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, "
-                 "and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be "
-                 "called on these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
-                 "torch/optim/optimizer.py as a solution.");
+        WG_CHECK(
+            !t.is_view() || t->view_kind == ViewKind::NoGrad,
+            "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, "
+            "and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be "
+            "called on these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
+            "torch/optim/optimizer.py as the solution.");
         t->grad_fn.reset();
         t->output_nr = 0;
         t->requires_grad = false;
@@ -139,11 +149,13 @@ PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* 
             } else if (Py_TYPE(o) == &PyType_Type) {
                 dtype = dtype_of_object(o);
             } else {
-                fail_type(str("to() received an invalid combination of arguments - got (", Py_TYPE(o)->tp_name,
-                              "), but expected one of:\n * (torch.device device = None, torch.dtype dtype = None, bool non_blocking = "
-                              "False, bool copy = False, *, torch.memory_format memory_format = None)\n * (torch.dtype dtype, bool "
-                              "non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n * (Tensor tensor, "
-                              "bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n"));
+                fail_type(str(
+                    "to() received an invalid combination of arguments - got (",
+                    Py_TYPE(o)->tp_name,
+                    "), but expected one of:\n * (torch.device device = None, torch.dtype dtype = None, bool non_blocking = "
+                    "False, bool copy = False, *, torch.memory_format memory_format = None)\n * (torch.dtype dtype, bool "
+                    "non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n * (Tensor tensor, "
+                    "bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n"));
             }
         };
         Py_ssize_t bools = 0;
@@ -156,7 +168,8 @@ PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* 
         }
         const Py_ssize_t nkw = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
         for (Py_ssize_t k = 0; k < nkw; ++k) {
-            const std::string_view key = Convert<std::string_view>::get(PyTuple_GET_ITEM(kwnames, k));
+            const std::string_view key =
+                Convert<std::string_view>::get(PyTuple_GET_ITEM(kwnames, k));
             PyObject* v = args[nargs + k];
             if (key == "dtype") {
                 if (v != Py_None) dtype = dtype_of_object(v);
@@ -178,7 +191,9 @@ PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* 
 
 PyObject* type_as(PyObject* self, PyObject* other) {
     return guarded([&]() -> PyObject* {
-        if (!is_tensor(other)) fail_type(str("type_as(): argument 'other' (position 1) must be Tensor, not ", Py_TYPE(other)->tp_name));
+        if (!is_tensor(other))
+            fail_type(str("type_as(): argument 'other' (position 1) must be Tensor, not ",
+                          Py_TYPE(other)->tp_name));
         return wrap(to_dtype(tensor_of(self), tensor_of(other).dtype()));
     });
 }
@@ -200,15 +215,18 @@ PyObject* resize_(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObj
         else
             for (Py_ssize_t i = 0; i < nargs; ++i) shape.push_back(to_int64(args[i]));
         for (int64_t s : shape)
-            WG_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ", to_string(shape));
+            WG_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ",
+                     to_string(shape));
         resize_values(t, shape);
+        t.bump_version();
         return Py_NewRef(self);
     });
 }
 
 PyObject* is_same_size(PyObject* self, PyObject* other) {
     return guarded([&] {
-        if (!is_tensor(other)) fail_type("is_same_size(): argument 'other' (position 1) must be Tensor");
+        if (!is_tensor(other))
+            fail_type("is_same_size(): argument 'other' (position 1) must be Tensor");
         return PyBool_FromLong(same_shape(tensor_of(self).sizes(), tensor_of(other).sizes()));
     });
 }
@@ -265,7 +283,8 @@ PyMethodDef tensor_methods[] = {
     {"bool", fast(convert_to<DType::Bool>), kFast, nullptr},
     {"cpu", fast(cpu), kFast, nullptr},
     {"resize_", fast(resize_), kFast, nullptr},
-    {"backward", fast(backward_method), kFast, "Accumulates the gradient of this tensor into the leaves of its graph."},
+    {"backward", fast(backward_method), kFast,
+     "Accumulates the gradient of this tensor into the leaves of its graph."},
     {"register_hook", register_hook, METH_O, nullptr},
     {"register_post_accumulate_grad_hook", register_post_accumulate_grad_hook, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},

@@ -82,7 +82,8 @@ PYBIND11_MODULE(_C, m) {
         set_python_error();
         throw pybind11::error_already_set();
     }
-    m.def("memory_stats", memory_stats_dict, "Bytes and calls of the allocator, since the start or the last reset of the peaks.");
+    m.def("memory_stats", memory_stats_dict,
+          "Bytes and calls of the allocator, since the start or the last reset of the peaks.");
     m.def("reset_peak_memory_stats", reset_peak_memory_stats);
     m.def("empty_cache", empty_cache, "Gives cached memory back to the system.");
     m.def("get_num_threads", [] { return num_threads(); });
@@ -92,9 +93,13 @@ PYBIND11_MODULE(_C, m) {
     });
     m.def("_cpu_capability", cpu_capability);
     m.def("_elementwise_rows", elementwise_rows);
-    m.def("get_default_dtype", [] { return pybind11::reinterpret_borrow<pybind11::object>(dtype_object(default_dtype())); });
+    m.def("get_default_dtype", [] {
+        return pybind11::reinterpret_borrow<pybind11::object>(dtype_object(default_dtype()));
+    });
     m.def("_set_default_dtype", [](pybind11::object d) {
-        if (!is_dtype(d.ptr())) throw pybind11::type_error("invalid dtype object: only floating-point types are supported as the default type");
+        if (!is_dtype(d.ptr()))
+            throw pybind11::type_error(
+                "invalid dtype object: only floating-point types are supported as the default type");
         try {
             set_default_dtype(dtype_of_object(d.ptr()));
         } catch (const Error& e) {
@@ -102,7 +107,10 @@ PYBIND11_MODULE(_C, m) {
         }
     });
     m.def("_promote_types", [](pybind11::object a, pybind11::object b) {
-        return pybind11::reinterpret_borrow<pybind11::object>(dtype_object(promote(dtype_of_object(a.ptr()), dtype_of_object(b.ptr()))));
+        return pybind11::reinterpret_borrow<pybind11::object>(
+            dtype_object(promote(dtype_of_object(a.ptr()), dtype_of_object(b.ptr()))));
     });
-    m.def("can_cast", [](pybind11::object a, pybind11::object b) { return can_cast(dtype_of_object(a.ptr()), dtype_of_object(b.ptr())); });
+    m.def("can_cast", [](pybind11::object a, pybind11::object b) {
+        return can_cast(dtype_of_object(a.ptr()), dtype_of_object(b.ptr()));
+    });
 }

@@ -25,7 +25,8 @@ PyObject* get_next_functions(PyObject* o, void*) {
         for (size_t i = 0; i < n.edges.size(); ++i) {
             const Edge& e = n.edges[i];
             Object fn = check(wrap_node(e.node.get()));
-            PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), Py_BuildValue("(Oi)", fn.get(), int(e.node ? e.input_nr : 0)));
+            PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i),
+                             Py_BuildValue("(Oi)", fn.get(), int(e.node ? e.input_nr : 0)));
         }
         return tuple.release();
     });
@@ -79,7 +80,8 @@ PyTypeObject* type_for(const std::string& name) {
     // The module "builtins" keeps repr() at `<MulBackward0 object at ...>`.
     const char* lasting = (new std::string("builtins." + name))->c_str();
     PyType_Spec spec = {lasting, sizeof(PyNode), 0,
-                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                        slots};
     type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
     return type;
 }
@@ -92,9 +94,11 @@ Node& node_at(PyObject* o) {
 }
 
 PyGetSetDef node_properties[] = {
-    {"next_functions", get_next_functions, nullptr, "(node, index of its output) for each input.", nullptr},
+    {"next_functions", get_next_functions, nullptr, "(node, index of its output) for each input.",
+     nullptr},
     {"metadata", get_metadata, nullptr, nullptr, nullptr},
-    {"_site", get_site, nullptr, "(file, line, end line, column, end column, function) that recorded the node.", nullptr},
+    {"_site", get_site, nullptr,
+     "(file, line, end line, column, end column, function) that recorded the node.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMethodDef node_methods[] = {
@@ -108,7 +112,8 @@ PyMethodDef node_methods[] = {
 int node_traverse(PyObject* o, visitproc visit, void* arg) {
     Py_VISIT(Py_TYPE(o));
     Py_VISIT(as_node(o)->dict);
-    if (as_node(o)->owns && as_node(o)->node->refs == 1) return visit_node(*as_node(o)->node, visit, arg);
+    if (as_node(o)->owns && as_node(o)->node->refs == 1)
+        return visit_node(*as_node(o)->node, visit, arg);
     return 0;
 }
 int node_clear(PyObject* o) {
@@ -140,7 +145,8 @@ PyObject* node_getattro(PyObject* o, PyObject* name) {
         const Node& n = *as_node(o)->node;
         PyObject* result = nullptr;
         if (text == "variable") {
-            if (const auto* leaf = dynamic_cast<const AccumulateGrad*>(&n)) result = wrap(leaf->variable());
+            if (const auto* leaf = dynamic_cast<const AccumulateGrad*>(&n))
+                result = wrap(leaf->variable());
         } else if (text.starts_with("_saved_")) {
             for (auto& [saved, t] : n.saved_values())
                 if (text.substr(7) == saved) result = wrap_or_none(std::move(t));

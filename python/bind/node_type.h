@@ -6,8 +6,7 @@
 namespace wg::py {
 
 struct PyNode {
-    PyObject_HEAD
-    Node* node;   // counted when `owns`; a Function's ctx is owned by its node instead
+    PyObject_HEAD Node* node;  // counted when `owns`; a Function's ctx is owned by its node instead
     bool owns;
     PyObject* dict;
     PyObject* weakrefs;

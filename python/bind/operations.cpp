@@ -15,13 +15,12 @@ namespace {
 using namespace forms;
 
 struct Operation {
-    PyObject_HEAD
-    vectorcallfunc vectorcall;
+    PyObject_HEAD vectorcallfunc vectorcall;
     const char* name;
-    Op op;               // of an elementwise row
+    Op op;  // of an elementwise row
     bool is_method;
     bool is_inplace;
-    bool takes_number;   // as the second operand
+    bool takes_number;  // as the second operand
     const std::vector<Overload>* overloads;
 };
 
@@ -59,7 +58,8 @@ PyObject* invoke_row(PyObject* const* values, const void* context) {
         PyObject* alpha = values[r.arity];
         p.p[0] = to_double(alpha);
         const DType result = result_type({args.data(), args.size()});
-        WG_CHECK(!PyBool_Check(alpha) || result == DType::Bool, "Boolean alpha only supported for Boolean results.");
+        WG_CHECK(!PyBool_Check(alpha) || result == DType::Bool,
+                 "Boolean alpha only supported for Boolean results.");
         WG_CHECK(!PyFloat_Check(alpha) || is_floating(result),
                  "For integral input tensors, argument alpha must not be a floating point number.");
         if (result == DType::Bool && p.p[0] == 0) args[1] = Arg(Scalar(false));
@@ -72,7 +72,8 @@ PyObject* invoke_row(PyObject* const* values, const void* context) {
     }
     const Args span{args.data(), args.size()};
     if (c.is_inplace) return wrap(elementwise_(op, tensor_of(values[0]), span, p));
-    if (c.out >= 0 && values[c.out] != Py_None) return wrap(elementwise_out(op, tensor_of(values[c.out]), span, p));
+    if (c.out >= 0 && values[c.out] != Py_None)
+        return wrap(elementwise_out(op, tensor_of(values[c.out]), span, p));
     return wrap(elementwise(op, span, p));
 }
 
@@ -121,7 +122,9 @@ std::vector<const char*> operand_kinds(Op op, int arity) {
     }
 }
 
-bool takes_number(Op op) { return row(op).arity == 2 && std::strcmp(operand_kinds(op, 2).back(), "TT") != 0; }
+bool takes_number(Op op) {
+    return row(op).arity == 2 && std::strcmp(operand_kinds(op, 2).back(), "TT") != 0;
+}
 
 Overload row_overload(Op op, const char* kinds, bool is_inplace) {
     const RowInfo& r = row(op);
@@ -139,15 +142,17 @@ Overload row_overload(Op op, const char* kinds, bool is_inplace) {
     Overload o;
     o.parameters = parse_signature(signature.c_str());
     o.forms = number_first ? r.forms & ~unsigned(METHOD) : r.forms;
-    auto* call = new RowCall{op, int(o.parameters.size()) - r.arity - has_out, is_inplace,
-                             has_out ? int(o.parameters.size()) - 1 : -1};  // lives as long as the module
+    auto* call =
+        new RowCall{op, int(o.parameters.size()) - r.arity - has_out, is_inplace,
+                    has_out ? int(o.parameters.size()) - 1 : -1};  // lives as long as the module
     for (int i = 0; i < r.arity; ++i) {
         const auto kind = Operand(kinds[i]);
         const bool tensor_only = kind == Operand::Tensor || (i == 0 && is_inplace);
-        o.types.push_back({tensor_only                 ? accepts_tensor
+        o.types.push_back({tensor_only               ? accepts_tensor
                            : kind == Operand::Number ? accepts_number
-                                                       : Convert<Arg>::accepts,
-                           kind == Operand::Number ? "Number" : "Tensor", false, false, i == 0 && tensor_only});
+                                                     : Convert<Arg>::accepts,
+                           kind == Operand::Number ? "Number" : "Tensor", false, false,
+                           i == 0 && tensor_only});
     }
     for (int i = 0; i < call->n_parameters; ++i)
         o.types.push_back({Convert<double>::accepts, "Number", false, false, false});
@@ -165,7 +170,8 @@ PyObject* call_overload(const Operation& op, const Overload& o, PyObject** value
     PyObject* self = values[0];
     bool others = false;
     for (size_t i = 1; i < o.parameters.size(); ++i)
-        if (values[i] && is_tensor(values[i])) others = others || requires_grad(tensor_of(values[i]));
+        if (values[i] && is_tensor(values[i]))
+            others = others || requires_grad(tensor_of(values[i]));
     inplace(tensor_of(self), others, [&](const Tensor& snapshot) {
         const Object wrapped = check(wrap(snapshot));
         values[0] = wrapped.get();
@@ -181,15 +187,17 @@ PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
         const Operation& op = *as_operation(self);
         Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
         if (op.is_method && (nargs < 1 || !is_tensor(args[0])))
-            fail_type(str("descriptor '", op.name, "' for 'torch._C.TensorBase' objects doesn't apply to a '",
+            fail_type(str("descriptor '", op.name,
+                          "' for 'torch._C.TensorBase' objects doesn't apply to a '",
                           nargs < 1 ? "NoneType" : Py_TYPE(args[0])->tp_name, "' object"));
         // out= of structural operations: compute, then write.
         Object out, kwnames_left;
         std::vector<PyObject*> kept;
         PyObject* const* all = args;
         const Py_ssize_t nkw = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
-        const bool has_out = std::any_of(op.overloads->begin(), op.overloads->end(),
-                                         [](const Overload& o) { return o.invoke != invoke_row && (o.forms & OUT); });
+        const bool has_out = std::any_of(
+            op.overloads->begin(), op.overloads->end(),
+            [](const Overload& o) { return o.invoke != invoke_row && (o.forms & OUT); });
         if (nkw && !op.is_inplace && has_out) {
             Object names = check(PyList_New(0));
             kept.assign(args, args + nargs);
@@ -215,9 +223,11 @@ PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
                 continue;
             if (!out || out.get() == Py_None) return call_overload(op, o, values);
             if (!is_tensor(out.get()))
-                fail_type(str(op.name, "(): argument 'out' must be Tensor, not ", type_name_of(out.get())));
+                fail_type(str(op.name, "(): argument 'out' must be Tensor, not ",
+                              type_name_of(out.get())));
             Object result = check(o.invoke(values, o.function));
-            if (!is_tensor(result.get())) fail_type(str(op.name, "(): out= is not supported for several results"));
+            if (!is_tensor(result.get()))
+                fail_type(str(op.name, "(): out= is not supported for several results"));
             write_out(tensor_of(out.get()), tensor_of(result.get()), op.name);
             return out.release();
         }
@@ -233,10 +243,13 @@ PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
             }
         if (n_plausible == 1) {
             Object temporary;
-            if (!plausible->match(all, nargs, kwnames, values, temporary, op.name, op.is_method, &why)) fail_type(why);
+            if (!plausible->match(all, nargs, kwnames, values, temporary, op.name, op.is_method,
+                                  &why))
+                fail_type(why);
         }
         std::string message = str(op.name, "() received an invalid combination of arguments - got ",
-                                  describe_arguments(all + (op.is_method ? 1 : 0), nargs - (op.is_method ? 1 : 0), kwnames),
+                                  describe_arguments(all + (op.is_method ? 1 : 0),
+                                                     nargs - (op.is_method ? 1 : 0), kwnames),
                                   ", but expected one of:");
         const Py_ssize_t shift = op.is_method ? 1 : 0;
         for (const Overload& o : *op.overloads) {
@@ -276,12 +289,14 @@ PyObject* get_module(PyObject*, void*) { return PyUnicode_FromString("torch"); }
 PyObject* get_doc(PyObject* o, void*) {
     const Operation& op = *as_operation(o);
     std::string doc;
-    for (const Overload& v : *op.overloads) doc += (doc.empty() ? "" : "\n") + std::string(op.name) + v.describe(op.is_method);
+    for (const Overload& v : *op.overloads)
+        doc += (doc.empty() ? "" : "\n") + std::string(op.name) + v.describe(op.is_method);
     return PyUnicode_FromString(doc.c_str());
 }
 PyObject* operation_repr(PyObject* o) {
     const Operation& op = *as_operation(o);
-    if (op.is_method) return PyUnicode_FromFormat("<method '%s' of 'torch._C.TensorBase' objects>", op.name);
+    if (op.is_method)
+        return PyUnicode_FromFormat("<method '%s' of 'torch._C.TensorBase' objects>", op.name);
     return PyUnicode_FromFormat("<built-in method %s of type object at %p>", op.name, o);
 }
 PyObject* operation_reduce(PyObject* o, PyObject*) { return get_name(o, nullptr); }
@@ -291,8 +306,10 @@ PyMethodDef operation_methods_[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 PyGetSetDef operation_properties_[] = {
-    {"__name__", get_name, nullptr, nullptr, nullptr},   {"__qualname__", get_name, nullptr, nullptr, nullptr},
-    {"__module__", get_module, nullptr, nullptr, nullptr}, {"__doc__", get_doc, nullptr, nullptr, nullptr},
+    {"__name__", get_name, nullptr, nullptr, nullptr},
+    {"__qualname__", get_name, nullptr, nullptr, nullptr},
+    {"__module__", get_module, nullptr, nullptr, nullptr},
+    {"__doc__", get_doc, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMemberDef operation_members_[] = {
@@ -367,7 +384,8 @@ std::map<std::string, Entry> collect_entries() {
         if (forms & INPLACE) e.inplace_overloads.push_back(o);
         e.overloads.push_back(std::move(o));
     };
-#define WG_OP(name, forms, signature, function) add(#name, forms, Overload::of(signature, forms, function));
+#define WG_OP(name, forms, signature, function) \
+    add(#name, forms, Overload::of(signature, forms, function));
 #define WG_FN(type, function) static_cast<std::add_pointer_t<type>>(function)
 #include "ops/structural.def"
     return entries;
@@ -383,8 +401,10 @@ void add_operations(PyObject* module) {
     Object nn = check(PyModule_New("whygrad._C._nn"));
     Object names = check(PyList_New(0));
     for (const auto& [name, e] : collect_entries()) {
-        const auto put = [&](PyObject* where, const std::string& as, bool is_method, bool is_inplace) {
-            check(PyObject_SetAttrString(where, as.c_str(), make_operation(as, e, is_method, is_inplace).get()));
+        const auto put = [&](PyObject* where, const std::string& as, bool is_method,
+                             bool is_inplace) {
+            check(PyObject_SetAttrString(where, as.c_str(),
+                                         make_operation(as, e, is_method, is_inplace).get()));
         };
         if (e.forms & FUNCTION) {
             put(module, name, false, false);
@@ -394,10 +414,12 @@ void add_operations(PyObject* module) {
         if (e.forms & NN) put(nn.get(), name, false, false);
         if (!e.inplace_overloads.empty()) {
             const std::string in_place = name + "_";
-            if (e.forms & METHOD) put(reinterpret_cast<PyObject*>(tensor_type), in_place, true, true);
+            if (e.forms & METHOD)
+                put(reinterpret_cast<PyObject*>(tensor_type), in_place, true, true);
             if (e.forms & FUNCTION) {
                 put(module, in_place, false, true);
-                check(PyList_Append(names.get(), check(PyUnicode_FromString(in_place.c_str())).get()));
+                check(PyList_Append(names.get(),
+                                    check(PyUnicode_FromString(in_place.c_str())).get()));
             }
             if (e.forms & NN) put(nn.get(), in_place, false, true);
         }

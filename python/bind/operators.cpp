@@ -30,7 +30,9 @@ inline PyObject* inplace_slot(Op op, PyObject* a, PyObject* b) {
 PyObject* add(PyObject* a, PyObject* b) { return binary_slot(Op::add, a, b); }
 PyObject* subtract(PyObject* a, PyObject* b) { return binary_slot(Op::sub, a, b, "RsubBackward1"); }
 PyObject* multiply(PyObject* a, PyObject* b) { return binary_slot(Op::mul, a, b); }
-PyObject* remainder(PyObject* a, PyObject* b) { return binary_slot(Op::remainder, a, b, "RemainderBackward1"); }
+PyObject* remainder(PyObject* a, PyObject* b) {
+    return binary_slot(Op::remainder, a, b, "RemainderBackward1");
+}
 PyObject* floor_divide(PyObject* a, PyObject* b) { return binary_slot(Op::floor_divide, a, b); }
 PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) {
     if (modulus != Py_None) return not_implemented();
@@ -53,7 +55,9 @@ PyObject* inplace_add(PyObject* a, PyObject* b) { return inplace_slot(Op::add, a
 PyObject* inplace_subtract(PyObject* a, PyObject* b) { return inplace_slot(Op::sub, a, b); }
 PyObject* inplace_multiply(PyObject* a, PyObject* b) { return inplace_slot(Op::mul, a, b); }
 PyObject* inplace_divide(PyObject* a, PyObject* b) { return inplace_slot(Op::div, a, b); }
-PyObject* inplace_floor_divide(PyObject* a, PyObject* b) { return inplace_slot(Op::floor_divide, a, b); }
+PyObject* inplace_floor_divide(PyObject* a, PyObject* b) {
+    return inplace_slot(Op::floor_divide, a, b);
+}
 PyObject* inplace_remainder(PyObject* a, PyObject* b) { return inplace_slot(Op::remainder, a, b); }
 PyObject* inplace_power(PyObject* a, PyObject* b, PyObject*) { return inplace_slot(Op::pow, a, b); }
 PyObject* inplace_and(PyObject* a, PyObject* b) { return inplace_slot(Op::bitwise_and, a, b); }
@@ -70,8 +74,9 @@ PyObject* absolute(PyObject* a) {
 PyObject* invert(PyObject* a) {
     return guarded([&] {
         const Tensor& t = tensor_of(a);
-        WG_CHECK_TYPE(!is_floating(t.dtype()),
-                      "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
+        WG_CHECK_TYPE(
+            !is_floating(t.dtype()),
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
         return wrap(t.dtype() == DType::Bool ? logical_not(t) : bitwise_not(t));
     });
 }
@@ -82,7 +87,8 @@ const Tensor& single_value(PyObject* o, const char* what) {
         WG_CHECK(t.numel() > 0, "Boolean value of Tensor with no values is ambiguous");
         WG_CHECK(t.numel() == 1, "Boolean value of Tensor with more than one value is ambiguous");
     } else {
-        WG_CHECK_VALUE(t.numel() == 1, "only one element tensors can be converted to Python scalars");
+        WG_CHECK_VALUE(t.numel() == 1,
+                       "only one element tensors can be converted to Python scalars");
     }
     return t;
 }
@@ -111,7 +117,8 @@ PyObject* to_index(PyObject* o) {
 
 PyObject* compare(PyObject* a, PyObject* b, int how) {
     if (!is_operand(b)) return not_implemented();
-    static constexpr Op ops[] = {Op::lt, Op::le, Op::eq, Op::ne, Op::gt, Op::ge};  // Py_LT ... Py_GE
+    static constexpr Op ops[] = {Op::lt, Op::le, Op::eq,
+                                 Op::ne, Op::gt, Op::ge};  // Py_LT ... Py_GE
     return binary_slot(ops[how], a, b);
 }
 

@@ -21,7 +21,8 @@ private:
     PyObject* find(const char* name) const {
         const Py_ssize_t n = names_ ? PyTuple_GET_SIZE(names_) : 0;
         for (Py_ssize_t i = 0; i < n; ++i)
-            if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names_, i), name) == 0) return values_[i];
+            if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names_, i), name) == 0)
+                return values_[i];
         return nullptr;
     }
     PyObject* const* values_;
@@ -68,7 +69,9 @@ PyObject* sgd(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwna
 
 PyObject* adam(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
     return guarded([&]() -> PyObject* {
-        if (nargs != 6) fail_type("_adam_step takes (params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps)");
+        if (nargs != 6)
+            fail_type(
+                "_adam_step takes (params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps)");
         const Keywords kw(args + nargs, kwnames);
         AdamOptions o;
         kw.read("lr", o.lr);
@@ -79,15 +82,17 @@ PyObject* adam(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwn
         kw.read("amsgrad", o.amsgrad);
         kw.read("maximize", o.maximize);
         kw.read("decoupled", o.decoupled);
-        adam_step(read_list(args[0]), read_list(args[1]), read_list(args[2]), read_list(args[3]), read_list(args[4]),
-                  read_list(args[5]), o);
+        adam_step(read_list(args[0]), read_list(args[1]), read_list(args[2]), read_list(args[3]),
+                  read_list(args[4]), read_list(args[5]), o);
         Py_RETURN_NONE;
     });
 }
 
 PyMethodDef functions_[] = {
-    {"_sgd_step", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(sgd)), METH_FASTCALL | METH_KEYWORDS, nullptr},
-    {"_adam_step", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(adam)), METH_FASTCALL | METH_KEYWORDS, nullptr},
+    {"_sgd_step", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(sgd)),
+     METH_FASTCALL | METH_KEYWORDS, nullptr},
+    {"_adam_step", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(adam)),
+     METH_FASTCALL | METH_KEYWORDS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -34,12 +34,13 @@ PyObject* get_grad(PyObject* o, void*) {
         AutogradMeta* m = meta(t);
         if (m && m->grad.defined()) return wrap(m->grad);
         if (requires_grad(t) && !t->retains_grad && !is_leaf(t))
-            warn(WarningKind::User,
-                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
-                 "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
-                 "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure "
-                 "you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information. "
-                 "(Triggered internally at /__w/pytorch/pytorch/build/aten/src/ATen/core/TensorBody.h:493.)");
+            warn(
+                WarningKind::User,
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+                "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
+                "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure "
+                "you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information. "
+                "(Triggered internally at /__w/pytorch/pytorch/build/aten/src/ATen/core/TensorBody.h:493.)");
         Py_RETURN_NONE;
     });
 }
@@ -51,19 +52,23 @@ int set_grad_property(PyObject* o, PyObject* value, void*) {
                 return 0;
             }
             if (!is_tensor(value))
-                fail_type(str("assigned grad expected to be a Tensor or None but got grad of type ", Py_TYPE(value)->tp_name));
+                fail_type(str("assigned grad expected to be a Tensor or None but got grad of type ",
+                              Py_TYPE(value)->tp_name));
             set_grad(tensor_of(o), tensor_of(value));
             return 0;
         },
         -1);
 }
 
-PyObject* get_requires_grad(PyObject* o, void*) { return PyBool_FromLong(requires_grad(tensor_of(o))); }
+PyObject* get_requires_grad(PyObject* o, void*) {
+    return PyBool_FromLong(requires_grad(tensor_of(o)));
+}
 int set_requires_grad_property(PyObject* o, PyObject* value, void*) {
     return guarded(
         [&] {
             WG_CHECK(value && PyBool_Check(value), "requires_grad must be a bool");
-            WG_CHECK(value == Py_False || is_leaf(tensor_of(o)), "you can only change requires_grad flags of leaf variables.");
+            WG_CHECK(value == Py_False || is_leaf(tensor_of(o)),
+                     "you can only change requires_grad flags of leaf variables.");
             set_requires_grad(tensor_of(o), value == Py_True);
             return 0;
         },
@@ -77,7 +82,8 @@ PyObject* get_grad_fn(PyObject* o, void*) {
 // The values without history or shared version counter: writes through it go unnoticed by autograd.
 Tensor data_of(const Tensor& t) {
     Tensor d = alias(t);
-    d->own_version = Ref<VersionCounter>(new (pool_allocate(sizeof(VersionCounter))) VersionCounter);
+    d->own_version =
+        Ref<VersionCounter>(new (pool_allocate(sizeof(VersionCounter))) VersionCounter);
     d->version = &d->own_version->version;
     return d;
 }
@@ -86,13 +92,16 @@ int set_data(PyObject* o, PyObject* value, void*) {
         [&] {
             WG_CHECK(value, "Deleting tensor data is not allowed. Delete tensor instead!");
             if (!is_tensor(value))
-                fail_type(str("Variable data has to be a tensor, but got ", Py_TYPE(value)->tp_name));
+                fail_type(
+                    str("Variable data has to be a tensor, but got ", Py_TYPE(value)->tp_name));
             const Tensor &t = tensor_of(o), &from = tensor_of(value);
-            WG_CHECK(!(requires_grad(t) && !is_floating(from.dtype())), "data set to a tensor that requires gradients must be "
-                                                                        "floating point or complex dtype");
+            WG_CHECK(!(requires_grad(t) && !is_floating(from.dtype())),
+                     "data set to a tensor that requires gradients must be "
+                     "floating point or complex dtype");
             // t keeps its version counter, its history and its Python object.
             const uint32_t version = t.version();
-            t->own_version = Ref<VersionCounter>(new (pool_allocate(sizeof(VersionCounter))) VersionCounter);
+            t->own_version =
+                Ref<VersionCounter>(new (pool_allocate(sizeof(VersionCounter))) VersionCounter);
             t->own_version->version = version;
             t->version = &t->own_version->version;
             t->set_ndim(from.dim());
@@ -108,24 +117,30 @@ int set_data(PyObject* o, PyObject* value, void*) {
 }
 
 Tensor transpose_last(const Tensor& t) {
-    WG_CHECK(t.dim() >= 2 || t.dim() == 0, "tensor.mT is only supported on matrices or batches of matrices. Got ", t.dim(), "-D tensor.");
+    WG_CHECK(t.dim() >= 2 || t.dim() == 0,
+             "tensor.mT is only supported on matrices or batches of matrices. Got ", t.dim(),
+             "-D tensor.");
     return t.dim() == 0 ? t : transpose(t, -2, -1);
 }
 Tensor reversed_dims(const Tensor& t) {
     if (t.dim() == 0)
-        warn(WarningKind::User, "Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases.");
+        warn(
+            WarningKind::User,
+            "Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases.");
     else if (t.dim() != 2)
-        warn(WarningKind::User,
-             "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw an "
-             "error in a future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange(x.ndim - "
-             "1, -1, -1))` to reverse the dimensions of a tensor. (Triggered internally at "
-             "/__w/pytorch/pytorch/aten/src/ATen/native/TensorShape.cpp:4314.)");
+        warn(
+            WarningKind::User,
+            "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw an "
+            "error in a future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange(x.ndim - "
+            "1, -1, -1))` to reverse the dimensions of a tensor. (Triggered internally at "
+            "/__w/pytorch/pytorch/aten/src/ATen/native/TensorShape.cpp:4314.)");
     Dims dims;
     for (int64_t d = t.dim() - 1; d >= 0; --d) dims.push_back(d);
     return permute(t, dims);
 }
 Tensor transpose_2d(const Tensor& t) {
-    WG_CHECK(t.dim() <= 2 && t.dim() != 1, "tensor.H is only supported on matrices (2-D tensors). Got ", t.dim(), "-D tensor.");
+    WG_CHECK(t.dim() <= 2 && t.dim() != 1,
+             "tensor.H is only supported on matrices (2-D tensors). Got ", t.dim(), "-D tensor.");
     return t.dim() == 0 ? t : transpose(t, 0, 1);
 }
 Tensor base_of(const Tensor& t) { return Tensor(t->view_base); }
@@ -152,19 +167,23 @@ PyGetSetDef tensor_properties[] = {
     {"shape", get_shape, nullptr, "The sizes, as torch.Size.", nullptr},
     {"dtype", get_dtype, nullptr, nullptr, nullptr},
     {"device", get_device, nullptr, nullptr, nullptr},
-    {"grad", get_grad, set_grad_property, "The gradient accumulated by backward(), or None.", nullptr},
+    {"grad", get_grad, set_grad_property, "The gradient accumulated by backward(), or None.",
+     nullptr},
     {"requires_grad", get_requires_grad, set_requires_grad_property, nullptr, nullptr},
-    {"grad_fn", get_grad_fn, nullptr, "The node of the graph that made the tensor; None for leaves.", nullptr},
+    {"grad_fn", get_grad_fn, nullptr,
+     "The node of the graph that made the tensor; None for leaves.", nullptr},
     {"is_leaf", get_bool<leaf>, nullptr, nullptr, nullptr},
     {"retains_grad", get_bool<retains>, nullptr, nullptr, nullptr},
-    {"data", get_tensor<data_of>, set_data, "The values, without history and without sharing versions.", nullptr},
+    {"data", get_tensor<data_of>, set_data,
+     "The values, without history and without sharing versions.", nullptr},
     {"T", get_tensor<reversed_dims>, nullptr, nullptr, nullptr},
     {"mT", get_tensor<transpose_last>, nullptr, nullptr, nullptr},
     {"H", get_tensor<transpose_2d>, nullptr, nullptr, nullptr},
     {"mH", get_tensor<transpose_last>, nullptr, nullptr, nullptr},
     {"real", get_tensor<itself>, nullptr, nullptr, nullptr},
     {"_base", get_tensor<base_of>, nullptr, nullptr, nullptr},
-    {"_version", get_int<version_of>, nullptr, "How often the memory was written in place.", nullptr},
+    {"_version", get_int<version_of>, nullptr, "How often the memory was written in place.",
+     nullptr},
     {"output_nr", get_int<output_nr_of>, nullptr, nullptr, nullptr},
     {"ndim", get_int<ndim_of>, nullptr, nullptr, nullptr},
     {"itemsize", get_int<itemsize_of>, nullptr, nullptr, nullptr},

@@ -74,8 +74,7 @@ inline R guarded(F&& f, R failure = nullptr) noexcept {
 // --- tensors (tensor_type.cpp) ---
 
 struct PyTensor {
-    PyObject_HEAD
-    Tensor tensor;  // counted unless impl->owns_python (Note [Identity])
+    PyObject_HEAD Tensor tensor;  // counted unless impl->owns_python (Note [Identity])
     PyObject* dict;
     PyObject* weakrefs;
 };

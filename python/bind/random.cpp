@@ -38,7 +38,8 @@ uint64_t seed_of(pb::handle seed) {
     const Object index = check(PyNumber_Index(seed.ptr()));
     const Object zero = check(PyLong_FromLong(0));
     const bool negative = PyObject_RichCompareBool(index.get(), zero.get(), Py_LT) == 1;
-    const uint64_t v = negative ? uint64_t(PyLong_AsLongLong(index.get())) : PyLong_AsUnsignedLongLong(index.get());
+    const uint64_t v = negative ? uint64_t(PyLong_AsLongLong(index.get()))
+                                : PyLong_AsUnsignedLongLong(index.get());
     if (PyErr_Occurred()) {
         PyErr_Clear();
         fail(ErrorKind::Value, "Overflow when unpacking long long");
@@ -63,7 +64,8 @@ Tensor state_of(const Generator& g) {
 }
 
 // _fill_random(tensor, kind, a, b, generator): the in-place samplers.
-pb::object fill_random_method(pb::object self, const std::string& kind, pb::object a, pb::object b, pb::object generator) {
+pb::object fill_random_method(pb::object self, const std::string& kind, pb::object a, pb::object b,
+                              pb::object generator) {
     return translated([&] {
         Tensor& t = tensor_arg(self);
         Generator& g = generator_of(generator);
@@ -92,22 +94,25 @@ pb::object fill_random_method(pb::object self, const std::string& kind, pb::obje
 void add_random(PyObject* module) {
     pb::module_ m = pb::reinterpret_borrow<pb::module_>(module);
     pb::class_<GeneratorHolder>(m, "Generator", "A stream of random numbers with its own state.")
-        .def(pb::init([](pb::object device) {
-                 return translated([&] {
-                     if (!device.is_none() && device_of_object(device.ptr()).type != DeviceType::CPU)
-                         fail(ErrorKind::Runtime, "Device type CUDA is not supported for torch.Generator() api.");
-                     return GeneratorHolder{std::make_unique<Generator>()};
-                 });
-             }),
-             pb::arg("device") = pb::none())
-        .def("manual_seed",
-             [](pb::object self, pb::object seed) {
-                 return translated([&] {
-                     self.cast<GeneratorHolder&>().get().manual_seed(seed_of(seed));
-                     return self;
-                 });
-             },
-             pb::arg("seed"))
+        .def(
+            pb::init([](pb::object device) {
+                return translated([&] {
+                    if (!device.is_none() && device_of_object(device.ptr()).type != DeviceType::CPU)
+                        fail(ErrorKind::Runtime,
+                             "Device type CUDA is not supported for torch.Generator() api.");
+                    return GeneratorHolder{std::make_unique<Generator>()};
+                });
+            }),
+            pb::arg("device") = pb::none())
+        .def(
+            "manual_seed",
+            [](pb::object self, pb::object seed) {
+                return translated([&] {
+                    self.cast<GeneratorHolder&>().get().manual_seed(seed_of(seed));
+                    return self;
+                });
+            },
+            pb::arg("seed"))
         .def("seed", [](GeneratorHolder& h) { return h.get().seed(); })
         .def("initial_seed", [](GeneratorHolder& h) { return h.get().initial_seed(); })
         .def("get_state", [](GeneratorHolder& h) { return owned(wrap(state_of(h.get()))); })
@@ -115,8 +120,10 @@ void add_random(PyObject* module) {
              [](pb::object self, pb::object state) {
                  return translated([&] {
                      const Tensor t = contiguous(tensor_arg(state));
-                     if (t.dtype() != DType::UInt8) fail_type("RNG state must be a torch.ByteTensor");
-                     self.cast<GeneratorHolder&>().get().set_state(t.data<uint8_t>(), size_t(t.numel()));
+                     if (t.dtype() != DType::UInt8)
+                         fail_type("RNG state must be a torch.ByteTensor");
+                     self.cast<GeneratorHolder&>().get().set_state(t.data<uint8_t>(),
+                                                                   size_t(t.numel()));
                      return self;
                  });
              })
@@ -124,22 +131,29 @@ void add_random(PyObject* module) {
              [](GeneratorHolder& h) {
                  return GeneratorHolder{std::make_unique<Generator>(h.get())};
              })
-        .def_property_readonly("device", [](GeneratorHolder&) { return owned(wrap_device(Device{})); });
+        .def_property_readonly("device",
+                               [](GeneratorHolder&) { return owned(wrap_device(Device{})); });
     m.attr("default_generator") = pb::cast(GeneratorHolder{});
     m.def("_fill_random", fill_random_method);
     // The same for a tensor that nobody has seen yet: its version starts at 0.
-    m.def("_fill_new", [](pb::object t, const std::string& kind, pb::object a, pb::object b, pb::object generator) {
+    m.def("_fill_new", [](pb::object t, const std::string& kind, pb::object a, pb::object b,
+                          pb::object generator) {
         const pb::object filled = fill_random_method(t, kind, a, b, generator);
         *tensor_of(filled.ptr())->version = 0;
         return filled;
     });
     m.def("_randperm", [](int64_t n, pb::object dtype, pb::object generator) {
-        return translated([&] { return owned(wrap(randperm(n, dtype_of_object(dtype.ptr()), generator_of(generator)))); });
+        return translated([&] {
+            return owned(wrap(randperm(n, dtype_of_object(dtype.ptr()), generator_of(generator))));
+        });
     });
-    m.def("_multinomial", [](pb::object weights, int64_t samples, bool replacement, pb::object generator) {
-        return translated(
-            [&] { return owned(wrap(multinomial(tensor_arg(weights), samples, replacement, generator_of(generator)))); });
-    });
+    m.def("_multinomial",
+          [](pb::object weights, int64_t samples, bool replacement, pb::object generator) {
+              return translated([&] {
+                  return owned(wrap(multinomial(tensor_arg(weights), samples, replacement,
+                                                generator_of(generator))));
+              });
+          });
 }
 
 }  // namespace wg::py

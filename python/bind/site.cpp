@@ -42,7 +42,8 @@ void capture(Site& site) noexcept {
     const char* at = reinterpret_cast<const char*>(frame->prev_instr);
 #endif
     Py_INCREF(code);
-    site.set(code, at - reinterpret_cast<const char*>(_PyCode_CODE(reinterpret_cast<PyCodeObject*>(code))));
+    site.set(code, at - reinterpret_cast<const char*>(
+                            _PyCode_CODE(reinterpret_cast<PyCodeObject*>(code))));
 }
 
 #else
@@ -72,7 +73,8 @@ PyObject* resolve_site(const Site& site) {
 #if PY_VERSION_HEX >= 0x030B0000
     int line = 0, column = 0, end_line = 0, end_column = 0;
     if (!PyCode_Addr2Location(code, offset, &line, &column, &end_line, &end_column)) Py_RETURN_NONE;
-    return Py_BuildValue("(OiiiiO)", code->co_filename, line, end_line, column, end_column, code->co_qualname);
+    return Py_BuildValue("(OiiiiO)", code->co_filename, line, end_line, column, end_column,
+                         code->co_qualname);
 #else
     const int line = PyCode_Addr2Line(code, offset);
     return Py_BuildValue("(OiiiiO)", code->co_filename, line, line, -1, -1, code->co_name);

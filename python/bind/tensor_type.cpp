@@ -198,7 +198,8 @@ void add_tensor_type(PyObject* module) {
         {Py_mp_ass_subscript, reinterpret_cast<void*>(tensor_setitem)},
         {Py_mp_length, reinterpret_cast<void*>(tensor_length)},
     };
-    std::vector<PyGetSetDef>* properties = new std::vector<PyGetSetDef>;  // lives as long as the type
+    std::vector<PyGetSetDef>* properties =
+        new std::vector<PyGetSetDef>;  // lives as long as the type
     for (PyGetSetDef* p = tensor_properties; p->name; ++p) properties->push_back(*p);
     properties->push_back(dict_property_[0]);
     properties->push_back(PyGetSetDef{});
@@ -207,9 +208,11 @@ void add_tensor_type(PyObject* module) {
     slots.push_back({0, nullptr});
     // Scripts print `<class 'torch.Tensor'>`.
     PyType_Spec spec = {"torch.Tensor", sizeof(PyTensor), 0,
-                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots.data()};
+                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+                        slots.data()};
     tensor_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
-    tensor_type->tp_name = "Tensor";  // the interpreter's messages say "'Tensor' object ...", as for a class
+    tensor_type->tp_name =
+        "Tensor";  // the interpreter's messages say "'Tensor' object ...", as for a class
     release_python_object = release_object;
     check(PyModule_AddObjectRef(module, "Tensor", reinterpret_cast<PyObject*>(tensor_type)));
 }

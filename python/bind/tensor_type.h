@@ -6,7 +6,7 @@
 namespace wg::py {
 
 extern PyGetSetDef tensor_properties[];  // properties.cpp
-extern PyMethodDef tensor_methods[];     // methods.cpp
+extern PyMethodDef tensor_methods[];  // methods.cpp
 
 // operators.cpp
 extern PyType_Slot* operator_slots();
@@ -15,7 +15,8 @@ extern PyType_Slot* operator_slots();
 int visit_hooks(const TensorImpl& impl, visitproc visit, void* arg);
 
 // autograd.cpp
-PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames);
+PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
+                          PyObject* kwnames);
 void warn_create_graph();
 
 // data.cpp: torch.Tensor(...)

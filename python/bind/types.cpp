@@ -6,15 +6,17 @@
 
 namespace wg::py {
 
-PyTypeObject *dtype_type = nullptr, *device_type = nullptr, *size_type = nullptr, *layout_type = nullptr,
-             *memory_format_type = nullptr;
+PyTypeObject *dtype_type = nullptr, *device_type = nullptr, *size_type = nullptr,
+             *layout_type = nullptr, *memory_format_type = nullptr;
 
 namespace {
 
-PyTypeObject* make(const char* name, size_t size, std::vector<PyType_Slot> slots, unsigned flags = 0, PyObject* base = nullptr) {
+PyTypeObject* make(const char* name, size_t size, std::vector<PyType_Slot> slots,
+                   unsigned flags = 0, PyObject* base = nullptr) {
     slots.push_back({0, nullptr});
     PyType_Spec spec = {name, int(size), 0, unsigned(Py_TPFLAGS_DEFAULT) | flags, slots.data()};
-    PyObject* type = base ? PyType_FromSpecWithBases(&spec, check(PyTuple_Pack(1, base)).get()) : PyType_FromSpec(&spec);
+    PyObject* type = base ? PyType_FromSpecWithBases(&spec, check(PyTuple_Pack(1, base)).get())
+                          : PyType_FromSpec(&spec);
     return reinterpret_cast<PyTypeObject*>(check(type).release());
 }
 
@@ -26,16 +28,21 @@ void* slot(F* f) {
 // --- dtype ---
 
 struct PyDType {
-    PyObject_HEAD
-    DType dtype;
+    PyObject_HEAD DType dtype;
 };
 PyDType* dtypes_[kNumDTypes];
 
 DType dtype_at(PyObject* o) { return reinterpret_cast<PyDType*>(o)->dtype; }
 
-PyObject* dtype_repr(PyObject* o) { return PyUnicode_FromFormat("torch.%s", info(dtype_at(o)).name); }
-PyObject* dtype_reduce(PyObject* o, PyObject*) { return PyUnicode_FromString(info(dtype_at(o)).name); }
-PyObject* dtype_is_floating(PyObject* o, void*) { return PyBool_FromLong(is_floating(dtype_at(o))); }
+PyObject* dtype_repr(PyObject* o) {
+    return PyUnicode_FromFormat("torch.%s", info(dtype_at(o)).name);
+}
+PyObject* dtype_reduce(PyObject* o, PyObject*) {
+    return PyUnicode_FromString(info(dtype_at(o)).name);
+}
+PyObject* dtype_is_floating(PyObject* o, void*) {
+    return PyBool_FromLong(is_floating(dtype_at(o)));
+}
 PyObject* dtype_is_complex(PyObject*, void*) { Py_RETURN_FALSE; }
 PyObject* dtype_is_signed(PyObject* o, void*) {
     return PyBool_FromLong(dtype_at(o) != DType::UInt8 && dtype_at(o) != DType::Bool);
@@ -51,29 +58,33 @@ PyGetSetDef dtype_properties_[] = {
     {"__module__", dtype_module, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
-PyMethodDef dtype_methods_[] = {{"__reduce__", dtype_reduce, METH_NOARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef dtype_methods_[] = {{"__reduce__", dtype_reduce, METH_NOARGS, nullptr},
+                                {nullptr, nullptr, 0, nullptr}};
 
 void add_dtypes(PyObject* module) {
     dtype_type = make("torch.dtype", sizeof(PyDType),
-                      {{Py_tp_repr, slot(dtype_repr)}, {Py_tp_getset, dtype_properties_}, {Py_tp_methods, dtype_methods_}},
+                      {{Py_tp_repr, slot(dtype_repr)},
+                       {Py_tp_getset, dtype_properties_},
+                       {Py_tp_methods, dtype_methods_}},
                       Py_TPFLAGS_DISALLOW_INSTANTIATION);
     for (int i = 0; i < kNumDTypes; ++i) {
         dtypes_[i] = PyObject_New(PyDType, dtype_type);
         dtypes_[i]->dtype = DType(i);
-        check(PyModule_AddObjectRef(module, info(DType(i)).name, reinterpret_cast<PyObject*>(dtypes_[i])));
+        check(PyModule_AddObjectRef(module, info(DType(i)).name,
+                                    reinterpret_cast<PyObject*>(dtypes_[i])));
     }
     static constexpr std::pair<const char*, DType> aliases[] = {
-        {"float", DType::Float32}, {"double", DType::Float64}, {"half", DType::Float16}, {"long", DType::Int64},
-        {"int", DType::Int32},     {"short", DType::Int16}};
-    for (const auto& [name, d] : aliases) check(PyModule_AddObjectRef(module, name, dtype_object(d)));
+        {"float", DType::Float32}, {"double", DType::Float64}, {"half", DType::Float16},
+        {"long", DType::Int64},    {"int", DType::Int32},      {"short", DType::Int16}};
+    for (const auto& [name, d] : aliases)
+        check(PyModule_AddObjectRef(module, name, dtype_object(d)));
     check(PyModule_AddObjectRef(module, "dtype", reinterpret_cast<PyObject*>(dtype_type)));
 }
 
 // --- device ---
 
 struct PyDevice {
-    PyObject_HEAD
-    Device device;
+    PyObject_HEAD Device device;
 };
 
 Device& device_at(PyObject* o) { return reinterpret_cast<PyDevice*>(o)->device; }
@@ -86,13 +97,15 @@ Device parse_device(std::string_view text) {
     else if (type.find_first_of("0123456789") != std::string_view::npos)
         fail(ErrorKind::Runtime, str("Invalid device string: '", text, "'"));
     else
-        fail(ErrorKind::Runtime,
-             str("Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, "
-                 "mps, meta, hpu, mtia, privateuseone device type at start of device string: ",
-                 type));
+        fail(
+            ErrorKind::Runtime,
+            str("Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, "
+                "mps, meta, hpu, mtia, privateuseone device type at start of device string: ",
+                type));
     if (type.size() < text.size()) {
         const std::string_view digits = text.substr(type.size() + 1);
-        const bool ok = !digits.empty() && digits.size() < 4 && digits.find_first_not_of("0123456789") == std::string_view::npos &&
+        const bool ok = !digits.empty() && digits.size() < 4 &&
+                        digits.find_first_not_of("0123456789") == std::string_view::npos &&
                         (digits.size() == 1 || digits[0] != '0');
         WG_CHECK(ok, "Invalid device string: '", text, "'");
         d.index = int8_t(std::stoi(std::string(digits)));
@@ -104,7 +117,9 @@ PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
     return guarded([&]() -> PyObject* {
         static const char* names[] = {"type", "index", nullptr};
         PyObject *type = nullptr, *index = nullptr;
-        if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", const_cast<char**>(names), &type, &index)) return nullptr;
+        if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", const_cast<char**>(names),
+                                         &type, &index))
+            return nullptr;
         Device d = device_of_object(type);
         if (index && index != Py_None) d.index = int8_t(to_int64(index));
         return wrap_device(d);
@@ -125,8 +140,12 @@ PyObject* device_compare(PyObject* a, PyObject* b, int how) {
     if (Py_TYPE(b) != device_type || (how != Py_EQ && how != Py_NE)) Py_RETURN_NOTIMPLEMENTED;
     return PyBool_FromLong((device_at(a) == device_at(b)) == (how == Py_EQ));
 }
-Py_hash_t device_hash(PyObject* o) { return Py_hash_t(device_at(o).type) * 1000 + device_at(o).index + 7; }
-PyObject* device_get_type(PyObject* o, void*) { return PyUnicode_FromString(device_name(device_at(o))); }
+Py_hash_t device_hash(PyObject* o) {
+    return Py_hash_t(device_at(o).type) * 1000 + device_at(o).index + 7;
+}
+PyObject* device_get_type(PyObject* o, void*) {
+    return PyUnicode_FromString(device_name(device_at(o)));
+}
 PyObject* device_get_index(PyObject* o, void*) {
     if (device_at(o).index < 0) Py_RETURN_NONE;
     return PyLong_FromLong(device_at(o).index);
@@ -139,7 +158,8 @@ PyGetSetDef device_properties_[] = {
     {"index", device_get_index, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
-PyMethodDef device_methods_[] = {{"__reduce__", device_reduce, METH_NOARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef device_methods_[] = {{"__reduce__", device_reduce, METH_NOARGS, nullptr},
+                                 {nullptr, nullptr, 0, nullptr}};
 
 // --- Size ---
 
@@ -169,8 +189,12 @@ PyObject* size_concat(PyObject* a, PyObject* b) {
     // torch.Size only joins with tuples; a list on the right is an error as for tuples.
     return as_size(PyTuple_Type.tp_as_sequence->sq_concat(a, b));
 }
-PyObject* size_repeat(PyObject* o, Py_ssize_t n) { return as_size(PyTuple_Type.tp_as_sequence->sq_repeat(o, n)); }
-PyObject* size_reduce(PyObject* o, PyObject*) { return Py_BuildValue("(O(N))", size_type, PySequence_Tuple(o)); }
+PyObject* size_repeat(PyObject* o, Py_ssize_t n) {
+    return as_size(PyTuple_Type.tp_as_sequence->sq_repeat(o, n));
+}
+PyObject* size_reduce(PyObject* o, PyObject*) {
+    return Py_BuildValue("(O(N))", size_type, PySequence_Tuple(o));
+}
 PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     PyObject* o = PyTuple_Type.tp_new(type, args, kwargs);
     if (!o) return nullptr;
@@ -180,7 +204,8 @@ PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
         PyObject* number = is_int_like(item) ? PyNumber_Index(item) : nullptr;
         if (!number) {
             if (!PyErr_Occurred())
-                PyErr_Format(PyExc_TypeError, "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i,
+                PyErr_Format(PyExc_TypeError,
+                             "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i,
                              Py_TYPE(item)->tp_name);
             Py_DECREF(o);
             return nullptr;
@@ -199,24 +224,31 @@ PyMethodDef size_methods_[] = {
 // --- layout and memory_format: named constants ---
 
 struct PyConstant {
-    PyObject_HEAD
-    const char* name;
+    PyObject_HEAD const char* name;
 };
-PyObject* constant_repr(PyObject* o) { return PyUnicode_FromString(reinterpret_cast<PyConstant*>(o)->name); }
+PyObject* constant_repr(PyObject* o) {
+    return PyUnicode_FromString(reinterpret_cast<PyConstant*>(o)->name);
+}
 PyObject* constant_reduce(PyObject* o, PyObject*) {
     return PyUnicode_FromString(std::strchr(reinterpret_cast<PyConstant*>(o)->name, '.') + 1);
 }
-PyMethodDef constant_methods_[] = {{"__reduce__", constant_reduce, METH_NOARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef constant_methods_[] = {{"__reduce__", constant_reduce, METH_NOARGS, nullptr},
+                                   {nullptr, nullptr, 0, nullptr}};
 
-PyTypeObject* make_constants(PyObject* module, const char* type_name, std::initializer_list<const char*> names) {
-    PyTypeObject* type = make(type_name, sizeof(PyConstant), {{Py_tp_repr, slot(constant_repr)}, {Py_tp_methods, constant_methods_}},
-                              Py_TPFLAGS_DISALLOW_INSTANTIATION);
+PyTypeObject* make_constants(PyObject* module, const char* type_name,
+                             std::initializer_list<const char*> names) {
+    PyTypeObject* type =
+        make(type_name, sizeof(PyConstant),
+             {{Py_tp_repr, slot(constant_repr)}, {Py_tp_methods, constant_methods_}},
+             Py_TPFLAGS_DISALLOW_INSTANTIATION);
     for (const char* name : names) {
         auto* c = PyObject_New(PyConstant, type);
         c->name = name;
-        check(PyModule_AddObjectRef(module, std::strchr(name, '.') + 1, reinterpret_cast<PyObject*>(c)));
+        check(PyModule_AddObjectRef(module, std::strchr(name, '.') + 1,
+                                    reinterpret_cast<PyObject*>(c)));
     }
-    check(PyModule_AddObjectRef(module, std::strchr(type_name, '.') + 1, reinterpret_cast<PyObject*>(type)));
+    check(PyModule_AddObjectRef(module, std::strchr(type_name, '.') + 1,
+                                reinterpret_cast<PyObject*>(type)));
     return type;
 }
 
@@ -249,13 +281,15 @@ PyObject* wrap_device(Device d) {
 
 PyObject* wrap_ints(IntSpan values) {
     Object tuple = check(PyTuple_New(Py_ssize_t(values.size())));
-    for (size_t i = 0; i < values.size(); ++i) PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), PyLong_FromLongLong(values[i]));
+    for (size_t i = 0; i < values.size(); ++i)
+        PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), PyLong_FromLongLong(values[i]));
     return tuple.release();
 }
 
 PyObject* wrap_size(IntSpan sizes) {
     Object o = check(size_type->tp_alloc(size_type, Py_ssize_t(sizes.size())));
-    for (size_t i = 0; i < sizes.size(); ++i) PyTuple_SET_ITEM(o.get(), Py_ssize_t(i), PyLong_FromLongLong(sizes[i]));
+    for (size_t i = 0; i < sizes.size(); ++i)
+        PyTuple_SET_ITEM(o.get(), Py_ssize_t(i), PyLong_FromLongLong(sizes[i]));
     return o.release();
 }
 
@@ -280,8 +314,9 @@ void add_types(PyObject* module) {
                      0, reinterpret_cast<PyObject*>(&PyTuple_Type));
     check(PyModule_AddObjectRef(module, "Size", reinterpret_cast<PyObject*>(size_type)));
     layout_type = make_constants(module, "torch.layout", {"torch.strided"});
-    memory_format_type = make_constants(module, "torch.memory_format",
-                                        {"torch.contiguous_format", "torch.preserve_format", "torch.channels_last"});
+    memory_format_type =
+        make_constants(module, "torch.memory_format",
+                       {"torch.contiguous_format", "torch.preserve_format", "torch.channels_last"});
 }
 
 }  // namespace wg::py

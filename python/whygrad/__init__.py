@@ -44,7 +44,7 @@ inf = _math.inf
 nan = _math.nan
 newaxis = None
 
-# Every function of the tables; named operations of more than one result get their return types below.
+# Every function of the tables; those with several results get their return types below.
 globals().update({_name: getattr(_C, _name) for _name in _C._function_names})
 
 from_numpy = _C.from_numpy
@@ -58,7 +58,18 @@ empty_cache = _C.empty_cache
 can_cast = _C.can_cast
 promote_types = _C._promote_types
 
-from . import _tensor  # noqa: E402
+from . import (  # noqa: E402
+    _tensor,
+    autograd,
+    cuda,
+    linalg,
+    nn,
+    optim,
+    random,
+    return_types,
+    utils,
+    version,
+)
 from ._creation import *  # noqa: E402, F403
 from ._functions import *  # noqa: E402, F403
 from ._grad_mode import (  # noqa: E402
@@ -85,12 +96,5 @@ from ._random import (  # noqa: E402
     set_rng_state,
 )
 from ._tensor_str import set_printoptions  # noqa: E402
-from . import autograd  # noqa: E402
-from . import random  # noqa: E402
-from . import cuda  # noqa: E402
-from . import linalg  # noqa: E402
-from . import return_types  # noqa: E402
-from . import version  # noqa: E402
-from . import nn, optim, utils  # noqa: E402
 
 __getattr__ = module_getattr(__name__)

@@ -53,7 +53,7 @@ def module_getattr(module_name: str) -> Callable[[str], NoReturn]:
     """
     public = _THEIRS + module_name[len(_OURS) :]
 
-    def __getattr__(name: str) -> NoReturn:  # noqa: N807
+    def __getattr__(name: str) -> NoReturn:
         module = sys.modules[module_name]
         note = f"whygrad does not have {public}.{name} yet"
         # A submodule that is still being imported: Python finds it after an AttributeError.

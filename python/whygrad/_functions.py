@@ -64,11 +64,18 @@ def detach(input: Tensor) -> Tensor:
 def result_type(tensor1: Any, tensor2: Any) -> Any:
     """The dtype of an arithmetic operation on the two."""
     first = tensor1 if isinstance(tensor1, Tensor) else tensor2
-    probes = [t.detach().flatten()[:1] if t.dim() else t.detach() for t in (tensor1, tensor2) if isinstance(t, Tensor)]
+    probes = [
+        t.detach().flatten()[:1] if t.dim() else t.detach()
+        for t in (tensor1, tensor2)
+        if isinstance(t, Tensor)
+    ]
     other = [t for t in (tensor1, tensor2) if not isinstance(t, Tensor)]
     operands = probes + other if len(probes) == 1 else probes
     if any(t.numel() == 0 for t in probes):
-        operands = [_C.zeros((1,) * t.dim(), dtype=t.dtype) if isinstance(t, Tensor) else t for t in operands]
+        operands = [
+            _C.zeros((1,) * t.dim(), dtype=t.dtype) if isinstance(t, Tensor) else t
+            for t in operands
+        ]
     if first is None:
         raise TypeError("result_type() needs a tensor")
     return _C.where(_C.ones((), dtype=_C.bool), operands[0], operands[1]).dtype
@@ -81,7 +88,12 @@ def set_default_dtype(d: Any) -> None:
 
 def set_default_tensor_type(t: Any) -> None:
     """Old form of set_default_dtype, by type name or dtype."""
-    names = {"FloatTensor": _C.float32, "DoubleTensor": _C.float64, "HalfTensor": _C.float16, "BFloat16Tensor": _C.bfloat16}
+    names = {
+        "FloatTensor": _C.float32,
+        "DoubleTensor": _C.float64,
+        "HalfTensor": _C.float16,
+        "BFloat16Tensor": _C.bfloat16,
+    }
     name = t.rsplit(".", 1)[-1] if isinstance(t, str) else getattr(t, "__name__", "")
     if isinstance(t, _C.dtype):
         _C._set_default_dtype(t)
@@ -106,11 +118,15 @@ def equal(input: Tensor, other: Tensor) -> bool:
     if not isinstance(input, Tensor) or not isinstance(other, Tensor):
         bad, position = (input, 1) if not isinstance(input, Tensor) else (other, 2)
         name = "input" if position == 1 else "other"
-        raise TypeError(f"equal(): argument '{name}' (position {position}) must be Tensor, not {type(bad).__name__}")
+        raise TypeError(
+            f"equal(): argument '{name}' (position {position}) must be Tensor, not {type(bad).__name__}"
+        )
     return input.shape == other.shape and bool((input.detach() == other.detach()).all())
 
 
-def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Tensor:
     """Where |input - other| <= atol + rtol * |other|, or both are equal."""
     if input.dtype != other.dtype:
         raise RuntimeError(f"{_short(input.dtype)} did not match {_short(other.dtype)}")
@@ -130,7 +146,9 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
     return close | (distance.isfinite() & (distance <= allowed))
 
 
-def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+def allclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
     """Whether all elements are close, as isclose()."""
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
@@ -146,7 +164,9 @@ def _short(dtype: Any) -> str:
 def einsum(*args: Any) -> Tensor:
     """Sums of products by Einstein's convention: einsum("ij,jk->ik", a, b), or einsum(a, [0, 1], b, [1, 2], [0, 2])."""
     if len(args) < 2:
-        raise ValueError("einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts list")
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts list"
+        )
     if isinstance(args[0], Tensor):
         letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -242,10 +262,14 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
             stacklevel=2,
         )
     if indexing not in (None, "ij", "xy"):
-        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+        raise RuntimeError(
+            f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
+        )
     for t in tensors:
         if t.dim() > 1:
-            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t}")
+            raise RuntimeError(
+                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t}"
+            )
     flip = indexing == "xy" and len(tensors) >= 2
     order = [tensors[1], tensors[0], *tensors[2:]] if flip else list(tensors)
     shape = [t.numel() for t in order]
@@ -274,7 +298,9 @@ class finfo:
         dtype = type or _C.get_default_dtype()
         values = _FLOATS.get(str(dtype))
         if values is None:
-            raise TypeError("torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'")
+            raise TypeError(
+                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
+            )
         self.bits, self.eps, self.max, self.smallest_normal, self.resolution = values
         self.min = -self.max
         self.tiny = self.smallest_normal
@@ -301,7 +327,9 @@ class iinfo:
     def __init__(self, type: Any) -> None:
         bits = _INTS.get(str(type))
         if bits is None:
-            raise TypeError("torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'")
+            raise TypeError(
+                "torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'"
+            )
         self.bits = bits
         unsigned = str(type) == "torch.uint8"
         self.max = 2**bits - 1 if unsigned else 2 ** (bits - 1) - 1
@@ -313,4 +341,3 @@ class iinfo:
 
 
 _INTS = {"torch.uint8": 8, "torch.int8": 8, "torch.int16": 16, "torch.int32": 32, "torch.int64": 64}
-

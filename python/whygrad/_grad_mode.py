@@ -65,8 +65,6 @@ class _GradMode:
                 FutureWarning,
                 stacklevel=2,
             )
-            function.__init__ = self(function.__init__)
-            return function
         if inspect.isgeneratorfunction(function):
             return _wrap_generator(self, function)
         if inspect.iscoroutinefunction(function):

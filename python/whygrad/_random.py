@@ -123,7 +123,9 @@ def randint(*args: Any, low: int | None = None, high: int | None = None, size: A
             if not smallest <= bound < smallest + 2**bits:
                 raise RuntimeError(f"{name} is out of bounds for {_C_NAMES[str(kind)]}")
     if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        raise RuntimeError(
+            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+        )
     t = _filled(size, dtype or _C.int64, out, "random_", low, high, generator)
     return _finish(t, device, requires_grad)
 
@@ -147,7 +149,9 @@ def randperm(n: int, *, generator: Any = None, out: Any = None, dtype: Any = Non
     return _finish(t, device, requires_grad)
 
 
-def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None, out: Any = None) -> Tensor:
+def bernoulli(
+    input: Tensor, p: float | None = None, *, generator: Any = None, out: Any = None
+) -> Tensor:
     """0 or 1 for each probability in `input` (or for the one probability p)."""
     probability = input if p is None else p
     if out is not None:

@@ -143,7 +143,16 @@ def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
     return result
 
 
-def _rebuild(cls: Any, data: bytes, dtype: str, shape: tuple, stride: tuple, offset: int, requires_grad: bool, attributes: Any) -> Tensor:
+def _rebuild(
+    cls: Any,
+    data: bytes,
+    dtype: str,
+    shape: tuple,
+    stride: tuple,
+    offset: int,
+    requires_grad: bool,
+    attributes: Any,
+) -> Tensor:
     """Undo `__reduce_ex__`."""
     kind = getattr(_C, dtype)
     memory = _C._from_buffer(bytearray(data), kind, -1, 0) if data else _C.empty(0, dtype=kind)

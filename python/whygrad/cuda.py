@@ -1,4 +1,4 @@
-"""`torch.cuda` on a build without kernels: questions have answers, everything else fails by name."""
+"""`torch.cuda` on a build without kernels: questions have answers, all else fails by name."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,7 @@ def _make(name: str, fields: tuple[str, ...]) -> type:
             return (_rebuild, (name, tuple(self)))
 
     for i, field in enumerate(fields):
-        setattr(Result, field, property(lambda self, i=i: self[i]))
+        setattr(Result, field, property(operator.itemgetter(i)))
     Result.__name__ = Result.__qualname__ = name
     Result.__module__ = "torch.return_types"
     globals()[name] = Result

@@ -32,7 +32,8 @@ struct Block {
     unsigned char pattern;
 
     // Whole small blocks; of large ones both ends and one byte of each page.
-    template <class F> void each_byte(F&& f) const {
+    template <class F>
+    void each_byte(F&& f) const {
         const size_t step = size <= 64 * KiB ? 1 : 4096;
         for (size_t i = 0; i < size; i += step) f(data[i]);
         f(data[size - 1]);

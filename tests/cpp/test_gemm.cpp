@@ -44,15 +44,18 @@ std::mt19937_64 rng(20240607);
 int64_t pick(const std::vector<int64_t>& from) { return from[rng() % from.size()]; }
 
 // Numbers used to check with: what T holds, with bits to spare for sums.
-template <class T> using Exact = std::conditional_t<std::is_same_v<T, double>, long double, double>;
-template <class T> Exact<T> number(T x) {
+template <class T>
+using Exact = std::conditional_t<std::is_same_v<T, double>, long double, double>;
+template <class T>
+Exact<T> number(T x) {
     if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
         return static_cast<double>(float(x));
     } else {
         return static_cast<Exact<T>>(x);
     }
 }
-template <class T> T random_value() {
+template <class T>
+T random_value() {
     if constexpr (std::is_integral_v<T>) {
         return static_cast<T>(rng());
     } else {
@@ -66,7 +69,8 @@ template <class T> T random_value() {
 }
 
 // A row-major matrix without an element after its last one; gaps between rows hold `gap`.
-template <class T> struct Matrix {
+template <class T>
+struct Matrix {
     int64_t rows, cols, ld;
     std::vector<T> data;
 
@@ -83,25 +87,32 @@ template <class T> struct Matrix {
     }
 };
 
-template <class T> T gap_value() {
+template <class T>
+T gap_value() {
     if constexpr (std::is_integral_v<T>) {
         return T(77);
     } else {
         return T(std::numeric_limits<float>::quiet_NaN());
     }
 }
-template <class T> bool same_bits(T x, T y) { return std::memcmp(&x, &y, sizeof(T)) == 0; }
+template <class T>
+bool same_bits(T x, T y) {
+    return std::memcmp(&x, &y, sizeof(T)) == 0;
+}
 
 // Unit roundoff of the sums, and of the stored result.
-template <class T> constexpr double kSumError = std::is_same_v<T, double> ? 0x1p-53 : 0x1p-24;
+template <class T>
+constexpr double kSumError = std::is_same_v<T, double> ? 0x1p-53 : 0x1p-24;
 template <class T>
 constexpr double kStoreError = std::is_same_v<T, Half>       ? 0x1p-11
                                : std::is_same_v<T, BFloat16> ? 0x1p-8
                                                              : 0;
 // Half the spacing of subnormal numbers.
-template <class T> constexpr double kStoreTiny = std::is_same_v<T, Half> ? 0x1p-25 : 1e-37;
+template <class T>
+constexpr double kStoreTiny = std::is_same_v<T, Half> ? 0x1p-25 : 1e-37;
 
-template <class T> struct Product {
+template <class T>
+struct Product {
     bool trans_a, trans_b;
     int64_t m, n, k;
     gemm_scalar_t<T> alpha, beta;
@@ -109,16 +120,9 @@ template <class T> struct Product {
 
     Product(bool ta, bool tb, int64_t m_, int64_t n_, int64_t k_, gemm_scalar_t<T> al,
             gemm_scalar_t<T> be, int64_t extra = 0)
-        : trans_a(ta),
-          trans_b(tb),
-          m(m_),
-          n(n_),
-          k(k_),
-          alpha(al),
-          beta(be),
+        : trans_a(ta), trans_b(tb), m(m_), n(n_), k(k_), alpha(al), beta(be),
           a(ta ? k : m, ta ? m : k, extra, gap_value<T>()),
-          b(tb ? n : k, tb ? k : n, 2 * extra, gap_value<T>()),
-          c(m, n, extra, gap_value<T>()) {}
+          b(tb ? n : k, tb ? k : n, 2 * extra, gap_value<T>()), c(m, n, extra, gap_value<T>()) {}
 
     std::string name() const {
         return std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) + " trans " +
@@ -138,7 +142,8 @@ template <class T> struct Product {
     const T& op_b(int64_t p, int64_t j) const { return trans_b ? b.at(j, p) : b.at(p, j); }
 
     // Runs `call` and compares every element of C and every gap.
-    template <class Call> void check(Call call) {
+    template <class Call>
+    void check(Call call) {
         const Matrix<T> before = c;
         call();
         for (int64_t i = 0; i < m; ++i) {
@@ -189,13 +194,15 @@ private:
 const std::vector<int64_t> kSizes = {0,  1,  1,  2,  3,  4,  5,  6,  7,  8,  9,  13, 15,  16,
                                      17, 24, 31, 32, 33, 47, 48, 49, 63, 64, 65, 97, 100, 130};
 
-template <class T> Product<T> random_product() {
+template <class T>
+Product<T> random_product() {
     const auto scalar = [] { return static_cast<gemm_scalar_t<T>>(pick({0, 1, 1, 1, 2, -3})); };
     return Product<T>(rng() % 2, rng() % 2, pick(kSizes), pick(kSizes), pick(kSizes), scalar(),
                       scalar(), pick({0, 0, 1, 5, 16}));
 }
 
-template <class T> class Gemm : public testing::Test {};
+template <class T>
+class Gemm : public testing::Test {};
 using Types =
     testing::Types<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t, uint8_t>;
 TYPED_TEST_SUITE(Gemm, Types);
@@ -299,7 +306,8 @@ TYPED_TEST(Gemm, Batched) {
     }
 }
 
-template <class T> class GemmFloat : public testing::Test {};
+template <class T>
+class GemmFloat : public testing::Test {};
 using FloatTypes = testing::Types<float, double, Half, BFloat16>;
 TYPED_TEST_SUITE(GemmFloat, FloatTypes);
 

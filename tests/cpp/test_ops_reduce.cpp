@@ -1,94 +1,8 @@
 // Reductions, products, softmax and losses: values against plain loops in double over the same
 // elements, gradients and gradients of gradients against finite differences.
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <cmath>
-#include <functional>
-#include <limits>
-#include <random>
-#include <vector>
-
-#include "autograd/engine.h"
-#include "autograd/record.h"
-#include "cpu/reduce.h"
-#include "cpu/thread_pool.h"
-#include "ops/functions.h"
+#include "reduce_support.h"
 
 namespace {
-
-using namespace wg;
-
-constexpr double kInf = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-std::mt19937_64 rng(20261);
-
-double random_number() { return double(int64_t(rng())) * 0x1p-63; }
-
-Tensor tensor(const std::vector<double>& values, const Dims& sizes, DType dtype = DType::Float64) {
-    Tensor t = empty(sizes, DType::Float64);
-    std::copy(values.begin(), values.end(), t.data<double>());
-    return to_dtype(t, dtype);
-}
-Tensor random_tensor(const Dims& sizes, DType dtype = DType::Float64) {
-    std::vector<double> values(size_t(count(sizes)), 0);
-    for (double& v : values) v = is_floating(dtype) ? random_number() : double(int64_t(rng() % 7) - (dtype == DType::UInt8 ? 0 : 3));
-    return tensor(values, sizes, dtype);
-}
-Tensor leaf(Tensor t) {
-    set_requires_grad(t, true);
-    return t;
-}
-
-std::vector<double> values_of(const Tensor& t) {
-    GradMode off(false);
-    const Tensor c = contiguous(to_dtype(detach(t), DType::Float64));
-    return {c.data<double>(), c.data<double>() + c.numel()};
-}
-
-void expect_values(const Tensor& t, const std::vector<double>& expected, double tolerance = 1e-12) {
-    const std::vector<double> got = values_of(t);
-    ASSERT_EQ(got.size(), expected.size());
-    for (size_t i = 0; i < got.size(); ++i) {
-        if (std::isnan(expected[i])) EXPECT_TRUE(std::isnan(got[i])) << "element " << i << ": " << got[i];
-        else if (std::isinf(expected[i])) EXPECT_EQ(got[i], expected[i]) << "element " << i;
-        else EXPECT_NEAR(got[i], expected[i], tolerance * std::max(1.0, std::fabs(expected[i]))) << "element " << i;
-    }
-}
-
-void expect_error(const std::function<void()>& f, const std::string& message) {
-    try {
-        f();
-        FAIL() << "no error: " << message;
-    } catch (const Error& e) {
-        EXPECT_EQ(std::string(e.what()), message);
-    }
-}
-
-std::string node_name(const Tensor& t) { return grad_fn(t) ? grad_fn(t)->name() : ""; }
-
-// For every slice along the dims of `mask` the list of its elements, in the order of the outputs.
-std::vector<std::vector<double>> slices(const Tensor& t, uint64_t mask) {
-    const std::vector<double> v = values_of(t);
-    const IntSpan sizes = t.sizes();
-    int64_t outputs = 1;
-    for (size_t d = 0; d < sizes.size(); ++d)
-        if (!(mask >> d & 1)) outputs *= sizes[d];
-    std::vector<std::vector<double>> result(size_t(outputs), std::vector<double>{});
-    for (size_t i = 0; i < v.size(); ++i) {
-        int64_t rest = int64_t(i), at = 0, scale = 1;
-        for (size_t d = sizes.size(); d-- > 0;) {
-            const int64_t index = rest % sizes[d];
-            rest /= sizes[d];
-            if (mask >> d & 1) continue;
-            at += index * scale;
-            scale *= sizes[d];
-        }
-        result[size_t(at)].push_back(v[i]);
-    }
-    return result;
-}
 
 using Fold = std::function<double(const std::vector<double>&)>;
 std::vector<double> folded(const Tensor& t, uint64_t mask, const Fold& f) {
@@ -153,7 +67,8 @@ void for_cases(DType dtype, const std::function<void(const Tensor&, uint64_t)>& 
     for (const Tensor& t : layouts(dtype)) {
         const uint64_t every = (uint64_t(1) << t.dim()) - 1;
         for (uint64_t mask = t.dim() == 0 ? 0 : 1; mask <= every; ++mask) {
-            SCOPED_TRACE(str(info(dtype).name, " ", to_string(t.sizes()), " strides ", to_string(t.strides()), " mask ", mask));
+            SCOPED_TRACE(str(info(dtype).name, " ", to_string(t.sizes()), " strides ",
+                             to_string(t.strides()), " mask ", mask));
             f(t, mask);
             if (testing::Test::HasFatalFailure()) return;
         }
@@ -170,7 +85,8 @@ double tolerance_of(DType dtype) {
 }
 
 const DType kFloats[] = {DType::Float32, DType::Float64, DType::Float16, DType::BFloat16};
-const DType kIntegers[] = {DType::UInt8, DType::Int8, DType::Int16, DType::Int32, DType::Int64, DType::Bool};
+const DType kIntegers[] = {DType::UInt8, DType::Int8,  DType::Int16,
+                           DType::Int32, DType::Int64, DType::Bool};
 
 TEST(Reduce, SumMeanOfFloats) {
     for (DType dtype : kFloats)
@@ -178,7 +94,9 @@ TEST(Reduce, SumMeanOfFloats) {
             const Dims dims = dims_of(mask, t.dim());
             const double tolerance = tolerance_of(dtype) * 4;
             expect_values(sum(t, dims), folded(t, mask, sum_of), tolerance);
-            const auto mean_of = [](const std::vector<double>& v) { return sum_of(v) / double(v.size()); };
+            const auto mean_of = [](const std::vector<double>& v) {
+                return sum_of(v) / double(v.size());
+            };
             expect_values(mean(t, dims), folded(t, mask, mean_of), tolerance);
             EXPECT_EQ(sum(t, dims).dtype(), dtype);
             EXPECT_EQ(sum(t, dims, true).dim(), t.dim());
@@ -195,8 +113,12 @@ TEST(Reduce, SumProductCountOfIntegers) {
                 return double(std::count_if(v.begin(), v.end(), [](double x) { return x != 0; }));
             };
             expect_values(count_nonzero(t, dims), folded(t, mask, count_of), 0);
-            const auto any_of = [&](const std::vector<double>& v) { return double(count_of(v) > 0); };
-            const auto all_of = [&](const std::vector<double>& v) { return double(count_of(v) == double(v.size())); };
+            const auto any_of = [&](const std::vector<double>& v) {
+                return double(count_of(v) > 0);
+            };
+            const auto all_of = [&](const std::vector<double>& v) {
+                return double(count_of(v) == double(v.size()));
+            };
             if (t.dim() > 0) {
                 expect_values(any_over(t, dims), folded(t, mask, any_of), 0);
                 expect_values(all_over(t, dims), folded(t, mask, all_of), 0);
@@ -206,12 +128,16 @@ TEST(Reduce, SumProductCountOfIntegers) {
 }
 
 TEST(Reduce, Extremes) {
-    for (DType dtype : {DType::Float32, DType::Float64, DType::Float16, DType::UInt8, DType::Int8, DType::Int32, DType::Int64,
-                        DType::Bool})
+    for (DType dtype : {DType::Float32, DType::Float64, DType::Float16, DType::UInt8, DType::Int8,
+                        DType::Int32, DType::Int64, DType::Bool})
         for_cases(dtype, [&](const Tensor& t, uint64_t mask) {
             const Dims dims = dims_of(mask, t.dim());
-            const auto greatest = [](const std::vector<double>& v) { return *std::max_element(v.begin(), v.end()); };
-            const auto least = [](const std::vector<double>& v) { return *std::min_element(v.begin(), v.end()); };
+            const auto greatest = [](const std::vector<double>& v) {
+                return *std::max_element(v.begin(), v.end());
+            };
+            const auto least = [](const std::vector<double>& v) {
+                return *std::min_element(v.begin(), v.end());
+            };
             expect_values(amax(t, dims), folded(t, mask, greatest), 0);
             expect_values(amin(t, dims), folded(t, mask, least), 0);
             if (dims.size() != 1) return;
@@ -240,7 +166,8 @@ TEST(Reduce, NanWins) {
             for (double& x : v) x = random_number();
             v[size_t(at)] = kNan;
             for (DType dtype : {DType::Float32, DType::Float64}) {
-                const Tensor t = tensor(v, {length}, dtype), columns = expand(reshape(t, {length, 1}), {length, 40});
+                const Tensor t = tensor(v, {length}, dtype),
+                             columns = expand(reshape(t, {length, 1}), {length, 40});
                 const Tensor dense = contiguous(columns);
                 EXPECT_TRUE(std::isnan(max_all(t).to_double()));
                 EXPECT_TRUE(std::isnan(min_all(t).to_double()));
@@ -263,22 +190,31 @@ TEST(Reduce, MomentsNormsProducts) {
             const double tolerance = tolerance_of(dtype) * 4;
             if (t.dim() > 0 && slices(t, mask)[0].size() > 1) {
                 expect_values(var(t, dims), folded(t, mask, variance_of), tolerance);
-                expect_values(std::get<0>(std_mean(t, dims)),
-                              folded(t, mask, [](const auto& v) { return std::sqrt(variance_of(v)); }), tolerance);
-                expect_values(std::get<1>(var_mean(t, dims)),
-                              folded(t, mask, [](const auto& v) { return sum_of(v) / double(v.size()); }), tolerance);
+                expect_values(
+                    std::get<0>(std_mean(t, dims)),
+                    folded(t, mask, [](const auto& v) { return std::sqrt(variance_of(v)); }),
+                    tolerance);
+                expect_values(
+                    std::get<1>(var_mean(t, dims)),
+                    folded(t, mask, [](const auto& v) { return sum_of(v) / double(v.size()); }),
+                    tolerance);
             }
             for (double p : {0.0, 1.0, 2.0, 3.0, 0.5, kInf})
-                expect_values(vector_norm(t, p, dims), folded(t, mask, [p](const auto& v) { return norm_of(v, p); }),
+                expect_values(vector_norm(t, p, dims),
+                              folded(t, mask, [p](const auto& v) { return norm_of(v, p); }),
                               tolerance * 8);
-            expect_values(logsumexp(t, dims), folded(t, mask, [](const auto& v) {
-                              double s = 0;
-                              for (double x : v) s += std::exp(x);
-                              return std::log(s);
-                          }), tolerance * 4);
+            expect_values(logsumexp(t, dims),
+                          folded(t, mask,
+                                 [](const auto& v) {
+                                     double s = 0;
+                                     for (double x : v) s += std::exp(x);
+                                     return std::log(s);
+                                 }),
+                          tolerance * 4);
             if (dims.size() == 1) {
                 const Tensor near_one = t * 0.01 + 1.0;
-                expect_values(prod(near_one, dims[0]), folded(near_one, mask, product_of), tolerance * 100);
+                expect_values(prod(near_one, dims[0]), folded(near_one, mask, product_of),
+                              tolerance * 100);
             }
         });
     // Far from zero the variance is that of the deviations.
@@ -295,8 +231,10 @@ TEST(Reduce, Accuracy) {
     for (size_t i = 0; i < series.size(); ++i) series[i] = (i % 2 ? -1.0 : 1.0) / double(i + 1);
     const Tensor row = tensor(series, {1, 1 << 20}, DType::Float32);
     EXPECT_NEAR(sum(row).to_double(), std::log(2.0), 1e-6);
-    expect_values(sum(contiguous(expand(reshape(slice(row, 1, 0, 1 << 14), {1 << 14, 1}), {1 << 14, 40})), Dims{0}),
-                  std::vector<double>(40, std::log(2.0)), 1e-4);
+    expect_values(
+        sum(contiguous(expand(reshape(slice(row, 1, 0, 1 << 14), {1 << 14, 1}), {1 << 14, 40})),
+            Dims{0}),
+        std::vector<double>(40, std::log(2.0)), 1e-4);
     // Halves are summed in more than their own precision.
     EXPECT_EQ(sum(full({4096}, 1.0, DType::BFloat16)).to_double(), 4096);
     EXPECT_EQ(mean(full({100000}, 8.0, DType::Float16)).to_double(), 8);
@@ -307,7 +245,8 @@ TEST(Reduce, Accuracy) {
 
 TEST(Reduce, LargeAndThreads) {
     for (DType dtype : {DType::Float32, DType::Float64, DType::Int32}) {
-        const Tensor t = random_tensor({600, 1000}, dtype), tall = random_tensor({60000, 10}, dtype);
+        const Tensor t = random_tensor({600, 1000}, dtype),
+                     tall = random_tensor({60000, 10}, dtype);
         std::vector<std::vector<double>> results[2];
         const int before = num_threads();
         for (int threads : {1, 2}) {
@@ -343,21 +282,27 @@ TEST(Reduce, Empty) {
     EXPECT_EQ(amax(none, Dims{0}).numel(), 0);
     EXPECT_EQ(all(none).to_int(), 1);
     EXPECT_EQ(any(none).to_int(), 0);
-    expect_error([&] { amax(none, Dims{1}); }, "amax(): Expected reduction dim 1 to have non-zero size.");
-    expect_error([&] { max_all(none); }, "max(): Expected reduction dim to be specified for input.numel() == 0. Specify "
-                                         "the reduction dim with the 'dim' argument.");
-    expect_error([&] { argmax(none); }, "argmax(): Expected reduction dim to be specified for input.numel() == 0.");
-    expect_error([&] { sum(none, Dims{0, -2}); }, "dim 0 appears multiple times in the list of dims");
-    expect_error([&] { mean(empty(Dims{2}, DType::Int64)); },
-                 "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
-                 "Got: Long");
+    expect_error([&] { amax(none, Dims{1}); },
+                 "amax(): Expected reduction dim 1 to have non-zero size.");
+    expect_error([&] { max_all(none); },
+                 "max(): Expected reduction dim to be specified for input.numel() == 0. Specify "
+                 "the reduction dim with the 'dim' argument.");
+    expect_error([&] { argmax(none); },
+                 "argmax(): Expected reduction dim to be specified for input.numel() == 0.");
+    expect_error([&] { sum(none, Dims{0, -2}); },
+                 "dim 0 appears multiple times in the list of dims");
+    expect_error(
+        [&] { mean(empty(Dims{2}, DType::Int64)); },
+        "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+        "Got: Long");
 }
 
 TEST(Scan, SumsAndProducts) {
     for (DType dtype : {DType::Float64, DType::Float32, DType::Int32}) {
         const Tensor t = permute(random_tensor({5, 3, 300}, dtype), {1, 0, 2});
         for (int64_t dim = 0; dim < 3; ++dim) {
-            Tensor expected = zeros_like(contiguous(t), DType::Float64), product = ones_like(expected);
+            Tensor expected = zeros_like(contiguous(t), DType::Float64),
+                   product = ones_like(expected);
             Tensor s = zeros(Dims{1}, DType::Float64), p = ones(Dims{1}, DType::Float64);
             for (int64_t i = 0; i < t.size(dim); ++i) {
                 const Tensor x = to_dtype(select(t, dim, i), DType::Float64);
@@ -378,44 +323,64 @@ TEST(Scan, SumsAndProducts) {
 
 std::vector<double> naive_product(const Tensor& a, const Tensor& b) {
     const auto x = values_of(a), y = values_of(b);
-    const int64_t batch = a.dim() == 3 ? a.size(0) : 1, m = a.size(-2), k = a.size(-1), n = b.size(-1);
+    const int64_t batch = a.dim() == 3 ? a.size(0) : 1, m = a.size(-2), k = a.size(-1),
+                  n = b.size(-1);
     std::vector<double> c(size_t(batch * m * n), 0);
     for (int64_t s = 0; s < batch; ++s)
         for (int64_t i = 0; i < m; ++i)
             for (int64_t j = 0; j < n; ++j)
                 for (int64_t l = 0; l < k; ++l)
-                    c[size_t((s * m + i) * n + j)] += x[size_t((s * m + i) * k + l)] * y[size_t((s * k + l) * n + j)];
+                    c[size_t((s * m + i) * n + j)] +=
+                        x[size_t((s * m + i) * k + l)] * y[size_t((s * k + l) * n + j)];
     return c;
 }
 
 // A matrix of that shape: contiguous, transposed, with gaps, in steps, broadcast.
 std::vector<Tensor> matrices(int64_t m, int64_t n, DType dtype) {
-    return {random_tensor({m, n}, dtype), t(random_tensor({n, m}, dtype)),
-            slice(random_tensor({m, n + 3}, dtype), 1, 1, n + 1), t(slice(random_tensor({n, m + 2}, dtype), 1, 0, m)),
-            slice(random_tensor({m, 2 * n}, dtype), 1, 0, {}, 2), expand(random_tensor({1, n}, dtype), {m, n})};
+    return {random_tensor({m, n}, dtype),
+            t(random_tensor({n, m}, dtype)),
+            slice(random_tensor({m, n + 3}, dtype), 1, 1, n + 1),
+            t(slice(random_tensor({n, m + 2}, dtype), 1, 0, m)),
+            slice(random_tensor({m, 2 * n}, dtype), 1, 0, {}, 2),
+            expand(random_tensor({1, n}, dtype), {m, n})};
 }
 
 TEST(Matmul, EveryLayout) {
     for (DType dtype : {DType::Float32, DType::Float64, DType::Float16, DType::Int64})
-        for (const Dims& s : {Dims{8, 16, 16}, Dims{1, 1, 1}, Dims{5, 1, 3}, Dims{1, 7, 1}, Dims{3, 4, 0}, Dims{2, 0, 3}})
+        for (const Dims& s : {Dims{8, 16, 16}, Dims{1, 1, 1}, Dims{5, 1, 3}, Dims{1, 7, 1},
+                              Dims{3, 4, 0}, Dims{2, 0, 3}})
             for (const Tensor& a : matrices(s[0], s[1], dtype))
                 for (const Tensor& b : matrices(s[1], s[2], dtype)) {
-                    SCOPED_TRACE(str(info(dtype).name, " ", to_string(s), to_string(a.strides()), to_string(b.strides())));
+                    SCOPED_TRACE(str(info(dtype).name, " ", to_string(s), to_string(a.strides()),
+                                     to_string(b.strides())));
                     expect_values(mm(a, b), naive_product(a, b), tolerance_of(dtype) * 16);
                     const Tensor c = random_tensor({s[2]}, dtype);
-                    expect_values(addmm(c, a, b, 2, 3), values_of(c * 2 + mm(a, b) * 3), tolerance_of(dtype) * 64);
+                    expect_values(addmm(c, a, b, 2, 3), values_of(c * 2 + mm(a, b) * 3),
+                                  tolerance_of(dtype) * 64);
                     if (s[2] == 0) continue;
                     const Tensor v = select(b, 1, 0);
-                    expect_values(mv(a, v), naive_product(a, unsqueeze(v, 1)), tolerance_of(dtype) * 16);
+                    expect_values(mv(a, v), naive_product(a, unsqueeze(v, 1)),
+                                  tolerance_of(dtype) * 16);
                 }
 }
 
 TEST(Matmul, EveryRank) {
     const std::pair<Dims, Dims> cases[] = {
-        {{4}, {4}},          {{3, 4}, {4}},          {{4}, {4, 5}},           {{2, 3, 4}, {4}},
-        {{4}, {2, 4, 5}},    {{2, 3, 4}, {4, 5}},    {{3, 4}, {2, 4, 5}},     {{2, 3, 4}, {2, 4, 5}},
-        {{2, 3, 4}, {1, 4, 5}}, {{1, 3, 4}, {2, 4, 5}}, {{6, 1, 3, 4}, {2, 4, 5}}, {{6, 2, 3, 4}, {4}},
-        {{0, 3, 4}, {4, 5}}, {{2, 3, 0}, {2, 0, 5}}, {{5, 2, 3, 4}, {5, 1, 4, 2}},
+        {{4}, {4}},
+        {{3, 4}, {4}},
+        {{4}, {4, 5}},
+        {{2, 3, 4}, {4}},
+        {{4}, {2, 4, 5}},
+        {{2, 3, 4}, {4, 5}},
+        {{3, 4}, {2, 4, 5}},
+        {{2, 3, 4}, {2, 4, 5}},
+        {{2, 3, 4}, {1, 4, 5}},
+        {{1, 3, 4}, {2, 4, 5}},
+        {{6, 1, 3, 4}, {2, 4, 5}},
+        {{6, 2, 3, 4}, {4}},
+        {{0, 3, 4}, {4, 5}},
+        {{2, 3, 0}, {2, 0, 5}},
+        {{5, 2, 3, 4}, {5, 1, 4, 2}},
     };
     for (const auto& [sa, sb] : cases) {
         SCOPED_TRACE(to_string(sa) + " @ " + to_string(sb));
@@ -429,12 +394,14 @@ TEST(Matmul, EveryRank) {
             };
             const Tensor a = make(sa), b = make(sb);
             // By definition: broadcast, multiply, sum.
-            const Tensor left = a.dim() == 1 ? unsqueeze(a, 0) : a, right = b.dim() == 1 ? unsqueeze(b, 1) : b;
+            const Tensor left = a.dim() == 1 ? unsqueeze(a, 0) : a,
+                         right = b.dim() == 1 ? unsqueeze(b, 1) : b;
             Tensor expected = sum(unsqueeze(left, -1) * unsqueeze(right, -3), Dims{-2});
             if (b.dim() == 1) expected = squeeze_dim(expected, -1);
             if (a.dim() == 1) expected = squeeze_dim(expected, b.dim() == 1 ? -1 : -2);
             for (int grads = 0; grads < 4; ++grads) {
-                const Tensor x = grads & 1 ? leaf(detach(a)) : a, y = grads & 2 ? leaf(detach(b)) : b;
+                const Tensor x = grads & 1 ? leaf(detach(a)) : a,
+                             y = grads & 2 ? leaf(detach(b)) : b;
                 const Tensor c = matmul(x, y);
                 EXPECT_EQ(Dims(c.sizes()), Dims(expected.sizes()));
                 expect_values(c, values_of(expected), 1e-12);
@@ -444,7 +411,8 @@ TEST(Matmul, EveryRank) {
 }
 
 TEST(Matmul, Einsum) {
-    const Tensor a = random_tensor({2, 3}), b = random_tensor({3, 4}), c = random_tensor({5, 2, 3}), v = random_tensor({3});
+    const Tensor a = random_tensor({2, 3}), b = random_tensor({3, 4}), c = random_tensor({5, 2, 3}),
+                 v = random_tensor({3});
     const Tensor s = random_tensor({3, 3});
     expect_values(einsum("ij,jk->ik", {a, b}), naive_product(a, b));
     expect_values(einsum("ij,jk->ki", {a, b}), values_of(t(mm(a, b))));
@@ -461,13 +429,17 @@ TEST(Matmul, Einsum) {
     expect_values(einsum("ij,jk,kl->il", {a, b, t(b)}), values_of(mm(mm(a, b), t(b))));
     expect_values(einsum("ij,kl->", {a, b}), {sum_of(values_of(a)) * sum_of(values_of(b))});
     expect_values(einsum("ij,ij,ij->i", {a, a, a}), values_of(sum(a * a * a, Dims{1})));
-    expect_values(einsum("bn,anm,bm->ba", {random_tensor({2, 0}), random_tensor({3, 0, 4}), random_tensor({2, 4})}),
+    expect_values(einsum("bn,anm,bm->ba",
+                         {random_tensor({2, 0}), random_tensor({3, 0, 4}), random_tensor({2, 4})}),
                   std::vector<double>(6, 0));
-    expect_error([&] { einsum("ij,jk", {a}); }, "einsum(): fewer operands were provided than specified in the equation");
-    expect_error([&] { einsum("ij,ij", {a, b}); }, "einsum(): subscript i has size 3 for operand 1 which does not "
-                                                   "broadcast with previously seen size 2");
-    expect_error([&] { einsum("i1->i", {a}); }, "einsum(): invalid subscript given at index 1 in the equation string, "
-                                                "subscripts must be in [a-zA-Z]");
+    expect_error([&] { einsum("ij,jk", {a}); },
+                 "einsum(): fewer operands were provided than specified in the equation");
+    expect_error([&] { einsum("ij,ij", {a, b}); },
+                 "einsum(): subscript i has size 3 for operand 1 which does not "
+                 "broadcast with previously seen size 2");
+    expect_error([&] { einsum("i1->i", {a}); },
+                 "einsum(): invalid subscript given at index 1 in the equation string, "
+                 "subscripts must be in [a-zA-Z]");
     expect_values(inner(c, a), values_of(matmul(c, t(a))));
     expect_values(tensordot(c, a, {1, 2}, {0, 1}), values_of(einsum("bij,ij->b", {c, a})));
 }
@@ -480,33 +452,41 @@ TEST(Matmul, Errors) {
                  "expected m1 and m2 to have the same dtype, but got: float != double");
     expect_error([&] { mv(a, v); }, "size mismatch, got input (2), mat (2x3), vec (4)");
     expect_error([&] { dot(a, v); }, "1D tensors expected, but got 2D and 1D tensors");
-    expect_error([&] { dot(v, ones({3})); }, "inconsistent tensor size, expected tensor [4] and src [3] to have the same "
-                                             "number of elements, but got 4 and 3 elements respectively");
-    expect_error([&] { matmul(ones({}), v); }, "both arguments to matmul need to be at least 1D, but they are 0D and 1D");
+    expect_error([&] { dot(v, ones({3})); },
+                 "inconsistent tensor size, expected tensor [4] and src [3] to have the same "
+                 "number of elements, but got 4 and 3 elements respectively");
+    expect_error([&] { matmul(ones({}), v); },
+                 "both arguments to matmul need to be at least 1D, but they are 0D and 1D");
     expect_error([&] { mm(to_dtype(a, DType::Bool), to_dtype(t(a), DType::Bool)); },
                  "\"addmm_impl_cpu_\" not implemented for 'Bool'");
-    expect_error([&] { einsum("ij->k", {a}); },
-                 "einsum(): output subscript k does not appear in the equation for any input operand");
+    expect_error(
+        [&] { einsum("ij->k", {a}); },
+        "einsum(): output subscript k does not appear in the equation for any input operand");
 }
 
 // --- softmax ---
 
 TEST(Softmax, Values) {
     for (DType dtype : kFloats)
-        for (const Tensor& x : {random_tensor({5, 3}, dtype), random_tensor({4, 1000}, dtype), random_tensor({2, 17, 20}, dtype),
-                                transpose(random_tensor({7, 9}, dtype), 0, 1), random_tensor({1, 1}, dtype)})
+        for (const Tensor& x :
+             {random_tensor({5, 3}, dtype), random_tensor({4, 1000}, dtype),
+              random_tensor({2, 17, 20}, dtype), transpose(random_tensor({7, 9}, dtype), 0, 1),
+              random_tensor({1, 1}, dtype)})
             for (int64_t dim = 0; dim < x.dim(); ++dim) {
-                const Tensor e = exp(to_dtype(x * 3, DType::Float64)), expected = e / sum(e, Dims{dim}, true);
+                const Tensor e = exp(to_dtype(x * 3, DType::Float64)),
+                             expected = e / sum(e, Dims{dim}, true);
                 const double tolerance = tolerance_of(dtype) * 4;
                 expect_values(softmax(x * 3, dim), values_of(expected), tolerance);
                 expect_values(log_softmax(x * 3, dim), values_of(log(expected)), tolerance);
             }
     // Neither large numbers nor infinities overflow.
-    expect_values(softmax(tensor({1000, 1000, -kInf, -1e30}, {4}, DType::Float32), 0), {0.5, 0.5, 0, 0});
+    expect_values(softmax(tensor({1000, 1000, -kInf, -1e30}, {4}, DType::Float32), 0),
+                  {0.5, 0.5, 0, 0});
     expect_values(softmax(tensor({-kInf, -kInf}, {2}), 0), {kNan, kNan});
     expect_values(log_softmax(tensor({1e4, 0}, {2}, DType::Float32), 0), {0, -1e4});
     expect_values(softmax(tensor({3}, {}), 0), {1});
-    expect_error([] { softmax(empty(Dims{2}, DType::Int64), 0); }, "\"softmax_kernel_impl\" not implemented for 'Long'");
+    expect_error([] { softmax(empty(Dims{2}, DType::Int64), 0); },
+                 "\"softmax_kernel_impl\" not implemented for 'Long'");
 }
 
 // --- losses ---
@@ -524,7 +504,8 @@ TEST(Loss, ClassIndices) {
     expect_values(nll_loss(x, full({3}, int64_t(-100), DType::Int64)), {kNan});
     expect_values(cross_entropy(x, target), values_of(nll_loss(log_softmax(x, 1), target)));
     // Smoothed indices are probabilities.
-    const Tensor even = tensor({.025, .925, .025, .025, .025, .025, .025, .925, .925, .025, .025, .025}, {3, 4});
+    const Tensor even =
+        tensor({.025, .925, .025, .025, .025, .025, .025, .925, .925, .025, .025, .025}, {3, 4});
     const Tensor sharp = tensor({0, 1, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0}, {3, 4});
     for (int64_t r : {0, 1, 2}) {
         const auto expected = values_of(cross_entropy(x, even, {}, r));
@@ -533,18 +514,24 @@ TEST(Loss, ClassIndices) {
     }
     expect_values(cross_entropy(x, sharp, w, 0), values_of(cross_entropy(x, target, w, 0)));
     const Tensor all_logs = log_softmax(x, 1);
-    expect_values(cross_entropy(x, target, w, 1, 3, 1.0),
-                  {-sum_of(values_of(all_logs * w * tensor({1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1}, {3, 4}))) / 4 / 1.5});
-    const Tensor image = random_tensor({2, 3, 4, 5}), labels = tensor(std::vector<double>(40, 2), {2, 4, 5}, DType::Int64);
+    expect_values(
+        cross_entropy(x, target, w, 1, 3, 1.0),
+        {-sum_of(values_of(all_logs * w * tensor({1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1}, {3, 4}))) /
+         4 / 1.5});
+    const Tensor image = random_tensor({2, 3, 4, 5}),
+                 labels = tensor(std::vector<double>(40, 2), {2, 4, 5}, DType::Int64);
     expect_values(nll_loss(image, labels, {}, 0), values_of(neg(select(image, 1, 2))));
-    expect_values(nll_loss(select(image, 3, 1), select(labels, 2, 1), {}, 0), values_of(neg(select(select(image, 3, 1), 1, 2))));
-    expect_error([&] { nll_loss(x, tensor({0, 5, 1}, {3}, DType::Int64)); }, "Target 5 is out of bounds.");
+    expect_values(nll_loss(select(image, 3, 1), select(labels, 2, 1), {}, 0),
+                  values_of(neg(select(select(image, 3, 1), 1, 2))));
+    expect_error([&] { nll_loss(x, tensor({0, 5, 1}, {3}, DType::Int64)); },
+                 "Target 5 is out of bounds.");
     expect_error([&] { nll_loss(x, tensor({0, 1}, {2}, DType::Int64)); },
                  "Expected input batch_size (3) to match target batch_size (2).");
     expect_error([&] { nll_loss(x, to_dtype(target, DType::Int32)); },
                  "expected target dtype to be Long or Byte, but got Int");
-    expect_error([&] { nll_loss(x, target, random_tensor({3})); },
-                 "weight tensor should be defined either for all 4 classes or no classes but got weight tensor of shape: [3]");
+    expect_error(
+        [&] { nll_loss(x, target, random_tensor({3})); },
+        "weight tensor should be defined either for all 4 classes or no classes but got weight tensor of shape: [3]");
 }
 
 TEST(Loss, Values) {
@@ -558,175 +545,16 @@ TEST(Loss, Values) {
     const Tensor p = tensor({0.2, 1, 0, 0.5}, {4});
     expect_values(binary_cross_entropy(p, y, {}, 0), {-std::log(0.8), 100, 100, std::log(2.0)});
     expect_values(binary_cross_entropy_with_logits(x, y, {}, {}, 0),
-                  {std::log1p(std::exp(0.25)), std::log1p(std::exp(-2.0)), std::log1p(std::exp(-3.0)), std::log(2.0)});
-    expect_values(binary_cross_entropy_with_logits(tensor({-1000, 1000}, {2}), tensor({1, 0}, {2}), {}, {}, 0), {1000, 1000});
+                  {std::log1p(std::exp(0.25)), std::log1p(std::exp(-2.0)),
+                   std::log1p(std::exp(-3.0)), std::log(2.0)});
+    expect_values(binary_cross_entropy_with_logits(tensor({-1000, 1000}, {2}), tensor({1, 0}, {2}),
+                                                   {}, {}, 0),
+                  {1000, 1000});
     expect_values(kl_div(x, y, 0), {0, 0, -3, 0.5 * std::log(0.5)});
-    expect_error([&] { binary_cross_entropy(x, y); }, "all elements of input should be between 0 and 1");
+    expect_error([&] { binary_cross_entropy(x, y); },
+                 "all elements of input should be between 0 and 1");
 }
 
 // --- gradients ---
-
-using Function = std::function<Tensor(const TensorList&)>;
-
-std::vector<Tensor> gradients(const Tensor& y, const Tensor& seed, const TensorList& inputs, bool create_graph) {
-    BackwardOptions options;
-    options.accumulate = false;
-    options.create_graph = options.retain_graph = create_graph;
-    return run_backward({&y, 1}, {&seed, 1}, inputs, options);
-}
-
-// sum(f(inputs) * seed) at the inputs with element i of input k moved by h.
-double moved(const std::function<double(const TensorList&)>& f, const TensorList& inputs, size_t k, size_t i, double h) {
-    TensorList copies;
-    for (const Tensor& t : inputs) copies.push_back(clone(detach(t)));
-    copies[k].data<double>()[i] += h;
-    return f(copies);
-}
-
-void expect_slopes(const std::function<double(const TensorList&)>& f, const TensorList& inputs,
-                   const std::vector<Tensor>& slopes, double tolerance) {
-    constexpr double h = 1e-6;
-    for (size_t k = 0; k < inputs.size(); ++k) {
-        const std::vector<double> got =
-            slopes[k].defined() ? values_of(slopes[k]) : std::vector<double>(size_t(inputs[k].numel()), 0);
-        ASSERT_EQ(int64_t(got.size()), inputs[k].numel());
-        for (size_t i = 0; i < got.size(); ++i) {
-            const double expected = (moved(f, inputs, k, i, h) - moved(f, inputs, k, i, -h)) / (2 * h);
-            EXPECT_NEAR(got[i], expected, tolerance * std::max(1.0, std::fabs(expected))) << "input " << k << " element " << i;
-        }
-    }
-}
-
-// First and second derivatives; the inputs are contiguous float64.
-void check_gradients(const char* node, const Function& f, TensorList inputs) {
-    SCOPED_TRACE(node);
-    for (Tensor& t : inputs) t = leaf(detach(t));
-    const Tensor y = f(inputs);
-    EXPECT_EQ(node_name(y), node);
-    const Tensor seed = random_tensor(Dims(y.sizes()));
-    const auto value = [&](const TensorList& at) { return sum(detach(f(at)) * seed).to_double(); };
-    expect_slopes(value, inputs, gradients(y, seed, inputs, false), 1e-6);
-
-    TensorList directions;
-    for (const Tensor& t : inputs) directions.push_back(random_tensor(Dims(t.sizes())));
-    const auto slope_along = [&](const TensorList& at) {
-        const std::vector<Tensor> g = gradients(f(at), seed, at, true);
-        Tensor total = zeros(Dims{}, DType::Float64);
-        for (size_t k = 0; k < g.size(); ++k)
-            if (g[k].defined()) total = total + sum(g[k] * directions[k]);
-        return total;
-    };
-    const Tensor slope = slope_along(inputs);
-    std::vector<Tensor> curvature(inputs.size(), Tensor());
-    if (requires_grad(slope)) curvature = gradients(slope, ones(Dims{}, DType::Float64), inputs, false);
-    const auto slope_value = [&](const TensorList& at) {
-        TensorList leaves;
-        for (const Tensor& t : at) leaves.push_back(leaf(detach(t)));
-        return slope_along(leaves).to_double();
-    };
-    expect_slopes(slope_value, inputs, curvature, 1e-5);
-}
-
-TEST(Gradients, Reductions) {
-    const Tensor x = random_tensor({3, 4});
-    const auto one = [&](const char* node, const std::function<Tensor(const Tensor&)>& f) {
-        check_gradients(node, [&](const TensorList& in) { return f(in[0]); }, {x});
-    };
-    one("SumBackward0", [](const Tensor& t) { return sum(t * t); });
-    one("SumBackward1", [](const Tensor& t) { return sum(t * t, Dims{0}); });
-    one("SumBackward1", [](const Tensor& t) { return sum(t * t, Dims{-1}, true); });
-    one("SumBackward1", [](const Tensor& t) { return sum_to(t * t, Dims{1, 4}); });
-    one("MeanBackward0", [](const Tensor& t) { return mean(t * t); });
-    one("MeanBackward1", [](const Tensor& t) { return mean(t * t, Dims{0, 1}, true); });
-    one("ProdBackward0", [](const Tensor& t) { return prod_all(t); });
-    one("ProdBackward1", [](const Tensor& t) { return prod(t, 1, true); });
-    one("AmaxBackward0", [](const Tensor& t) { return amax(t * t, Dims{1}); });
-    one("MinBackward1", [](const Tensor& t) { return min_all(t * t); });
-    one("MaxBackward0", [](const Tensor& t) { return std::get<0>(max_along(t * t, 0)); });
-    one("AminmaxBackward0", [](const Tensor& t) { return std::get<0>(aminmax(t, 1)); });
-    one("VarBackward0", [](const Tensor& t) { return var(t, Dims{1}); });
-    one("VarBackward0", [](const Tensor& t) { return var(t, {}, Scalar(0)); });
-    one("StdBackward0", [](const Tensor& t) { return std_deviation(t, Dims{0}, {}, true); });
-    one("VarMeanBackward0", [](const Tensor& t) { return std::get<0>(var_mean(t, Dims{0})); });
-    one("StdMeanBackward0", [](const Tensor& t) { return std::get<1>(std_mean(t, Dims{0})); });
-    one("LogsumexpBackward0", [](const Tensor& t) { return logsumexp(t, {1}); });
-    for (double p : {1.0, 2.0, 3.0, 0.5, 1.5, kInf})
-        one("LinalgVectorNormBackward0", [p](const Tensor& t) { return vector_norm(t, p, Dims{1}); });
-    one("CumsumBackward0", [](const Tensor& t) { return cumsum(t * t, 0); });
-    one("CumprodBackward0", [](const Tensor& t) { return cumprod(t, 1); });
-    one("NansumBackward0", [](const Tensor& t) { return nansum(t * t, Dims{0}); });
-    one("SoftmaxBackward0", [](const Tensor& t) { return softmax(t, 1); });
-    one("SoftmaxBackward0", [](const Tensor& t) { return softmax(t, 0); });
-    one("LogSoftmaxBackward0", [](const Tensor& t) { return log_softmax(t, 1); });
-    one("LogSoftmaxBackward0", [](const Tensor& t) { return log_softmax(t, 0); });
-}
-
-TEST(Gradients, Zeros) {
-    for (const std::vector<double>& v : {std::vector<double>{1.5, 0, -2, 0.5, 3}, {0.0, 2, 0, 0.5, -1}, {0.0, 0, 0, 1, 1}}) {
-        check_gradients("ProdBackward0", [](const TensorList& in) { return prod_all(in[0]); }, {tensor(v, {5})});
-        check_gradients("ProdBackward1", [](const TensorList& in) { return prod(in[0], 0); }, {tensor(v, {5})});
-        check_gradients("CumprodBackward0", [](const TensorList& in) { return cumprod(in[0], 0); }, {tensor(v, {5})});
-    }
-    // Norms at 0 have the gradient 0, not NaN.
-    for (double p : {1.0, 2.0, 3.0, kInf}) {
-        const Tensor x = leaf(zeros(Dims{3}, DType::Float64));
-        const auto g = gradients(vector_norm(x, p), ones(Dims{}, DType::Float64), {x}, false);
-        expect_values(g[0], {0, 0, 0});
-    }
-    const Tensor tied = leaf(tensor({3, 1, 3}, {3}));
-    expect_values(gradients(max_all(tied), ones(Dims{}, DType::Float64), {tied}, false)[0], {0.5, 0, 0.5});
-    expect_values(gradients(std::get<0>(max_along(tied, 0)), ones(Dims{}, DType::Float64), {tied}, false)[0], {1, 0, 0});
-}
-
-TEST(Gradients, Products) {
-    const Tensor a = random_tensor({2, 3}), b = random_tensor({3, 4}), c = random_tensor({2, 3, 2}), v = random_tensor({3});
-    check_gradients("MmBackward0", [](const TensorList& in) { return mm(in[0], in[1]); }, {a, b});
-    check_gradients("MmBackward0", [](const TensorList& in) { return mm(t(in[0]), t(in[1])); }, {b, a});
-    check_gradients("BmmBackward0", [](const TensorList& in) { return bmm(in[0], transpose(in[1], 1, 2)); }, {c, c});
-    check_gradients("MvBackward0", [](const TensorList& in) { return mv(in[0], in[1]); }, {a, v});
-    check_gradients("DotBackward0", [](const TensorList& in) { return dot(in[0], in[1]); }, {v, v});
-    check_gradients("AddmmBackward0", [](const TensorList& in) { return addmm(in[0], in[1], in[2], 2.0, -0.5); },
-                    {random_tensor({4}), a, b});
-    check_gradients("AddmvBackward0", [](const TensorList& in) { return addmv(in[0], in[1], in[2], 2.0, -0.5); },
-                    {random_tensor({2}), a, v});
-    check_gradients("BaddbmmBackward0", [](const TensorList& in) { return baddbmm(in[0], in[1], in[2], 2.0, -0.5); },
-                    {random_tensor({3, 1}), c, random_tensor({2, 2, 4})});
-    check_gradients("UnsafeViewBackward0", [](const TensorList& in) { return matmul(in[0], in[1]); }, {random_tensor({2, 2, 3}), b});
-    check_gradients("CloneBackward0", [](const TensorList& in) { return matmul(in[0], in[1]); }, {a, random_tensor({2, 3, 2})});
-    check_gradients("SqueezeBackward4", [](const TensorList& in) { return matmul(in[0], in[1]); }, {v, b});
-    check_gradients("AddmmBackward0", [](const TensorList& in) { return linear(in[0], in[1], in[2]); },
-                    {a, random_tensor({4, 3}), random_tensor({4})});
-    check_gradients("ViewBackward0", [](const TensorList& in) { return linear(in[0], in[1], in[2]); },
-                    {random_tensor({2, 2, 3}), random_tensor({4, 3}), random_tensor({4})});
-    check_gradients("ViewBackward0", [](const TensorList& in) { return einsum("bij,kj->kb", in); }, {c, random_tensor({4, 2})});
-    check_gradients("DistBackward0", [](const TensorList& in) { return dist(in[0], in[1], 3); }, {v, random_tensor({3})});
-    // The gradient of a weight that is multiplied transposed comes out dense.
-    const Tensor w = leaf(random_tensor({4, 3}));
-    const Tensor y = linear(a, w);
-    EXPECT_TRUE(gradients(y, ones({2, 4}, DType::Float64), {w}, false)[0].is_contiguous());
-}
-
-TEST(Gradients, Losses) {
-    const Tensor x = random_tensor({3, 4}), y = random_tensor({3, 4}), p = abs(random_tensor({3, 4})) * 0.8 + 0.1;
-    const Tensor target = tensor({1, 3, 0}, {3}, DType::Int64), w = abs(random_tensor({4})) + 0.5;
-    for (int64_t r : {0, 1, 2}) {
-        const auto both = [&](const char* node, const std::function<Tensor(const Tensor&, const Tensor&)>& f, const Tensor& a) {
-            check_gradients(node, [&](const TensorList& in) { return f(in[0], in[1]); }, {a, p});
-        };
-        both("MseLossBackward0", [&](const Tensor& a, const Tensor& b) { return mse_loss(a, b, r); }, x);
-        both("SmoothL1LossBackward0", [&](const Tensor& a, const Tensor& b) { return smooth_l1_loss(a, b, r, 0.5); }, x);
-        both("HuberLossBackward0", [&](const Tensor& a, const Tensor& b) { return huber_loss(a, b, r, 0.5); }, x);
-        both("BinaryCrossEntropyBackward0", [&](const Tensor& a, const Tensor& b) { return binary_cross_entropy(a, b, w, r); }, p);
-        both("BinaryCrossEntropyWithLogitsBackward0",
-             [&](const Tensor& a, const Tensor& b) { return binary_cross_entropy_with_logits(a, b, w, w, r); }, x);
-        check_gradients("NllLossBackward0", [&](const TensorList& in) { return nll_loss(in[0] * in[0] * in[0], target, w, r, 3); }, {x});
-        check_gradients("NllLossBackward0", [&](const TensorList& in) { return cross_entropy(in[0], target, {}, r); }, {x});
-        check_gradients("AddBackward0",
-                        [&](const TensorList& in) { return cross_entropy(in[0], target, w, r, 3, 0.2); }, {x});
-        check_gradients(r == 1 ? "DivBackward1" : "NegBackward0",
-                        [&](const TensorList& in) { return cross_entropy(in[0], in[1], w, r, -100, 0.2); }, {x, p});
-    }
-    check_gradients("MeanBackward0", [&](const TensorList& in) { return kl_div(in[0], in[1]); }, {x, p});
-}
 
 }  // namespace

@@ -31,7 +31,8 @@ uint64_t hash_bytes(const void* data, size_t n) {
 }
 
 // bool has no vector of its own.
-template <class T> struct Buffer {
+template <class T>
+struct Buffer {
     explicit Buffer(size_t n) : size(n), data(new T[n]()) {}
     T operator[](size_t i) const { return data[i]; }
     size_t size;
@@ -39,14 +40,16 @@ template <class T> struct Buffer {
 };
 
 // What fill(out, n, generator) makes of n elements after seed 1.
-template <class T, class F> Buffer<T> filled(int64_t n, F fill) {
+template <class T, class F>
+Buffer<T> filled(int64_t n, F fill) {
     Generator g(1);
     Buffer<T> out(n);
     fill(out.data.get(), n, g);
     return out;
 }
 // Its hash for 1003 elements: more than a block, a twist and a chunk, and no multiple of any.
-template <class T, class F> uint64_t hash_of(F fill) {
+template <class T, class F>
+uint64_t hash_of(F fill) {
     const Buffer<T> out = filled<T>(1003, fill);
     return hash_bytes(out.data.get(), out.size * sizeof(T));
 }
@@ -298,7 +301,8 @@ TEST(Random, Bernoulli) {
     }
 }
 
-template <class P> uint64_t bernoulli_of_probabilities() {
+template <class P>
+uint64_t bernoulli_of_probabilities() {
     std::vector<P> p;
     for (int i = 0; i < 1003; ++i) p.push_back(P(float(i % 11) / 16));
     return hash_of<uint8_t>(
@@ -323,7 +327,8 @@ TEST(Random, Permutation) {
     filled<int64_t>(0, fill);
 }
 
-template <class T> std::vector<int64_t> multinomial(int64_t samples, bool replacement) {
+template <class T>
+std::vector<int64_t> multinomial(int64_t samples, bool replacement) {
     std::vector<T> weights;
     for (float w : {1, 2, 3, 4, 0, 5, 6, 1, 0, 2, 2, 2}) weights.push_back(T(w));
     std::vector<int64_t> out(2 * samples);

@@ -16,7 +16,7 @@ from parity import CLOSE, EXACT, GRADIENT, SELFTEST, Tolerance, data, reference,
 
 TABLE = Path(__file__).parents[2] / "csrc" / "ops" / "elementwise.def"
 
-# Rows whose results IEEE arithmetic fixes to the last bit; the others may differ by CLOSE. Not sqrt:
+# Rows whose results IEEE arithmetic fixes to the last bit; the others may differ by CLOSE. No sqrt:
 # PyTorch's is off by an ulp for some numbers.
 EXACT_ROWS = set(
     "add sub mul div neg abs sign square reciprocal floor ceil round trunc frac relu maximum "

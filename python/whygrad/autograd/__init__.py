@@ -53,7 +53,9 @@ def backward(
     """
     if grad_variables is not None:
         warnings.warn(
-            "`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2
+            "`grad_variables` is deprecated. Use `grad_tensors` instead.",
+            FutureWarning,
+            stacklevel=2,
         )
         if grad_tensors is not None:
             raise RuntimeError(
@@ -121,14 +123,19 @@ def grad(
     if retain_graph is None:
         retain_graph = create_graph
     if not targets:
-        raise ValueError("grad requires non-empty inputs.")
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     result = _C._run_backward(
-        roots, _grads_for(roots, grad_outputs), retain_graph, create_graph, targets, allow_unused, False
+        roots,
+        _grads_for(roots, grad_outputs),
+        retain_graph,
+        create_graph,
+        targets,
+        allow_unused,
+        False,
     )
     if materialize_grads:
         result = tuple(
-            _C.zeros_like(t).requires_grad_() if g is None else g
-            for g, t in zip(result, targets, strict=True)
+            _C.zeros_like(t) if g is None else g for g, t in zip(result, targets, strict=True)
         )
     return result
 

@@ -89,7 +89,9 @@ class Function(metaclass=_FunctionMeta):
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         """Compute the outputs; overridden by every Function."""
-        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+        raise NotImplementedError(
+            "You must implement the forward function for custom autograd.Function."
+        )
 
     setup_context = staticmethod(_no_setup_context)
 
@@ -128,7 +130,9 @@ class _OnceDifferentiated(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+        raise RuntimeError(
+            "trying to differentiate twice a function that was marked with @once_differentiable"
+        )
 
 
 def once_differentiable(fn: Callable) -> Callable:
@@ -144,11 +148,15 @@ def once_differentiable(fn: Callable) -> Callable:
             return outputs
         many = isinstance(outputs, tuple)
         result = list(outputs) if many else [outputs]
-        places = [i for i, o in enumerate(result) if isinstance(o, Tensor) and o.is_floating_point()]
+        places = [
+            i for i, o in enumerate(result) if isinstance(o, Tensor) and o.is_floating_point()
+        ]
         if places:
             leaves = [result[i].detach().requires_grad_() for i in places]
             guarded = _OnceDifferentiated.apply(*leaves)
-            for i, g in zip(places, guarded if isinstance(guarded, tuple) else (guarded,), strict=True):
+            for i, g in zip(
+                places, guarded if isinstance(guarded, tuple) else (guarded,), strict=True
+            ):
                 result[i] = g
         return tuple(result) if many else result[0]
 

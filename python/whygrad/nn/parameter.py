@@ -80,7 +80,7 @@ class Parameter(Tensor, metaclass=_MarkedTensorMeta):
         attributes = getattr(self, "__dict__", None) or None
         return _rebuild_parameter, (type(self), self.data, self.requires_grad, attributes)
 
-    def __repr__(self, *args: Any, **kwargs: Any) -> str:
+    def __repr__(self, *args: Any, **kwargs: Any) -> str:  # type: ignore[override]
         return "Parameter containing:\n" + Tensor.__repr__(self, *args, **kwargs)
 
 

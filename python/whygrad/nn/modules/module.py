@@ -289,7 +289,7 @@ class Module(StateDictMixin):
                 )
             if is_buffer:
                 self._forget(name, "_buffers")
-                persistent = value.persistent
+                persistent = value.persistent  # type: ignore[union-attr]
             else:
                 persistent = name not in self._non_persistent_buffers_set
             self.register_buffer(name, value, persistent)

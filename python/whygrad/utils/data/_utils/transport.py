@@ -25,7 +25,7 @@ _SEPARATE_FROM = 4096
 def _rebuild_tensor(array: Any, dtype_name: str, requires_grad: bool) -> Tensor:
     tensor = whygrad.from_numpy(array)
     if dtype_name == "bfloat16":
-        tensor = tensor.view(whygrad.bfloat16)
+        tensor = tensor.to(whygrad.bfloat16)
     return tensor.requires_grad_() if requires_grad else tensor
 
 
@@ -43,8 +43,8 @@ class _Pickler(pickle.Pickler):
         plain = obj.detach()
         dtype_name = str(obj.dtype).rpartition(".")[2]
         if dtype_name == "bfloat16":
-            # numpy has no such type: the same bits travel as integers.
-            plain = plain.contiguous().view(whygrad.int16)
+            # numpy has no such type: float32 holds the same values.
+            plain = plain.to(whygrad.float32)
         # A view would take all of its storage along.
         array = np.ascontiguousarray(plain.numpy()).reshape(tuple(obj.shape))
         return _rebuild_tensor, (array, dtype_name, obj.requires_grad)
