@@ -30,6 +30,7 @@ from ._C import addmm as addmm
 from ._C import addmm_ as addmm_
 from ._C import addmv as addmv
 from ._C import addmv_ as addmv_
+from ._C import adjoint as adjoint
 from ._C import all as all
 from ._functions import allclose as allclose
 from ._C import amax as amax
@@ -291,7 +292,7 @@ from ._C import negative as negative
 from ._C import negative_ as negative_
 from . import nn as nn
 from ._grad_mode import no_grad as no_grad
-from ._C import nonzero as nonzero
+from ._functions import nonzero as nonzero
 from ._C import norm as norm
 from ._random import normal as normal
 from ._C import not_equal as not_equal
@@ -370,6 +371,8 @@ from ._C import std_mean as std_mean
 from ._C import strided as strided
 from ._C import sub as sub
 from ._C import sub_ as sub_
+from ._C import subtract as subtract
+from ._C import subtract_ as subtract_
 from ._C import sum as sum
 from ._C import swapaxes as swapaxes
 from ._C import swapdims as swapdims
@@ -382,6 +385,7 @@ from ._C import tanh as tanh
 from ._C import tanh_ as tanh_
 from ._creation import tensor as tensor
 from ._C import tensor_split as tensor_split
+from ._functions import tensordot as tensordot
 from ._C import threshold as threshold
 from ._C import threshold_ as threshold_
 from ._C import tile as tile
