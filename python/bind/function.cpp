@@ -68,10 +68,7 @@ void PythonNode::apply(Grads& in, Grads& out) {
     }
     const Object backward = check(PyObject_GetAttrString(ctx.get(), "_backward_function"));
     Object result = check(PyObject_Call(backward.get(), args.get(), nullptr));
-    if (!PyTuple_Check(result.get())) {
-        if (PyList_Check(result.get())) result = check(PySequence_Tuple(result.get()));
-        else result = check(PyTuple_Pack(1, result.get()));
-    }
+    if (!PyTuple_Check(result.get())) result = check(PyTuple_Pack(1, result.get()));
 
     const size_t expected = tensor_inputs.size();
     size_t got = size_t(PyTuple_GET_SIZE(result.get()));
@@ -84,13 +81,12 @@ void PythonNode::apply(Grads& in, Grads& out) {
         PyObject* g = PyTuple_GET_ITEM(result.get(), Py_ssize_t(i));
         if (!tensor_inputs[i]) {
             WG_CHECK(g == Py_None, "function ", name(),
-                     " returned a gradient different from None at position ", i + 1,
+                     " returned a gradient different than None at position ", i + 1,
                      ", but the corresponding forward input was not a Variable");
             continue;
         }
         if (g != Py_None) {
-            if (!is_tensor(g))
-                fail_type(str("expected Variable or None (got ", Py_TYPE(g)->tp_name, ")"));
+            WG_CHECK(is_tensor(g), "expected Variable or None (got ", Py_TYPE(g)->tp_name, ")");
             if (edges[edge]) out[edge] = tensor_of(g);
         }
         ++edge;
@@ -122,8 +118,12 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
     if (is_dirty) {
         WG_CHECK(is_input, "a tensor was marked dirty that is not an input");
         if (executable && differentiable) {
+            WG_CHECK(!(requires_grad(t) && is_leaf(t)),
+                     "a leaf Variable that requires grad has been used in an in-place operation.");
             check_inplace(t, true);
             rebase_history(t, Ref<Node>(node));
+        } else {
+            t.bump_version();
         }
         return out;
     }
@@ -214,14 +214,15 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
         const bool many = PyTuple_Check(raw.get());
         Object outputs = many ? raw : check(PyTuple_Pack(1, raw.get()));
         const Py_ssize_t n_out = PyTuple_GET_SIZE(outputs.get());
+        for (Py_ssize_t i = 0; ctx->dirty && i < PyTuple_GET_SIZE(ctx->dirty); ++i)
+            WG_CHECK(
+                contains(outputs.get(), PyTuple_GET_ITEM(ctx->dirty, i)),
+                "Some elements marked as dirty during the forward method were not returned as output. The "
+                "inputs that are modified inplace must all be outputs of the Function.");
         Object result = check(PyTuple_New(n_out));
         for (Py_ssize_t i = 0; i < n_out; ++i) {
             PyObject* o = PyTuple_GET_ITEM(outputs.get(), i);
             if (!is_tensor(o)) {
-                if (!many)
-                    fail_type(str(Py_TYPE(ctx_object.get())->tp_name,
-                                  ".forward: expected Tensor or tuple of Tensor (got ",
-                                  Py_TYPE(o)->tp_name, ") for return value 0"));
                 if (executable) node->outputs.emplace_back();
                 PyTuple_SET_ITEM(result.get(), i, Py_NewRef(o));
                 continue;

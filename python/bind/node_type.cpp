@@ -63,6 +63,14 @@ PyMemberDef node_members_[] = {
     {nullptr, 0, 0, 0, nullptr},
 };
 
+// Without the module, as PyTorch prints them: <MulBackward0 object at 0x7f...>.
+PyObject* node_repr(PyObject* o) {
+    const Object name =
+        Object::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(o)), "__name__"));
+    if (!name) return nullptr;
+    return PyUnicode_FromFormat("<%U object at %p>", name.get(), o);
+}
+
 PyTypeObject* type_for(const std::string& name) {
     static auto& types = *new std::map<std::string, PyTypeObject*>;
     auto& type = types[name];
@@ -72,12 +80,13 @@ PyTypeObject* type_for(const std::string& name) {
         {Py_tp_traverse, reinterpret_cast<void*>(node_traverse)},
         {Py_tp_clear, reinterpret_cast<void*>(node_clear)},
         {Py_tp_getattro, reinterpret_cast<void*>(node_getattro)},
+        {Py_tp_repr, reinterpret_cast<void*>(node_repr)},
         {Py_tp_getset, node_properties},
         {Py_tp_methods, node_methods},
         {Py_tp_members, node_members_},
         {0, nullptr},
     };
-    // The module "builtins" keeps repr() at `<MulBackward0 object at ...>`.
+    // Types without a module are deprecated.
     const char* lasting = (new std::string("builtins." + name))->c_str();
     PyType_Spec spec = {lasting, sizeof(PyNode), 0,
                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,

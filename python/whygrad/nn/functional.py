@@ -13,6 +13,7 @@ import whygrad
 from whygrad import Tensor
 from whygrad._C import _nn
 
+from .._dropin import module_getattr
 from ._losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -443,3 +444,6 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     length1 = x1.norm(2, dim, keepdim=True).clamp(min=eps)
     length2 = x2.norm(2, dim, keepdim=True).clamp(min=eps)
     return ((x1 / length1) * (x2 / length2)).sum(dim)
+
+
+__getattr__ = module_getattr(__name__)
