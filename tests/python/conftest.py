@@ -2,8 +2,8 @@
 list of known differences from PyTorch.
 
 known_differences.txt names the tests that fail for a reason that is known and open. They are
-expected to fail; one that passes is reported as XPASS, and its line can go. `pytest --update-known` runs
-everything and rewrites the list.
+expected to fail; one that passes is reported as XPASS, and its line can go.
+`pytest --update-known` runs everything and rewrites the list.
 """
 
 from __future__ import annotations
