@@ -400,7 +400,9 @@ void add_operations(PyObject* module) {
     method_type_ = make_type("torch.builtin_method", true);
     Object nn = check(PyModule_New("whygrad._C._nn"));
     Object names = check(PyList_New(0));
-    for (const auto& [name, e] : collect_entries()) {
+    for (const auto& entry : collect_entries()) {
+        const std::string& name = entry.first;  // a lambda cannot capture structured bindings
+        const Entry& e = entry.second;
         const auto put = [&](PyObject* where, const std::string& as, bool is_method,
                              bool is_inplace) {
             check(PyObject_SetAttrString(where, as.c_str(),
