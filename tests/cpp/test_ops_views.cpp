@@ -314,7 +314,7 @@ TEST(Copy, Gradients) {
     Tensor y = clone(x);
     EXPECT_EQ(node_name(zero_(y)), "ZeroBackward0");
     EXPECT_EQ(node_name(fill_(y, 1.0)), "FillBackward2");
-    EXPECT_EQ(node_name(copy_(y, ones({2}))), "CopyBackwards");
+    EXPECT_EQ(node_name(copy_(y, ones({2}))), "torch::autograd::CopyBackwards");
 }
 
 // --- creation ---
