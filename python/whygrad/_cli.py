@@ -78,6 +78,9 @@ def _run(program: Sequence[str], parser: argparse.ArgumentParser) -> NoReturn:
     others = [entry for entry in entries if entry != _STARTUP]
     environment["PYTHONPATH"] = os.pathsep.join([_STARTUP, *others])
     environment["WHYGRAD_RUN_PREFIX"] = sys.prefix
+    # What was printed so far (by a sitecustomize) would be lost with this process' buffers.
+    sys.stdout.flush()
+    sys.stderr.flush()
     os.execve(sys.executable, [sys.executable, *_interpreter_flags(), *program], environment)
 
 
