@@ -1,4 +1,6 @@
 // The rows of elementwise.def as data: names, what each gradient reads, gradients over tensors.
+#include <deque>
+
 #include "cpu/elementwise_kernels.h"
 #include "ops/elementwise.h"
 
@@ -44,7 +46,8 @@ struct NodeNames {
 
 template <class Row>
 RowInfo make_row(const char* parameters, const char* node, unsigned form, double lo, double hi) {
-    const NodeNames* names = new NodeNames(node);  // lives as long as the program
+    static auto& kept = *new std::deque<NodeNames>;  // rows point into it for the program's life
+    const NodeNames* names = &kept.emplace_back(node);
     RowInfo r{};
     r.name = Row::name;
     r.node = names->tensor.c_str();
