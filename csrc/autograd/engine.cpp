@@ -325,23 +325,40 @@ std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const 
 
 // --- AccumulateGrad ---
 
-AccumulateGrad::AccumulateGrad(const Tensor& leaf) : leaf_(leaf) {
+AccumulateGrad::AccumulateGrad() {
     sequence_nr = std::numeric_limits<uint64_t>::max();
     is_accumulator = true;
-    add_output(leaf);
-    own_meta(leaf).accumulator = this;
 }
 
-AccumulateGrad::~AccumulateGrad() {
-    if (leaf_.defined() && leaf_->extras) meta(leaf_)->accumulator = nullptr;
-}
-
-Edge accumulator_edge(const Tensor& leaf) {
+Ref<Node> AccumulateGrad::of(const Tensor& leaf) {
     AutogradMeta& m = own_meta(leaf);
-    if (m.accumulator) return {Ref<Node>(m.accumulator), 0};
-    auto node = AccumulateGrad::make(leaf);
-    return {Ref<Node>(node.get()), 0};
+    AccumulateGrad* a = m.accumulator;
+    if (a && a->refs > 0) return Ref<Node>(a);
+    if (!a) a = m.accumulator = new (pool_allocate(sizeof(AccumulateGrad))) AccumulateGrad;
+    a->leaf_ = leaf;
+    a->outputs.clear();
+    a->add_output(leaf);
+    return Ref<Node>(a);
 }
+
+void AccumulateGrad::dispose() noexcept {
+    delete std::exchange(hooks, nullptr);
+    reaches_python = false;
+    pass = PassState{};
+    const Tensor leaf = std::move(leaf_);  // may be the last reference to it, and free this
+}
+
+void AccumulateGrad::free(AccumulateGrad* a) noexcept {
+    a->~AccumulateGrad();
+    pool_free(a, sizeof(AccumulateGrad));
+}
+
+AutogradMeta::~AutogradMeta() {
+    if (weak_self) *weak_self = nullptr;
+    if (accumulator) AccumulateGrad::free(accumulator);
+}
+
+Edge accumulator_edge(const Tensor& leaf) { return {AccumulateGrad::of(leaf), 0}; }
 
 void AccumulateGrad::apply(Grads& in, Grads&) {
     if (!in[0].defined() || !requires_grad(leaf_)) return;

@@ -23,16 +23,28 @@ std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const 
                                  std::span<const Tensor> inputs, const BackwardOptions& options);
 
 // Ends in a leaf: adds what arrives to its .grad.
-class AccumulateGrad final : public NodeOf<AccumulateGrad> {
+//
+// Note [Accumulators]
+// An AccumulateGrad keeps its leaf alive and dies with the last graph that ends in it. Every training
+// step would make those of all parameters anew, which costs as much as an operation. So the memory of
+// a dead one stays with the leaf, which it no longer keeps alive, until the next graph or the end of the leaf:
+// AutogradMeta::accumulator points to it, alive or not.
+class AccumulateGrad final : public Node {
 public:
-    explicit AccumulateGrad(const Tensor& leaf);
-    ~AccumulateGrad();
+    // The one of `leaf`, alive.
+    static Ref<Node> of(const Tensor& leaf);
+    // Frees one that is not alive.
+    static void free(AccumulateGrad* a) noexcept;
     void apply(Grads& in, Grads& out) override;
     std::string name() const override { return "torch::autograd::AccumulateGrad"; }
     bool handles_undefined() const override { return true; }
     const Tensor& variable() const noexcept { return leaf_; }
 
+protected:
+    void dispose() noexcept override;
+
 private:
+    AccumulateGrad();
     Tensor leaf_;
 };
 

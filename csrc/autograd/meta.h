@@ -10,15 +10,15 @@
 
 namespace wg {
 
+class AccumulateGrad;
+
 struct AutogradMeta final : TensorExtras {
     Tensor grad;
-    Node* accumulator = nullptr;  // weak: an AccumulateGrad clears it when it dies
+    AccumulateGrad* accumulator = nullptr;  // Note [Accumulators]
     std::vector<NodeHooks::Entry<NodeHooks::TensorHook>> hooks;  // tensor hooks of a leaf
     std::vector<NodeHooks::Entry<std::function<void(const Tensor& leaf)>>> post_accumulate;
     std::shared_ptr<TensorImpl*> weak_self;  // for retain_grad; cleared when the tensor dies
-    ~AutogradMeta() override {
-        if (weak_self) *weak_self = nullptr;
-    }
+    ~AutogradMeta() override;
 };
 
 inline AutogradMeta* meta(const Tensor& t) noexcept {
@@ -29,9 +29,10 @@ inline AutogradMeta& own_meta(const Tensor& t) {
     return *meta(t);
 }
 
-// A view requires grad when its base does, also one made without recording.
+// A view requires grad when its base does, also one made without recording. A base is no view.
 inline bool requires_grad(const TensorImpl& t) noexcept {
-    return t.requires_grad || t.grad_fn || (t.view_base && requires_grad(*t.view_base));
+    return t.requires_grad || t.grad_fn ||
+           (t.view_base && (t.view_base->requires_grad || t.view_base->grad_fn));
 }
 inline bool requires_grad(const Tensor& t) noexcept { return requires_grad(*t.impl()); }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace wg {
@@ -23,7 +24,7 @@ public:
         for (size_t i = 0; i < n; ++i) push_back(value);
     }
     SmallVector(std::initializer_list<T> values) { append(values.begin(), values.end()); }
-    SmallVector(std::span<const T> values) { append(values.begin(), values.end()); }
+    SmallVector(std::span<const T> values) { append(values.data(), values.data() + values.size()); }
     template <class It>
     SmallVector(It first, It last) {
         append(first, last);
@@ -72,7 +73,8 @@ public:
     void resize(size_t n, const T& value = T()) {
         reserve(n);
         while (size_ > n) pop_back();
-        while (size_ < n) new (data_ + size_++) T(value);
+        std::uninitialized_fill(data_ + size_, data_ + n, value);
+        size_ = uint32_t(n);
     }
     void push_back(T value) {
         if (size_ == capacity_) grow(size_t(capacity_) * 2);
@@ -94,7 +96,14 @@ public:
     }
     template <class It>
     void append(It first, It last) {
-        for (; first != last; ++first) push_back(*first);
+        if constexpr (std::is_pointer_v<It>) {
+            const size_t n = size_t(last - first);
+            reserve(size_ + n);
+            std::uninitialized_copy_n(first, n, data_ + size_);
+            size_ += uint32_t(n);
+        } else {
+            for (; first != last; ++first) push_back(*first);
+        }
     }
     bool operator==(const SmallVector& other) const {
         return std::equal(begin(), end(), other.begin(), other.end());
@@ -102,7 +111,7 @@ public:
 
 private:
     T* inline_data() noexcept { return reinterpret_cast<T*>(inline_); }
-    void grow(size_t n) {
+    [[gnu::noinline]] void grow(size_t n) {
         T* fresh = static_cast<T*>(::operator new(n * sizeof(T)));
         std::uninitialized_move_n(data_, size_, fresh);
         std::destroy_n(data_, size_);

@@ -23,9 +23,6 @@ namespace cast_impl {
 struct CastTable {
     CastFn rows[kNumDTypes][kNumDTypes];
 };
-const CastTable& cast_table_baseline();
-const CastTable& cast_table_avx2();    // exists when built with WG_HAVE_AVX2
-const CastTable& cast_table_avx512();  // exists when built with WG_HAVE_AVX512
 
 }  // namespace cast_impl
 }  // namespace wg

@@ -83,13 +83,11 @@ cast_impl::CastTable make_table() {
 }
 
 }  // namespace
-}  // namespace WG_ISA
 
-#define WG_JOIN_(a, b) a##b
-#define WG_JOIN(a, b) WG_JOIN_(a, b)
-const cast_impl::CastTable& cast_impl::WG_JOIN(cast_table_, WG_ISA)() {
-    static const CastTable table = make_table();
+const cast_impl::CastTable& cast_table() {
+    static const cast_impl::CastTable table = make_table();
     return table;
 }
 
+}  // namespace WG_ISA
 }  // namespace wg

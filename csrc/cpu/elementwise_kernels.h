@@ -16,19 +16,25 @@ template <class T>
 __attribute__((noinline)) void run_tail(LoopFn loop, void* out, size_t out_itemsize,
                                         const void* const* in, unsigned used, int64_t done,
                                         int64_t left, const double* params) {
-    constexpr int lanes = Vec<T>::lanes;
-    T copies[kMaxLoopInputs][lanes];
-    T result[lanes];
+    using V = Vec<T>;
+    constexpr int half = V::lanes / 2;
+    alignas(64) T copies[kMaxLoopInputs][V::lanes];
+    alignas(64) T result[V::lanes];
     const void* slots[kMaxLoopInputs];
     for (int s = 0; s < kMaxLoopInputs; ++s) {
         slots[s] = copies[s];
         if (!(used >> s & 1)) continue;
         const T* from = static_cast<const T*>(in[s]) + done;
-        for (int i = 0; i < lanes; ++i) copies[s][i] = from[i < left ? i : left - 1];
+        V(from[left - 1]).store(copies[s]);
+        detail::copy_some<half>(copies[s], from, int(left));
     }
-    loop(result, slots, lanes, params);
-    __builtin_memcpy(static_cast<char*>(out) + size_t(done) * out_itemsize, result,
-                     size_t(left) * out_itemsize);
+    loop(result, slots, V::lanes, params);
+    if (out_itemsize == sizeof(T)) {
+        detail::copy_some<half>(static_cast<T*>(out) + done, result, int(left));
+    } else {
+        const auto* bytes = reinterpret_cast<const uint8_t*>(result);
+        detail::copy_some<half>(static_cast<uint8_t*>(out) + done, bytes, int(left));
+    }
 }
 
 template <class Row, class T, bool IsBool>

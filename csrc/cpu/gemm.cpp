@@ -10,8 +10,12 @@
 
 #include "cpu/gemm_kernel.h"
 #include "cpu/thread_pool.h"
+#include "dispatch/isa.h"
 
 namespace wg {
+
+WG_DECLARE_PER_ISA(const gemm_impl::GemmKernels& gemm_kernel_table();)
+
 namespace gemm_impl {
 
 void* scratch(Scratch slot, size_t bytes) {
@@ -34,18 +38,7 @@ void* scratch(Scratch slot, size_t bytes) {
 }
 
 const GemmKernels& gemm_kernels() {
-    static const GemmKernels& best = []() -> const GemmKernels& {
-#if defined(WG_HAVE_AVX512)
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-            return gemm_kernels_avx512();
-#endif
-#if defined(WG_HAVE_AVX2)
-        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-            return gemm_kernels_avx2();
-#endif
-        return gemm_kernels_baseline();
-    }();
+    static const GemmKernels& best = WG_BEST_ISA(gemm_kernel_table)();
     return best;
 }
 

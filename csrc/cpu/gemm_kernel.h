@@ -61,11 +61,7 @@ struct GemmKernels {
     void (*u8)(const GemmArgs<uint8_t>&);
 };
 
-const GemmKernels& gemm_kernels_baseline();
-const GemmKernels& gemm_kernels_avx2();  // exists when built with WG_HAVE_AVX2
-const GemmKernels& gemm_kernels_avx512();  // exists when built with WG_HAVE_AVX512
-
-// The best of them for this machine.
+// Those of the best instruction set of this machine.
 const GemmKernels& gemm_kernels();
 
 // Work space of this thread, kept between calls, 64-byte aligned. A slot is invalidated by the

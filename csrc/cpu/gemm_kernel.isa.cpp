@@ -495,10 +495,8 @@ constexpr GemmKernels kKernels = {
 };
 
 }  // namespace
+
+const GemmKernels& gemm_kernel_table() { return kKernels; }
+
 }  // namespace WG_ISA
-
-#define WG_JOIN_(a, b) a##b
-#define WG_JOIN(a, b) WG_JOIN_(a, b)
-const gemm_impl::GemmKernels& gemm_impl::WG_JOIN(gemm_kernels_, WG_ISA)() { return kKernels; }
-
 }  // namespace wg

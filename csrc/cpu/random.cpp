@@ -12,9 +12,12 @@
 
 #include "base/error.h"
 #include "cpu/random_kernels.h"
+#include "dispatch/isa.h"
 #include "tensor/dtype.h"
 
 namespace wg {
+
+WG_DECLARE_PER_ISA(const random_impl::RandomKernels& random_kernels();)
 
 namespace {
 
@@ -22,19 +25,7 @@ using random_impl::kNormalBlock;
 using random_impl::kStateWords;
 using random_impl::RandomKernels;
 
-const RandomKernels& best_kernels() {
-#if defined(WG_HAVE_AVX512)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        return random_impl::random_kernels_avx512();
-#endif
-#if defined(WG_HAVE_AVX2)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return random_impl::random_kernels_avx2();
-#endif
-    return random_impl::random_kernels_baseline();
-}
-const RandomKernels kernels = best_kernels();
+const RandomKernels& kernels = WG_BEST_ISA(random_kernels)();
 
 constexpr double kTwoPi = 2 * std::numbers::pi;
 

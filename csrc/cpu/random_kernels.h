@@ -29,8 +29,4 @@ struct RandomKernels {
     void (*box_muller)(float* data, int64_t blocks, float mean, float std);
 };
 
-const RandomKernels& random_kernels_baseline();
-const RandomKernels& random_kernels_avx2();  // exists when built with WG_HAVE_AVX2
-const RandomKernels& random_kernels_avx512();  // exists when built with WG_HAVE_AVX512
-
 }  // namespace wg::random_impl

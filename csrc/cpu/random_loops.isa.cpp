@@ -124,18 +124,12 @@ void box_muller(float* data, int64_t blocks, float mean, float std) {
 }
 
 }  // namespace
-}  // namespace WG_ISA
 
-namespace random_impl {
-
-#define WG_TABLE_NAME_(isa) random_kernels_##isa
-#define WG_TABLE_NAME(isa) WG_TABLE_NAME_(isa)
-const RandomKernels& WG_TABLE_NAME(WG_ISA)() {
-    static constexpr RandomKernels table{twist, temper, uniform_float, uniform_double, box_muller};
+const random_impl::RandomKernels& random_kernels() {
+    static constexpr random_impl::RandomKernels table{twist, temper, uniform_float, uniform_double,
+                                                      box_muller};
     return table;
 }
-#undef WG_TABLE_NAME
-#undef WG_TABLE_NAME_
 
-}  // namespace random_impl
+}  // namespace WG_ISA
 }  // namespace wg

@@ -9,28 +9,17 @@
 #include "cpu/reduce.h"
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 
 #include "cpu/reduce_kernels.h"
 #include "cpu/thread_pool.h"
-#include "dispatch/kernel_table.h"
+#include "dispatch/isa.h"
 
 namespace wg {
 
-#define WG_DECLARE_ISA(isa)                      \
-    namespace isa {                              \
-    void add_sum_kernels(ReduceTable& table);    \
-    void add_order_kernels(ReduceTable& table);  \
-    void add_moment_kernels(ReduceTable& table); \
-    }
-WG_DECLARE_ISA(baseline)
-#ifdef WG_HAVE_AVX2
-WG_DECLARE_ISA(avx2)
-#endif
-#ifdef WG_HAVE_AVX512
-WG_DECLARE_ISA(avx512)
-#endif
+WG_DECLARE_PER_ISA(void add_sum_kernels(ReduceTable& table);
+                   void add_order_kernels(ReduceTable& table);
+                   void add_moment_kernels(ReduceTable& table);)
 
 namespace {
 
@@ -41,22 +30,10 @@ struct Table {
 const Table& best_table() {
     static const Table& table = *[] {
         static Table t;
-#define WG_FILL(isa)                 \
-    isa::add_sum_kernels(t.rows);    \
-    isa::add_order_kernels(t.rows);  \
-    isa::add_moment_kernels(t.rows); \
-    return &t;
-#ifdef WG_HAVE_AVX512
-        if (std::strcmp(cpu_capability(), "avx512") == 0) {
-            WG_FILL(avx512)
-        }
-#endif
-#ifdef WG_HAVE_AVX2
-        if (std::strcmp(cpu_capability(), "avx2") == 0) {
-            WG_FILL(avx2)
-        }
-#endif
-        WG_FILL(baseline)
+        WG_BEST_ISA(add_sum_kernels)(t.rows);
+        WG_BEST_ISA(add_order_kernels)(t.rows);
+        WG_BEST_ISA(add_moment_kernels)(t.rows);
+        return &t;
     }();
     return table;
 }

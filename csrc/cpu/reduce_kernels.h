@@ -4,8 +4,8 @@
 
 #include <type_traits>
 
+#include "cpu/elements.h"
 #include "cpu/reduce.h"
-#include "scalar/half.h"
 #include "tensor/dtype.h"
 
 namespace wg {
@@ -35,18 +35,6 @@ inline namespace WG_ISA {
 // Bool is read as a byte: memory from outside may hold other values than 0 and 1.
 template <class T>
 using stored = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;
-
-// Loads N elements (or the first n) in the type they are computed in.
-template <int N, class T>
-WG_INLINE Vec<compute_type<T>, N> load_elements(const T* p) {
-    if constexpr (std::is_same_v<T, compute_type<T>>) return Vec<T, N>::load(p);
-    else return load_as_float<N>(p);
-}
-template <int N, class T>
-WG_INLINE Vec<compute_type<T>, N> load_elements(const T* p, int n) {
-    if constexpr (std::is_same_v<T, compute_type<T>>) return Vec<T, N>::load(p, n);
-    else return load_as_float<N>(p, n);
-}
 
 // A kernel K gives: T, Acc, Result; init(Acc&), row(Acc&, const T*, n, stride, first, param),
 // columns(Acc*, const T*, n, stride, m, first, param), combine(Acc&, const Acc&) and finish(Acc, param).

@@ -1,39 +1,18 @@
 #include "cpu/softmax.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "cpu/thread_pool.h"
-#include "dispatch/kernel_table.h"
+#include "dispatch/isa.h"
 
 namespace wg {
 
-namespace baseline {
-const softmax_impl::Kernels& softmax_kernels();
-}
-#ifdef WG_HAVE_AVX2
-namespace avx2 {
-const softmax_impl::Kernels& softmax_kernels();
-}
-#endif
-#ifdef WG_HAVE_AVX512
-namespace avx512 {
-const softmax_impl::Kernels& softmax_kernels();
-}
-#endif
+WG_DECLARE_PER_ISA(const softmax_impl::Kernels& softmax_kernels();)
 
 namespace {
 
 const softmax_impl::Kernels& kernels() {
-    static const softmax_impl::Kernels& best = []() -> const softmax_impl::Kernels& {
-#ifdef WG_HAVE_AVX512
-        if (std::strcmp(cpu_capability(), "avx512") == 0) return avx512::softmax_kernels();
-#endif
-#ifdef WG_HAVE_AVX2
-        if (std::strcmp(cpu_capability(), "avx2") == 0) return avx2::softmax_kernels();
-#endif
-        return baseline::softmax_kernels();
-    }();
+    static const softmax_impl::Kernels& best = WG_BEST_ISA(softmax_kernels)();
     return best;
 }
 

@@ -1,7 +1,7 @@
 // The loops of softmax. A row is a run of elements read by vectors, its end through a mask; when the
 // softmax runs along another dim than the last, neighbouring columns are the lanes.
 #include "cpu/softmax.h"
-#include "scalar/half.h"
+#include "cpu/elements.h"
 #include "scalar/math.h"
 
 namespace wg {
@@ -15,14 +15,8 @@ struct Softmax {
     using V = Vec<C, W>;
     static constexpr bool in_place = std::is_same_v<T, C>;
 
-    static WG_INLINE V load(const T* p, int n = W) {
-        if constexpr (in_place) return V::load(p, n);
-        else return load_as_float<W>(p, n);
-    }
-    static WG_INLINE void store(T* p, V v, int n = W) {
-        if constexpr (in_place) v.store(p, n);
-        else store_from_float(p, n, v);
-    }
+    static WG_INLINE V load(const T* p, int n = W) { return load_elements<W>(p, n); }
+    static WG_INLINE void store(T* p, V v, int n = W) { store_elements<W>(p, v, n); }
     // The first n lanes of x, `other` elsewhere.
     static WG_INLINE V masked(V x, int n, C other) {
         return where(V::iota() < V(C(n)), x, V(other));
@@ -37,13 +31,6 @@ struct Softmax {
         }
     }
 
-    // Calls f(i, lanes) for the vectors of a row; lanes < W only for the last.
-    template <class F>
-    static WG_INLINE void for_vectors(int64_t length, F f) {
-        int64_t i = 0;
-        for (; i + W <= length; i += W) f(i, W);
-        if (i < length) f(i, int(length - i));
-    }
     // The same with short sums: add(i, lanes) gives a vector; they are added in single precision 64 at a time.
     template <class F>
     static WG_INLINE double sum_vectors(int64_t length, F add) {
@@ -71,7 +58,7 @@ struct Softmax {
             return store(y, log_of ? moved - log(sum) : e / sum, n);
         }
         V best(-kInf<C>);
-        for_vectors(length, [&](int64_t i, int n) {
+        for_vectors<W>(length, [&](int64_t i, int n) {
             best = maximum(best, masked(load(x + i, n), n, -kInf<C>));
         });
         const V shift(greatest_lane(best));
@@ -79,8 +66,8 @@ struct Softmax {
             const double sum =
                 sum_vectors(length, [&](int64_t i, int n) { return exp(load(x + i, n) - shift); });
             const V minus(C(log(sum)));
-            for_vectors(length,
-                        [&](int64_t i, int n) { store(y + i, load(x + i, n) - shift - minus, n); });
+            for_vectors<W>(
+                length, [&](int64_t i, int n) { store(y + i, load(x + i, n) - shift - minus, n); });
             return;
         }
         const double sum = sum_vectors(length, [&](int64_t i, int n) {
@@ -89,7 +76,7 @@ struct Softmax {
             return e;
         });
         const V scale(C(1.0 / sum));
-        for_vectors(length, [&](int64_t i, int n) {
+        for_vectors<W>(length, [&](int64_t i, int n) {
             if constexpr (in_place) store(y + i, load(y + i, n) * scale, n);
             else store(y + i, exp(load(x + i, n) - shift) * scale, n);
         });
@@ -104,14 +91,14 @@ struct Softmax {
         }
         if (log_of) {
             const V sum(C(sum_vectors(length, [&](int64_t i, int n) { return load(g + i, n); })));
-            for_vectors(length, [&](int64_t i, int n) {
+            for_vectors<W>(length, [&](int64_t i, int n) {
                 store(gx + i, load(g + i, n) - exp(load(y + i, n)) * sum, n);
             });
             return;
         }
         const V sum(C(sum_vectors(
             length, [&](int64_t i, int n) { return load(g + i, n) * load(y + i, n); })));
-        for_vectors(length, [&](int64_t i, int n) {
+        for_vectors<W>(length, [&](int64_t i, int n) {
             store(gx + i, load(y + i, n) * (load(g + i, n) - sum), n);
         });
     }
@@ -150,7 +137,7 @@ struct Softmax {
                 forward_row(log_of, x + r * length, y + r * length, length);
             return;
         }
-        for_vectors(inner, [&](int64_t j, int n) {
+        for_vectors<W>(inner, [&](int64_t j, int n) {
             forward_columns(log_of, x + j, y + j, length, inner, n);
         });
     }
@@ -164,7 +151,7 @@ struct Softmax {
                 backward_row(log_of, g + r * length, y + r * length, gx + r * length, length);
             return;
         }
-        for_vectors(inner, [&](int64_t j, int n) {
+        for_vectors<W>(inner, [&](int64_t j, int n) {
             backward_columns(log_of, g + j, y + j, gx + j, length, inner, n);
         });
     }

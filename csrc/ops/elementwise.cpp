@@ -58,6 +58,72 @@ bool can_cast(DType from, DType to) noexcept { return category(from) <= category
 
 namespace {
 
+// --- plain operands ---
+//
+// Note [Plain operands]
+// What small programs call most: operands of one float dtype and one shape, short and packed, or
+// numbers. Promotion, broadcasting, the layout of the result and the checks that depend on dtypes can
+// decide only one way for them, so they go straight to the loop: half the instructions of the call.
+
+constexpr int64_t kPlain = 1024;  // elements
+
+// Contiguous down to the strides of dims of size 1, which decide the layout of the result.
+bool is_packed(const Tensor& t) {
+    if (!t.is_contiguous()) return false;
+    int64_t n = 1;
+    for (int64_t d = t.dim(); d-- > 0;) {
+        if (t.strides()[d] != n) return false;
+        n *= std::max<int64_t>(t.sizes()[d], 1);
+    }
+    return true;
+}
+
+bool is_plain(const Tensor& t) {
+    return (t.dtype() == DType::Float32 || t.dtype() == DType::Float64) && t.numel() <= kPlain &&
+           !t->wrapped_number && is_packed(t);
+}
+
+// The tensor whose shape and dtype the result has when all operands are plain, else null.
+const Tensor* plain_lead(Args args) {
+    const Tensor* lead = nullptr;
+    for (const Arg& a : args) {
+        if (!a.is_tensor()) continue;
+        const Tensor& t = a.tensor();
+        if (!lead) {
+            if (!is_plain(t)) return nullptr;
+            lead = &t;
+        } else if (t.dtype() != lead->dtype() || !t.is_contiguous() || t->wrapped_number ||
+                   !same_shape(t.sizes(), lead->sizes())) {
+            return nullptr;
+        }
+    }
+    return lead;
+}
+
+// As run_plain() below, with numbers in the slots that `numbers` has bits for.
+[[gnu::noinline]] void run_plain_numbers(LoopFn fn, void* out, const void** slots, unsigned numbers,
+                                         const Scalar* values, DType dtype, int64_t n,
+                                         const double* params) {
+    alignas(64) double filled[3][kPlain];
+    double* to = filled[0];
+    for (int s = 0; s < kMaxLoopInputs; ++s) {
+        if (!(numbers >> s & 1)) continue;
+        const double v = values[s].to_double();
+        if (dtype == DType::Float32) std::fill_n(reinterpret_cast<float*>(to), n, float(v));
+        else std::fill_n(to, n, v);
+        slots[s] = to;
+        to += kPlain;
+    }
+    fn(out, slots, n, params);
+}
+
+// Runs a loop of `dtype`, float or double, on n <= kPlain elements.
+inline void run_plain(LoopFn fn, void* out, const void** slots, unsigned numbers,
+                      const Scalar* values, DType dtype, int64_t n, const double* params) {
+    if (numbers) run_plain_numbers(fn, out, slots, numbers, values, dtype, n, params);
+    else fn(out, slots, n, params);
+}
+
 // --- the node ---
 
 class ElementwiseNode final : public NodeOf<ElementwiseNode> {
@@ -77,8 +143,8 @@ public:
     void keep_operand(int slot, const Tensor& t) { saved_[slot] = SavedTensor(t); }
     void keep_result(const Tensor& y) { saved_[3] = SavedTensor(y, this); }
     void keep_scalar(int slot, const Scalar& s) {
-        scalars_[slot] = s;
-        is_scalar_ |= 1u << slot;
+        scalars_[slot + 1] = s;
+        is_scalar_ |= uint8_t(1u << slot);
     }
     void set_compute(DType d, unsigned reads) {
         compute_ = d;
@@ -87,8 +153,11 @@ public:
 
 private:
     Tensor run_gradient(int i, Grads& in, bool may_reuse);
+    bool run_plain_gradient(int i, unsigned reads, const Tensor& g, const Tensor& result);
+    void run_general_gradient(int i, unsigned reads, const Tensor& g, const Tensor& result);
+    bool has_number(int slot) const noexcept { return is_scalar_ >> slot & 1; }
     Tensor operand(int slot) const {
-        if (is_scalar_ >> slot & 1) return wrapped_number(scalars_[slot]);
+        if (has_number(slot)) return wrapped_number(scalars_[slot + 1]);
         return saved_[slot].unpack(this);
     }
 
@@ -96,11 +165,11 @@ private:
     DType compute_ = DType::Float32;
     bool released_ = false;
     bool reads_saved_ = false;
-    unsigned is_scalar_ = 0;
+    uint8_t is_scalar_ = 0;  // which operands are numbers
     const char* name_;
     Params params_;
     SavedTensor saved_[4];
-    Scalar scalars_[3] = {0, 0, 0};
+    Scalar scalars_[4];  // by slot of the loop; only those of is_scalar_ have a value
 };
 
 std::vector<std::pair<std::string, Tensor>> ElementwiseNode::saved_values() const {
@@ -143,61 +212,66 @@ void ElementwiseNode::apply(Grads& in, Grads& out) {
 
 // One gradient by its fused loop. The last one may be written over g when nobody else holds g.
 Tensor ElementwiseNode::run_gradient(int i, Grads& in, bool may_reuse) {
-    const RowInfo& r = row(op_);
-    const unsigned reads = r.reads[i];
+    const unsigned reads = row(op_).reads[i];
     const Tensor& g = in[0];
+    const bool reuse =
+        may_reuse && g.dtype() == compute_ && g.owns_memory_alone() && !may_overlap_itself(g);
+    Tensor result = reuse ? g : empty_like(g, compute_);
+    if (!run_plain_gradient(i, reads, g, result)) run_general_gradient(i, reads, g, result);
+    return result;
+}
+
+bool ElementwiseNode::run_plain_gradient(int i, unsigned reads, const Tensor& g,
+                                         const Tensor& result) {
+    if (!is_plain(g) || g.dtype() != compute_) return false;
+    const void* slots[kMaxLoopInputs] = {g.raw()};
+    for (int s = 1; s < kMaxLoopInputs; ++s) {
+        if (!(reads >> s & 1) || has_number(s - 1)) continue;
+        const Tensor& t = saved_[s - 1].unpack_data(this);
+        if (t.dtype() != compute_ || !t.is_contiguous() || !same_shape(t.sizes(), g.sizes()))
+            return false;
+        slots[s] = t.raw();
+    }
+    const LoopFn fn = kernel_table[int(op_)].gradient[i][int(compute_)];
+    run_plain(fn, result.raw(), slots, reads & unsigned(is_scalar_) << 1, scalars_, compute_,
+              g.numel(), params_.p);
+    return true;
+}
+
+void ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& g,
+                                           const Tensor& result) {
     const IntSpan sizes = g.sizes();
     const DType compute = kernel_dtype(compute_);
-    LoopFn fn = kernel_table[int(op_)].gradient[i][int(compute)];
-
+    const LoopFn fn = kernel_table[int(op_)].gradient[i][int(compute)];
     alignas(8) char constants[3][8];
     Dims strides[kMaxLoopInputs];
     cpu::Operand operands[kMaxLoopInputs];
     const char* direct[kMaxLoopInputs] = {};
-    bool all_direct = g.dtype() == compute && g.is_contiguous();
-    const auto add = [&](int slot, const Tensor& t) {
-        if (t.dtype() == compute && t.is_contiguous() && t.numel() == g.numel() &&
-            same_shape(t.sizes(), sizes)) {
-            direct[slot] = t.raw();
-        } else {
+    bool all_direct = result.dtype() == compute;
+    for (int s = 0; s < kMaxLoopInputs; ++s) {
+        if (!(reads >> s & 1)) continue;
+        if (s > 0 && has_number(s - 1)) {
+            scalars_[s].store(constants[s - 1], compute);
+            operands[s] = {constants[s - 1], compute, {}};
+            strides[s] = Dims(sizes.size(), 0);
             all_direct = false;
+            continue;
         }
-        operands[slot] = {t.raw(), t.dtype(), {}};
-    };
-    if (reads & 1) add(0, g);
-    for (int s = 0; s < r.arity; ++s) {
-        if (!(reads >> (s + 1) & 1)) continue;
-        if (is_scalar_ >> s & 1) {
-            scalars_[s].store(constants[s], compute);
-            operands[s + 1] = {constants[s], compute, {}};
-            strides[s + 1] = Dims(sizes.size(), 0);
-            all_direct = false;
-        } else {
-            add(s + 1, saved_[s].unpack_data(this));
-        }
+        const Tensor& t = s == 0 ? g : saved_[s - 1].unpack_data(this);
+        operands[s] = {t.raw(), t.dtype(), {}};
+        strides[s] = broadcast_strides(t.sizes(), t.strides(), sizes);
+        if (t.dtype() == compute && t.is_contiguous() && same_shape(t.sizes(), sizes))
+            direct[s] = t.raw();
+        else all_direct = false;
     }
-    if (reads & 16) add(4, saved_[3].unpack_data(this));
-
-    const bool reuse = may_reuse && g.owns_memory_alone() && g.dtype() == compute_ &&
-                       !may_overlap_itself(sizes, g.strides());
-    const Tensor result = reuse ? g : empty_like(g, compute_);
-    if (all_direct && result.dtype() == compute) {
+    if (all_direct && result.is_contiguous()) {
         cpu::contiguous_loop(fn, result.raw(), item_size(compute), direct, kMaxLoopInputs,
                              item_size(compute), g.numel(), params_.p);
-        return result;
+        return;
     }
-    const auto finish = [&](int slot, const Tensor& t) {
-        strides[slot] = broadcast_strides(t.sizes(), t.strides(), sizes);
-    };
-    if (reads & 1) finish(0, g);
-    for (int s = 0; s < r.arity; ++s)
-        if ((reads >> (s + 1) & 1) && !(is_scalar_ >> s & 1))
-            finish(s + 1, saved_[s].unpack_data(this));
-    if (reads & 16) finish(4, saved_[3].unpack_data(this));
     for (int s = 0; s < kMaxLoopInputs; ++s) operands[s].strides = strides[s];
     cpu::elementwise_loop(fn, {result.raw(), result.dtype(), result.strides()}, operands, sizes,
                           compute, compute, params_.p);
-    return result;
 }
 
 // --- forward ---
@@ -358,10 +432,11 @@ Dims common_shape(Args args) {
 // Strides of a fresh result: those of the first operand with the full shape when it is dense, else
 // contiguous in the order of the operands' dims, as PyTorch lays results out.
 Tensor make_result(Args args, const Dims& shape, DType dtype) {
-    bool all_contiguous = true;
+    bool alike = true;
     for (const Arg& arg : args)
-        if (arg.is_tensor() && !arg.tensor().is_contiguous()) all_contiguous = false;
-    if (all_contiguous) return empty(shape, dtype);
+        alike = alike && arg.is_tensor() && arg.tensor().is_contiguous() &&
+                same_shape(arg.tensor().sizes(), shape);
+    if (alike) return empty(shape, dtype);
     // Compare dims by the operands' strides, first operand first; ambiguous pairs keep their order.
     SmallVector<Dims, 3> strides;
     for (const Arg& arg : args)
@@ -530,37 +605,47 @@ Op on_bool(Op op, Args args) {
                                  : Op::minimum;
 }
 
-bool is_small_and_plain(const Tensor& t) {
-    return t.is_contiguous() && t.numel() <= cpu::kElementwiseGrain;
+void run_plain_forward(LoopFn fn, const Tensor& out, Args args, DType dtype, const Params& params) {
+    const void* slots[kMaxLoopInputs];
+    Scalar values[3];
+    unsigned numbers = 0;
+    for (size_t k = 0; k < args.size(); ++k) {
+        if (args[k].is_tensor()) {
+            slots[k] = args[k].tensor().raw();
+        } else {
+            values[k] = args[k].scalar();
+            numbers |= 1u << k;
+        }
+    }
+    run_plain(fn, out.raw(), slots, numbers, values, dtype, out.numel(), params.p);
 }
 
 }  // namespace
 
 Tensor elementwise(Op op, Args args, const Params& params, const char* node_name) {
-    op = on_bool(op, args);
-    const RowInfo& r = row(op);
-    check_operands(op, args);
-    const DType compute = compute_dtype(r, op, args);
-    if (is_identity_on(r, compute)) return clone(args[0].tensor());
-    const DType dtype = r.is_test ? DType::Bool : compute;
-
     Tensor out;
-    bool same = is_small_and_plain(args[0].is_tensor() ? args[0].tensor() : args[1].tensor());
-    const Tensor& lead = args[0].is_tensor() ? args[0].tensor() : args[1].tensor();
-    for (const Arg& a : args)
-        if (a.is_tensor() &&
-            !(a.tensor().is_contiguous() && same_shape(a.tensor().sizes(), lead.sizes())))
-            same = false;
-    if (same) {
-        out = empty_like(lead, dtype);
+    DType compute;
+    const Tensor* lead = plain_lead(args);
+    const LoopFn plain = lead ? kernel_table[int(op)].forward[int(lead->dtype())] : nullptr;
+    if (plain) {
+        compute = lead->dtype();
+        out = empty_like(*lead, row(op).is_test ? DType::Bool : compute);
+        run_plain_forward(plain, out, args, compute, params);
     } else {
+        op = on_bool(op, args);
+        const RowInfo& r = row(op);
+        check_operands(op, args);
+        compute = compute_dtype(r, op, args);
+        if (is_identity_on(r, compute)) return clone(args[0].tensor());
+        const DType dtype = r.is_test ? DType::Bool : compute;
         // PyTorch's log_sigmoid is the one that does not keep the layout.
-        out = op == Op::log_sigmoid ? empty(lead.sizes(), dtype)
+        out = op == Op::log_sigmoid ? empty(args[0].tensor().sizes(), dtype)
                                     : make_result(args, common_shape(args), dtype);
+        if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
+        run_forward(op, r, out, args, compute, params);
     }
-    if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
-    run_forward(op, r, out, args, compute, params);
-    if (wants_history(r, args) && is_floating(dtype)) {
+    const RowInfo& r = row(op);
+    if (wants_history(r, args) && is_floating(out.dtype())) {
         unsigned reads;
         auto node = make_elementwise_node(op, r, args, compute, params, node_name, reads);
         set_history(out, *node);

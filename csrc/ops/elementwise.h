@@ -44,12 +44,13 @@ struct RowInfo {
     // The gradient formula over tensors, for derivatives of derivatives.
     Tensor (*gradient[3])(const Tensor& g, const Tensor* abc, const Tensor& y, const double* p);
 };
-const RowInfo& row(Op op) noexcept;
+extern const RowInfo row_table[kNumOps];
+inline const RowInfo& row(Op op) noexcept { return row_table[int(op)]; }
 
 // An operand: a tensor, or a Python number that never becomes one.
 class Arg {
 public:
-    Arg(const Tensor& t) : tensor_(&t), scalar_(0) {}
+    Arg(const Tensor& t) : tensor_(&t) {}
     Arg(Scalar s) : tensor_(nullptr), scalar_(s) {}
     Arg(double v) : Arg(Scalar(v)) {}
     Arg(int v) : Arg(Scalar(v)) {}

@@ -78,12 +78,11 @@ using namespace forms;
     make_row<row_##name>(parameters, node, forms_, lo, hi),
 #define WG_TEST(name, forms_, fwd, dtypes) make_row<row_##name>("", "", forms_, 0, 0),
 #define WG_COMPARE(name, forms_, fwd, dtypes) make_row<row_##name>("", "", forms_, 0, 0),
-const RowInfo rows_[] = {
-#include "ops/elementwise.def"
-};
 
 }  // namespace
 
-const RowInfo& row(Op op) noexcept { return rows_[int(op)]; }
+const RowInfo row_table[kNumOps] = {
+#include "ops/elementwise.def"
+};
 
 }  // namespace wg

@@ -9,6 +9,7 @@ namespace wg {
 
 class Scalar {
 public:
+    Scalar() = default;  // without a value
     Scalar(bool v) noexcept : category_(Category::Boolean), int_(v) {}
     Scalar(int v) noexcept : category_(Category::Integral), int_(v) {}
     Scalar(int64_t v) noexcept : category_(Category::Integral), int_(v) {}

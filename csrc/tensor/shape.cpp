@@ -72,10 +72,6 @@ Dims dense_strides_like(IntSpan sizes, IntSpan strides) {
     return result;
 }
 
-bool same_shape(IntSpan a, IntSpan b) noexcept {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end());
-}
-
 bool is_dense(IntSpan sizes, IntSpan strides) {
     SmallVector<int, 8> order;
     for (int d = 0; d < int(sizes.size()); ++d)

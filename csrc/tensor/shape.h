@@ -24,11 +24,20 @@ int64_t count(IntSpan sizes) noexcept;  // product
 Dims contiguous_strides(IntSpan sizes);
 // Strides of a dense tensor whose dims lie in memory in the same order as in `strides`.
 Dims dense_strides_like(IntSpan sizes, IntSpan strides);
-bool same_shape(IntSpan a, IntSpan b) noexcept;
+// A loop, not memcmp: shapes are a few numbers long, and the call costs more than the comparison.
+inline bool same_shape(IntSpan a, IntSpan b) noexcept {
+    if (a.size() != b.size()) return false;
+    for (size_t d = 0; d < a.size(); ++d)
+        if (a[d] != b[d]) return false;
+    return true;
+}
 // No gaps and no overlap: a permutation of a contiguous tensor.
 bool is_dense(IntSpan sizes, IntSpan strides);
 // Two different indices may name the same element (expanded tensors, overlapping as_strided).
 bool may_overlap_itself(IntSpan sizes, IntSpan strides);
+inline bool may_overlap_itself(const Tensor& t) {
+    return !t.is_contiguous() && may_overlap_itself(t.sizes(), t.strides());
+}
 // An operation whose operand shares only part of the memory it writes would read what it has written:
 // RuntimeError. As in PyTorch, operands with gaps between their elements pass.
 void check_no_partial_overlap(const Tensor& written, const Tensor& read);

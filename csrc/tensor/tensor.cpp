@@ -9,11 +9,11 @@ namespace wg {
 
 void (*release_python_object)(void*) noexcept = nullptr;
 
-void TensorImpl::set_ndim(int64_t n) {
+void TensorImpl::set_many_dims(int64_t n) {
     WG_CHECK(n <= kMaxDims, "whygrad has tensors of up to ", kMaxDims, " dims; got ", n);
     if (dims != inline_dims) pool_free(dims, size_t(ndim) * 2 * sizeof(int64_t));
-    dims = n <= 4 ? inline_dims
-                  : static_cast<int64_t*>(pool_allocate(size_t(n) * 2 * sizeof(int64_t)));
+    dims = n <= kInlineDims ? inline_dims
+                            : static_cast<int64_t*>(pool_allocate(size_t(n) * 2 * sizeof(int64_t)));
     ndim = uint8_t(n);
 }
 
@@ -148,7 +148,7 @@ Tensor empty_like(const Tensor& t, DType dtype) {
         auto r = TensorImpl::make();
         r->dtype = dtype;
         r->set_ndim(t.dim());
-        std::memcpy(r->dims, t->dims, size_t(t.dim()) * 2 * sizeof(int64_t));
+        for (int64_t i = 0; i < 2 * t.dim(); ++i) r->dims[i] = t->dims[i];
         r->set_storage(Storage::allocate(size_t(t.numel()) * item_size(dtype)));
         r->numel = t.numel();
         r->data = r->storage->data;
@@ -164,9 +164,10 @@ Tensor alias(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset) {
     r->own_version = t->own_version;
     r->version = t->version;
     r->set_ndim(int64_t(sizes.size()));
-    if (!sizes.empty()) {
-        std::memcpy(r->dims, sizes.data(), sizes.size_bytes());
-        std::memcpy(r->dims + sizes.size(), strides.data(), strides.size_bytes());
+    const size_t n = sizes.size();
+    for (size_t d = 0; d < n; ++d) {
+        r->dims[d] = sizes[d];
+        r->dims[n + d] = strides[d];
     }
     r->offset = offset;
     r->storage = t->storage;

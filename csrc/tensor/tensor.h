@@ -70,7 +70,8 @@ struct TensorImpl {
     int64_t numel = 1;
     int64_t offset = 0;  // in elements
     int64_t* dims = inline_dims;  // ndim sizes, then ndim strides (in elements)
-    int64_t inline_dims[8];
+    static constexpr int64_t kInlineDims = 4;
+    int64_t inline_dims[2 * kInlineDims];
     uint32_t* version = nullptr;  // the storage's or own_version's
     Ref<VersionCounter> own_version;
     Ref<GraphNode> grad_fn;
@@ -83,7 +84,11 @@ struct TensorImpl {
     IntSpan strides() const noexcept { return {dims + ndim, ndim}; }
 
     // Sets rank and makes room; the caller fills dims and then calls update_geometry().
-    void set_ndim(int64_t n);
+    void set_ndim(int64_t n) {
+        if (n > kInlineDims || dims != inline_dims) [[unlikely]]
+            return set_many_dims(n);
+        ndim = uint8_t(n);
+    }
     // Recomputes numel, contiguous and data from dims, offset and storage.
     void update_geometry();
     void set_storage(Ref<Storage> s) noexcept {
@@ -98,6 +103,9 @@ struct TensorImpl {
     TensorImpl() = default;
     TensorImpl(const TensorImpl&) = delete;
     ~TensorImpl();
+
+private:
+    void set_many_dims(int64_t n);
 };
 
 // Called when the last owner of a tensor that keeps its Python object alive is gone.

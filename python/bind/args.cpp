@@ -189,7 +189,6 @@ bool Overload::match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames,
         }
         values[i] = args[nargs + k];
     }
-    std::string missing;
     int n_missing = 0;
     for (Py_ssize_t i = 0; i < n; ++i) {
         if (!values[i]) {
@@ -197,7 +196,7 @@ bool Overload::match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames,
                 values[i] = parameters[i].default_value.get();
                 continue;
             }
-            missing += str(n_missing++ ? ", " : "", "\"", parameters[i].name, "\"");
+            ++n_missing;
             continue;
         }
         // A shape has to be a sequence, while one int will do where dims are reduced.
@@ -221,9 +220,13 @@ bool Overload::match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames,
         return false;
     }
     if (n_missing) {
-        if (why)
-            *why = str(op, "() missing ", n_missing, " required positional argument",
-                       n_missing == 1 ? "s" : "", ": ", missing);
+        if (!why) return false;
+        std::string missing;
+        for (Py_ssize_t i = 0; i < n; ++i)
+            if (!values[i])
+                missing += str(missing.empty() ? "" : ", ", "\"", parameters[i].name, "\"");
+        *why = str(op, "() missing ", n_missing, " required positional argument",
+                   n_missing == 1 ? "s" : "", ": ", missing);
         return false;
     }
     return true;

@@ -21,6 +21,7 @@ struct Operation {
     bool is_method;
     bool is_inplace;
     bool takes_number;  // as the second operand
+    bool writes_out;  // a result is computed, then written into out=
     const std::vector<Overload>* overloads;
 };
 
@@ -195,10 +196,7 @@ PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
         std::vector<PyObject*> kept;
         PyObject* const* all = args;
         const Py_ssize_t nkw = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
-        const bool has_out = std::any_of(
-            op.overloads->begin(), op.overloads->end(),
-            [](const Overload& o) { return o.invoke != invoke_row && (o.forms & OUT); });
-        if (nkw && !op.is_inplace && has_out) {
+        if (nkw && op.writes_out) {
             Object names = check(PyList_New(0));
             kept.assign(args, args + nargs);
             for (Py_ssize_t k = 0; k < nkw; ++k) {
@@ -350,6 +348,10 @@ Object make_operation(const std::string& name, const Entry& e, bool is_method, b
     op->is_method = is_method;
     op->is_inplace = is_inplace;
     op->takes_number = e.op != Op::count && takes_number(e.op);
+    op->writes_out =
+        !is_inplace && std::any_of(overloads.begin(), overloads.end(), [](const Overload& o) {
+            return o.invoke != invoke_row && (o.forms & OUT);
+        });
     op->overloads = new std::vector<Overload>(overloads);
     op->vectorcall = call_any;
     if (e.op != Op::count && !is_inplace && overloads.front().invoke == invoke_row) {

@@ -1,4 +1,5 @@
 // The properties of torch.Tensor.
+#include "autograd/engine.h"
 #include "convert.h"
 #include "ops/functions.h"
 #include "tensor_type.h"
@@ -110,7 +111,7 @@ int set_data(PyObject* o, PyObject* value, void*) {
             t->offset = from.offset();
             t->storage = from->storage;
             t->update_geometry();
-            if (meta(t) && meta(t)->accumulator) meta(t)->accumulator->outputs[0] = OutputInfo(t);
+            if (meta(t) && meta(t)->accumulator) meta(t)->accumulator->outputs = {OutputInfo(t)};
             return 0;
         },
         -1);

@@ -21,6 +21,11 @@
 
 #include "cpu/gemm_kernel.h"
 #include "cpu/thread_pool.h"
+#include "dispatch/isa.h"
+
+namespace wg {
+WG_DECLARE_PER_ISA(const gemm_impl::GemmKernels& gemm_kernel_table();)
+}
 
 namespace {
 
@@ -404,16 +409,11 @@ TEST(GemmHalf, RoundsOnceAtTheEnd) {
 // Every instruction set this machine has, one thread.
 std::vector<std::pair<const char*, const GemmKernels*>> all_kernels() {
     std::vector<std::pair<const char*, const GemmKernels*>> all;
-    all.emplace_back("baseline", &wg::gemm_impl::gemm_kernels_baseline());
-#if defined(WG_HAVE_AVX2)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        all.emplace_back("avx2", &wg::gemm_impl::gemm_kernels_avx2());
-#endif
-#if defined(WG_HAVE_AVX512)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        all.emplace_back("avx512", &wg::gemm_impl::gemm_kernels_avx512());
-#endif
+    all.emplace_back("baseline", &wg::baseline::gemm_kernel_table());
+    WG_IF_AVX2(if (wg::best_isa() >= wg::Isa::Avx2)
+                   all.emplace_back("avx2", &wg::avx2::gemm_kernel_table());)
+    WG_IF_AVX512(if (wg::best_isa() >= wg::Isa::Avx512)
+                     all.emplace_back("avx512", &wg::avx512::gemm_kernel_table());)
     return all;
 }
 

@@ -15,7 +15,12 @@
 #include "base/error.h"
 #include "cpu/random.h"
 #include "cpu/random_kernels.h"
+#include "dispatch/isa.h"
 #include "tensor/dtype.h"
+
+namespace wg {
+WG_DECLARE_PER_ISA(const random_impl::RandomKernels& random_kernels();)
+}
 
 namespace {
 
@@ -363,15 +368,9 @@ TEST(Random, MultinomialRefusesBadWeights) {
 // The tables of all instruction sets that the machine can run give the same bits.
 TEST(Random, InstructionSetsAgree) {
     std::vector<const wg::random_impl::RandomKernels*> tables;
-#ifdef WG_HAVE_AVX2
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        tables.push_back(&wg::random_impl::random_kernels_avx2());
-#endif
-#ifdef WG_HAVE_AVX512
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        tables.push_back(&wg::random_impl::random_kernels_avx512());
-#endif
+    WG_IF_AVX2(if (wg::best_isa() >= wg::Isa::Avx2) tables.push_back(&wg::avx2::random_kernels());)
+    WG_IF_AVX512(if (wg::best_isa() >= wg::Isa::Avx512)
+                     tables.push_back(&wg::avx512::random_kernels());)
     const auto run = [](const wg::random_impl::RandomKernels& k) {
         std::vector<uint32_t> words(624);
         std::mt19937 seed(9);
@@ -397,7 +396,7 @@ TEST(Random, InstructionSetsAgree) {
         return h ^ hash_bytes(f.data(), f.size() * 4) ^ hash_bytes(d.data(), d.size() * 8) ^
                hash_bytes(normal.data(), normal.size() * 4);
     };
-    const uint64_t baseline = run(wg::random_impl::random_kernels_baseline());
+    const uint64_t baseline = run(wg::baseline::random_kernels());
     for (const auto* table : tables) EXPECT_EQ(run(*table), baseline);
 }
 
