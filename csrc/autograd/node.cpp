@@ -45,6 +45,11 @@ std::string Node::short_name() const {
     return s;
 }
 
+void Node::visit_owned(OwnedVisitor& visitor) const {
+    for (const Edge& e : edges)
+        if (e.node) visitor.node(*e.node);
+}
+
 SavedTensor::SavedTensor(const Tensor& t, const Node* output_of) {
     if (!t.defined()) return;
     version_ = t.version();

@@ -33,6 +33,15 @@ struct OutputInfo {
 
 using Grads = SmallVector<Tensor, 3>;
 
+// Shown what a node owns, each reference once: for the binding's garbage collection.
+struct OwnedVisitor {
+    virtual void node(const Node& n) = 0;
+    virtual void tensor(const TensorImpl& t) = 0;
+
+protected:
+    ~OwnedVisitor() = default;
+};
+
 // What a backward pass keeps per node (see Note [State in nodes] in engine.cpp).
 struct PassState {
     uint32_t dependencies = 0;  // edges into the node that have not delivered yet
@@ -66,6 +75,11 @@ struct NodeHooks {
         std::shared_ptr<TensorImpl*> tensor;
     };
     std::vector<Retain> retain;
+    // What the binding keeps with the node.
+    struct Attachment {
+        virtual ~Attachment() = default;
+    };
+    std::unique_ptr<Attachment> attachment;
 };
 
 class Node : public GraphNode {
@@ -84,6 +98,7 @@ public:
     virtual bool handles_undefined() const { return false; }
     // Names and values of the saved tensors, as PyTorch's `_saved_*` attributes show them.
     virtual std::vector<std::pair<std::string, Tensor>> saved_values() const { return {}; }
+    virtual void visit_owned(OwnedVisitor& visitor) const;
 
     // Whether the running pass wants the gradient of input i (see engine.cpp).
     bool needs(size_t i) const noexcept {
@@ -98,14 +113,9 @@ public:
     void* python = nullptr;  // weak pointer to its Python object, if any (cleared by the binding)
 
     bool is_accumulator = false;  // an AccumulateGrad
-    // Some node upstream holds Python objects: the garbage collector must see tensors here.
-    bool reaches_python = false;
     PassState pass;
 
-    void add_edge(Edge e) {
-        if (e.node && e.node->reaches_python) reaches_python = true;
-        edges.push_back(std::move(e));
-    }
+    void add_edge(Edge e) { edges.push_back(std::move(e)); }
     uint32_t add_output(const Tensor& t) {
         outputs.push_back(OutputInfo(t));
         return uint32_t(outputs.size() - 1);
@@ -163,6 +173,9 @@ public:
         return data_;
     }
     void reset() noexcept { data_ = Tensor(); }
+    void visit_owned(OwnedVisitor& visitor) const {
+        if (data_.defined()) visitor.tensor(*data_.impl());
+    }
 
 private:
     [[noreturn]] void modified(const Node* owner) const;

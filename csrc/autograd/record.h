@@ -73,6 +73,10 @@ public:
             values.emplace_back(saved_names_[i], saved_[i].unpack(this));
         return values;
     }
+    void visit_owned(OwnedVisitor& visitor) const override {
+        Node::visit_owned(visitor);
+        for (const SavedTensor& s : saved_) s.visit_owned(visitor);
+    }
     void keep(const Save& s) {
         saved_names_.push_back(s.name);
         saved_.push_back(s.tensor ? SavedTensor(*s.tensor, s.is_output ? this : nullptr)
@@ -161,15 +165,13 @@ Tensor view_of(const Tensor& base, IntSpan sizes, IntSpan strides, int64_t offse
 // Must precede every write to t: PyTorch's rules for leaves, views and overlapping memory.
 // `records`: whether the operation will be recorded (some operand requires grad).
 void check_inplace(const Tensor& t, bool records);
-// What a derivative that reads the values from before a write saves: a copy with t's history.
-Tensor snapshot(const Tensor& t);
 // Must follow: t's history is now `node` (null: nothing was recorded). Also bumps the version.
 void rebase_history(const Tensor& t, Ref<Node> node);
 
 // In-place form of an operation given out of place: `f` gets a tensor with self's values and
 // history and returns the new value, whose dtype must be castable and shape equal to self's.
 Tensor& inplace(Tensor& self, bool others_require_grad,
-                const std::function<Tensor(const Tensor& snapshot)>& f);
+                const std::function<Tensor(const Tensor& old)>& f);
 
 // Makes t contiguous with this shape, enlarging its storage when needed. No version, no checks.
 void resize_values(const Tensor& t, IntSpan shape);

@@ -25,7 +25,6 @@ public:
           fn_(std::move(fn)) {
         add_edge(gradient_edge(base));
         for (size_t i = 1; i < fn_->edges.size(); ++i) add_edge(fn_->edges[i]);
-        if (fn_->reaches_python) reaches_python = true;
         site = fn_->site;
     }
 
@@ -57,6 +56,10 @@ public:
     }
     std::string name() const override { return "torch::autograd::CopySlices"; }
     void release_saved() override { fn_.reset(); }
+    void visit_owned(OwnedVisitor& visitor) const override {
+        Node::visit_owned(visitor);
+        if (fn_) visitor.node(*fn_);
+    }
 
 private:
     Dims base_sizes_, base_strides_;
@@ -188,23 +191,25 @@ void rebase_history(const Tensor& t, Ref<Node> node) {
     t.bump_version();
 }
 
-Tensor snapshot(const Tensor& t) {
-    GradMode off(false);
-    Tensor copy = clone(t);
-    if (Node* fn = grad_fn(t)) {
-        copy->grad_fn = Ref<GraphNode>(fn);
-        copy->output_nr = t->output_nr;
-    }
-    return copy;
-}
-
 Tensor& inplace(Tensor& self, bool others_require_grad,
                 const std::function<Tensor(const Tensor&)>& f) {
     const bool records =
         grad_enabled() && is_floating(self.dtype()) && (others_require_grad || requires_grad(self));
     check_inplace(self, records);
-    // The derivative may read the values from before the write: it gets a copy with self's history.
-    const Tensor result = f(records ? snapshot(self) : detach(self));
+    // The derivative may read the values from before the write: it gets a copy. The edges of the new node
+    // are self's own, so the copy has self's place in the graph while they are made; what is saved for
+    // a derivative of the derivative is the recorded copy.
+    const Tensor old = records ? clone(self) : detach(self);
+    const Ref<GraphNode> copied = old->grad_fn;
+    if (copied) {
+        old->grad_fn = Ref<GraphNode>(grad_fn(self));
+        old->output_nr = self->output_nr;
+    }
+    const Tensor result = f(old);
+    if (copied) {
+        old->grad_fn = copied;
+        old->output_nr = 0;
+    }
     WG_CHECK(can_cast(result.dtype(), self.dtype()), "result type ",
              info(result.dtype()).scalar_name, " can't be cast to the desired output type ",
              info(self.dtype()).scalar_name);

@@ -138,6 +138,10 @@ public:
         for (SavedTensor& s : saved_) s.reset();
     }
     std::vector<std::pair<std::string, Tensor>> saved_values() const override;
+    void visit_owned(OwnedVisitor& visitor) const override {
+        Node::visit_owned(visitor);
+        for (const SavedTensor& s : saved_) s.visit_owned(visitor);
+    }
 
     // What the gradients read: operands that are tensors (slots 0 to 2) and the result (slot 3).
     void keep_operand(int slot, const Tensor& t) { saved_[slot] = SavedTensor(t); }
@@ -677,12 +681,12 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
     Ref<Node> node;
     unsigned reads = 0;
     if (records) {
-        // A gradient that reads the old value of self needs a copy of it, which has a history for the
-        // derivative of that gradient.
+        // A gradient that reads the old value of self needs a copy of it, recorded for the derivative of that
+        // gradient. Other operands that share memory with self are saved as they are: reading them later
+        // is the error about a modified variable, as in PyTorch.
         auto n = make_elementwise_node(op, r, args, compute, params, node_name, reads);
-        for (size_t k = 0; k < args.size(); ++k)
-            if ((reads >> (k + 1) & 1) && args[k].is_tensor() && args[k].tensor().is_same(self))
-                n->keep_operand(int(k), snapshot(self));
+        if ((reads & 2) && args[0].is_tensor() && args[0].tensor().is_same(self))
+            n->keep_operand(0, clone(self));
         node = Ref<Node>(n.get());
     }
     run_forward(op, r, self, args, compute, params);

@@ -30,7 +30,7 @@ Context* as_context(PyObject* o) { return reinterpret_cast<Context*>(o); }
 
 class PythonNode final : public NodeOf<PythonNode> {
 public:
-    explicit PythonNode(PyObject* ctx) : ctx_(Object::borrow(ctx)) { reaches_python = true; }
+    explicit PythonNode(PyObject* ctx) : ctx_(Object::borrow(ctx)) {}
     ~PythonNode() {
         if (ctx_) as_context(ctx_.get())->base.node = nullptr;
     }
@@ -186,7 +186,6 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
                     const Tensor& t = tensor_of(PyTuple_GET_ITEM(args, i));
                     node->add_edge(gradient_edge(t));
                 }
-            node->reaches_python = true;
             node->site = Site::here();
         }
 

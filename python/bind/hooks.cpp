@@ -158,7 +158,6 @@ PyObject* register_hook(PyObject* self, PyObject* callable) {
         track(self);
         if (Node* fn = grad_fn(t)) {
             fn->own_hooks().on_tensor.push_back({id, std::move(hook), t->output_nr});
-            fn->reaches_python = true;
             return make_handle({Ref<Node>(fn), {}, id, HookPlace::OnTensor});
         }
         own_meta(t).hooks.push_back({id, std::move(hook)});
@@ -182,13 +181,11 @@ PyObject* register_post_accumulate_grad_hook(PyObject* self, PyObject* callable)
 PyObject* register_node_hook(Node* node, PyObject* callable) {
     const uint64_t id = next_hook_id();
     node->own_hooks().post.push_back({id, PyPostHook{Object::borrow(callable)}});
-    node->reaches_python = true;
     return make_handle({Ref<Node>(node), {}, id, HookPlace::Post});
 }
 PyObject* register_node_prehook(Node* node, PyObject* callable) {
     const uint64_t id = next_hook_id();
     node->own_hooks().pre.push_back({id, PyPreHook{Object::borrow(callable)}});
-    node->reaches_python = true;
     return make_handle({Ref<Node>(node), {}, id, HookPlace::Pre});
 }
 

@@ -167,7 +167,7 @@ PyObject* wrap(Tensor t) {
         self->weakrefs = nullptr;
     }
     impl->python = self;
-    const bool cyclic = impl->grad_fn && node_of(impl->grad_fn)->reaches_python;
+    const bool cyclic = false;
     self->tensor = std::move(t);
     if (cyclic) [[unlikely]]
         PyObject_GC_Track(reinterpret_cast<PyObject*>(self));
