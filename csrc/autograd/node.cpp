@@ -59,14 +59,23 @@ SavedTensor::SavedTensor(const Tensor& t, const Node* output_of) {
         output_nr_ = t->output_nr;
         data_ = alias(t);
     } else {
+        had_node_ = bool(t->grad_fn);
         data_ = t;
     }
 }
 
 void SavedTensor::modified(const Node* owner) const {
+    WG_CHECK(
+        data_.version() != version_,
+        "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This is not supported, "
+        "please use out-of-place `.detach()` instead");
+    // PyTorch names the two dtypes without a legacy tensor type of their own in another way.
+    const DTypeInfo& dtype = info(data_.dtype());
+    const bool unnamed = data_.dtype() == DType::Bool || data_.dtype() == DType::BFloat16;
     std::string message = str(
-        "one of the variables needed for gradient computation has been modified by an inplace operation: [torch.",
-        info(data_.dtype()).legacy_name, " ", to_string(data_.sizes()), "]");
+        "one of the variables needed for gradient computation has been modified by an inplace operation: [",
+        unnamed ? str("CPU", dtype.scalar_name, "Type") : str("torch.", dtype.legacy_name), " ",
+        to_string(data_.sizes()), "]");
     const Node* fn = is_output_ ? owner : grad_fn(data_);
     if (fn)
         message += str(", which is output ", is_output_ ? output_nr_ : data_->output_nr, " of ",

@@ -156,7 +156,7 @@ protected:
 
 inline Node* node_of(const Ref<GraphNode>& g) noexcept { return static_cast<Node*>(g.get()); }
 
-// Saved value of an input or output, checked on the way back (saved.cpp).
+// Saved value of an input or output, checked on the way back.
 class SavedTensor {
 public:
     SavedTensor() = default;
@@ -168,7 +168,8 @@ public:
     Tensor unpack(const Node* owner) const;
     // The values only: what a derivative that is not itself recorded needs.
     const Tensor& unpack_data(const Node* owner) const {
-        if (data_->version && *data_->version != version_) [[unlikely]]
+        if ((data_->version && *data_->version != version_) ||
+            (had_node_ && !data_->grad_fn && !data_->view_base)) [[unlikely]]
             modified(owner);
         return data_;
     }
@@ -183,6 +184,7 @@ private:
     uint32_t version_ = 0;
     uint32_t output_nr_ = 0;
     bool is_output_ = false;
+    bool had_node_ = false;
 };
 
 // "Trying to backward through the graph a second time ..."

@@ -72,14 +72,19 @@ private:
 // Throws when the way the view was made does not allow its history to be rewritten.
 void check_view_kind(const Tensor& view, bool indirect) {
     if (view->view_kind == ViewKind::Default || view->view_kind == ViewKind::None) return;
-    const char* happened =
+    const std::string happened =
         indirect ? "and its base or another view of its base has been modified inplace"
                  : "and is being modified inplace";
+    const std::string origin =
+        "was created in no_grad mode " + happened + " with grad mode enabled.";
     std::string message;
-    if (const Node* fn = node_of(view->grad_fn))
-        message =
-            str("Output ", view->output_nr, " of ", fn->short_name(), " is a view ", happened, ".");
-    else message = str("A view was created in no_grad mode ", happened, " with grad mode enabled.");
+    if (const Node* fn = node_of(view->grad_fn)) {
+        message = str("Output ", view->output_nr, " of ", fn->short_name(), " is a view ");
+        message +=
+            view->view_kind == ViewKind::NoGrad ? "of a view which " + origin : happened + ".";
+    } else {
+        message = "A view " + origin;
+    }
     if (view->view_kind == ViewKind::MultiOutput)
         message +=
             " This view is the output of a function that returns multiple views. Such functions do not allow the "
@@ -102,10 +107,8 @@ void check_view_kind(const Tensor& view, bool indirect) {
 
 void make_view(const Tensor& view, const Tensor& base, ViewKind kind) {
     view->view_base = base->view_base ? base->view_base : base.ref();
-    if (kind == ViewKind::Default) {
-        if (base->view_base && base->view_kind != ViewKind::Default) kind = base->view_kind;
-        else if (!grad_enabled()) kind = ViewKind::NoGrad;
-    }
+    if (!grad_enabled() && kind != ViewKind::CustomFunction) kind = ViewKind::NoGrad;
+    else if (kind == ViewKind::Default && base->view_base) kind = base->view_kind;
     view->view_kind = kind;
     view->attr_version = view.version();
 }
@@ -132,21 +135,34 @@ Node* view_grad_fn(const Tensor& view) {
     return node_of(view->grad_fn);
 }
 
-void check_inplace(const Tensor& t, bool records) {
-    WG_CHECK(
-        !may_overlap_itself(t.sizes(), t.strides()),
-        "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-        "Please clone() the tensor before performing the operation.");
+void check_history(const Tensor& t, bool records) {
     if (!grad_enabled() || !(records || requires_grad(t))) return;
-    if (t.is_view()) {
-        check_view_kind(t, false);
-        const Tensor base(t->view_base);
-        WG_CHECK(
-            !(requires_grad(base) && is_leaf(base)),
-            "a view of a leaf Variable that requires grad is being used in an in-place operation.");
-    }
+    if (t.is_view()) check_view_kind(t, false);
+    WG_CHECK(
+        !(t.is_view() && requires_grad(t) && is_leaf(Tensor(t->view_base))),
+        "a view of a leaf Variable that requires grad is being used in an in-place operation.");
     WG_CHECK(!(requires_grad(t) && is_leaf(t)),
              "a leaf Variable that requires grad is being used in an in-place operation.");
+}
+
+void check_inplace(const Tensor& t, bool records, const char* on_expanded) {
+    check_history(t, records);
+    if (!on_expanded)
+        WG_CHECK(
+            !is_expanded(t.sizes(), t.strides()),
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            "Please clone() the tensor before performing the operation.");
+    else if (*on_expanded) warn_if_expanded(t, on_expanded);
+}
+
+void warn_if_expanded(const Tensor& t, const char* op_name) {
+    if (!is_expanded(t.sizes(), t.strides())) return;
+    const bool indices = std::string_view(op_name) == "index_put_";
+    warn(WarningKind::User,
+         str("Use of ", op_name,
+             " on expanded tensors is deprecated. Please clone() the tensor before performing this "
+             "operation. This also applies to advanced indexing e.g. ",
+             indices ? "tensor[indices] = tensor" : "tensor[mask] = scalar"));
 }
 
 namespace {

@@ -110,7 +110,7 @@ namespace {
 
 Tensor& fill_with(Tensor& self, Scalar value, const char* node_name) {
     const bool recorded = records(self, {self});
-    check_inplace(self, recorded);
+    check_inplace(self, recorded, "");
     Ref<Node> node;
     if (recorded) {
         const Tensor* inputs[] = {&self};
@@ -130,7 +130,7 @@ Tensor& fill_tensor_(Tensor& self, const Tensor& value) {
     WG_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
              value.dim(), " dimensions.");
     const bool recorded = records(self, {self, value});
-    check_inplace(self, recorded);
+    check_inplace(self, recorded, "");
     Ref<Node> node;
     if (recorded) {
         const Tensor* inputs[] = {&self, &value};

@@ -624,6 +624,40 @@ void run_plain_forward(LoopFn fn, const Tensor& out, Args args, DType dtype, con
     run_plain(fn, out.raw(), slots, numbers, values, dtype, out.numel(), params.p);
 }
 
+// Operations that PyTorch cannot differentiate in place: some of them never, then the node has a name of its
+// own, some not with these parameters.
+struct MissingDerivative {
+    const char* message = nullptr;
+    const char* node = nullptr;
+};
+MissingDerivative missing_inplace_derivative(Op op, const Params& params) {
+    switch (op) {
+    case Op::asinh:
+        return {"the derivative for 'inplace version of asinh' is not implemented.",
+                "AsinhBackward1"};
+    case Op::acosh:
+        return {"the derivative for 'inplace version of acosh' is not implemented.",
+                "AcoshBackward1"};
+    case Op::atanh:
+        return {"the derivative for 'inplace version of atanh' is not implemented.",
+                "AtanhBackward1"};
+    case Op::elu:
+        if (params.p[0] >= 0) return {};
+        return {
+            "In-place elu backward calculation is triggered with a negative slope which is not supported. This is "
+            "caused by calling in-place forward function with a negative slope, please call out-of-place version "
+            "instead."};
+    case Op::leaky_relu:
+        if (params.p[0] >= 0) return {};
+        return {
+            "In-place leakyReLu backward calculation is triggered with a negative slope which is not supported. This "
+            "is caused by calling in-place forward function with a negative slope, please call out-of-place version "
+            "instead. File an issue at https://github.com/pytorch/pytorch if you do require supporting in-place "
+            "leakRelu backward calculation with negative slope"};
+    default: return {};
+    }
+}
+
 }  // namespace
 
 Tensor elementwise(Op op, Args args, const Params& params, const char* node_name) {
@@ -680,7 +714,13 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
 
     Ref<Node> node;
     unsigned reads = 0;
-    if (records) {
+    if (const MissingDerivative missing = missing_inplace_derivative(op, params);
+        records && missing.message) {
+        const Tensor* inputs[] = {&self};
+        node = make_node(missing.node ? missing.node : r.node, inputs, [missing](Backward&) {
+            fail(missing.node ? ErrorKind::NotImplemented : ErrorKind::Runtime, missing.message);
+        });
+    } else if (records) {
         // A gradient that reads the old value of self needs a copy of it, recorded for the derivative of that
         // gradient. Other operands that share memory with self are saved as they are: reading them later
         // is the error about a modified variable, as in PyTorch.
@@ -692,7 +732,7 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
     run_forward(op, r, self, args, compute, params);
     Node* made = node.get();
     rebase_history(self, std::move(node));
-    if (made && (reads & 16)) static_cast<ElementwiseNode*>(made)->keep_result(self);
+    if (reads & 16) static_cast<ElementwiseNode*>(made)->keep_result(self);
     return self;
 }
 

@@ -60,26 +60,42 @@ void write_region(const IndexedRegion& r, const Tensor& values, bool accumulate)
     });
 }
 
+// What PyTorch hands on to masked_fill_: one value where one mask is true.
+bool is_fill(const TensorList& indices, const Tensor& values, bool accumulate) {
+    if (accumulate || values.numel() != 1) return false;
+    int defined = 0;
+    for (const Tensor& i : indices)
+        if (i.defined()) ++defined, accumulate |= i.dtype() != DType::Bool;
+    return defined == 1 && !accumulate;
+}
+
 void put(const Tensor& target, const Tensor& self, const TensorList& indices, const Tensor& values,
          bool accumulate) {
     WG_CHECK(self.dtype() == values.dtype(),
              "Index put requires the source and destination dtypes match, got ",
              info(self.dtype()).scalar_name, " for the destination and ",
              info(values.dtype()).scalar_name, " for the source.");
+    const bool in_place = target.is_same(self);
+    if (in_place) check_history(self, any_requires_grad({self, values}));
     const IndexedRegion r = indexed_region(target, indices);
     WG_CHECK(is_expandable(values.sizes(), r.shape), "shape mismatch: value tensor of shape ",
              to_string(values.sizes()), " cannot be broadcast to indexing result of shape ",
              to_string(r.shape));
     recorded_write(
         "IndexPutBackward0", target, self, {values}, save_indices(indices),
-        [&](const Tensor&) { write_region(r, values, accumulate); },
+        [&](const Tensor&) {
+            if (in_place && is_fill(indices, values, accumulate))
+                warn_if_expanded(self, "masked_fill_");
+            write_region(r, values, accumulate);
+        },
         [n = indices.size(), accumulate, sizes = Dims(values.sizes())](Backward& d) {
             const TensorList at = saved_indices(d, n);
             if (d.needs(0))
                 d.set(0,
                       accumulate ? d.grad() : index_put(d.grad(), at, zeros({}, d.grad().dtype())));
             if (d.needs(1)) d.set(1, sum_to(index(d.grad(), at), sizes));
-        });
+        },
+        "index_put_");
 }
 
 }  // namespace
@@ -129,6 +145,18 @@ bool same_but_along(const Tensor& a, const Tensor& b, int64_t dim) {
     return true;
 }
 
+Dims slice_shape(const Tensor& t, int64_t dim) {
+    Dims shape(t.sizes());
+    if (!shape.empty()) shape.erase(size_t(dim));
+    return shape;
+}
+
+std::string joined(IntSpan values) {
+    std::string s;
+    for (int64_t v : values) s += (s.empty() ? "" : " ") + std::to_string(v);
+    return s;
+}
+
 void add(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
          const Tensor& source, Scalar alpha) {
     dim = wrap_dim(dim, self.dim());
@@ -143,13 +171,15 @@ void add(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& in
     WG_CHECK(self.dtype() == source.dtype(), "index_add_(): self (", info(self.dtype()).scalar_name,
              ") and source (", info(source.dtype()).scalar_name,
              ") must have the same scalar type");
+    WG_CHECK(dim < std::max<int64_t>(source.dim(), 1), "index_add_(): Indexing dim ", dim,
+             " is out of bounds of the source tensor with dim ", source.dim());
+    const int64_t length = source.dim() == 0 ? 1 : source.size(dim);
+    WG_CHECK(n == length, "index_add_(): Number of indices (", n,
+             ") should be equal to source.size(dim): (", length, "), for dim: ", dim);
     WG_CHECK(
         same_but_along(self, source, dim),
         "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ",
         to_string(self.sizes()), " source.shape = ", to_string(source.sizes()));
-    const int64_t length = source.dim() == 0 ? 1 : source.size(dim);
-    WG_CHECK(n == length, "index_add_(): Number of indices (", n,
-             ") should be equal to source.size(dim): (", length, "), for dim: ", dim);
     const int64_t size = self.dim() == 0 ? 1 : self.size(dim);
     const IndexedRegion r = slices(target, dim, index, false, [&](int64_t bad) {
         WG_CHECK_INDEX(self.dim() > 1, "index out of range in self");
@@ -184,14 +214,19 @@ void copy_slices(const Tensor& target, const Tensor& self, int64_t dim, const Te
     WG_CHECK(self.dtype() == source.dtype(),
              "index_copy_(): self and source expected to have the same dtype, but got (self) ",
              info(self.dtype()).scalar_name, " and (source) ", info(source.dtype()).scalar_name);
+    WG_CHECK_INDEX(
+        self.dim() == 0 || source.dim() == 0 || self.dim() == source.dim(),
+        "index_copy_(): When source and destination are not scalars, their dimensionality must match. Source "
+        "dimensionality (",
+        source.dim(), "), destination dimensionality (", self.dim(), ")");
+    WG_CHECK(
+        same_shape(slice_shape(self, dim), slice_shape(source, dim)),
+        "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice shape: ",
+        joined(slice_shape(self, dim)), " at dimension ", dim,
+        " and source slice shape: ", joined(slice_shape(source, dim)), " at dimension 0.");
     const int64_t length = source.dim() == 0 ? 1 : source.size(dim);
     WG_CHECK_INDEX(index.numel() == length, "index_copy_(): Number of indices (", index.numel(),
                    ") should be equal to source.size(dim) (", length, ")");
-    WG_CHECK_INDEX(
-        same_but_along(self, source, dim),
-        "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice shape: ",
-        to_string(self.sizes()), " at dimension ", dim,
-        " and source slice shape: ", to_string(source.sizes()), " at dimension 0.");
     const int64_t size = self.dim() == 0 ? 1 : self.size(dim);
     const IndexedRegion r = slices(target, dim, index, false, [&](int64_t bad) {
         fail(ErrorKind::Index, str("index_copy_(): index ", bad, " is out of bounds for dimension ",
@@ -227,7 +262,7 @@ void fill_slices(const Tensor& target, const Tensor& self, int64_t dim, const Te
     recorded_write(
         "IndexFillBackward0", target, self, {}, SaveList{save("index", index)},
         [&](const Tensor&) { write_region(r, element, false); },
-        [dim](Backward& d) { d.set(0, index_fill(d.grad(), dim, d.saved(0), 0)); });
+        [dim](Backward& d) { d.set(0, index_fill(d.grad(), dim, d.saved(0), 0)); }, "index_fill_");
 }
 
 void fill_slices(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
@@ -248,7 +283,8 @@ void fill_slices(const Tensor& target, const Tensor& self, int64_t dim, const Te
             if (d.needs(0)) d.set(0, kept);
             // Not a sum over index_select: an index that occurs twice fills its slice once.
             if (d.needs(1)) d.set(1, sum(d.grad() - kept));
-        });
+        },
+        "index_fill_");
 }
 
 }  // namespace
@@ -296,32 +332,22 @@ Tensor index_fill_tensor(const Tensor& t, int64_t dim, const Tensor& index, cons
 
 namespace {
 
-const char* c_type_name(DType dtype) {
-    switch (dtype) {
-    case DType::UInt8: return "unsigned char";
-    case DType::Int8: return "signed char";
-    case DType::Int16: return "short int";
-    case DType::Int32: return "int";
-    case DType::Int64: return "long int";
-    case DType::Float16: return "c10::Half";
-    case DType::BFloat16: return "c10::BFloat16";
-    case DType::Float32: return "float";
-    case DType::Float64: return "double";
-    case DType::Bool: return "bool";
-    }
-    return "";
-}
-
 void check_mask(const Tensor& mask) {
     WG_CHECK(mask.dtype() == DType::Bool,
              "masked_fill_ only supports boolean masks, but got mask with dtype ",
-             c_type_name(mask.dtype()));
+             info(mask.dtype()).c_name);
 }
 
 // Where the mask is true, `element` (one value of target's dtype) goes into target.
 void write_masked(const Tensor& target, const Tensor& mask, const void* element) {
     GradMode off(false);
     const Tensor wanted = contiguous(expand(mask, Dims(target.sizes())));
+    if (is_expanded(target.sizes(), target.strides())) {
+        // Elements that share memory: one that is not wanted must not put the old value back.
+        Tensor value = empty({}, target.dtype());
+        std::memcpy(value.raw(), element, target.itemsize());
+        return write_region(indexed_region(target, {wanted}), value, false);
+    }
     // On a strided target the blend runs on a copy.
     const Tensor values = contiguous(target);
     const auto blend = [&](auto tag) {
@@ -363,7 +389,7 @@ void fill_masked(const Tensor& target, const Tensor& self, const Tensor& mask, S
     recorded_write(
         "MaskedFillBackward0", target, self, {}, SaveList{save("mask", mask)},
         [&](const Tensor& to) { write_masked(to, mask, element); },
-        [](Backward& d) { d.set(0, masked_fill_value(d.grad(), d.saved(0), 0)); });
+        [](Backward& d) { d.set(0, masked_fill_value(d.grad(), d.saved(0), 0)); }, "masked_fill_");
 }
 
 void fill_masked(const Tensor& target, const Tensor& self, const Tensor& mask,
@@ -379,7 +405,8 @@ void fill_masked(const Tensor& target, const Tensor& self, const Tensor& mask,
             const Tensor mask = d.saved(0);
             if (d.needs(0)) d.set(0, masked_fill_value(d.grad(), mask, 0));
             if (d.needs(1)) d.set(1, sum(masked_fill_value(d.grad(), logical_not(mask), 0)));
-        });
+        },
+        "masked_fill_");
 }
 
 void check_fill_value(const Tensor& value) {

@@ -10,11 +10,12 @@ namespace wg {
 // target is self itself for the in-place form, else a fresh copy of it.
 template <class Write, class F>
 void recorded_write(const char* name, const Tensor& target, const Tensor& self, Inputs others,
-                    std::span<const Save> saves, Write write, F derivative) {
+                    std::span<const Save> saves, Write write, F derivative,
+                    const char* on_expanded = nullptr) {
     const bool in_place = target.is_same(self);
     const bool recorded =
         is_floating(target.dtype()) && (any_requires_grad({self}) || any_requires_grad(others));
-    if (in_place) check_inplace(self, recorded);
+    if (in_place) check_inplace(self, recorded, on_expanded);
     Ref<Node> node;
     if (recorded) {
         auto fresh = FunctionNode<F>::make(name, std::move(derivative));

@@ -86,6 +86,15 @@ bool is_dense(IntSpan sizes, IntSpan strides) {
     return true;
 }
 
+bool is_expanded(IntSpan sizes, IntSpan strides) noexcept {
+    bool expanded = false;
+    for (size_t d = 0; d < sizes.size(); ++d) {
+        if (sizes[d] == 0) return false;
+        expanded |= sizes[d] > 1 && strides[d] == 0;
+    }
+    return expanded;
+}
+
 bool may_overlap_itself(IntSpan sizes, IntSpan strides) {
     SmallVector<int, 8> order;
     for (int d = 0; d < int(sizes.size()); ++d)

@@ -33,6 +33,8 @@ inline bool same_shape(IntSpan a, IntSpan b) noexcept {
 }
 // No gaps and no overlap: a permutation of a contiguous tensor.
 bool is_dense(IntSpan sizes, IntSpan strides);
+// Some dim of several elements has stride 0. What PyTorch refuses to write to; other overlaps pass.
+bool is_expanded(IntSpan sizes, IntSpan strides) noexcept;
 // Two different indices may name the same element (expanded tensors, overlapping as_strided).
 bool may_overlap_itself(IntSpan sizes, IntSpan strides);
 inline bool may_overlap_itself(const Tensor& t) {

@@ -10,7 +10,7 @@ namespace wg {
 void (*release_python_object)(void*) noexcept = nullptr;
 
 void TensorImpl::set_many_dims(int64_t n) {
-    WG_CHECK(n <= kMaxDims, "whygrad has tensors of up to ", kMaxDims, " dims; got ", n);
+    WG_CHECK(n <= kMaxDims, "only tensors with up to ", kMaxDims, " dims are supported");
     if (dims != inline_dims) pool_free(dims, size_t(ndim) * 2 * sizeof(int64_t));
     dims = n <= kInlineDims ? inline_dims
                             : static_cast<int64_t*>(pool_allocate(size_t(n) * 2 * sizeof(int64_t)));
@@ -108,27 +108,47 @@ Tensor from_storage(Ref<Storage> storage, IntSpan sizes, IntSpan strides, int64_
     return Tensor(std::move(t));
 }
 
+namespace {
+
+// Called when something overflows. PyTorch counts the elements from the first dim on, with zeros, and the
+// strides from the last, without; an empty tensor may pass both.
+void check_too_large(IntSpan sizes, DType dtype) {
+    uint64_t bytes = 1;
+    bool overflows = false;
+    for (int64_t s : sizes) overflows |= __builtin_mul_overflow(bytes, uint64_t(s), &bytes);
+    overflows |= __builtin_mul_overflow(bytes, item_size(dtype), &bytes);
+    if (overflows || bytes > uint64_t(INT64_MAX))
+        fail(ErrorKind::Runtime,
+             "Storage size calculation overflowed with sizes=" + to_string(sizes));
+    int64_t stride = 1;
+    for (size_t d = sizes.size(); d-- > 1;)
+        WG_CHECK(!__builtin_mul_overflow(stride, std::max<int64_t>(sizes[d], 1), &stride),
+                 "Stride calculation overflowed");
+}
+
+}  // namespace
+
 Tensor empty(IntSpan sizes, DType dtype) {
     auto t = TensorImpl::make();
     t->dtype = dtype;
     const int64_t ndim = int64_t(sizes.size());
     t->set_ndim(ndim);
     int64_t n = 1;
+    bool is_empty = false, overflows = false;
     for (int64_t d = ndim - 1; d >= 0; --d) {
         WG_CHECK(sizes[d] >= 0, "Trying to create tensor with negative dimension ", sizes[d], ": ",
                  to_string(sizes));
         t->dims[d] = sizes[d];
         t->dims[ndim + d] = n;
-        if (__builtin_mul_overflow(n, sizes[d] ? sizes[d] : 1, &n))
-            fail(ErrorKind::Runtime,
-                 "Storage size calculation overflowed with sizes=" + to_string(sizes));
+        is_empty |= sizes[d] == 0;
+        overflows |= __builtin_mul_overflow(n, std::max<int64_t>(sizes[d], 1), &n);
     }
-    for (int64_t s : sizes) n = s ? n : 0;
-    size_t bytes;
-    if (__builtin_mul_overflow(size_t(n), item_size(dtype), &bytes))
-        fail(ErrorKind::Runtime,
-             "Storage size calculation overflowed with sizes=" + to_string(sizes));
-    t->set_storage(Storage::allocate(bytes));
+    int64_t bytes = 0;
+    overflows |= __builtin_mul_overflow(n, int64_t(item_size(dtype)), &bytes);
+    if (overflows) [[unlikely]]
+        check_too_large(sizes, dtype);
+    if (is_empty) n = bytes = 0;
+    t->set_storage(Storage::allocate(size_t(bytes)));
     t->numel = n;
     t->data = t->storage->data;
     return Tensor(std::move(t));

@@ -108,6 +108,45 @@ void check_tensor_tuple(PyObject* tuple, const char* what) {
                           Py_TYPE(PyTuple_GET_ITEM(tuple, i))->tp_name));
 }
 
+// An output that is a view written to cannot have siblings: its history is that of its base.
+void check_dirty_views(PyObject* dirty, Py_ssize_t n_outputs) {
+    for (Py_ssize_t i = 0; dirty && n_outputs > 1 && i < PyTuple_GET_SIZE(dirty); ++i)
+        WG_CHECK(
+            !tensor_of(PyTuple_GET_ITEM(dirty, i)).is_view(),
+            "If your Function modifies inplace an input that is a view of another Tensor, your Function cannot return "
+            "more than one Tensor. This is not supported by the current autograd engine. You should either make sure "
+            "the input is not a view (using .clone() for example) or make your Function only return one Tensor "
+            "(potentially splitting it into two Functions: one doing the inplace that returns a single Tensor and a "
+            "second one that does the other operations). You can ask on the forum https://discuss.pytorch.org/ if you "
+            "need help to do this change.");
+}
+
+// With several differentiable outputs, those that are views cannot be written to.
+void forbid_writes_to_several_views(PyObject* outputs) {
+    int differentiable = 0;
+    for (int pass = 0; pass < 2; ++pass)
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(outputs); ++i) {
+            PyObject* o = PyTuple_GET_ITEM(outputs, i);
+            if (!is_tensor(o)) continue;
+            const Tensor& t = tensor_of(o);
+            if (pass == 0 && t->grad_fn) ++differentiable;
+            if (pass == 1 && differentiable > 1 && t.is_view())
+                t->view_kind = ViewKind::MultiOutput;
+        }
+}
+
+// The output handed out for an input is another tensor than the one that setup_context saw.
+void check_saved_as_is(Context* ctx, PyObject* args, PyObject* outputs) {
+    for (Py_ssize_t i = 0; ctx->to_save && i < PyTuple_GET_SIZE(ctx->to_save); ++i) {
+        PyObject* saved = PyTuple_GET_ITEM(ctx->to_save, i);
+        WG_CHECK(
+            !contains(args, saved) || !contains(outputs, saved) || contains(ctx->dirty, saved),
+            "An input that has been returned as-is as output is being saved for backward. This is not supported if you "
+            "override setup_context. You should return and save a view of the input instead, e.g. with x.view_as(x) or "
+            "setup ctx inside the forward function itself.");
+    }
+}
+
 // Gives one output of forward its history. Returns the object to hand out.
 Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node, bool executable) {
     Object out = Object::borrow(o);
@@ -140,6 +179,7 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
         }
         return check(wrap(std::move(v)));
     }
+    if (t.is_view()) t->view_kind = ViewKind::CustomFunction;
     if (!executable) return out;
     if (!differentiable) {
         t->grad_fn.reset();
@@ -148,7 +188,6 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
         node->add_output(t);
         return out;
     }
-    if (t.is_view()) t->view_kind = ViewKind::CustomFunction;
     set_history(t, *node);
     t->attr_version = t.version();
     track(o);
@@ -218,6 +257,9 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
                 contains(outputs.get(), PyTuple_GET_ITEM(ctx->dirty, i)),
                 "Some elements marked as dirty during the forward method were not returned as output. The "
                 "inputs that are modified inplace must all be outputs of the Function.");
+        if (executable) check_dirty_views(ctx->dirty, n_out);
+        if (separate.get() == Py_True && grad_enabled())
+            check_saved_as_is(ctx, args, outputs.get());
         Object result = check(PyTuple_New(n_out));
         for (Py_ssize_t i = 0; i < n_out; ++i) {
             PyObject* o = PyTuple_GET_ITEM(outputs.get(), i);
@@ -229,6 +271,7 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
             PyTuple_SET_ITEM(result.get(), i,
                              finish_output(o, ctx, args, node.get(), executable).release());
         }
+        if (executable) forbid_writes_to_several_views(result.get());
         if (executable && ctx->to_save) {
             node->has_saved = true;
             for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(ctx->to_save); ++i) {

@@ -141,7 +141,8 @@ Tensor reversed_dims(const Tensor& t) {
 }
 Tensor transpose_2d(const Tensor& t) {
     WG_CHECK(t.dim() <= 2 && t.dim() != 1,
-             "tensor.H is only supported on matrices (2-D tensors). Got ", t.dim(), "-D tensor.");
+             "tensor.H is only supported on matrices (2-D tensors). Got ", t.dim(), "-D tensor.",
+             t.dim() > 2 ? " For batches of matrices, consider using tensor.mH" : "");
     return t.dim() == 0 ? t : transpose(t, 0, 1);
 }
 Tensor base_of(const Tensor& t) { return Tensor(t->view_base); }
