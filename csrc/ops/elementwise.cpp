@@ -306,11 +306,6 @@ const char* kernel_name(Op op, bool number_operand) {
 
 [[noreturn]] void fail_not_implemented(Op op, const RowInfo& r, DType d, Args args) {
     if (d == DType::Bool) {
-        if (op == Op::neg)
-            fail(
-                ErrorKind::Runtime,
-                "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
-                "invert a mask, use the `~` or `logical_not()` operator instead.");
         if (op == Op::relu) fail(ErrorKind::Runtime, "Boolean inputs not supported for relu");
         if (op == Op::hardtanh) fail(ErrorKind::Runtime, "Bool inputs not supported for hardtanh");
     }
@@ -342,6 +337,12 @@ void check_operands(Op op, Args args) {
             "invert a mask, use the `~` or `logical_not()` operator instead.");
         break;
     }
+    case Op::neg:
+        WG_CHECK(
+            dtype_of_arg(args[0]) != DType::Bool,
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+            "invert a mask, use the `~` or `logical_not()` operator instead.");
+        break;
     case Op::addcdiv:
         WG_CHECK(
             is_floating(dtype_of_arg(args[1])) || is_floating(dtype_of_arg(args[2])),
@@ -609,6 +610,7 @@ Op on_bool(Op op, Args args) {
                                  : Op::minimum;
 }
 
+<<<<<<< HEAD
 void run_plain_forward(LoopFn fn, const Tensor& out, Args args, DType dtype, const Params& params) {
     const void* slots[kMaxLoopInputs];
     Scalar values[3];
@@ -656,6 +658,23 @@ MissingDerivative missing_inplace_derivative(Op op, const Params& params) {
             "leakRelu backward calculation with negative slope"};
     default: return {};
     }
+=======
+// Whether out= may have another dtype than the result.
+bool casts_into_out(Op op, Args args) {
+    const RowInfo& r = row(op);
+    switch (op) {
+    case Op::square: return true;
+    case Op::lerp: return !args[2].is_tensor();
+    case Op::clamp_both:
+    case Op::clamp_low:
+    case Op::clamp_high: return false;
+    default: return r.arity > 1 || r.dtypes == DTypes::FLOATS || r.is_test;
+    }
+}
+
+bool is_small_and_plain(const Tensor& t) {
+    return t.is_contiguous() && t.numel() <= cpu::kElementwiseGrain;
+>>>>>>> cb2157f88674ebba43aadadc987730c3e5dc9e76
 }
 
 }  // namespace
@@ -736,41 +755,43 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
     return self;
 }
 
-Tensor& elementwise_out(Op op, Tensor& out, Args args, const Params& params) {
-    op = on_bool(op, args);
+Tensor& elementwise_out(Op asked, Tensor& out, Args args, const Params& params, const char* name) {
+    const Op op = on_bool(asked, args);
     const RowInfo& r = row(op);
+    if (!name) name = asked == Op::square ? "pow" : row(asked).name;
+    // What has no derivative (but for tests, which give bool) only asks that out has no history.
+    const bool constant = !row(asked).differentiable && !row(asked).is_test;
+    const bool only_out = constant || op == Op::floor_divide;
+    bool history = requires_grad(out);
     for (const Arg& a : args)
-        WG_CHECK(
-            !r.differentiable || !grad_enabled() ||
-                !((a.is_tensor() && requires_grad(a.tensor())) || requires_grad(out)),
-            op == Op::square ? "pow" : r.name,
-            "(): functions with out=... arguments don't support automatic differentiation, but one of the "
-            "arguments requires grad.");
+        history = history || (!only_out && a.is_tensor() && requires_grad(a.tensor()));
+    WG_CHECK(
+        !history || !grad_enabled() || row(asked).is_test, only_out ? "aten::" : "", name,
+        "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+        "requires grad.");
     check_operands(op, args);
     const DType compute = compute_dtype(r, op, args);
     const DType dtype = r.is_test ? DType::Bool : compute;
     const Dims shape = common_shape(args);
-    // These do not cast into out.
-    const bool same_dtype =
-        r.arity == 1 && r.dtypes != DTypes::FLOATS && !r.is_test && op != Op::square;
-    if (same_dtype || (op == Op::lerp && args[2].is_tensor()))
-        WG_CHECK(out.dtype() == dtype, "Found dtype ", type_name(out.dtype()), " but expected ",
-                 type_name(dtype));
+    WG_CHECK(op != Op::where_choice || out.dtype() == dtype, "Expected out type to be ",
+             type_name(dtype), " but got ", type_name(out.dtype()));
+    WG_CHECK(casts_into_out(asked, args) || out.dtype() == dtype, "Found dtype ",
+             type_name(out.dtype()), " but expected ", type_name(dtype));
     WG_CHECK(can_cast(dtype, out.dtype()), "result type ", type_name(dtype),
              " can't be cast to the desired output type ", type_name(out.dtype()));
-    if (is_identity_on(r, compute)) return write_out(out, args[0].tensor(), r.name);
+    if (is_identity_on(r, compute)) return write_out(out, args[0].tensor(), name);
     resize_out(out, shape);
     check_overlaps(out, args);
     if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
     run_forward(op, r, out, args, compute, params);
-    out.bump_version();
+    if (only_out && wants_history(r, args)) {
+        unsigned reads;
+        auto node = make_elementwise_node(op, r, args, compute, params, nullptr, reads);
+        rebase_history(out, Ref<Node>(node.get()));
+    } else {
+        out.bump_version();
+    }
     return out;
-}
-
-Tensor clamp(const Arg& x, const std::optional<Arg>& min, const std::optional<Arg>& max) {
-    WG_CHECK(min || max, "torch.clamp: At least one of 'min' or 'max' must not be None");
-    if (min && max) return ternary(Op::clamp_both, x, *min, *max);
-    return min ? binary(Op::clamp_low, x, *min) : binary(Op::clamp_high, x, *max);
 }
 
 }  // namespace wg

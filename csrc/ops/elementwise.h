@@ -72,7 +72,26 @@ Tensor elementwise(Op op, Args args, const Params& params = {}, const char* node
 // args[0] is self.
 Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params = {},
                      const char* node = nullptr);
-Tensor& elementwise_out(Op op, Tensor& out, Args args, const Params& params = {});
+// `name`: what messages call the operation, if it is not the row's name.
+Tensor& elementwise_out(Op op, Tensor& out, Args args, const Params& params = {},
+                        const char* name = nullptr);
+
+// A row with its operands, chosen by the arguments of a call: what clamp(), div() with a rounding mode
+// and the like come down to. Refers to the caller's tensors.
+struct RowChoice {
+    Op op;
+    SmallVector<Arg, 3> args;
+    Params params = {};
+    const char* node = nullptr;
+
+    Tensor fresh() const { return elementwise(op, Args(args.data(), args.size()), params, node); }
+    Tensor& in_place(Tensor& self) const {
+        return elementwise_(op, self, Args(args.data(), args.size()), params, node);
+    }
+    Tensor& into(Tensor& out, const char* name) const {
+        return elementwise_out(op, out, Args(args.data(), args.size()), params, name);
+    }
+};
 
 inline Tensor unary(Op op, const Tensor& x, const Params& params = {}) {
     const Arg args[] = {x};
@@ -148,8 +167,5 @@ inline Tensor gelu_inner(const Tensor& x) {
 DType result_type(Args args);
 DType promote(DType a, DType b) noexcept;
 bool can_cast(DType from, DType to) noexcept;  // by category, as in-place results need
-
-// where, clamp and rounding modes choose among rows (elementwise_forms.cpp).
-Tensor clamp(const Arg& x, const std::optional<Arg>& min, const std::optional<Arg>& max);
 
 }  // namespace wg

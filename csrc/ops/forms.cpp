@@ -1,31 +1,61 @@
 // Operations that choose among rows of elementwise.def by their arguments: clamp, div, where, gelu.
+// RowChoice leaves it to the caller whether the result is fresh, in place or out=.
+#include <cmath>
+#include <cstdlib>
+
 #include "ops/functions.h"
 
 namespace wg {
 
-Tensor clamp_tensors(const Tensor& x, const OptTensor& min, const OptTensor& max) {
-    const auto arg = [](const OptTensor& t) { return t ? std::optional<Arg>(*t) : std::nullopt; };
-    return clamp(x, arg(min), arg(max));
+namespace {
+
+RowChoice clamp(const Tensor& x, const std::optional<Arg>& min, const std::optional<Arg>& max) {
+    WG_CHECK(min || max, "torch.clamp: At least one of 'min' or 'max' must not be None");
+    if (min && max) return {Op::clamp_both, {x, *min, *max}};
+    return min ? RowChoice{Op::clamp_low, {x, *min}} : RowChoice{Op::clamp_high, {x, *max}};
 }
 
-Tensor clamp_numbers(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> max) {
-    const auto arg = [](const std::optional<Scalar>& s) {
-        return s ? std::optional<Arg>(*s) : std::nullopt;
-    };
-    return clamp(x, arg(min), arg(max));
+template <class T>
+std::optional<Arg> operand(const std::optional<T>& value) {
+    return value ? std::optional<Arg>(*value) : std::nullopt;
 }
 
-Tensor div_rounded(const Tensor& a, const Arg& b, std::optional<std::string_view> rounding_mode) {
-    if (!rounding_mode) return div(a, b);
-    if (*rounding_mode == "floor") return div_floor(a, b);
-    WG_CHECK(*rounding_mode == "trunc",
-             "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '",
-             *rounding_mode, "'");
-    return div_trunc(a, b);
+}  // namespace
+
+RowChoice clamp_tensors(const Tensor& x, const OptTensor& min, const OptTensor& max) {
+    return clamp(x, operand(min), operand(max));
+}
+RowChoice clamp_numbers(const Tensor& x, OptScalar min, OptScalar max) {
+    return clamp(x, operand(min), operand(max));
 }
 
-Tensor true_divide(const Tensor& a, const Arg& b) { return div(a, b); }
+RowChoice div_rounded(const Tensor& a, const Arg& b, std::optional<std::string_view> mode) {
+    if (!mode) return true_divide(a, b);
+    if (*mode == "floor") return {Op::div_floor, {a, b}};
+    WG_CHECK(*mode == "trunc",
+             "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *mode,
+             "'");
+    return {Op::div_trunc, {a, b}};
+}
+RowChoice true_divide(const Tensor& a, const Arg& b) { return {Op::div, {a, b}}; }
 
+RowChoice round_to(const Tensor& x, int64_t decimals) {
+    WG_CHECK_NOT_IMPLEMENTED(is_floating(x.dtype()), decimals ? "\"round_cpu" : "\"round_vml_cpu",
+                             "\" not implemented for '", info(x.dtype()).scalar_name, "'");
+    return {Op::round_decimals,
+            {x},
+            {{std::pow(10.0, double(std::abs(decimals))), decimals < 0 ? 1.0 : 0.0}}};
+}
+
+RowChoice gelu(const Tensor& x, std::string_view approximate) {
+    if (approximate == "tanh") return {Op::gelu_tanh, {x}};
+    WG_CHECK(approximate == "none", "approximate argument must be either none or tanh.");
+    return {Op::gelu_erf, {x}};
+}
+
+RowChoice where_tensors(const Tensor& condition, const Tensor& a, const Tensor& b) {
+    return {Op::where_choice, {condition, a, b}};
+}
 Tensor where_function(const Tensor& condition, const Arg& a, const Arg& b) {
     if (a.is_tensor() || b.is_tensor()) return where_choice(condition, a, b);
     return where_choice(condition, wrapped_number(a.scalar()), wrapped_number(b.scalar()));
@@ -35,14 +65,10 @@ Tensor where_method(const Tensor& self, const Tensor& condition, const Arg& othe
     return where_choice(condition, self, other);
 }
 
-Tensor gelu(const Tensor& x, std::string_view approximate) {
-    if (approximate == "tanh") return gelu_tanh(x);
-    WG_CHECK(approximate == "none", "approximate argument must be either none or tanh.");
-    return gelu_erf(x);
-}
-
-Tensor rsub(const Tensor& self, const Arg& other) {
-    return binary(Op::sub, other, self, {}, other.is_tensor() ? "RsubBackward0" : "RsubBackward1");
+Tensor rsub(const Tensor& self, const Arg& other, Scalar alpha) {
+    const char* node = other.is_tensor() ? "RsubBackward0" : "RsubBackward1";
+    if (alpha.to_double() == 1) return binary(Op::sub, other, self, {}, node);
+    return binary(Op::sub_scaled, other, self, {{alpha.to_double()}}, node);
 }
 
 // empty() and its kin as Python calls them.

@@ -259,14 +259,16 @@ Tensor empty_shaped(const Tensor& t, OptDType dtype);
 Tensor empty_strided_of(const Dims& sizes, const Dims& strides, OptDType dtype);
 
 // --- forms.cpp: choices among elementwise rows ---
-Tensor clamp_tensors(const Tensor& x, const OptTensor& min, const OptTensor& max);
-Tensor clamp_numbers(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> max);
-Tensor div_rounded(const Tensor& a, const Arg& b, std::optional<std::string_view> rounding_mode);
-Tensor true_divide(const Tensor& a, const Arg& b);
+RowChoice clamp_tensors(const Tensor& x, const OptTensor& min, const OptTensor& max);
+RowChoice clamp_numbers(const Tensor& x, OptScalar min, OptScalar max);
+RowChoice div_rounded(const Tensor& a, const Arg& b, std::optional<std::string_view> rounding_mode);
+RowChoice true_divide(const Tensor& a, const Arg& b);
+RowChoice round_to(const Tensor& x, int64_t decimals);
+RowChoice gelu(const Tensor& x, std::string_view approximate);
+RowChoice where_tensors(const Tensor& condition, const Tensor& a, const Tensor& b);
 Tensor where_function(const Tensor& condition, const Arg& a, const Arg& b);
 Tensor where_method(const Tensor& self, const Tensor& condition, const Arg& other);
-Tensor gelu(const Tensor& x, std::string_view approximate);
-Tensor rsub(const Tensor& self, const Arg& other);
+Tensor rsub(const Tensor& self, const Arg& other, Scalar alpha = 1);
 
 // --- random.cpp ---
 class Generator;

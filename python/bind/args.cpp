@@ -120,7 +120,9 @@ bool Overload::takes(Py_ssize_t count) const {
 std::string Overload::describe_mismatch(PyObject* const* args, Py_ssize_t nargs,
                                         bool is_method) const {
     const size_t shift = is_method ? 1 : 0;
-    if (size_t(nargs) != parameters.size() - shift || nargs == 0 || parameters.back().keyword_only)
+    const bool has_out = (forms & wg::forms::OUT) && !is_method;
+    if (size_t(nargs) != parameters.size() - shift || nargs == 0 || has_out ||
+        parameters.back().keyword_only)
         return {};
     std::string s = "\n      didn't match because some of the arguments have invalid types: (";
     for (Py_ssize_t i = 0; i < nargs; ++i) {

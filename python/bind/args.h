@@ -33,6 +33,9 @@ struct Overload {
     std::vector<Parameter> parameters;
     std::vector<Type> types;
     PyObject* (*invoke)(PyObject* const* values, const void* function) = nullptr;
+    // Of a function that chooses a row: writes the result to `target`, in place when `out_name` is null.
+    void (*write)(PyObject* const* values, const void* function, Tensor& target,
+                  const char* out_name) = nullptr;
     const void* function = nullptr;
     unsigned forms = 0;
 
@@ -71,20 +74,31 @@ decltype(auto) read(PyObject* o) {
 }
 
 // A non-const Tensor& parameter is the tensor itself (in-place operations).
+template <class T>
+decltype(auto) argument(PyObject* o) {
+    if constexpr (std::is_same_v<T, Tensor&>) return (tensor_of(o));
+    else return read<T>(o);
+}
+
 template <class R, class... A, size_t... I>
 PyObject* invoke_with(R (*f)(A...), PyObject* const* values, std::index_sequence<I...>) {
-    const auto one = []<class T>(PyObject* o) -> decltype(auto) {
-        if constexpr (std::is_same_v<T, Tensor&>) return (tensor_of(o));
-        else return read<T>(o);
-    };
     if constexpr (std::is_void_v<R>) {
-        f(one.template operator()<A>(values[I])...);
+        f(argument<A>(values[I])...);
         Py_RETURN_NONE;
     } else if constexpr (std::is_same_v<R, Tensor&>) {
-        return wrap(f(one.template operator()<A>(values[I])...));
+        return wrap(f(argument<A>(values[I])...));
+    } else if constexpr (std::is_same_v<R, RowChoice>) {
+        return wrap(f(argument<A>(values[I])...).fresh());
     } else {
-        return to_python(f(one.template operator()<A>(values[I])...));
+        return to_python(f(argument<A>(values[I])...));
     }
+}
+
+template <class... A, size_t... I>
+void write_with(RowChoice (*f)(A...), PyObject* const* values, Tensor& target, const char* out_name,
+                std::index_sequence<I...>) {
+    if (out_name) f(argument<A>(values[I])...).into(target, out_name);
+    else f(argument<A>(values[I])...).in_place(target);
 }
 
 }  // namespace detail
@@ -103,6 +117,12 @@ Overload Overload::of(const char* signature, unsigned forms, R (*f)(A...)) {
         return detail::invoke_with(reinterpret_cast<R (*)(A...)>(const_cast<void*>(function)),
                                    values, std::index_sequence_for<A...>{});
     };
+    if constexpr (std::is_same_v<R, RowChoice>)
+        o.write = [](PyObject* const* values, const void* function, Tensor& target,
+                     const char* out_name) {
+            detail::write_with(reinterpret_cast<R (*)(A...)>(const_cast<void*>(function)), values,
+                               target, out_name, std::index_sequence_for<A...>{});
+        };
     return o;
 }
 

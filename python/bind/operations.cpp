@@ -165,10 +165,22 @@ Overload row_overload(Op op, const char* kinds, bool is_inplace) {
 
 // --- calling ---
 
+// What messages about out= call an operation that is another name of a row.
+const char* out_name(const char* name) {
+    static const std::map<std::string_view, const char*> names = {
+        {"clip", "clamp"}, {"divide", "div"}, {"true_divide", "div"}};
+    const auto it = names.find(name);
+    return it == names.end() ? name : it->second;
+}
+
 PyObject* call_overload(const Operation& op, const Overload& o, PyObject** values) {
     if (!op.is_inplace || o.invoke == invoke_row) return o.invoke(values, o.function);
     // The in-place form of an operation that is defined out of place.
     PyObject* self = values[0];
+    if (o.write) {
+        o.write(values, o.function, tensor_of(self), nullptr);
+        return Py_NewRef(self);
+    }
     bool others = false;
     for (size_t i = 1; i < o.parameters.size(); ++i)
         if (values[i] && is_tensor(values[i]))
@@ -214,15 +226,25 @@ PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
         }
         PyObject* values[kMaxParameters];
         std::string why;
+        const bool writes_out = out && out.get() != Py_None;
         for (const Overload& o : *op.overloads) {
             Object temporary;
+            if (writes_out && !(o.forms & OUT)) continue;
             if (!o.match(all, nargs, kwnames, values, temporary, op.name, op.is_method,
                          op.overloads->size() == 1 ? &why : nullptr))
                 continue;
-            if (!out || out.get() == Py_None) return call_overload(op, o, values);
+            if (!writes_out) return call_overload(op, o, values);
             if (!is_tensor(out.get()))
                 fail_type(str(op.name, "(): argument 'out' must be Tensor, not ",
                               type_name_of(out.get())));
+            if (o.write) {
+                o.write(values, o.function, tensor_of(out.get()), out_name(op.name));
+                return out.release();
+            }
+            if (o.invoke == invoke_row) {
+                values[o.parameters.size() - 1] = out.get();
+                return o.invoke(values, o.function);
+            }
             Object result = check(o.invoke(values, o.function));
             if (!is_tensor(result.get()))
                 fail_type(str(op.name, "(): out= is not supported for several results"));
@@ -235,7 +257,7 @@ PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
         const Overload* plausible = nullptr;
         int n_plausible = 0;
         for (const Overload& o : *op.overloads)
-            if (o.takes(count)) {
+            if (o.takes(count) && (!writes_out || (o.forms & OUT))) {
                 plausible = &o;
                 ++n_plausible;
             }
