@@ -343,7 +343,6 @@ Ref<Node> AccumulateGrad::of(const Tensor& leaf) {
 
 void AccumulateGrad::dispose() noexcept {
     delete std::exchange(hooks, nullptr);
-    reaches_python = false;
     pass = PassState{};
     const Tensor leaf = std::move(leaf_);  // may be the last reference to it, and free this
 }

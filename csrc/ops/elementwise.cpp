@@ -8,53 +8,11 @@
 #include "autograd/record.h"
 #include "cpu/cast.h"
 #include "cpu/elementwise_loop.h"
+#include "ops/elementwise_rules.h"
 #include "ops/functions.h"
 #include "tensor/shape.h"
 
 namespace wg {
-
-// --- type promotion ---
-
-DType promote(DType a, DType b) noexcept {
-    if (a == b) return a;
-    const Category ca = category(a), cb = category(b);
-    if (ca != cb) return ca > cb ? a : b;
-    if (ca == Category::Floating) {
-        const bool half_pair = item_size(a) == 2 && item_size(b) == 2;
-        return half_pair ? DType::Float32 : std::max(a, b);
-    }
-    // uint8 with a signed type of the same or smaller size needs the next larger one.
-    if (a == DType::UInt8 || b == DType::UInt8) {
-        const DType other = a == DType::UInt8 ? b : a;
-        return other == DType::Int8 ? DType::Int16 : other;
-    }
-    return std::max(a, b);
-}
-
-DType result_type(Args args) {
-    std::optional<DType> dims, zero_dim, wrapped;
-    const auto merge = [](std::optional<DType>& into, DType d) {
-        into = into ? promote(*into, d) : d;
-    };
-    for (const Arg& arg : args) {
-        if (!arg.is_tensor()) {
-            merge(wrapped, arg.scalar().natural_dtype());
-        } else if (const Tensor& t = arg.tensor(); t->wrapped_number) {
-            merge(wrapped, is_floating(t.dtype()) ? default_dtype() : t.dtype());
-        } else {
-            merge(t.dim() > 0 ? dims : zero_dim, t.dtype());
-        }
-    }
-    // A weaker group decides only when its category is higher.
-    const auto combine = [](std::optional<DType> strong, std::optional<DType> weak) {
-        if (!strong) return weak;
-        if (!weak || category(*weak) <= category(*strong)) return strong;
-        return weak;
-    };
-    return *combine(combine(dims, zero_dim), wrapped);
-}
-
-bool can_cast(DType from, DType to) noexcept { return category(from) <= category(to); }
 
 namespace {
 
@@ -83,21 +41,21 @@ bool is_plain(const Tensor& t) {
            !t->wrapped_number && is_packed(t);
 }
 
-// The tensor whose shape and dtype the result has when all operands are plain, else null.
-const Tensor* plain_lead(Args args) {
-    const Tensor* lead = nullptr;
+// The loop that does all the work, if the operands are plain and there is one.
+LoopFn plain_loop(Op op, Args args) {
+    const Tensor* first = nullptr;
     for (const Arg& a : args) {
         if (!a.is_tensor()) continue;
         const Tensor& t = a.tensor();
-        if (!lead) {
+        if (!first) {
             if (!is_plain(t)) return nullptr;
-            lead = &t;
-        } else if (t.dtype() != lead->dtype() || !t.is_contiguous() || t->wrapped_number ||
-                   !same_shape(t.sizes(), lead->sizes())) {
+            first = &t;
+        } else if (t.dtype() != first->dtype() || !t.is_contiguous() || t->wrapped_number ||
+                   !same_shape(t.sizes(), first->sizes())) {
             return nullptr;
         }
     }
-    return lead;
+    return kernel_table[int(op)].forward[int(first->dtype())];
 }
 
 // As run_plain() below, with numbers in the slots that `numbers` has bits for.
@@ -280,149 +238,6 @@ void ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& 
 
 // --- forward ---
 
-const char* type_name(DType d) { return info(d).scalar_name; }
-
-// The names of the kernels that PyTorch's messages show, where they are not the rows'.
-const char* kernel_name(Op op, bool number_operand) {
-    switch (op) {
-    case Op::pow: return "pow";
-    case Op::floor_divide: return "div_floor_cpu";
-    case Op::addcmul: return "addcmul_cpu_out";
-    case Op::lerp: return number_operand ? "lerp_kernel_scalar" : "lerp_kernel_tensor";
-    case Op::clamp_min: return number_operand ? "clamp_min_scalar_cpu" : nullptr;
-    case Op::clamp_max: return number_operand ? "clamp_max_scalar_cpu" : nullptr;
-    case Op::clamp_both: return number_operand ? "clamp_scalar_cpu" : "clamp_cpu";
-    case Op::floor: return "floor_vml_cpu";
-    case Op::ceil: return "ceil_vml_cpu";
-    case Op::round: return "round_vml_cpu";
-    case Op::trunc: return "trunc_vml_cpu";
-    case Op::celu: return "elu_cpu";
-    case Op::softshrink: return "softshrink_check";
-    case Op::gelu_erf:
-    case Op::gelu_tanh: return "GeluKernelImpl";
-    default: return nullptr;
-    }
-}
-
-[[noreturn]] void fail_not_implemented(Op op, const RowInfo& r, DType d, Args args) {
-    if (d == DType::Bool) {
-        if (op == Op::relu) fail(ErrorKind::Runtime, "Boolean inputs not supported for relu");
-        if (op == Op::hardtanh) fail(ErrorKind::Runtime, "Bool inputs not supported for hardtanh");
-    }
-    bool number_operand = false;
-    for (const Arg& a : args) number_operand = number_operand || !a.is_tensor();
-    const char* kernel = kernel_name(op, number_operand);
-    fail(ErrorKind::NotImplemented, str("\"", kernel ? std::string(kernel) : str(r.name, "_cpu"),
-                                        "\" not implemented for '", type_name(d), "'"));
-}
-
-DType dtype_of_arg(const Arg& a) {
-    return a.is_tensor() ? a.tensor().dtype() : a.scalar().natural_dtype();
-}
-
-// What some operations refuse before they look at shapes.
-void check_operands(Op op, Args args) {
-    switch (op) {
-    case Op::sub:
-    case Op::sub_scaled: {
-        const bool a = dtype_of_arg(args[0]) == DType::Bool,
-                   b = dtype_of_arg(args[1]) == DType::Bool;
-        WG_CHECK(
-            !a || !b,
-            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
-            "`logical_xor()` operator instead.");
-        WG_CHECK(
-            !a && !b,
-            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
-            "invert a mask, use the `~` or `logical_not()` operator instead.");
-        break;
-    }
-    case Op::neg:
-        WG_CHECK(
-            dtype_of_arg(args[0]) != DType::Bool,
-            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
-            "invert a mask, use the `~` or `logical_not()` operator instead.");
-        break;
-    case Op::addcdiv:
-        WG_CHECK(
-            is_floating(dtype_of_arg(args[1])) || is_floating(dtype_of_arg(args[2])),
-            "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
-            "true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value "
-            "* torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
-            "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value "
-            "* tensor1 / tensor2), for all dtypes.");
-        break;
-    case Op::lerp: {
-        // A 0-d weight is taken as a number.
-        const DType d = dtype_of_arg(args[0]);
-        const auto check = [&](const Arg& a, const char* name) {
-            WG_CHECK(!a.is_tensor() || a.tensor().dtype() == d, "expected dtype ", info(d).c_name,
-                     " for `", name, "` but got dtype ", info(a.tensor().dtype()).c_name);
-        };
-        check(args[1], "end");
-        if (args[2].is_tensor() && args[2].tensor().dim() > 0) check(args[2], "weight");
-        break;
-    }
-    case Op::pow:
-        WG_CHECK(args[1].is_tensor() || is_floating(dtype_of_arg(args[0])) ||
-                     is_floating(dtype_of_arg(args[1])) || args[1].scalar().to_double() >= 0,
-                 "Integers to negative integer powers are not allowed.");
-        break;
-    case Op::where_choice:
-        WG_CHECK(
-            args[0].tensor().dtype() == DType::Bool || args[0].tensor().dtype() == DType::UInt8,
-            "where expected condition to be a boolean tensor, but got a tensor with dtype ",
-            type_name(args[0].tensor().dtype()));
-        break;
-    default: break;
-    }
-}
-
-// The dtype to compute in: promotion, then what the row makes of integers.
-DType compute_dtype(const RowInfo& r, Op op, Args args) {
-    DType d;
-    if (op == Op::where_choice) d = result_type(args.subspan(1));
-    else if (op == Op::square && args[0].tensor().dtype() == DType::Bool)
-        d = DType::Int64;  // x ** 2
-    else if (op == Op::lerp || args.size() == 1) d = args[0].tensor().dtype();
-    else d = result_type(args);
-    return r.dtypes == DTypes::FLOATS && !is_floating(d) ? default_dtype() : d;
-}
-
-void check_supported(const RowInfo& r, Op op, DType d, Args args) {
-    const bool integral = is_integral(d);
-    bool ok = true;
-    switch (r.dtypes) {
-    case DTypes::FLOATS:
-    case DTypes::ALL: break;
-    case DTypes::FLOATS_ONLY: ok = is_floating(d); break;
-    case DTypes::ROUNDING: ok = is_floating(d) || integral; break;
-    case DTypes::NUMBERS: ok = d != DType::Bool; break;
-    case DTypes::INTEGRAL: ok = !is_floating(d); break;
-    }
-    if (!ok) fail_not_implemented(op, r, d, args);
-}
-
-bool has_zero(const Arg& arg) {
-    if (!arg.is_tensor()) return arg.scalar().to_double() == 0;
-    const Tensor t = contiguous(to_dtype(detach(arg.tensor()), DType::Int64));
-    return std::find(t.data<int64_t>(), t.data<int64_t>() + t.numel(), 0) !=
-           t.data<int64_t>() + t.numel();
-}
-
-// Integers have no infinity to divide into.
-void check_integer_arguments(Op op, DType compute, Args args) {
-    check_supported(row(op), op, compute, args);
-    switch (op) {
-    case Op::floor_divide:
-    case Op::div_floor:
-    case Op::div_trunc:
-    case Op::fmod:
-    case Op::remainder: WG_CHECK(!has_zero(args[1]), "ZeroDivisionError"); break;
-    default: break;
-    }
-}
-
 Dims common_shape(Args args) {
     Dims shape;
     bool first = true;
@@ -590,34 +405,21 @@ Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, D
     return node;
 }
 
-// floor(int) and the like: the values themselves.
-bool is_identity_on(const RowInfo& r, DType d) {
-    return r.dtypes == DTypes::ROUNDING && is_integral(d);
-}
-
 void check_overlaps(const Tensor& written, Args args) {
     for (const Arg& a : args)
         if (a.is_tensor()) check_no_partial_overlap(written, a.tensor());
 }
 
-// The row that does the same on bool, where the row itself is about numbers.
-Op on_bool(Op op, Args args) {
-    if (op != Op::bitwise_not && op != Op::clamp_min && op != Op::clamp_max) return op;
-    for (const Arg& a : args)
-        if (!a.is_tensor() || a.tensor().dtype() != DType::Bool) return op;
-    return op == Op::bitwise_not ? Op::logical_not
-           : op == Op::clamp_min ? Op::maximum
-                                 : Op::minimum;
-}
-
-<<<<<<< HEAD
-void run_plain_forward(LoopFn fn, const Tensor& out, Args args, DType dtype, const Params& params) {
+// Into `out`, whose dtype may be bool.
+void run_plain_forward(LoopFn fn, const Tensor& out, Args args, const Params& params) {
+    DType dtype{};
     const void* slots[kMaxLoopInputs];
     Scalar values[3];
     unsigned numbers = 0;
     for (size_t k = 0; k < args.size(); ++k) {
         if (args[k].is_tensor()) {
             slots[k] = args[k].tensor().raw();
+            dtype = args[k].tensor().dtype();
         } else {
             values[k] = args[k].scalar();
             numbers |= 1u << k;
@@ -626,68 +428,16 @@ void run_plain_forward(LoopFn fn, const Tensor& out, Args args, DType dtype, con
     run_plain(fn, out.raw(), slots, numbers, values, dtype, out.numel(), params.p);
 }
 
-// Operations that PyTorch cannot differentiate in place: some of them never, then the node has a name of its
-// own, some not with these parameters.
-struct MissingDerivative {
-    const char* message = nullptr;
-    const char* node = nullptr;
-};
-MissingDerivative missing_inplace_derivative(Op op, const Params& params) {
-    switch (op) {
-    case Op::asinh:
-        return {"the derivative for 'inplace version of asinh' is not implemented.",
-                "AsinhBackward1"};
-    case Op::acosh:
-        return {"the derivative for 'inplace version of acosh' is not implemented.",
-                "AcoshBackward1"};
-    case Op::atanh:
-        return {"the derivative for 'inplace version of atanh' is not implemented.",
-                "AtanhBackward1"};
-    case Op::elu:
-        if (params.p[0] >= 0) return {};
-        return {
-            "In-place elu backward calculation is triggered with a negative slope which is not supported. This is "
-            "caused by calling in-place forward function with a negative slope, please call out-of-place version "
-            "instead."};
-    case Op::leaky_relu:
-        if (params.p[0] >= 0) return {};
-        return {
-            "In-place leakyReLu backward calculation is triggered with a negative slope which is not supported. This "
-            "is caused by calling in-place forward function with a negative slope, please call out-of-place version "
-            "instead. File an issue at https://github.com/pytorch/pytorch if you do require supporting in-place "
-            "leakRelu backward calculation with negative slope"};
-    default: return {};
-    }
-=======
-// Whether out= may have another dtype than the result.
-bool casts_into_out(Op op, Args args) {
-    const RowInfo& r = row(op);
-    switch (op) {
-    case Op::square: return true;
-    case Op::lerp: return !args[2].is_tensor();
-    case Op::clamp_both:
-    case Op::clamp_low:
-    case Op::clamp_high: return false;
-    default: return r.arity > 1 || r.dtypes == DTypes::FLOATS || r.is_test;
-    }
-}
-
-bool is_small_and_plain(const Tensor& t) {
-    return t.is_contiguous() && t.numel() <= cpu::kElementwiseGrain;
->>>>>>> cb2157f88674ebba43aadadc987730c3e5dc9e76
-}
-
 }  // namespace
 
 Tensor elementwise(Op op, Args args, const Params& params, const char* node_name) {
     Tensor out;
     DType compute;
-    const Tensor* lead = plain_lead(args);
-    const LoopFn plain = lead ? kernel_table[int(op)].forward[int(lead->dtype())] : nullptr;
-    if (plain) {
-        compute = lead->dtype();
-        out = empty_like(*lead, row(op).is_test ? DType::Bool : compute);
-        run_plain_forward(plain, out, args, compute, params);
+    if (const LoopFn plain = plain_loop(op, args)) {
+        const Tensor& like = args[0].is_tensor() ? args[0].tensor() : args[1].tensor();
+        compute = like.dtype();
+        out = empty_like(like, row(op).is_test ? DType::Bool : compute);
+        run_plain_forward(plain, out, args, params);
     } else {
         op = on_bool(op, args);
         const RowInfo& r = row(op);
@@ -716,14 +466,18 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
     const RowInfo& r = row(op);
     const bool records = wants_history(r, args) && is_floating(self.dtype());
     check_inplace(self, records);
-    check_operands(op, args);
-    const DType compute = compute_dtype(r, op, args);
-    const DType dtype = r.is_test ? DType::Bool : compute;
-    const Dims shape = common_shape(args);
-    WG_CHECK(same_shape(shape, self.sizes()), "output with shape ", to_string(self.sizes()),
-             " doesn't match the broadcast shape ", to_string(shape));
-    WG_CHECK(can_cast(dtype, self.dtype()), "result type ", type_name(dtype),
-             " can't be cast to the desired output type ", type_name(self.dtype()));
+    DType compute = self.dtype();
+    const LoopFn plain = r.is_test ? nullptr : plain_loop(op, args);
+    if (!plain) {
+        check_operands(op, args);
+        compute = compute_dtype(r, op, args);
+        const DType dtype = r.is_test ? DType::Bool : compute;
+        const Dims shape = common_shape(args);
+        WG_CHECK(same_shape(shape, self.sizes()), "output with shape ", to_string(self.sizes()),
+                 " doesn't match the broadcast shape ", to_string(shape));
+        WG_CHECK(can_cast(dtype, self.dtype()), "result type ", scalar_name(dtype),
+                 " can't be cast to the desired output type ", scalar_name(self.dtype()));
+    }
     check_overlaps(self, args);
     if (is_identity_on(r, compute)) {
         self.bump_version();
@@ -748,7 +502,8 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
             n->keep_operand(0, clone(self));
         node = Ref<Node>(n.get());
     }
-    run_forward(op, r, self, args, compute, params);
+    if (plain) run_plain_forward(plain, self, args, params);
+    else run_forward(op, r, self, args, compute, params);
     Node* made = node.get();
     rebase_history(self, std::move(node));
     if (reads & 16) static_cast<ElementwiseNode*>(made)->keep_result(self);
@@ -774,11 +529,11 @@ Tensor& elementwise_out(Op asked, Tensor& out, Args args, const Params& params, 
     const DType dtype = r.is_test ? DType::Bool : compute;
     const Dims shape = common_shape(args);
     WG_CHECK(op != Op::where_choice || out.dtype() == dtype, "Expected out type to be ",
-             type_name(dtype), " but got ", type_name(out.dtype()));
+             scalar_name(dtype), " but got ", scalar_name(out.dtype()));
     WG_CHECK(casts_into_out(asked, args) || out.dtype() == dtype, "Found dtype ",
-             type_name(out.dtype()), " but expected ", type_name(dtype));
-    WG_CHECK(can_cast(dtype, out.dtype()), "result type ", type_name(dtype),
-             " can't be cast to the desired output type ", type_name(out.dtype()));
+             scalar_name(out.dtype()), " but expected ", scalar_name(dtype));
+    WG_CHECK(can_cast(dtype, out.dtype()), "result type ", scalar_name(dtype),
+             " can't be cast to the desired output type ", scalar_name(out.dtype()));
     if (is_identity_on(r, compute)) return write_out(out, args[0].tensor(), name);
     resize_out(out, shape);
     check_overlaps(out, args);

@@ -1,0 +1,247 @@
+// Dtypes of elementwise operations: promotion, and what single operations want differently.
+#include "ops/elementwise_rules.h"
+
+#include <algorithm>
+
+#include "autograd/record.h"
+#include "ops/functions.h"
+
+namespace wg {
+
+// --- type promotion ---
+
+DType promote(DType a, DType b) noexcept {
+    if (a == b) return a;
+    const Category ca = category(a), cb = category(b);
+    if (ca != cb) return ca > cb ? a : b;
+    if (ca == Category::Floating) {
+        const bool half_pair = item_size(a) == 2 && item_size(b) == 2;
+        return half_pair ? DType::Float32 : std::max(a, b);
+    }
+    // uint8 with a signed type of the same or smaller size needs the next larger one.
+    if (a == DType::UInt8 || b == DType::UInt8) {
+        const DType other = a == DType::UInt8 ? b : a;
+        return other == DType::Int8 ? DType::Int16 : other;
+    }
+    return std::max(a, b);
+}
+
+DType result_type(Args args) {
+    std::optional<DType> dims, zero_dim, wrapped;
+    const auto merge = [](std::optional<DType>& into, DType d) {
+        into = into ? promote(*into, d) : d;
+    };
+    for (const Arg& arg : args) {
+        if (!arg.is_tensor()) {
+            merge(wrapped, arg.scalar().natural_dtype());
+        } else if (const Tensor& t = arg.tensor(); t->wrapped_number) {
+            merge(wrapped, is_floating(t.dtype()) ? default_dtype() : t.dtype());
+        } else {
+            merge(t.dim() > 0 ? dims : zero_dim, t.dtype());
+        }
+    }
+    // A weaker group decides only when its category is higher.
+    const auto combine = [](std::optional<DType> strong, std::optional<DType> weak) {
+        if (!strong) return weak;
+        if (!weak || category(*weak) <= category(*strong)) return strong;
+        return weak;
+    };
+    return *combine(combine(dims, zero_dim), wrapped);
+}
+
+bool can_cast(DType from, DType to) noexcept { return category(from) <= category(to); }
+
+// --- one operation or the other ---
+
+namespace {
+
+// The names of the kernels that PyTorch's messages show, where they are not the rows'.
+const char* kernel_name(Op op, bool number_operand) {
+    switch (op) {
+    case Op::pow: return "pow";
+    case Op::floor_divide: return "div_floor_cpu";
+    case Op::addcmul: return "addcmul_cpu_out";
+    case Op::lerp: return number_operand ? "lerp_kernel_scalar" : "lerp_kernel_tensor";
+    case Op::clamp_min: return number_operand ? "clamp_min_scalar_cpu" : nullptr;
+    case Op::clamp_max: return number_operand ? "clamp_max_scalar_cpu" : nullptr;
+    case Op::clamp_both: return number_operand ? "clamp_scalar_cpu" : "clamp_cpu";
+    case Op::floor: return "floor_vml_cpu";
+    case Op::ceil: return "ceil_vml_cpu";
+    case Op::round: return "round_vml_cpu";
+    case Op::trunc: return "trunc_vml_cpu";
+    case Op::celu: return "elu_cpu";
+    case Op::softshrink: return "softshrink_check";
+    case Op::gelu_erf:
+    case Op::gelu_tanh: return "GeluKernelImpl";
+    default: return nullptr;
+    }
+}
+
+DType dtype_of_arg(const Arg& a) {
+    return a.is_tensor() ? a.tensor().dtype() : a.scalar().natural_dtype();
+}
+
+bool has_zero(const Arg& arg) {
+    if (!arg.is_tensor()) return arg.scalar().to_double() == 0;
+    const Tensor t = contiguous(to_dtype(detach(arg.tensor()), DType::Int64));
+    return std::find(t.data<int64_t>(), t.data<int64_t>() + t.numel(), 0) !=
+           t.data<int64_t>() + t.numel();
+}
+
+}  // namespace
+
+void fail_not_implemented(Op op, const RowInfo& r, DType d, Args args) {
+    if (d == DType::Bool) {
+        if (op == Op::relu) fail(ErrorKind::Runtime, "Boolean inputs not supported for relu");
+        if (op == Op::hardtanh) fail(ErrorKind::Runtime, "Bool inputs not supported for hardtanh");
+    }
+    bool number_operand = false;
+    for (const Arg& a : args) number_operand = number_operand || !a.is_tensor();
+    const char* kernel = kernel_name(op, number_operand);
+    fail(ErrorKind::NotImplemented, str("\"", kernel ? std::string(kernel) : str(r.name, "_cpu"),
+                                        "\" not implemented for '", scalar_name(d), "'"));
+}
+
+void check_operands(Op op, Args args) {
+    switch (op) {
+    case Op::sub:
+    case Op::sub_scaled: {
+        const bool a = dtype_of_arg(args[0]) == DType::Bool,
+                   b = dtype_of_arg(args[1]) == DType::Bool;
+        WG_CHECK(
+            !a || !b,
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+            "`logical_xor()` operator instead.");
+        WG_CHECK(
+            !a && !b,
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+            "invert a mask, use the `~` or `logical_not()` operator instead.");
+        break;
+    }
+    case Op::neg:
+        WG_CHECK(
+            dtype_of_arg(args[0]) != DType::Bool,
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+            "invert a mask, use the `~` or `logical_not()` operator instead.");
+        break;
+    case Op::addcdiv:
+        WG_CHECK(
+            is_floating(dtype_of_arg(args[1])) || is_floating(dtype_of_arg(args[2])),
+            "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
+            "true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value "
+            "* torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
+            "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value "
+            "* tensor1 / tensor2), for all dtypes.");
+        break;
+    case Op::lerp: {
+        // A 0-d weight is taken as a number.
+        const DType d = dtype_of_arg(args[0]);
+        const auto check = [&](const Arg& a, const char* name) {
+            WG_CHECK(!a.is_tensor() || a.tensor().dtype() == d, "expected dtype ", info(d).c_name,
+                     " for `", name, "` but got dtype ", info(a.tensor().dtype()).c_name);
+        };
+        check(args[1], "end");
+        if (args[2].is_tensor() && args[2].tensor().dim() > 0) check(args[2], "weight");
+        break;
+    }
+    case Op::pow:
+        WG_CHECK(args[1].is_tensor() || is_floating(dtype_of_arg(args[0])) ||
+                     is_floating(dtype_of_arg(args[1])) || args[1].scalar().to_double() >= 0,
+                 "Integers to negative integer powers are not allowed.");
+        break;
+    case Op::where_choice:
+        WG_CHECK(
+            args[0].tensor().dtype() == DType::Bool || args[0].tensor().dtype() == DType::UInt8,
+            "where expected condition to be a boolean tensor, but got a tensor with dtype ",
+            scalar_name(args[0].tensor().dtype()));
+        break;
+    default: break;
+    }
+}
+
+DType compute_dtype(const RowInfo& r, Op op, Args args) {
+    DType d;
+    if (op == Op::where_choice) d = result_type(args.subspan(1));
+    else if (op == Op::square && args[0].tensor().dtype() == DType::Bool)
+        d = DType::Int64;  // x ** 2
+    else if (op == Op::lerp || args.size() == 1) d = args[0].tensor().dtype();
+    else d = result_type(args);
+    return r.dtypes == DTypes::FLOATS && !is_floating(d) ? default_dtype() : d;
+}
+
+void check_supported(const RowInfo& r, Op op, DType d, Args args) {
+    const bool integral = is_integral(d);
+    bool ok = true;
+    switch (r.dtypes) {
+    case DTypes::FLOATS:
+    case DTypes::ALL: break;
+    case DTypes::FLOATS_ONLY: ok = is_floating(d); break;
+    case DTypes::ROUNDING: ok = is_floating(d) || integral; break;
+    case DTypes::NUMBERS: ok = d != DType::Bool; break;
+    case DTypes::INTEGRAL: ok = !is_floating(d); break;
+    }
+    if (!ok) fail_not_implemented(op, r, d, args);
+}
+
+void check_integer_arguments(Op op, DType compute, Args args) {
+    check_supported(row(op), op, compute, args);
+    switch (op) {
+    case Op::floor_divide:
+    case Op::div_floor:
+    case Op::div_trunc:
+    case Op::fmod:
+    case Op::remainder: WG_CHECK(!has_zero(args[1]), "ZeroDivisionError"); break;
+    default: break;
+    }
+}
+
+MissingDerivative missing_inplace_derivative(Op op, const Params& params) {
+    switch (op) {
+    case Op::asinh:
+        return {"the derivative for 'inplace version of asinh' is not implemented.",
+                "AsinhBackward1"};
+    case Op::acosh:
+        return {"the derivative for 'inplace version of acosh' is not implemented.",
+                "AcoshBackward1"};
+    case Op::atanh:
+        return {"the derivative for 'inplace version of atanh' is not implemented.",
+                "AtanhBackward1"};
+    case Op::elu:
+        if (params.p[0] >= 0) return {};
+        return {
+            "In-place elu backward calculation is triggered with a negative slope which is not supported. This is "
+            "caused by calling in-place forward function with a negative slope, please call out-of-place version "
+            "instead."};
+    case Op::leaky_relu:
+        if (params.p[0] >= 0) return {};
+        return {
+            "In-place leakyReLu backward calculation is triggered with a negative slope which is not supported. This "
+            "is caused by calling in-place forward function with a negative slope, please call out-of-place version "
+            "instead. File an issue at https://github.com/pytorch/pytorch if you do require supporting in-place "
+            "leakRelu backward calculation with negative slope"};
+    default: return {};
+    }
+}
+
+bool casts_into_out(Op op, Args args) {
+    const RowInfo& r = row(op);
+    switch (op) {
+    case Op::square: return true;
+    case Op::lerp: return !args[2].is_tensor();
+    case Op::clamp_both:
+    case Op::clamp_low:
+    case Op::clamp_high: return false;
+    default: return r.arity > 1 || r.dtypes == DTypes::FLOATS || r.is_test;
+    }
+}
+
+Op on_bool(Op op, Args args) {
+    if (op != Op::bitwise_not && op != Op::clamp_min && op != Op::clamp_max) return op;
+    for (const Arg& a : args)
+        if (!a.is_tensor() || a.tensor().dtype() != DType::Bool) return op;
+    return op == Op::bitwise_not ? Op::logical_not
+           : op == Op::clamp_min ? Op::maximum
+                                 : Op::minimum;
+}
+
+}  // namespace wg

@@ -1,0 +1,40 @@
+// What decides the dtypes of an elementwise operation, and what single operations want differently from
+// all others. Only elementwise.cpp looks here; promotion itself is declared in elementwise.h.
+#pragma once
+
+#include "ops/elementwise.h"
+
+namespace wg {
+
+inline const char* scalar_name(DType d) { return info(d).scalar_name; }
+
+// What some operations refuse before they look at shapes.
+void check_operands(Op op, Args args);
+// The dtype to compute in: promotion, then what the row makes of integers.
+DType compute_dtype(const RowInfo& r, Op op, Args args);
+// "\"exp_cpu\" not implemented for ..." when the row has no such dtype.
+void check_supported(const RowInfo& r, Op op, DType d, Args args);
+[[noreturn]] void fail_not_implemented(Op op, const RowInfo& r, DType d, Args args);
+// Integers have no infinity to divide into.
+void check_integer_arguments(Op op, DType compute, Args args);
+
+// Operations that PyTorch cannot differentiate in place: some of them never, then the node has a name of
+// its own, some not with these parameters.
+struct MissingDerivative {
+    const char* message = nullptr;
+    const char* node = nullptr;
+};
+MissingDerivative missing_inplace_derivative(Op op, const Params& params);
+
+// Whether out= may have another dtype than the result.
+bool casts_into_out(Op op, Args args);
+
+// floor(int) and the like: the values themselves.
+inline bool is_identity_on(const RowInfo& r, DType d) {
+    return r.dtypes == DTypes::ROUNDING && is_integral(d);
+}
+
+// The row that does the same on bool, where the row itself is about numbers.
+Op on_bool(Op op, Args args);
+
+}  // namespace wg
