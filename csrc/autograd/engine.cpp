@@ -336,14 +336,16 @@ Ref<Node> AccumulateGrad::of(const Tensor& leaf) {
     if (a && a->refs > 0) return Ref<Node>(a);
     if (!a) a = m.accumulator = new (pool_allocate(sizeof(AccumulateGrad))) AccumulateGrad;
     a->leaf_ = leaf;
-    a->outputs.clear();
-    a->add_output(leaf);
+    if (a->outputs.empty() || a->outputs[0].dtype != leaf.dtype() ||
+        !same_shape(a->outputs[0].sizes, leaf.sizes())) {
+        a->outputs.clear();
+        a->add_output(leaf);
+    }
     return Ref<Node>(a);
 }
 
 void AccumulateGrad::dispose() noexcept {
-    delete std::exchange(hooks, nullptr);
-    pass = PassState{};
+    if (hooks) delete std::exchange(hooks, nullptr);
     const Tensor leaf = std::move(leaf_);  // may be the last reference to it, and free this
 }
 

@@ -115,9 +115,9 @@ public:
     bool is_accumulator = false;  // an AccumulateGrad
     PassState pass;
 
-    void add_edge(Edge e) { edges.push_back(std::move(e)); }
+    void add_edge(Edge e) { edges.emplace_back(std::move(e)); }
     uint32_t add_output(const Tensor& t) {
-        outputs.push_back(OutputInfo(t));
+        outputs.emplace_back(t);
         return uint32_t(outputs.size() - 1);
     }
     NodeHooks& own_hooks() {

@@ -25,20 +25,9 @@ namespace {
 
 constexpr int64_t kPlain = 1024;  // elements
 
-// Contiguous down to the strides of dims of size 1, which decide the layout of the result.
-bool is_packed(const Tensor& t) {
-    if (!t.is_contiguous()) return false;
-    int64_t n = 1;
-    for (int64_t d = t.dim(); d-- > 0;) {
-        if (t.strides()[d] != n) return false;
-        n *= std::max<int64_t>(t.sizes()[d], 1);
-    }
-    return true;
-}
-
-bool is_plain(const Tensor& t) {
+inline bool is_plain(const Tensor& t) {
     return (t.dtype() == DType::Float32 || t.dtype() == DType::Float64) && t.numel() <= kPlain &&
-           !t->wrapped_number && is_packed(t);
+           !t->wrapped_number && t.is_packed();
 }
 
 // The loop that does all the work, if the operands are plain and there is one.
@@ -370,7 +359,7 @@ void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType co
                           sizes, compute, result, params.p);
 }
 
-bool wants_history(const RowInfo& r, Args args) {
+inline bool wants_history(const RowInfo& r, Args args) {
     if (!grad_enabled() || !r.differentiable) return false;
     for (const Arg& a : args)
         if (a.is_tensor() && requires_grad(a.tensor())) return true;
@@ -411,7 +400,7 @@ void check_overlaps(const Tensor& written, Args args) {
 }
 
 // Into `out`, whose dtype may be bool.
-void run_plain_forward(LoopFn fn, const Tensor& out, Args args, const Params& params) {
+inline void run_plain_forward(LoopFn fn, const Tensor& out, Args args, const Params& params) {
     DType dtype{};
     const void* slots[kMaxLoopInputs];
     Scalar values[3];
@@ -433,6 +422,7 @@ void run_plain_forward(LoopFn fn, const Tensor& out, Args args, const Params& pa
 Tensor elementwise(Op op, Args args, const Params& params, const char* node_name) {
     Tensor out;
     DType compute;
+    check_operands(op, args);
     if (const LoopFn plain = plain_loop(op, args)) {
         const Tensor& like = args[0].is_tensor() ? args[0].tensor() : args[1].tensor();
         compute = like.dtype();
@@ -441,7 +431,6 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
     } else {
         op = on_bool(op, args);
         const RowInfo& r = row(op);
-        check_operands(op, args);
         compute = compute_dtype(r, op, args);
         if (is_identity_on(r, compute)) return clone(args[0].tensor());
         const DType dtype = r.is_test ? DType::Bool : compute;
@@ -466,10 +455,10 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
     const RowInfo& r = row(op);
     const bool records = wants_history(r, args) && is_floating(self.dtype());
     check_inplace(self, records);
+    check_operands(op, args);
     DType compute = self.dtype();
     const LoopFn plain = r.is_test ? nullptr : plain_loop(op, args);
     if (!plain) {
-        check_operands(op, args);
         compute = compute_dtype(r, op, args);
         const DType dtype = r.is_test ? DType::Bool : compute;
         const Dims shape = common_shape(args);

@@ -20,10 +20,12 @@ void TensorImpl::set_many_dims(int64_t n) {
 void TensorImpl::update_geometry() {
     const int64_t* sizes = dims;
     const int64_t* strides = dims + ndim;
-    int64_t n = 1;
-    bool dense = true, overflows = false;
+    int64_t n = 1, step = 1;
+    bool dense = true, exact = true, overflows = false;
     for (int d = ndim - 1; d >= 0; --d) {
         if (sizes[d] != 1 && strides[d] != n) dense = false;
+        exact &= strides[d] == step;
+        if (sizes[d] > 1) step = strides[d] * sizes[d];
         overflows |= __builtin_mul_overflow(n, sizes[d], &n);
     }
     if (overflows) [[unlikely]] {  // expanded tensors can have more elements than there are numbers
@@ -33,6 +35,7 @@ void TensorImpl::update_geometry() {
     }
     numel = n;
     contiguous = dense || n == 0;
+    packed = contiguous && exact;
     data = storage->data ? storage->data + offset * int64_t(item_size(dtype)) : nullptr;
 }
 
@@ -171,6 +174,7 @@ Tensor empty_like(const Tensor& t, DType dtype) {
         for (int64_t i = 0; i < 2 * t.dim(); ++i) r->dims[i] = t->dims[i];
         r->set_storage(Storage::allocate(size_t(t.numel()) * item_size(dtype)));
         r->numel = t.numel();
+        r->packed = t->packed;
         r->data = r->storage->data;
         return Tensor(std::move(r));
     }

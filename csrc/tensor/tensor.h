@@ -56,7 +56,8 @@ struct TensorImpl {
     uint32_t refs = 0;
     DType dtype = DType::Float32;
     uint8_t ndim = 0;
-    bool contiguous : 1 = true;
+    bool contiguous : 1 = true;  // the strides of dims of size 1 do not count
+    bool packed : 1 = true;  // contiguous, and these strides are too
     bool requires_grad : 1 =
         false;  // set on a leaf by the user; see autograd/meta.h for the whole rule
     bool wrapped_number : 1 = false;  // a Python number: weakest in type promotion
@@ -138,6 +139,7 @@ public:
     int64_t stride(int64_t d) const;
     int64_t offset() const noexcept { return impl_->offset; }
     bool is_contiguous() const noexcept { return impl_->contiguous; }
+    bool is_packed() const noexcept { return impl_->packed; }
     bool is_view() const noexcept { return bool(impl_->view_base); }
     char* raw() const noexcept { return impl_->data; }
     template <class T>

@@ -29,6 +29,11 @@ bool is_number(PyObject* o) noexcept {
 }
 
 int64_t to_int64(PyObject* o) {
+    if (PyLong_CheckExact(o)) [[likely]] {
+        int overflow;
+        const int64_t v = PyLong_AsLongLongAndOverflow(o, &overflow);
+        if (!overflow) return v;
+    }
     if (is_tensor(o)) return tensor_of(o).to_int();
     Object index = PyLong_Check(o) ? Object::borrow(o) : check(PyNumber_Index(o));
     const int64_t v = PyLong_AsLongLong(index.get());

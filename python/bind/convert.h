@@ -97,7 +97,11 @@ template <>
 struct Convert<Arg> {
     static constexpr const char* name = "Tensor";
     static bool accepts(PyObject* o) { return is_tensor(o) || is_number(o); }
-    static Arg get(PyObject* o) { return is_tensor(o) ? Arg(tensor_of(o)) : Arg(to_scalar(o)); }
+    static Arg get(PyObject* o) {
+        if (is_exact_tensor(o)) return Arg(tensor_of(o));
+        if (PyFloat_CheckExact(o)) return Arg(Scalar(PyFloat_AS_DOUBLE(o)));
+        return is_tensor(o) ? Arg(tensor_of(o)) : Arg(to_scalar(o));
+    }
 };
 template <class T>
 struct Convert<std::optional<T>> {

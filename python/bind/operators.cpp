@@ -7,7 +7,10 @@ namespace {
 
 PyObject* not_implemented() { return Py_NewRef(Py_NotImplemented); }
 
-bool is_operand(PyObject* o) { return is_tensor(o) || is_number(o); }
+bool is_operand(PyObject* o) {
+    return is_exact_tensor(o) || PyFloat_CheckExact(o) || PyLong_CheckExact(o) || is_tensor(o) ||
+           is_number(o);
+}
 
 // a OP b where at least one is a tensor. `reversed_node`: the node's name for number OP tensor.
 inline PyObject* binary_slot(Op op, PyObject* a, PyObject* b, const char* reversed_node = nullptr) {
