@@ -26,7 +26,6 @@ namespace {
 class Pass;
 thread_local Pass* current_pass_ = nullptr;
 int running_passes_ = 0;
-std::vector<std::function<void()>> callbacks_;
 uint64_t next_hook_id_ = 1;
 
 struct Later {
@@ -56,6 +55,7 @@ public:
 
     void run(std::span<const Tensor> roots, std::span<const Tensor> grads,
              std::span<const Tensor> inputs, std::vector<Tensor>& captured);
+    void at_end(std::function<void()> f) { callbacks_.push_back(std::move(f)); }
 
 private:
     struct Capture {
@@ -68,6 +68,9 @@ private:
     void mark_wanted(std::span<const Edge> roots, std::span<const Edge> targets);
     void deliver(const Edge& edge, Tensor grad);
     void evaluate(Node& node, std::vector<Tensor>& captured);
+    bool must_run(const Node& node) const;
+    void run_tensor_hooks(Node& node, Grads& in);
+    void run_node(Node& node, Grads& in, Grads& out);
 
     BackwardOptions options_;
     bool exclusive_;
@@ -78,6 +81,10 @@ private:
     std::vector<Node*> visited_;
     std::vector<Node*> ready_;  // a heap by sequence number
     std::vector<Capture> captures_;
+    // Held until the state of the nodes is cleared: hooks may take the roots out of their graph.
+    SmallVector<Edge, 2> roots_;
+    std::vector<Edge> targets_;
+    std::vector<std::function<void()>> callbacks_;
 };
 
 void Pass::count_dependencies(std::span<const Edge> roots) {
@@ -141,8 +148,10 @@ void Pass::mark_wanted(std::span<const Edge> roots, std::span<const Edge> target
     pass_is_filtered = true;
 }
 
-// Brings a gradient to the form of the output it belongs to: the one place that undoes broadcasting.
-Tensor conform(Tensor grad, const OutputInfo& output, const Node& from, size_t index) {
+// Brings the gradient of `edge` to the form of the output it belongs to: the one place that undoes
+// broadcasting.
+void conform(Tensor& grad, const Edge& edge, const Node& from, size_t index) {
+    const OutputInfo& output = edge.node->outputs[edge.input_nr];
     if (!same_shape(grad.sizes(), output.sizes)) {
         WG_CHECK(is_expandable(output.sizes, grad.sizes()), "Function ", from.name(),
                  " returned an invalid gradient at index ", index, " - got ",
@@ -150,13 +159,7 @@ Tensor conform(Tensor grad, const OutputInfo& output, const Node& from, size_t i
                  to_string(output.sizes));
         grad = sum_to(grad, output.sizes);
     }
-    if (grad.dtype() != output.dtype) {
-        WG_CHECK(is_floating(grad.dtype()), "Function ", from.name(),
-                 " returned an invalid gradient at index ", index, " - expected dtype ",
-                 info(output.dtype).name, " but got ", info(grad.dtype()).name);
-        grad = to_dtype(grad, output.dtype);
-    }
-    return grad;
+    if (grad.dtype() != output.dtype) grad = to_dtype(grad, output.dtype);
 }
 
 void Pass::deliver(const Edge& edge, Tensor grad) {
@@ -183,114 +186,135 @@ void Pass::deliver(const Edge& edge, Tensor grad) {
     }
 }
 
+// As in PyTorch hooks also see missing gradients, which the binding shows as None.
 Tensor run_tensor_hook(const NodeHooks::TensorHook& hook, const Tensor& grad) {
     Tensor r = hook(grad);
     return r.defined() ? r : grad;
 }
 
-void Pass::evaluate(Node& node, std::vector<Tensor>& captured) {
-    PassState& s = state(&node);
-    Grads in, out;
-    for (Tensor& t : s.buffer) in.push_back(std::move(t));
-    in.resize(node.outputs.size());
-    s.buffer.clear();
-
-    // As in PyTorch, autograd.grad gives the gradient of a non-leaf before its tensor hooks, of a leaf after.
-    const auto capture = [&] {
-        for (const Capture& c : captures_)
-            if (c.node == &node) captured[c.index] = in[c.output_nr];
-    };
-    if (!node.is_accumulator) capture();
-    if (node.hooks) [[unlikely]] {
-        // By index and on a copy: a hook may add or remove hooks.
-        const auto on_tensor = node.hooks->on_tensor;
-        for (const auto& h : on_tensor)
-            if (in[h.output_nr].defined())
-                in[h.output_nr] = run_tensor_hook(h.hook, in[h.output_nr]);
-        const auto retain = node.hooks->retain;
-        for (const auto& r : retain)
-            if (TensorImpl* t = *r.tensor; t && in[r.output_nr].defined()) {
-                AutogradMeta& m = own_meta(Tensor(t));
-                const Tensor& g = in[r.output_nr];
-                m.grad = m.grad.defined() ? add(m.grad, g) : clone(g);
-            }
-    }
-    auto* leaf = node.is_accumulator ? static_cast<AccumulateGrad*>(&node) : nullptr;
-    if (leaf && in[0].defined() && leaf->variable()->extras) {
-        const auto hooks = meta(leaf->variable())->hooks;
+// Hooks of the node's tensors, then retain_grad. Lists are copied: a hook may add or remove hooks.
+void Pass::run_tensor_hooks(Node& node, Grads& in) {
+    if (node.is_accumulator) {
+        const Tensor& leaf = static_cast<AccumulateGrad&>(node).variable();
+        if (!leaf->extras) return;
+        const auto hooks = meta(leaf)->hooks;
         for (const auto& h : hooks) in[0] = run_tensor_hook(h.hook, in[0]);
+        return;
     }
-    if (leaf) capture();
+    if (!node.hooks) return;
+    const auto on_tensor = node.hooks->on_tensor;
+    for (const auto& h : on_tensor) in[h.output_nr] = run_tensor_hook(h.hook, in[h.output_nr]);
+    const auto retain = node.hooks->retain;
+    for (const auto& r : retain)
+        if (TensorImpl* t = *r.tensor; t && in[r.output_nr].defined()) {
+            AutogradMeta& m = own_meta(Tensor(t));
+            const Tensor& g = in[r.output_nr];
+            m.grad = m.grad.defined() ? add(m.grad, g) : clone(g);
+        }
+}
+
+// Whether the pass needs more of the node than the gradients that arrive there.
+bool Pass::must_run(const Node& node) const {
+    if (node.is_accumulator) return !capturing_;
+    for (size_t i = 0; i < node.edges.size(); ++i)
+        if (node.needs(i)) return true;
+    if (capturing_) return false;
+    for (const Edge& e : targets_)
+        if (e.node.get() == &node) return true;
+    return false;
+}
+
+void Pass::run_node(Node& node, Grads& in, Grads& out) {
     if (node.hooks && !node.hooks->pre.empty()) [[unlikely]] {
         const auto pre = node.hooks->pre;
         for (const auto& h : pre) h.hook(in);
     }
-    if (capturing_ && leaf) return;
-
-    bool any_defined = false, all_defined = true, any_wanted = false;
+    bool any_defined = false, all_defined = true;
     for (const Tensor& t : in) (t.defined() ? any_defined : all_defined) = t.defined();
-    for (size_t i = 0; i < node.edges.size(); ++i) any_wanted = any_wanted || node.needs(i);
-    if (!leaf && !any_wanted) return;
+    Grads before;
+    const bool has_post = node.hooks && !node.hooks->post.empty();
+    if (has_post) before = in;
     out.resize(node.edges.size());
+    if (node.released && !node.handles_undefined()) fail_released();
     if (any_defined || node.handles_undefined()) {
         if (!all_defined && !node.handles_undefined())
             for (size_t i = 0; i < in.size(); ++i)
                 if (!in[i].defined())
                     in[i] = zeros(Dims(node.outputs[i].sizes), node.outputs[i].dtype);
-        Grads before;
-        const bool has_post = node.hooks && !node.hooks->post.empty();
-        if (has_post) before = in;
         node.apply(in, out);
-        if (has_post) {
-            const auto post = node.hooks->post;
-            for (const auto& h : post) h.hook(out, before);
-        }
+        for (size_t i = 0; i < node.edges.size(); ++i)
+            if (node.edges[i].node && out[i].defined()) conform(out[i], node.edges[i], node, i);
     }
+    if (has_post) {
+        const auto post = node.hooks->post;
+        for (const auto& h : post) h.hook(out, before);
+    }
+}
+
+void Pass::evaluate(Node& node, std::vector<Tensor>& captured) {
+    Grads in, out;
+    {
+        PassState& s = state(&node);
+        for (Tensor& t : s.buffer) in.push_back(std::move(t));
+        s.buffer.clear();
+    }
+    in.resize(node.outputs.size());
+
+    // As in PyTorch, autograd.grad gives a gradient as it is after the tensor's hooks, but where the pass goes
+    // on from there as it is before them.
+    const auto capture = [&] {
+        for (const Capture& c : captures_)
+            if (c.node == &node) captured[c.index] = in[c.output_nr];
+    };
+    const bool runs = must_run(node);
+    if (runs) capture();
+    if (node.hooks || node.is_accumulator) run_tensor_hooks(node, in);
+    if (!runs) return capture();
+    run_node(node, in, out);
     in.clear();
     if (!options_.retain_graph) node.release_saved();
-    for (size_t i = 0; i < node.edges.size(); ++i) {
-        const Edge& e = node.edges[i];
-        if (!e.node) continue;
-        Tensor g = i < out.size() ? std::move(out[i]) : Tensor();
-        if (g.defined()) g = conform(std::move(g), e.node->outputs[e.input_nr], node, i);
-        deliver(e, std::move(g));
-    }
+    for (size_t i = 0; i < node.edges.size(); ++i)
+        if (const Edge& e = node.edges[i]; e.node) deliver(e, std::move(out[i]));
 }
 
 void Pass::run(std::span<const Tensor> roots, std::span<const Tensor> grads,
                std::span<const Tensor> inputs, std::vector<Tensor>& captured) {
-    SmallVector<Edge, 2> root_edges;
     for (const Tensor& t : roots) {
         Edge e = gradient_edge(t);
-        WG_CHECK(e.node, "element ", root_edges.size(),
+        WG_CHECK(e.node, "element ", roots_.size(),
                  " of tensors does not require grad and does not have a grad_fn");
-        root_edges.push_back(std::move(e));
+        roots_.push_back(std::move(e));
     }
-    count_dependencies(root_edges);
+    count_dependencies(roots_);
 
-    std::vector<Edge> targets;
     if (!inputs.empty()) {
         capturing_ = !options_.accumulate;
         if (capturing_) captured.resize(inputs.size());
         for (size_t i = 0; i < inputs.size(); ++i) {
             Edge e = gradient_edge(inputs[i]);
-            if (!options_.accumulate) captures_.push_back({e.node.get(), e.input_nr, i});
-            targets.push_back(std::move(e));
+            if (capturing_) captures_.push_back({e.node.get(), e.input_nr, i});
+            targets_.push_back(std::move(e));
         }
-        mark_wanted(root_edges, targets);
+        mark_wanted(roots_, targets_);
     }
 
     GradMode mode(options_.create_graph);
-    for (size_t i = 0; i < roots.size(); ++i) {
-        ++state(root_edges[i].node.get()).dependencies;  // the delivery below
+    for (const Edge& e : roots_) ++state(e.node.get()).dependencies;  // the delivery below
+    for (size_t i = 0; i < roots_.size(); ++i) {
+        Tensor g = grads[i];
+        if (g.defined()) conform(g, roots_[i], *roots_[i].node, i);
+        deliver(roots_[i], std::move(g));
     }
-    for (size_t i = 0; i < roots.size(); ++i) deliver(root_edges[i], grads[i]);
     while (!ready_.empty()) {
         std::pop_heap(ready_.begin(), ready_.end(), Later{});
         Node* n = ready_.back();
         ready_.pop_back();
         const Ref<Node> alive(n);
         evaluate(*n, captured);
+    }
+    for (size_t i = 0; i < callbacks_.size(); ++i) {  // which may queue more
+        const auto f = callbacks_[i];
+        f();
     }
 }
 
@@ -302,7 +326,7 @@ uint64_t next_hook_id() noexcept { return next_hook_id_++; }
 
 void queue_callback(std::function<void()> f) {
     WG_CHECK(current_pass_, "Final callbacks can only be installed during backward pass.");
-    callbacks_.push_back(std::move(f));
+    current_pass_->at_end(std::move(f));
 }
 
 std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const Tensor> grads,
@@ -311,19 +335,23 @@ std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const 
     if (options.accumulate)
         for (const Tensor& t : inputs)
             retain_grad(t);  // backward(inputs=) accumulates in non-leaves too
-    {
-        Pass pass(options);
-        pass.run(roots, grads, inputs, captured);
-    }
-    if (running_passes_ == 0) {
-        auto list = std::move(callbacks_);
-        callbacks_.clear();
-        for (auto& f : list) f();
-    }
+    Pass pass(options);
+    pass.run(roots, grads, inputs, captured);
     return captured;
 }
 
 // --- AccumulateGrad ---
+
+namespace {
+
+// Whether a gradient may become .grad as it lies in memory: with the strides of a dense leaf, or contiguous.
+bool fits_layout(const Tensor& grad, const Tensor& leaf) {
+    if (!same_shape(grad.sizes(), leaf.sizes())) return false;
+    return std::ranges::equal(grad.strides(), leaf.strides()) ||
+           (grad.is_contiguous() && leaf.is_contiguous());
+}
+
+}  // namespace
 
 AccumulateGrad::AccumulateGrad() {
     sequence_nr = std::numeric_limits<uint64_t>::max();
@@ -334,7 +362,10 @@ Ref<Node> AccumulateGrad::of(const Tensor& leaf) {
     AutogradMeta& m = own_meta(leaf);
     AccumulateGrad* a = m.accumulator;
     if (a && a->refs > 0) return Ref<Node>(a);
-    if (!a) a = m.accumulator = new (pool_allocate(sizeof(AccumulateGrad))) AccumulateGrad;
+    // One that waits for its turn to die (Note [Destroying graphs]) cannot be taken back.
+    if (!a || !a->resting_)
+        a = m.accumulator = new (pool_allocate(sizeof(AccumulateGrad))) AccumulateGrad;
+    a->resting_ = false;
     a->leaf_ = leaf;
     if (a->outputs.empty() || a->outputs[0].dtype != leaf.dtype() ||
         !same_shape(a->outputs[0].sizes, leaf.sizes())) {
@@ -345,8 +376,11 @@ Ref<Node> AccumulateGrad::of(const Tensor& leaf) {
 }
 
 void AccumulateGrad::dispose() noexcept {
-    if (hooks) delete std::exchange(hooks, nullptr);
-    const Tensor leaf = std::move(leaf_);  // may be the last reference to it, and free this
+    // Both may run Python code that uses the leaf, or be the last reference to it, which frees this.
+    const Tensor leaf = std::move(leaf_);
+    const std::unique_ptr<NodeHooks> dropped(std::exchange(hooks, nullptr));
+    resting_ = meta(leaf)->accumulator == this;
+    if (!resting_) free(this);
 }
 
 void AccumulateGrad::free(AccumulateGrad* a) noexcept {
@@ -361,36 +395,33 @@ AutogradMeta::~AutogradMeta() {
 
 Edge accumulator_edge(const Tensor& leaf) { return {AccumulateGrad::of(leaf), 0}; }
 
-void AccumulateGrad::apply(Grads& in, Grads&) {
-    if (!in[0].defined() || !requires_grad(leaf_)) return;
-    Tensor g = std::move(in[0]);
+void AccumulateGrad::accumulate(Tensor g) {
     AutogradMeta& m = own_meta(leaf_);
-    if (!m.grad.defined()) {
-        // Nobody else holds the gradient and it is laid out like the leaf: it becomes .grad itself.
-        const bool same_layout = std::ranges::equal(g.strides(), leaf_.strides()) ||
-                                 (g.is_contiguous() && leaf_.is_contiguous());
-        if (!grad_enabled() && g.owns_memory_alone() && same_layout) {
-            m.grad = std::move(g);
-        } else {
-            Tensor copy;
-            if (grad_enabled()) {
-                copy = clone(g);
-            } else {
-                copy = empty_like(leaf_);
-                copy_values(copy, g);
-                copy.bump_version();
-            }
-            m.grad = std::move(copy);
-        }
-    } else if (!grad_enabled()) {
-        elementwise_(Op::add, m.grad, std::initializer_list<Arg>{m.grad, g});
+    if (m.grad.defined()) {
+        if (grad_enabled()) m.grad = add(m.grad, g);
+        else elementwise_(Op::add, m.grad, std::initializer_list<Arg>{m.grad, g});
+    } else if (grad_enabled()) {
+        m.grad = clone(g);
+    } else if (g.is_unique() && fits_layout(g, leaf_)) {
+        // Nobody else holds the tensor: it becomes .grad itself. As in PyTorch that counts the tensor, not its
+        // memory, so that gradients of views of one gradient can share it.
+        m.grad = std::move(g);
     } else {
-        m.grad = add(m.grad, g);
+        Tensor copy = empty_like(leaf_);
+        copy_values(copy, g);
+        copy.bump_version();
+        m.grad = std::move(copy);
     }
-    if (!m.post_accumulate.empty()) {
-        const auto hooks = m.post_accumulate;
-        for (const auto& h : hooks) h.hook(leaf_);
+}
+
+void AccumulateGrad::apply(Grads& in, Grads&) {
+    if (in[0].defined()) {
+        WG_CHECK(!grad_fn(leaf_), "leaf variable has been moved into the graph interior");
+        if (requires_grad(leaf_)) accumulate(std::move(in[0]));
     }
+    if (!leaf_->extras || meta(leaf_)->post_accumulate.empty()) return;
+    const auto hooks = meta(leaf_)->post_accumulate;
+    for (const auto& h : hooks) h.hook(leaf_);
 }
 
 }  // namespace wg

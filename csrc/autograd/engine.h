@@ -46,12 +46,14 @@ protected:
 
 private:
     AccumulateGrad();
+    void accumulate(Tensor grad);
     Tensor leaf_;
+    bool resting_ = false;  // not alive, kept for the next graph
 };
 
 uint64_t next_hook_id() noexcept;
 
-// Runs f when the outermost running pass has ended.
+// Runs f at the end of the running pass; dropped when the pass fails.
 void queue_callback(std::function<void()> f);
 
 }  // namespace wg

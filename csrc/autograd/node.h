@@ -91,8 +91,10 @@ public:
     virtual std::string name() const = 0;
     // As PyTorch prints it in "which is output 0 of Exp".
     virtual std::string short_name() const;
-    // Frees what the derivative needs; a second backward then fails.
+    // Frees what the derivative needs and sets `released` if that was anything: a second backward then fails.
     virtual void release_saved() {}
+    // `out` has taken the place of the output that is saved, if one is.
+    virtual void resave_output(const Tensor&) {}
     // The engine replaces undefined gradients by zeros before apply() unless the node says that it
     // deals with them itself (custom Functions, accumulation).
     virtual bool handles_undefined() const { return false; }
@@ -113,6 +115,7 @@ public:
     void* python = nullptr;  // weak pointer to its Python object, if any (cleared by the binding)
 
     bool is_accumulator = false;  // an AccumulateGrad
+    bool released = false;
     PassState pass;
 
     void add_edge(Edge e) { edges.emplace_back(std::move(e)); }
@@ -164,6 +167,7 @@ public:
     SavedTensor(const Tensor& t, const Node* output_of);
     explicit SavedTensor(const Tensor& t) : SavedTensor(t, nullptr) {}
     bool defined() const noexcept { return data_.defined(); }
+    bool is_output() const noexcept { return is_output_; }
     // The tensor with its history; RuntimeError if it was modified since.
     Tensor unpack(const Node* owner) const;
     // The values only: what a derivative that is not itself recorded needs.

@@ -57,17 +57,21 @@ public:
     FunctionNode(const char* name, F f) : name_(name), f_(std::move(f)) {}
 
     void apply(Grads& in, Grads& out) override {
-        if (released_) fail_released();
+        if (this->released) fail_released();
         Backward d(*this, saved_.data(), in, out);
         f_(d);
     }
     std::string name() const override { return name_; }
     void release_saved() override {
         for (SavedTensor& s : saved_) s.reset();
-        released_ = !saved_.empty();
+        this->released = !saved_.empty();
+    }
+    void resave_output(const Tensor& out) override {
+        for (SavedTensor& s : saved_)
+            if (s.is_output()) s = SavedTensor(out, this);
     }
     std::vector<std::pair<std::string, Tensor>> saved_values() const override {
-        if (released_) fail_released();
+        if (this->released) fail_released();
         std::vector<std::pair<std::string, Tensor>> values;
         for (size_t i = 0; i < saved_.size(); ++i)
             values.emplace_back(saved_names_[i], saved_[i].unpack(this));
@@ -86,7 +90,6 @@ public:
 private:
     const char* name_;
     F f_;
-    bool released_ = false;
     SmallVector<SavedTensor, 2> saved_;
     SmallVector<const char*, 2> saved_names_;
 };

@@ -29,7 +29,7 @@ public:
     }
 
     void apply(Grads& in, Grads& out) override {
-        if (!fn_) fail_released();
+        if (released) fail_released();
         // A copy of the gradient in the base's layout, in which the slice can be replaced.
         Tensor result = empty_strided(base_sizes_, base_strides_, in[0].dtype());
         copy_(result, in[0]);
@@ -55,7 +55,10 @@ public:
         }
     }
     std::string name() const override { return "torch::autograd::CopySlices"; }
-    void release_saved() override { fn_.reset(); }
+    void release_saved() override {
+        fn_.reset();
+        released = true;
+    }
     void visit_owned(OwnedVisitor& visitor) const override {
         Node::visit_owned(visitor);
         if (fn_) visitor.node(*fn_);
@@ -238,7 +241,9 @@ Tensor& inplace(Tensor& self, bool others_require_grad,
         node = Ref<Node>(grad_fn(result));
         node->outputs.clear();
     }
+    Node* made = node.get();
     rebase_history(self, std::move(node));
+    if (made) made->resave_output(self);
     return self;
 }
 

@@ -81,7 +81,7 @@ public:
     void apply(Grads& in, Grads& out) override;
     std::string name() const override { return name_; }
     void release_saved() override {
-        released_ = reads_saved_;
+        released = reads_saved_;
         for (SavedTensor& s : saved_) s.reset();
     }
     std::vector<std::pair<std::string, Tensor>> saved_values() const override;
@@ -93,6 +93,9 @@ public:
     // What the gradients read: operands that are tensors (slots 0 to 2) and the result (slot 3).
     void keep_operand(int slot, const Tensor& t) { saved_[slot] = SavedTensor(t); }
     void keep_result(const Tensor& y) { saved_[3] = SavedTensor(y, this); }
+    void resave_output(const Tensor& y) override {
+        if (saved_[3].defined()) keep_result(y);
+    }
     void keep_scalar(int slot, const Scalar& s) {
         scalars_[slot + 1] = s;
         is_scalar_ |= uint8_t(1u << slot);
@@ -114,7 +117,6 @@ private:
 
     Op op_;
     DType compute_ = DType::Float32;
-    bool released_ = false;
     bool reads_saved_ = false;
     uint8_t is_scalar_ = 0;  // which operands are numbers
     const char* name_;
@@ -124,7 +126,7 @@ private:
 };
 
 std::vector<std::pair<std::string, Tensor>> ElementwiseNode::saved_values() const {
-    if (released_) fail_released();
+    if (released) fail_released();
     static constexpr const char* unary_names[] = {"self", "", "", "result"};
     static constexpr const char* names[] = {"self", "other", "weight", "result"};
     const auto& use = row(op_).arity == 1 ? unary_names : names;
@@ -135,7 +137,7 @@ std::vector<std::pair<std::string, Tensor>> ElementwiseNode::saved_values() cons
 }
 
 void ElementwiseNode::apply(Grads& in, Grads& out) {
-    if (released_) fail_released();
+    if (released) fail_released();
     const RowInfo& r = row(op_);
     if (op_ == Op::floor_divide)
         fail(ErrorKind::Runtime, "derivative for aten::floor_divide is not implemented");

@@ -148,10 +148,11 @@ public:
     }
     uint32_t version() const noexcept { return *impl_->version; }
     void bump_version() const noexcept { ++*impl_->version; }
-    bool is_unique() const noexcept { return impl_->refs == 1; }
+    // Nobody else holds the tensor. One that keeps its Python object may have other holders there.
+    bool is_unique() const noexcept { return impl_->refs == 1 && !impl_->owns_python; }
     // No other tensor and no view can see this memory.
     bool owns_memory_alone() const noexcept {
-        return impl_->refs == 1 && impl_->storage->refs == 1 && !impl_->storage->deleter;
+        return is_unique() && impl_->storage->refs == 1 && !impl_->storage->deleter;
     }
     // The value of element 0 as C++ type; the tensor must have at least one element.
     double to_double() const;

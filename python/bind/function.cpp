@@ -50,7 +50,6 @@ public:
 
     std::vector<SavedTensor> saved;
     bool has_saved = false;
-    bool released = false;
     std::vector<bool> tensor_inputs;  // per argument of apply
 
 private:
