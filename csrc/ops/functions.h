@@ -148,6 +148,7 @@ Tensor sum_all(const Tensor& t, OptDType dtype = {});  // SumBackward0
 Tensor sum_over(const Tensor& t, const OptDims& dim, bool keepdim = false,
                 OptDType dtype = {});  // SumBackward1
 Tensor sum_to(const Tensor& t, IntSpan sizes);  // undoes broadcasting; recorded
+Tensor trace(const Tensor& t);
 Tensor sum_to_size(const Tensor& t, const Dims& size);
 Tensor mean(const Tensor& t, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
 Tensor mean_all(const Tensor& t, OptDType dtype = {});
@@ -247,6 +248,9 @@ Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta =
              Scalar alpha = 1);
 Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta = 1,
                Scalar alpha = 1);
+Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta = 1,
+              Scalar alpha = 1);
+Tensor kron(const Tensor& a, const Tensor& b);
 Tensor linear(const Tensor& input, const Tensor& weight, const OptTensor& bias = {});
 
 // --- einsum.cpp ---

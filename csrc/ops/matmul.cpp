@@ -230,6 +230,7 @@ void check_vector_product(const Tensor& a, const Tensor& v, int64_t self_dim, in
 }  // namespace
 
 Tensor mv(const Tensor& a, const Tensor& v) {
+    WG_CHECK_INDEX(a.dim() > 0, "Dimension specified as 0 but tensor has no dimensions");
     check_vector_product(a, v, 1, a.dim() > 0 ? a->dims[0] : 1, v);
     Tensor out = empty(a.sizes().first(1), a.dtype());
     vector_product_into(out, a, v, 0, 1);
@@ -357,13 +358,51 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta
     return out;
 }
 
+Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
+    const int64_t shape[] = {a.size(1), b.size(2)};
+    check_expandable(self, Dims(shape));
+    WG_CHECK(a.dim() == 3, "batch1 must be a 3D tensor");
+    WG_CHECK(a->dims[0] == b->dims[0],
+             "batch1 and batch2 must have same number of batches, got ", a->dims[0], " and ",
+             b->dims[0]);
+    WG_CHECK(a->dims[2] == b->dims[1], "Incompatible matrix sizes for bmm (", a->dims[1], "x",
+             a->dims[2], " and ", b->dims[1], "x", b->dims[2], ")");
+    WG_CHECK(self.dtype() == b.dtype(), "self and mat2 must have the same dtype, but got ",
+             scalar_name(self), " and ", scalar_name(b));
+    WG_CHECK(a.dtype() == b.dtype(), "mat1 and mat2 must have the same dtype, but got ",
+             scalar_name(a), " and ", scalar_name(b));
+    Tensor out = start_from(self, shape, beta);
+    {
+        GradMode off(false);
+        if (a->dims[0] == 0) copy_values(out, mul(out, Arg(beta)));
+        for (int64_t i = 0; i < a->dims[0]; ++i)
+            product_into(out, select(a, 0, i), false, select(b, 0, i), false,
+                         i == 0 ? beta : Scalar(1), alpha, "addmm_impl_cpu_");
+    }
+    if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(b)))
+        record("AddbmmBackward0", out, {self, a, b}, {save("batch1", a), save("batch2", b)},
+               [=, batches = a->dims[0], shape = Dims(shape)](Backward& d) {
+                   if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+                   if (!d.needs(1) && !d.needs(2)) return;
+                   const Tensor g = expand(unsqueeze(d.grad(), 0), {batches, shape[0], shape[1]});
+                   if (d.needs(1)) d.set(1, scaled(bmm(g, transposed(d.saved(1))), alpha));
+                   if (d.needs(2)) d.set(2, scaled(bmm(transposed(d.saved(0)), g), alpha));
+               });
+    return out;
+}
+
 // --- any ranks ---
 
 namespace {
 
 // Forgets that `t`, made here and seen by nobody else, had another shape: unlike view(), no view relation.
 Tensor unsafe_view(const Tensor& t, const Dims& shape) {
-    Tensor out = alias(t, shape, contiguous_strides(shape), t.offset());
+    const auto strides = view_strides(t.sizes(), t.strides(), shape);
+    WG_CHECK(
+        strides,
+        "view size is not compatible with input tensor's size and stride (at least one dimension "
+        "spans across two contiguous subspaces). Use .reshape(...) instead.");
+    Tensor out = alias(t, shape, *strides, t.offset());
     if (grad_enabled() && requires_grad(t))
         record("UnsafeViewBackward0", out, {t}, {},
                [from = Dims(t.sizes())](Backward& d) { d.set(0, reshape(d.grad(), from)); });
@@ -459,14 +498,38 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     return batched(a, b);
 }
 
+// Every element of a times all of b.
+Tensor kron(const Tensor& a, const Tensor& b) {
+    const int64_t n = std::max(a.dim(), b.dim());
+    Dims left, right, shape;
+    for (int64_t i = 0; i < n; ++i) {
+        const int64_t da = i - (n - a.dim()), db = i - (n - b.dim());
+        const int64_t rows = da >= 0 ? a->dims[da] : 1, columns = db >= 0 ? b->dims[db] : 1;
+        left.push_back(rows);
+        left.push_back(1);
+        right.push_back(1);
+        right.push_back(columns);
+        shape.push_back(rows * columns);
+    }
+    return unsafe_view(mul(unsafe_view(a, left), unsafe_view(b, right)), shape);
+}
+
 Tensor linear(const Tensor& input, const Tensor& weight, const OptTensor& bias) {
+    WG_CHECK(input.dim() > 0 && weight.dim() > 0,
+             "both arguments to linear need to be at least 1D, but they are ", input.dim(),
+             "D and ", weight.dim(), "D");
     const bool has_bias = bias && bias->defined();
     if (has_bias && input.dim() == 2) return addmm(*bias, input, t(weight), 1, 1);
-    if (has_bias && input.dim() != 0 && input.is_contiguous() && weight.dim() == 2) {
-        const Tensor rows =
-            view(input, {input.numel() / std::max<int64_t>(input.size(-1), 1), input.size(-1)});
+    // One product for all rows, where the bias is, or squeezes to, a vector.
+    const auto is_vector = [](const Tensor& b) {
+        return b.dim() == 1 || std::ranges::count_if(b.sizes(), [](int64_t s) { return s != 1; }) == 1;
+    };
+    if (has_bias && input.is_contiguous() && is_vector(*bias)) {
         Dims shape(input.sizes());
-        shape.back() = weight->dims[0];
+        const int64_t columns = shape.back();
+        shape.resize(shape.size() - 1);
+        const Tensor rows = view(input, {count(shape), columns});
+        shape.push_back(weight->dims[0]);
         return view(addmm(*bias, rows, t(weight), 1, 1), shape);
     }
     const Tensor out = matmul(input, t(weight));

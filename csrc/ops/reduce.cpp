@@ -129,6 +129,30 @@ Tensor sum_to_size(const Tensor& t, const Dims& size) {
     return sum_to(t, size);
 }
 
+Tensor trace(const Tensor& t) {
+    WG_CHECK(t.dim() == 2, "trace: expected a matrix, but got tensor with dim ", t.dim());
+    WG_CHECK_NOT_IMPLEMENTED(t.dtype() != DType::Bool, "\"trace\" not implemented for 'Bool'");
+    const int64_t rows = t->dims[0], columns = t->dims[1], n = std::min(rows, columns);
+    Tensor out = empty({}, is_integral(t.dtype()) ? DType::Int64 : t.dtype());
+    visit_dtype(t.dtype(), [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        using Sum = std::conditional_t<std::is_integral_v<T>, int64_t,
+                                       std::conditional_t<sizeof(T) == 2, float, double>>;
+        Sum sum = 0;
+        const T* at = t.data<T>();
+        for (int64_t i = 0; i < n; ++i, at += t->dims[2] + t->dims[3])
+            sum += Sum(compute_type<T>(*at));
+        if constexpr (std::is_integral_v<T>) *out.data<int64_t>() = sum;
+        else *out.data<T>() = T(compute_type<T>(sum));
+    });
+    record("TraceBackward0", out, {t}, {}, [=](Backward& d) {
+        const Tensor places = arange(0, n * (columns + 1), columns + 1, DType::Int64);
+        const Tensor g = zeros({rows * columns}, d.grad().dtype());
+        d.set(0, view(index_fill_tensor(g, 0, places, d.grad()), {rows, columns}));
+    });
+    return out;
+}
+
 namespace {
 
 Tensor mean_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {

@@ -132,7 +132,8 @@ Spread spread_values(const char* name, Reduction op, const Tensor& t, const OptD
     Spread s;
     s.mask = dim_mask(dim, t.dim());
     const double n = double(reduced_count(t.sizes(), s.mask));
-    if (n - correction <= 0)
+    // Without results there is nothing that the elements would go into.
+    if ((count(reduced_shape(t.sizes(), s.mask, false)) ? n : 0) - correction <= 0)
         warn(WarningKind::User,
              str(name,
                  "(): degrees of freedom is <= 0. Correction should be strictly less than the "

@@ -98,7 +98,9 @@ WG_INLINE Vec<double, N> expm1(Vec<double, N> x) {
 template <int N>
 WG_INLINE Vec<double, N> sigmoid(Vec<double, N> x) {
     const Vec<double, N> e = exp(-abs(x));
-    return where(x < 0, e, Vec<double, N>(1)) / (1 + e);
+    const Vec<double, N> r = where(x < 0, e, Vec<double, N>(1)) / (1 + e);
+    // As 1 / (1 + exp(-x)), which is 0 where exp(-x) is infinite.
+    return where(x < -0x1.62e42fefa39efp+9, Vec<double, N>(0), r);
 }
 template <int N>
 WG_INLINE Vec<double, N> tanh(Vec<double, N> x) {

@@ -264,8 +264,10 @@ WG_INLINE Vec<float, N> expm1(Vec<float, N> x) {
 }
 template <int N>
 WG_INLINE Vec<float, N> sigmoid(Vec<float, N> x) {
-    return detail::in_double([](auto v) { return 1 / (1 + detail::short_exp(-v)); },
-                             detail::clamp(x, -110, 110));
+    const Vec<float, N> r = detail::in_double(
+        [](auto v) { return 1 / (1 + detail::short_exp(-v)); }, detail::clamp(x, -110, 110));
+    // As 1 / (1 + exp(-x)) in float, which is 0 where exp(-x) is infinite.
+    return where(x < -0x1.62e42ep+6f, Vec<float, N>(0), r);
 }
 // Near 0 a series in x^2; beyond, 1 - 2 / (exp(2|x|) + 1), which forgives the error of its small
 // second term.

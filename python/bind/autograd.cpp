@@ -110,6 +110,8 @@ PyObject* make_subclass(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
         if (nargs != 3 || !PyType_Check(args[0]) || !is_tensor(args[1]))
             fail_type("_make_subclass takes (class, tensor, requires_grad)");
         Tensor t = detach(tensor_of(args[1]));
+        WG_CHECK(args[2] != Py_True || is_floating(t.dtype()),
+                 "Only Tensors of floating point and complex dtype can require gradients");
         set_requires_grad(t, args[2] == Py_True);
         return wrap_as(reinterpret_cast<PyTypeObject*>(args[0]), std::move(t));
     });

@@ -276,7 +276,7 @@ int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
                 return 0;
             }
             Tensor source = v;
-            if (v->wrapped_number || is_masked_fill(w.indices, v)) source = to_dtype(v, t.dtype());
+            if (is_masked_fill(w.indices, v) || v->wrapped_number) source = to_dtype(v, t.dtype());
             WG_CHECK(source.dtype() == t.dtype(),
                      "Index put requires the source and destination dtypes match, got ",
                      info(t.dtype()).scalar_name, " for the destination and ",

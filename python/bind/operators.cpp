@@ -125,7 +125,8 @@ PyObject* compare(PyObject* a, PyObject* b, int how) {
     return binary_slot(ops[how], a, b);
 }
 
-Py_hash_t hash(PyObject* o) { return _Py_HashPointer(o); }
+// hash(x) is id(x), as in PyTorch.
+Py_hash_t hash(PyObject* o) { return Py_hash_t(reinterpret_cast<uintptr_t>(o)); }
 
 template <class F>
 void* slot(F* f) {
