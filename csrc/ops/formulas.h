@@ -71,7 +71,7 @@ constexpr WG_INLINE T gelu_inner_slope(const T& x) {
 template <class T>
 constexpr WG_INLINE T gelu_tanh_curvature(const T& x) {
     const T t = tanh(gelu_inner(x)), slope = gelu_inner_slope(x);
-    return (1 - t * t) * (slope + 0.10703222408900814 * (x * x) - x * t * (slope * slope));
+    return (1 - t * t) * (slope + 0.10703222440890037 * (x * x) - x * t * (slope * slope));
 }
 
 template <class T>
