@@ -73,6 +73,8 @@ inline void run_plain(LoopFn fn, void* out, const void** slots, unsigned numbers
 
 // --- the node ---
 
+constexpr std::string_view kNotImplemented = "torch::autograd::NotImplemented";
+
 class ElementwiseNode final : public NodeOf<ElementwiseNode> {
 public:
     ElementwiseNode(Op op, const char* name, const Params& params)
@@ -139,8 +141,8 @@ std::vector<std::pair<std::string, Tensor>> ElementwiseNode::saved_values() cons
 void ElementwiseNode::apply(Grads& in, Grads& out) {
     if (released) fail_released();
     const RowInfo& r = row(op_);
-    if (op_ == Op::floor_divide)
-        fail(ErrorKind::Runtime, "derivative for aten::floor_divide is not implemented");
+    if (name_ == kNotImplemented)
+        fail(ErrorKind::Runtime, str("derivative for aten::", r.name, " is not implemented"));
     if (grad_enabled()) {
         const unsigned used = r.reads[0] | r.reads[1] | r.reads[2];
         Tensor abc[3];
@@ -373,9 +375,9 @@ Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, D
                                            const Params& params, const char* node_name,
                                            unsigned& reads) {
     if (!node_name) {
-        node_name = r.node;
-        for (const Arg& a : args)
-            if (!a.is_tensor()) node_name = r.node_scalar;
+        node_name = !args[0].is_tensor()       ? r.node_reversed
+                    : !args.back().is_tensor() ? r.node_scalar
+                                               : r.node;
     }
     auto node = ElementwiseNode::make(op, node_name, params);
     node->site = Site::here();

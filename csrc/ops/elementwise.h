@@ -31,7 +31,8 @@ enum : unsigned {
 struct RowInfo {
     const char* name;
     const char* node;  // for tensor operands
-    const char* node_scalar;  // when an operand is a Python number
+    const char* node_scalar;  // when the last operand is a Python number
+    const char* node_reversed;  // when the first one is
     const char* parameters;  // "negative_slope=0.01"
     int arity;
     bool is_test;  // gives bool
@@ -67,6 +68,9 @@ using Args = std::span<const Arg>;
 struct Params {
     double p[3] = {0, 0, 0};
 };
+
+template <>
+inline constexpr bool is_tensor<Tensor> = true;
 
 Tensor elementwise(Op op, Args args, const Params& params = {}, const char* node = nullptr);
 // args[0] is self.
@@ -118,6 +122,11 @@ inline Tensor ternary(Op op, const Arg& a, const Arg& b, const Arg& c, const Par
     inline Tensor name(const Arg& a, const Arg& b, const Arg& c, const Params& p = {}) { \
         return ternary(Op::name, a, b, c, p);                                            \
     }
+#define WG_SLOPE(name, ...)                                      \
+    template <class... P>                                        \
+    Tensor name(const Tensor& a, const Tensor& b, P... p) {      \
+        return binary(Op::name, a, b, {{double(p)...}});         \
+    }
 #define WG_TEST(name, ...) \
     inline Tensor name(const Tensor& x) { return unary(Op::name, x); }
 #define WG_COMPARE(name, ...) \
@@ -125,11 +134,16 @@ inline Tensor ternary(Op op, const Arg& a, const Arg& b, const Arg& c, const Par
 #include "ops/elementwise.def"
 
 Tensor zeros_like(const Tensor& t, std::optional<DType> dtype);
+Tensor masked_fill_value(const Tensor& t, const Tensor& mask, Scalar value);
 
-// The vocabulary of the formulas over tensors.
+// The vocabulary of the formulas over tensors. Arithmetic with C++ numbers has the node that it has inside
+// PyTorch's own compositions.
 inline Tensor zero(const Tensor& g) { return zeros_like(g, {}); }
-inline Tensor square_of(const Tensor& x) { return mul(x, x); }
-inline Tensor gelu_inner(const Tensor& x);
+inline Tensor masked_fill(const Tensor& x, const Tensor& mask, double value) {
+    return masked_fill_value(x, mask, value);
+}
+inline Tensor trunc_divide(const Tensor& a, const Tensor& b) { return div_trunc(a, b); }
+inline Tensor floor_divide(const Tensor& a, const Tensor& b) { return div_floor(a, b); }
 inline Tensor where(const Tensor& condition, const Arg& a, const Arg& b) {
     return where_choice(condition, a, b);
 }
@@ -139,33 +153,42 @@ concept Operand = std::is_same_v<T, Tensor> || std::is_arithmetic_v<T>;
 template <class A, class B>
 concept TensorPair =
     Operand<A> && Operand<B> && (std::is_same_v<A, Tensor> || std::is_same_v<B, Tensor>);
-#define WG_OPERATOR(symbol, name)                    \
-    template <class A, class B>                      \
-        requires TensorPair<A, B>                    \
-    Tensor operator symbol(const A& a, const B& b) { \
-        return name(Arg(a), Arg(b));                 \
+#define WG_OPERATOR(symbol, name, node_number_left, node_number_right)                \
+    template <class A, class B>                                                       \
+        requires TensorPair<A, B>                                                     \
+    Tensor operator symbol(const A& a, const B& b) {                                  \
+        const char* node = std::is_arithmetic_v<A>   ? node_number_left               \
+                           : std::is_arithmetic_v<B> ? node_number_right              \
+                                                     : nullptr;                       \
+        return binary(Op::name, Arg(a), Arg(b), {}, node);                            \
     }
-WG_OPERATOR(+, add)
-WG_OPERATOR(-, sub)
-WG_OPERATOR(*, mul)
-WG_OPERATOR(/, div)
-WG_OPERATOR(==, eq)
-WG_OPERATOR(!=, ne)
-WG_OPERATOR(<, lt)
-WG_OPERATOR(<=, le)
-WG_OPERATOR(>, gt)
-WG_OPERATOR(>=, ge)
-WG_OPERATOR(&&, logical_and)
-WG_OPERATOR(||, logical_or)
+WG_OPERATOR(+, add, "AddBackward1", "AddBackward1")
+WG_OPERATOR(-, sub, nullptr, "SubBackward1")
+WG_OPERATOR(*, mul, "MulBackward1", "MulBackward1")
+WG_OPERATOR(/, div, nullptr, "DivBackward1")
+WG_OPERATOR(==, eq, nullptr, nullptr)
+WG_OPERATOR(!=, ne, nullptr, nullptr)
+WG_OPERATOR(<, lt, nullptr, nullptr)
+WG_OPERATOR(<=, le, nullptr, nullptr)
+WG_OPERATOR(>, gt, nullptr, nullptr)
+WG_OPERATOR(>=, ge, nullptr, nullptr)
+WG_OPERATOR(&&, logical_and, nullptr, nullptr)
+WG_OPERATOR(||, logical_or, nullptr, nullptr)
 #undef WG_OPERATOR
-inline Tensor gelu_inner(const Tensor& x) {
-    return 0.79788456080286535588 * (x + 0.044715 * (x * x * x));
+template <int N>
+Tensor raised(const Tensor& x) {
+    return pow(x, N);
 }
+Tensor pow_slope(const Tensor& g, const Tensor& a, const Tensor& b);
+Tensor pow_exponent_slope(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& y);
 
 // PyTorch's type promotion over operands: tensors with dimensions outrank 0-d tensors, which outrank
 // Python numbers, within a category.
 DType result_type(Args args);
 DType promote(DType a, DType b) noexcept;
 bool can_cast(DType from, DType to) noexcept;  // by category, as in-place results need
+
+// x cut to [min, max]; either may be missing.
+Tensor clamp(const Tensor& x, const std::optional<Arg>& min, const std::optional<Arg>& max);
 
 }  // namespace wg

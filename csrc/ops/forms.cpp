@@ -9,7 +9,7 @@ namespace wg {
 
 namespace {
 
-RowChoice clamp(const Tensor& x, const std::optional<Arg>& min, const std::optional<Arg>& max) {
+RowChoice choose_clamp(const Tensor& x, const std::optional<Arg>& min, const std::optional<Arg>& max) {
     WG_CHECK(min || max, "torch.clamp: At least one of 'min' or 'max' must not be None");
     if (min && max) return {Op::clamp_both, {x, *min, *max}};
     return min ? RowChoice{Op::clamp_low, {x, *min}} : RowChoice{Op::clamp_high, {x, *max}};
@@ -23,10 +23,14 @@ std::optional<Arg> operand(const std::optional<T>& value) {
 }  // namespace
 
 RowChoice clamp_tensors(const Tensor& x, const OptTensor& min, const OptTensor& max) {
-    return clamp(x, operand(min), operand(max));
+    return choose_clamp(x, operand(min), operand(max));
 }
 RowChoice clamp_numbers(const Tensor& x, OptScalar min, OptScalar max) {
-    return clamp(x, operand(min), operand(max));
+    return choose_clamp(x, operand(min), operand(max));
+}
+
+Tensor clamp(const Tensor& x, const std::optional<Arg>& min, const std::optional<Arg>& max) {
+    return choose_clamp(x, min, max).fresh();
 }
 
 RowChoice div_rounded(const Tensor& a, const Arg& b, std::optional<std::string_view> mode) {
@@ -45,6 +49,10 @@ RowChoice round_to(const Tensor& x, int64_t decimals) {
     return {Op::round_decimals,
             {x},
             {{std::pow(10.0, double(std::abs(decimals))), decimals < 0 ? 1.0 : 0.0}}};
+}
+
+RowChoice logit(const Tensor& x, OptDouble eps) {
+    return {Op::logit_within, {x}, {{eps.value_or(-1.0)}}};
 }
 
 RowChoice gelu(const Tensor& x, std::string_view approximate) {
@@ -69,6 +77,19 @@ Tensor rsub(const Tensor& self, const Arg& other, Scalar alpha) {
     const char* node = other.is_tensor() ? "RsubBackward0" : "RsubBackward1";
     if (alpha.to_double() == 1) return binary(Op::sub, other, self, {}, node);
     return binary(Op::sub_scaled, other, self, {{alpha.to_double()}}, node);
+}
+
+// A number as exponent or base leaves less to record.
+Tensor pow_slope(const Tensor& g, const Tensor& a, const Tensor& b) {
+    if (!b->wrapped_number) return where(b == 0, 0.0, g * (b * pow(a, b - 1)));
+    const double exponent = b.to_double();
+    return exponent == 0 ? zero(g) : g * (exponent * pow(a, exponent - 1));
+}
+Tensor pow_exponent_slope(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& y) {
+    if (!a->wrapped_number) return g * where(a == 0 && b >= 0, 0.0, y * log(a));
+    const double base = a.to_double();
+    const Tensor slope = g * (y * std::log(base));
+    return base == 0 ? where(b >= 0, 0.0, slope) : slope;
 }
 
 // empty() and its kin as Python calls them.

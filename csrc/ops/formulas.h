@@ -3,6 +3,7 @@
 #pragma once
 
 #include "scalar/math.h"
+#include "scalar/probe.h"
 #include "scalar/vec.h"
 
 namespace wg {
@@ -18,15 +19,84 @@ constexpr WG_INLINE T zero(const T&) {
     return T(0);
 }
 
+// True for Tensor, whose versions of what follows are operations: see elementwise.h.
+template <class T>
+inline constexpr bool is_tensor = false;
+template <class T>
+concept Numbers = !is_tensor<T>;
+
 template <class T>
 constexpr WG_INLINE T square_of(const T& x) {
     return x * x;
 }
 
-// The argument of tanh in the approximation of gelu (Hendrycks and Gimpel, 2016).
+// x^N for N = 1, 2, 3; over tensors one operation, where PyTorch has pow.
+template <int N, class T>
+constexpr WG_INLINE T raised(const T& x) {
+    if constexpr (N == 1) return x;
+    else return x * raised<N - 1>(x);
+}
+
+template <Numbers T, class M>
+constexpr WG_INLINE T masked_fill(const T& x, const M& mask, double value) {
+    return where(mask, T(value), x);
+}
+
+template <Numbers T>
+constexpr WG_INLINE T sgn(const T& x) {
+    return sign(x);
+}
+
+// Some of PyTorch's derivatives take a parameter as a float.
+template <class T>
+constexpr WG_INLINE T rounded_to_float(const T& x) {
+    return x;
+}
+constexpr WG_INLINE double rounded_to_float(double x) { return double(float(x)); }
+template <int N>
+WG_INLINE Vec<double, N> rounded_to_float(const Vec<double, N>& x) {
+    return convert<double>(convert<float>(x));
+}
+
+// The argument of tanh in the approximation of gelu (Hendrycks and Gimpel, 2016), and its derivative.
 template <class T>
 constexpr WG_INLINE T gelu_inner(const T& x) {
-    return 0.79788456080286535588 * (x + 0.044715 * x * x * x);
+    return 0.79788456080286535588 * (x + 0.044715 * (x * x * x));
+}
+template <class T>
+constexpr WG_INLINE T gelu_inner_slope(const T& x) {
+    return 0.79788456080286535588 * (1 + 0.134145 * x * x);
+}
+// The second derivative of that approximation.
+template <class T>
+constexpr WG_INLINE T gelu_tanh_curvature(const T& x) {
+    const T t = tanh(gelu_inner(x)), slope = gelu_inner_slope(x);
+    return (1 - t * t) * (slope + 0.10703222440890037 * (x * x) - x * t * (slope * slope));
+}
+
+template <class T>
+constexpr WG_INLINE T normal_density(const T& x) {
+    return 0.39894228040143267794 * exp(-0.5 * x * x);
+}
+
+// a log(b), which is 0 where a is, unless b is NaN.
+template <Numbers T>
+constexpr WG_INLINE T xlogy(const T& a, const T& b) {
+    return where(isnan(b), b, where(a == 0, T(0), a * log(b)));
+}
+
+// log(x / (1 - x)) of x cut to [eps, 1 - eps]; a negative eps: not cut.
+template <class T, class P>
+constexpr WG_INLINE T logit_of(const T& x, const P& eps) {
+    const T cut = where(x < eps, T(eps), where(x > 1 - eps, T(1 - eps), x));
+    const T p = where(eps < 0, x, cut);
+    return log(p / (1 - p));
+}
+template <class T, class P>
+constexpr WG_INLINE T logit_slope(const T& g, const T& x, const P& eps) {
+    const auto low = where(eps < 0, 0.0, eps);
+    const auto outside = where(eps < 0, kNan<double>, 0.0);
+    return where(x >= low && x <= 1 - low, g / (x * (1 - x)), outside);
 }
 
 // Remainder with the sign of the dividend.
@@ -44,14 +114,14 @@ WG_INLINE T modulo_floor(const T& a, const T& b) {
 }
 
 template <class T>
-WG_INLINE T trunc_divide(const T& a, const T& b) {
+constexpr WG_INLINE T trunc_divide(const T& a, const T& b) {
     if constexpr (is_integer_number<T>) return a / b;
     else return trunc(a / b);
 }
 
 // The quotient belonging to modulo_floor, exact where floor(a / b) would round up, as Python's //.
 template <class T>
-WG_INLINE T floor_divide(const T& a, const T& b) {
+constexpr WG_INLINE T floor_divide(const T& a, const T& b) {
     if constexpr (is_integer_number<T>) {
         const T q = a / b;
         return where((q * b != a) && ((a < 0) ^ (b < 0)), q - 1, q);
@@ -92,6 +162,18 @@ WG_INLINE T power(const T& a, const T& b) {
         if (all(b == 0.5)) return sqrt(a);
         return pow(a, b);
     }
+}
+
+constexpr WG_INLINE Probe power(const Probe& a, const Probe& b) { return a + b; }
+
+// The derivatives of a^b by a and by b: flat in a where b is 0, in b where 0^b is 0.
+template <class T>
+constexpr WG_INLINE T pow_slope(const T& g, const T& a, const T& b) {
+    return where(b == 0, T(0), g * (b * power(a, b - 1)));
+}
+template <class T>
+constexpr WG_INLINE T pow_exponent_slope(const T& g, const T& a, const T& b, const T& y) {
+    return g * where(a == 0 && b >= 0, T(0), y * log(a));
 }
 
 template <class T>

@@ -268,6 +268,7 @@ RowChoice clamp_numbers(const Tensor& x, OptScalar min, OptScalar max);
 RowChoice div_rounded(const Tensor& a, const Arg& b, std::optional<std::string_view> rounding_mode);
 RowChoice true_divide(const Tensor& a, const Arg& b);
 RowChoice round_to(const Tensor& x, int64_t decimals);
+RowChoice logit(const Tensor& x, OptDouble eps);
 RowChoice gelu(const Tensor& x, std::string_view approximate);
 RowChoice where_tensors(const Tensor& condition, const Tensor& a, const Tensor& b);
 Tensor where_function(const Tensor& condition, const Arg& a, const Arg& b);

@@ -23,36 +23,100 @@ Tensor spread(const Tensor& g, int64_t reduction, int64_t n) {
     return reduction == MEAN ? g / double(n) : g;
 }
 
-// A loss of input - target: `value` gives it per element and `slope` its derivative. Both are called
-// with operations recorded or not as the caller wants.
-template <class Value, class Slope>
-Tensor difference_loss(const char* node, const Tensor& input, const Tensor& target,
-                       int64_t reduction, Value value, Slope slope) {
-    Tensor out;
-    {
-        GradMode off(false);
-        out = value(input - target);
-    }
-    record(node, out, {input, target}, {save("self", input), save("target", target)},
-           [reduction, slope](Backward& d) {
-               const Tensor diff = d.saved(0) - d.saved(1);
-               const Tensor g = slope(diff) * spread(d.grad(), reduction, diff.numel());
-               if (d.needs(0)) d.set(0, g);
-               if (d.needs(1)) d.set(1, -g);
-           });
-    return out;
+// Weights have no gradient in PyTorch, which says so rather than leave it out.
+void check_constant(const Tensor& t, const char* name, const char* function) {
+    WG_CHECK(!t.defined() || !grad_enabled() || !requires_grad(t), "The function '", function,
+             "' is not differentiable with respect to argument '", name,
+             "'. This input cannot have requires_grad True.");
 }
+
+// The sum over elements that the derivative of a reduced loss by its gradient takes.
+Tensor gathered(const Tensor& values, int64_t reduction) {
+    if (reduction == NONE) return values;
+    return reduction == MEAN ? sum_all(values) / double(values.numel()) : sum_all(values);
+}
+
+// --- losses of a difference ---
+
+// A loss of d = input - target: per element value(d), with the derivative slope(d) and the second one,
+// times g, bent(g, d).
+template <class Value, class Slope, class Bent>
+struct DifferenceLoss {
+    const char *kernel, *node, *second_node;
+    int64_t reduction;
+    Value value;
+    Slope slope;
+    Bent bent;
+
+    // Bools are numbers here.
+    static Tensor difference(const Tensor& a, const Tensor& b) {
+        const Arg both[] = {a, b};
+        const DType dtype = result_type(both);
+        return (a.dtype() == DType::Bool ? to_dtype(a, dtype) : a) -
+               (b.dtype() == DType::Bool ? to_dtype(b, dtype) : b);
+    }
+
+    // d loss / d a, where b is the other of the two.
+    Tensor gradient(const Tensor& g, const Tensor& a, const Tensor& b) const {
+        Tensor out;
+        {
+            GradMode off(false);
+            const Tensor d = difference(a, b);
+            out = slope(d) * spread(g, reduction, d.numel());
+        }
+        record(second_node, out, {g, a, b},
+               {save("grad_output", g), save("self", a), save("target", b)},
+               [loss = *this](Backward& back) {
+                   const Tensor d = difference(back.saved(1), back.saved(2)), gg = back.grad();
+                   if (back.needs(0)) back.set(0, gathered(gg * loss.slope(d), loss.reduction));
+                   if (!back.needs(1) && !back.needs(2)) return;
+                   const Tensor h =
+                       loss.bent(gg * spread(back.saved(0), loss.reduction, d.numel()), d);
+                   if (back.needs(1)) back.set(1, h);
+                   if (back.needs(2)) back.set(2, -h);
+               });
+        return out;
+    }
+
+    Tensor operator()(const Tensor& input, const Tensor& target) const {
+        Tensor out;
+        {
+            GradMode off(false);
+            const Arg both[] = {input, target};
+            WG_CHECK_NOT_IMPLEMENTED(is_floating(result_type(both)), "\"", kernel,
+                                     "\" not implemented for '",
+                                     info(result_type(both)).scalar_name, "'");
+            out = value(difference(input, target));
+        }
+        record(node, out, {input, target}, {save("self", input), save("target", target)},
+               [loss = *this](Backward& back) {
+                   const Tensor a = back.saved(0), b = back.saved(1);
+                   if (back.needs(0)) back.set(0, loss.gradient(back.grad(), a, b));
+                   if (back.needs(1)) back.set(1, loss.gradient(back.grad(), b, a));
+               });
+        return out;
+    }
+};
+template <class Value, class Slope, class Bent>
+DifferenceLoss(const char*, const char*, const char*, int64_t, Value, Slope, Bent)
+    -> DifferenceLoss<Value, Slope, Bent>;
 
 }  // namespace
 
 Tensor mse_loss(const Tensor& input, const Tensor& target, int64_t reduction) {
-    const auto value = [=](const Tensor& diff) {
-        if (reduction == NONE || !is_floating(diff.dtype())) return reduced(diff * diff, reduction);
-        return reduce_values(Reduction::SquareSum, diff, dim_mask({}, diff.dim()), false,
-                             reduction == MEAN ? double(diff.numel()) : 1.0);
+    const auto value = [=](const Tensor& d) {
+        if (reduction == NONE) return d * d;
+        return reduce_values(Reduction::SquareSum, d, dim_mask({}, d.dim()), false,
+                             reduction == MEAN ? double(d.numel()) : 1.0);
     };
-    return difference_loss("MseLossBackward0", input, target, reduction, value,
-                           [](const Tensor& diff) { return 2.0 * diff; });
+    const DifferenceLoss loss{"mse_cpu",
+                              "MseLossBackward0",
+                              "MseLossBackwardBackward0",
+                              reduction,
+                              value,
+                              [](const Tensor& d) { return 2.0 * d; },
+                              [](const Tensor& g, const Tensor&) { return 2.0 * g; }};
+    return loss(input, target);
 }
 
 Tensor l1_loss(const Tensor& input, const Tensor& target, int64_t reduction) {
@@ -62,33 +126,53 @@ Tensor l1_loss(const Tensor& input, const Tensor& target, int64_t reduction) {
 Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, int64_t reduction, double beta) {
     WG_CHECK(beta >= 0, "smooth_l1_loss does not support negative values for beta.");
     if (beta == 0) return l1_loss(input, target, reduction);
-    const auto value = [=](const Tensor& diff) {
-        const Tensor size = abs(diff);
+    const auto value = [=](const Tensor& d) {
+        const Tensor size = abs(d);
         return reduced(where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta), reduction);
     };
-    return difference_loss(
-        "SmoothL1LossBackward0", input, target, reduction, value,
-        [beta](const Tensor& diff) { return where(abs(diff) < beta, diff / beta, sign(diff)); });
+    const auto slope = [beta](const Tensor& d) {
+        return where(d <= -beta, -1.0, where(d >= beta, 1.0, d / beta));
+    };
+    const auto bent = [beta](const Tensor& g, const Tensor& d) {
+        return where(abs(d) < beta, g / beta, 0.0);
+    };
+    const DifferenceLoss loss{"smooth_l1_cpu",
+                              "SmoothL1LossBackward0",
+                              "SmoothL1LossBackwardBackward0",
+                              reduction,
+                              value,
+                              slope,
+                              bent};
+    return loss(input, target);
 }
 
 Tensor huber_loss(const Tensor& input, const Tensor& target, int64_t reduction, double delta) {
     WG_CHECK(delta > 0, "huber_loss does not support non-positive values for delta.");
-    const auto value = [=](const Tensor& diff) {
-        const Tensor size = abs(diff);
-        return reduced(where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)),
-                       reduction);
+    const auto value = [&](const Tensor& d) {
+        WG_CHECK(can_cast(d.dtype(), input.dtype()), "result type ", scalar_name(d),
+                 " can't be cast to the desired output type ", scalar_name(input));
+        const Tensor size = abs(d);
+        const Tensor each = where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta));
+        return reduced(to_dtype(each, input.dtype()), reduction);
     };
-    return difference_loss("HuberLossBackward0", input, target, reduction, value,
-                           [delta](const Tensor& diff) {
-                               return where(abs(diff) <= delta, diff, delta * sign(diff));
-                           });
+    const auto slope = [delta](const Tensor& d) {
+        return where(d < -delta, -delta, where(d > delta, delta, d));
+    };
+    const auto bent = [delta](const Tensor& g, const Tensor& d) {
+        return where(abs(d) < delta, g, 0.0);
+    };
+    const DifferenceLoss loss{
+        "huber_cpu", "HuberLossBackward0", "HuberLossBackwardBackward0", reduction, value, slope,
+        bent};
+    return loss(input, target);
 }
 
 Tensor kl_div(const Tensor& input, const Tensor& target, int64_t reduction, bool log_target) {
-    if (log_target) return reduced(exp(target) * (target - input), reduction);
-    // 0 log 0 is 0: the logarithm is taken of 1 there.
-    const Tensor entropy = target * log(where(target == 0, 1.0, target));
-    return reduced(entropy - target * input, reduction);
+    WG_CHECK(is_floating(input.dtype()) && is_floating(target.dtype()),
+             "kl_div: Integral inputs not supported.");
+    return reduced(log_target ? exp(target) * (target - input)
+                              : xlogy(Arg(target), Arg(target)) - target * input,
+                   reduction);
 }
 
 // --- binary targets ---
@@ -97,14 +181,68 @@ namespace {
 
 Tensor weighted(const Tensor& t, const Tensor& weight) { return weight.defined() ? t * weight : t; }
 
-// log of a probability, cut at -100 as the loss defines it.
-Tensor log_of_probability(const Tensor& p) { return clamp_min(log(p), -100.0); }
+// t times or minus other, in place: the dtype and the shape are t's.
+void multiply_by(Tensor& t, const Tensor& other) {
+    const Arg args[] = {t, other};
+    elementwise_(Op::mul, t, args);
+}
+void subtract(Tensor& t, const Tensor& other) {
+    const Arg args[] = {t, other};
+    elementwise_(Op::sub, t, args);
+}
+
+// Cross entropy of probabilities. Where they are 0 or 1, logarithms are cut at -100 and quotients by
+// p (1 - p) at 1e-12.
+struct BinaryCrossEntropy {
+    int64_t reduction;
+    Tensor weight;  // or undefined
+
+    Tensor value(const Tensor& p, const Tensor& t) const {
+        Tensor each = (t - 1.0) * clamp_min(log1p(-p), -100.0) - t * clamp_min(log(p), -100.0);
+        if (weight.defined()) multiply_by(each, weight);
+        return reduced(each, reduction);
+    }
+
+    Tensor scaled(const Tensor& g, int64_t n) const {
+        return spread(weighted(g, weight), reduction, n);
+    }
+
+    // By p.
+    Tensor gradient(const Tensor& g, const Tensor& p, const Tensor& t) const {
+        static constexpr double eps = 1e-12;
+        Tensor out;
+        {
+            GradMode off(false);
+            out = scaled(g * (p - t) / clamp_min((1.0 - p) * p, eps), p.numel());
+        }
+        record("BinaryCrossEntropyBackwardBackward0", out, {g, p, t},
+               {save("grad_output", g), save("self", p), save("target", t),
+                save_if(weight.defined(), "weight", weight)},
+               [reduction = reduction](Backward& d) {
+                   const Tensor g = d.saved(0), p = d.saved(1), t = d.saved(2), gg = d.grad();
+                   const BinaryCrossEntropy loss{reduction, d.saved(3)};
+                   const Tensor above = p + eps, below = 1.0 - p + eps;
+                   if (d.needs(0))
+                       d.set(0, gathered(weighted(gg * ((p - t) / (above * below)), loss.weight),
+                                         loss.reduction));
+                   const auto bent = [&](const Tensor& slope) {
+                       return loss.scaled(gg * g * slope, p.numel());
+                   };
+                   if (d.needs(1))
+                       d.set(1,
+                             bent((square(p) - 2.0 * p * t + t) / (square(above) * square(below))));
+                   if (d.needs(2)) d.set(2, -bent(reciprocal(clamp_min((1.0 - p) * p, eps))));
+               });
+        return out;
+    }
+};
 
 }  // namespace
 
-Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight_,
+Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight,
                             int64_t reduction) {
-    const Tensor weight = weight_.value_or(Tensor());
+    const BinaryCrossEntropy loss{reduction, weight.value_or(Tensor())};
+    check_constant(loss.weight, "weight", "binary_cross_entropy");
     WG_CHECK(input.dtype() == target.dtype(), "Found dtype ", scalar_name(target), " but expected ",
              scalar_name(input));
     WG_CHECK_NOT_IMPLEMENTED(is_floating(input.dtype()),
@@ -118,20 +256,17 @@ Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Opt
                      (reduce_values(Reduction::Min, input, every, false).to_double() >= 0 &&
                       reduce_values(Reduction::Max, input, every, false).to_double() <= 1),
                  "all elements of input should be between 0 and 1");
-        const Tensor no = clamp_min(log1p(-input), -100.0), yes = log_of_probability(input);
-        out = reduced(weighted((target - 1.0) * no - target * yes, weight), reduction);
+        out = loss.value(input, target);
     }
-    record(
-        "BinaryCrossEntropyBackward0", out, {input, target},
-        {save("self", input), save("target", target), save_if(weight.defined(), "weight", weight)},
-        [reduction, has_weight = weight.defined()](Backward& d) {
-            const Tensor p = d.saved(0), t = d.saved(1);
-            const Tensor g = weighted(spread(d.grad(), reduction, p.numel()),
-                                      has_weight ? d.saved(2) : Tensor());
-            // Neither probability may make the quotient infinite.
-            if (d.needs(0)) d.set(0, g * (p - t) / clamp_min((1.0 - p) * p, 1e-12));
-            if (d.needs(1)) d.set(1, g * (log_of_probability(1.0 - p) - log_of_probability(p)));
-        });
+    record("BinaryCrossEntropyBackward0", out, {input, target},
+           {save("self", input), save("target", target),
+            save_if(loss.weight.defined(), "weight", loss.weight)},
+           [reduction](Backward& d) {
+               const Tensor p = d.saved(0), t = d.saved(1);
+               const BinaryCrossEntropy loss{reduction, d.saved(2)};
+               if (d.needs(0)) d.set(0, loss.gradient(d.grad(), p, t));
+               if (d.needs(1)) d.set(1, loss.scaled(-logit(p, {}).fresh() * d.grad(), p.numel()));
+           });
     return out;
 }
 
@@ -139,37 +274,41 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
                                         const OptTensor& weight_, const OptTensor& pos_weight_,
                                         int64_t reduction) {
     const Tensor weight = weight_.value_or(Tensor()), pos_weight = pos_weight_.value_or(Tensor());
-    WG_CHECK_VALUE(same_shape(input.sizes(), target.sizes()), "Target size (torch.Size(",
-                   to_string(target.sizes()), ")) must be the same as input size (torch.Size(",
-                   to_string(input.sizes()), "))");
+    check_constant(weight, "weight", "binary_cross_entropy_with_logits");
+    check_constant(pos_weight, "pos_weight", "binary_cross_entropy_with_logits");
     Tensor out;
     {
         GradMode off(false);
-        // log(1 + exp(-x)), which does not overflow.
-        const Tensor no = log1p(exp(-abs(input))) + maximum(-input, 0.0);
-        const Tensor each = pos_weight.defined()
-                                ? (1.0 - target) * input + ((pos_weight - 1.0) * target + 1.0) * no
-                                : (1.0 - target) * input + no;
-        out = reduced(weighted(each, weight), reduction);
+        Tensor log_p = log_sigmoid(input);
+        if (pos_weight.defined()) {
+            // What the positive term counts for beside the other one.
+            const Tensor factor = (pos_weight - 1.0) * target + 1.0;
+            multiply_by(log_p, factor);
+        }
+        out = 1.0 - target;
+        multiply_by(out, input);
+        subtract(out, log_p);
+        if (weight.defined()) multiply_by(out, weight);
+        out = reduced(out, reduction);
     }
     record(
         "BinaryCrossEntropyWithLogitsBackward0", out, {input, target},
         {save("self", input), save("target", target), save_if(weight.defined(), "weight", weight),
          save_if(pos_weight.defined(), "pos_weight", pos_weight)},
-        [reduction, has_weight = weight.defined(), has_pos = pos_weight.defined()](Backward& d) {
-            const Tensor x = d.saved(0), t = d.saved(1);
-            const Tensor g = weighted(spread(d.grad(), reduction, x.numel()),
-                                      has_weight ? d.saved(2) : Tensor());
+        [reduction](Backward& d) {
+            const Tensor x = d.saved(0), t = d.saved(1), weight = d.saved(2),
+                         pos_weight = d.saved(3), g = d.grad();
+            const auto scaled = [&](const Tensor& slope) {
+                return spread(weighted(slope * g, weight), reduction, x.numel());
+            };
+            const bool has_pos = pos_weight.defined();
             if (d.needs(0)) {
-                if (has_pos) {
-                    const Tensor positive = d.saved(3) * t;
-                    d.set(0, g * ((positive + 1.0 - t) * sigmoid(x) - positive));
-                } else {
-                    d.set(0, g * (sigmoid(x) - t));
-                }
+                const Tensor positive = has_pos ? pos_weight * t : t;
+                d.set(0, scaled(has_pos ? (positive + 1.0 - t) * sigmoid(x) - positive
+                                        : sigmoid(x) - t));
             }
             if (d.needs(1))
-                d.set(1, has_pos ? g * (log_sigmoid(-x) - d.saved(3) * log_sigmoid(x)) : -(g * x));
+                d.set(1, scaled(has_pos ? log_sigmoid(-x) - pos_weight * log_sigmoid(x) : -x));
         });
     return out;
 }
@@ -185,7 +324,8 @@ struct Picks {
     int64_t ignore_index, reduction;
     Dims sizes, target_sizes;
     Tensor target, weight;  // int64, contiguous; per class, contiguous or undefined
-    Tensor total;           // the weights of the targets that count, added up
+    Tensor given_target, given_weight;  // as the caller passed them
+    Tensor total;  // the weights of the targets that count, added up
 
     // Calls f(number of the target, its class, where its score is) for targets that count.
     template <class F>
@@ -200,9 +340,9 @@ struct Picks {
                 f(i, c, (n * classes + c) * places + s);
             }
     }
-    const char* node() const {
-        return sizes.size() > 2 ? "NllLoss2DBackward0" : "NllLossBackward0";
-    }
+    bool image() const { return sizes.size() > 2; }
+    Save saved_target() const { return save("target", given_target); }
+    Save saved_weight() const { return save_if(weight.defined(), "weight", given_weight); }
 };
 
 // What the loops read: contiguous values without history.
@@ -239,8 +379,8 @@ Tensor total_weight(const Picks& k, DType dtype) {
 
 Tensor picked(const Picks& k, const Tensor& x);
 
-// From the gradient of the loss to that of the scores.
-Tensor put_back(const Picks& k, const Tensor& g) {
+// From the gradient of the loss to that of the scores, which do not matter for it.
+Tensor put_back(const Picks& k, const Tensor& g, const Tensor& x) {
     const Tensor grad = compact(g);
     Tensor out = zeros(k.sizes, g.dtype());
     visit_floating(g.dtype(), [&](auto tag) {
@@ -255,8 +395,12 @@ Tensor put_back(const Picks& k, const Tensor& g) {
                 T(-(weight ? C(weight[c]) : C(1)) * share * C(from[k.reduction == NONE ? i : 0]));
         });
     });
-    record("NllLossBackwardBackward0", out, {g}, {},
-           [k](Backward& d) { d.set(0, picked(k, d.grad())); });
+    record(k.image() ? "NllLoss2DBackwardBackward0" : "NllLossBackwardBackward0", out, {g, x},
+           {k.saved_target(), k.saved_weight()}, [k](Backward& d) {
+               d.saved(0), d.saved(1);  // unchanged
+               if (d.needs(0)) d.set(0, picked(k, d.grad()));
+               if (d.needs(1)) d.set(1, zeros(k.sizes, d.grad().dtype()));
+           });
     return out;
 }
 
@@ -278,11 +422,12 @@ Tensor picked(const Picks& k, const Tensor& x) {
         if (k.reduction == MEAN) sum /= double(C(*k.total.data<T>()));
         if (k.reduction != NONE) *to = T(C(sum));
     });
-    if (grad_enabled() && requires_grad(x))
-        record(k.node(), out, {x},
-               {save("self", x), save("target", k.target),
-                save_if(k.weight.defined(), "weight", k.weight), save("total_weight", k.total)},
-               [k](Backward& d) { d.set(0, put_back(k, d.grad())); });
+    record(k.image() ? "NllLoss2DBackward0" : "NllLossBackward0", out, {x},
+           {save("self", x), k.saved_target(), k.saved_weight(), save("total_weight", k.total)},
+           [k](Backward& d) {
+               d.saved(1), d.saved(2);  // unchanged
+               d.set(0, put_back(k, d.grad(), d.saved(0)));
+           });
     return out;
 }
 
@@ -294,19 +439,27 @@ void check_picks(const Tensor& input, const Tensor& target, const Tensor& weight
                    target.dim() > 0 ? target->dims[0] : 0, ").");
     WG_CHECK(n > 2 || target.dim() <= 1,
              "0D or 1D target tensor expected, multi-target not supported");
+    check_constant(weight, "weight", n > 2 ? "nll_loss2d_forward" : "nll_loss_forward");
     WG_CHECK(target.dtype() == DType::Int64 || target.dtype() == DType::UInt8,
              "expected target dtype to be Long or Byte, but got ", scalar_name(target));
     const int64_t classes = input->dims[n == 1 ? 0 : 1];
     if (n > 2) {
+        WG_CHECK(n != 4 || target.dim() == 3,
+                 "only batches of spatial targets supported (3D tensors) but got targets of "
+                 "dimension: ",
+                 target.dim());
         bool same = target.dim() == n - 1;
         for (int64_t d = 2; same && d < n; ++d) same = target->dims[d - 1] == input->dims[d];
         WG_CHECK(same, "size mismatch (got input: ", to_string(input.sizes()),
                  " , target: ", to_string(target.sizes()));
         WG_CHECK(!weight.defined() || weight.numel() == classes,
                  "weight tensor should be defined either for all or no classes");
+        WG_CHECK(target.dtype() == DType::Int64, "expected scalar type Long but found ",
+                 scalar_name(target));
     } else {
-        WG_CHECK(n == 2 || target.numel() == 1,
-                 "For 1D input, 1D target must have size 1, but got target size: ", target.numel());
+        WG_CHECK_VALUE(
+            n == 2 || target.numel() == 1,
+            "For 1D input, 1D target must have size 1, but got target size: ", target.numel());
         WG_CHECK(
             !weight.defined() || (weight.dim() == 1 && weight.numel() == classes),
             "weight tensor should be defined either for all ", classes,
@@ -337,9 +490,11 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const OptTensor& weig
             ignore_index,
             reduction,
             Dims(sizes),
-            Dims(target.sizes()),
+            batched ? Dims(target.sizes()) : Dims{},
             compact(cast_values(target, DType::Int64)),
             scale.defined() ? compact(scale) : scale,
+            target,
+            scale,
             {}};
     k.total = total_weight(k, input.dtype());
     return picked(k, input);
@@ -348,10 +503,6 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const OptTensor& weig
 // --- cross entropy ---
 
 namespace {
-
-// Products and quotients with numbers, under the names they have inside PyTorch's own compositions.
-Tensor times(const Tensor& t, double s) { return binary(Op::mul, t, s, {}, "MulBackward1"); }
-Tensor over(const Tensor& t, double s) { return binary(Op::div, t, s, {}, "DivBackward1"); }
 
 // The weight of each class, to broadcast along the classes of `input`.
 Tensor along_classes(const Tensor& weight, const Tensor& input, int64_t class_dim) {
@@ -362,43 +513,42 @@ Tensor along_classes(const Tensor& weight, const Tensor& input, int64_t class_di
 
 // Target: a probability for each class.
 Tensor cross_entropy_of_probabilities(const Tensor& input, const Tensor& target,
-                                      const Tensor& weight, int64_t reduction,
-                                      double label_smoothing) {
+                                      const Tensor& weight, int64_t reduction, double smoothing) {
+    WG_CHECK_INDEX(input.dim() > 0, "Dimension specified as 1 but tensor has no dimensions");
     const int64_t class_dim = input.dim() == 1 ? 0 : 1;
-    WG_CHECK(is_floating(target.dtype()),
-             "Expected floating point type for target with class probabilities, got ",
-             scalar_name(target));
-    WG_CHECK(input.dim() > 0, "Expected 1 or more dimensions (got 0)");
     const int64_t classes = input->dims[class_dim];
     WG_CHECK(!weight.defined() || (weight.dim() == 1 && weight.numel() == classes),
              "cross_entropy: weight tensor should be defined either for all ", classes,
              " classes or no classes but got weight tensor of shape: ", to_string(weight.sizes()));
-    Tensor terms = log_softmax(input, class_dim) *
-                   (label_smoothing > 0
-                        ? times(target, 1 - label_smoothing) + label_smoothing / double(classes)
-                        : target);
+    Tensor terms =
+        log_softmax(input, class_dim) *
+        (smoothing > 0 ? target * (1 - smoothing) + smoothing / double(classes) : target);
     if (weight.defined()) terms = terms * along_classes(weight, input, class_dim);
     if (reduction == NONE) return -sum_over(terms, Dims{class_dim});
     const Tensor total = -sum_all(terms);
     // The mean is over the samples, not over the elements.
-    return reduction == SUM ? total : over(total, double(input.numel()) / double(classes));
+    return reduction == SUM ? total : total / (double(input.numel()) / double(classes));
 }
 
 }  // namespace
 
 Tensor cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight_,
-                     int64_t reduction, int64_t ignore_index, double label_smoothing) {
+                     int64_t reduction, int64_t ignore_index, double smoothing) {
     const Tensor weight = weight_.value_or(Tensor());
-    WG_CHECK(label_smoothing >= 0 && label_smoothing <= 1,
-             "label_smoothing must be between 0.0 and 1.0. Got: ", label_smoothing);
-    if (same_shape(input.sizes(), target.sizes())) {
+    const bool probabilities = same_shape(input.sizes(), target.sizes());
+    if (probabilities) {
+        WG_CHECK(is_floating(target.dtype()),
+                 "Expected floating point type for target with class probabilities, got ",
+                 scalar_name(target));
         WG_CHECK(ignore_index < 0, "ignore_index is not supported for floating point target");
-        return cross_entropy_of_probabilities(input, target, weight, reduction, label_smoothing);
     }
+    WG_CHECK(!(smoothing > 1), "label_smoothing must be between 0.0 and 1.0. Got: ", smoothing);
+    if (probabilities)
+        return cross_entropy_of_probabilities(input, target, weight, reduction, smoothing);
     const int64_t class_dim = input.dim() == 1 ? 0 : 1;
     const Tensor logs = log_softmax(input, class_dim);
     const Tensor nll = nll_loss(logs, target, weight_, reduction, ignore_index);
-    if (label_smoothing == 0) return nll;
+    if (!(smoothing > 0)) return nll;
 
     // Mixed with the loss against the uniform distribution.
     const Tensor ignored = eq(target, Scalar(ignore_index));
@@ -417,8 +567,7 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target, const OptTensor&
     } else if (reduction == SUM) {
         uniform = sum_all(uniform);
     }
-    return times(nll, 1 - label_smoothing) +
-           times(uniform, label_smoothing / double(input->dims[class_dim]));
+    return nll * (1 - smoothing) + uniform * (smoothing / double(input->dims[class_dim]));
 }
 
 }  // namespace wg

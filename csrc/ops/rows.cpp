@@ -33,13 +33,14 @@ void add_gradient(RowInfo& r) {
     r.gradient[I] = tensor_gradient<Row, I>;
 }
 
-// "MaximumBackward1|MaximumBackward0": the node for tensors and the one for a number.
+// "PowBackward1|PowBackward0|PowBackward2": the node for tensors, for a number as last operand and for
+// one as first operand. What is left out is as the one before it.
 struct NodeNames {
-    std::string tensor, scalar;
-    explicit NodeNames(const char* text) : tensor(text), scalar(text) {
-        if (const size_t bar = tensor.find('|'); bar != std::string::npos) {
-            scalar = tensor.substr(bar + 1);
-            tensor.resize(bar);
+    std::string names[3];
+    explicit NodeNames(std::string text) {
+        for (std::string& name : names) {
+            name = text.substr(0, text.find('|'));
+            if (name.size() < text.size()) text.erase(0, name.size() + 1);
         }
     }
 };
@@ -50,8 +51,9 @@ RowInfo make_row(const char* parameters, const char* node, unsigned form, double
     const NodeNames* names = &kept.emplace_back(node);
     RowInfo r{};
     r.name = Row::name;
-    r.node = names->tensor.c_str();
-    r.node_scalar = names->scalar.c_str();
+    r.node = names->names[0].c_str();
+    r.node_scalar = names->names[1].c_str();
+    r.node_reversed = names->names[2].c_str();
     r.parameters = parameters;
     r.arity = Row::arity;
     r.is_test = Row::is_test;

@@ -1,5 +1,4 @@
-// softmax and log_softmax. Their derivatives run as one loop, or as recorded operations when they are
-// to be differentiated again.
+// softmax and log_softmax, and their gradients: one loop each.
 #include "cpu/softmax.h"
 
 #include "autograd/record.h"
@@ -26,13 +25,29 @@ Tensor compact(const Tensor& t, DType dtype) {
     return contiguous(cast_values(detach(t), dtype));
 }
 
-Tensor fused_gradient(bool log, const Tensor& g, const Tensor& y, int64_t dim) {
+// The gradient of x from that of y = softmax(x) or log_softmax(x).
+Tensor gradient(bool log, const Tensor& g, const Tensor& y, int64_t dim) {
     const Tensor grad = compact(g, y.dtype()),
                  value = y.is_contiguous() ? y : compact(y, y.dtype());
     Tensor out = empty(y.sizes(), y.dtype());
     const Extents e = extents(y.sizes(), dim);
     softmax_backward(log, y.dtype(), grad.raw(), value.raw(), out.raw(), e.outer, e.length,
                      e.inner);
+    const auto total = [dim](const Tensor& t) { return sum_over(t, Dims{dim}, true); };
+    if (log)
+        record("LogSoftmaxBackwardDataBackward0", out, {g, y},
+               {save("grad_output", g), save("output", y)}, [total](Backward& d) {
+                   const Tensor g = d.saved(0), p = exp(d.saved(1)), gg = d.grad();
+                   if (d.needs(0)) d.set(0, gg - total(gg * p));
+                   if (d.needs(1)) d.set(1, -total(g) * p * gg);
+               });
+    else
+        record("SoftmaxBackwardDataBackward0", out, {g, y},
+               {save("grad_output", g), save("output", y)}, [total, dim](Backward& d) {
+                   const Tensor g = d.saved(0), y = d.saved(1), gg = d.grad();
+                   if (d.needs(0)) d.set(0, gradient(false, gg, y, dim));
+                   if (d.needs(1)) d.set(1, gg * (g - total(g * y)) - g * total(gg * y));
+               });
     return out;
 }
 
@@ -49,19 +64,8 @@ Tensor softmax_along(bool log, const Tensor& t, int64_t dim, OptDType dtype) {
         const Tensor in = x.is_contiguous() ? x : compact(x, x.dtype());
         softmax_forward(log, x.dtype(), in.raw(), out.raw(), e.outer, e.length, e.inner);
     }
-    if (!grad_enabled() || !requires_grad(x)) return out;
-    if (log)
-        record("LogSoftmaxBackward0", out, {x}, {save_output("result", out)}, [dim](Backward& d) {
-            const Tensor y = d.saved(0), g = d.grad();
-            d.set(0, grad_enabled() ? g - exp(y) * sum_over(g, Dims{dim}, true)
-                                    : fused_gradient(true, g, y, dim));
-        });
-    else
-        record("SoftmaxBackward0", out, {x}, {save_output("result", out)}, [dim](Backward& d) {
-            const Tensor y = d.saved(0), g = d.grad();
-            d.set(0, grad_enabled() ? y * (g - sum_over(g * y, Dims{dim}, true))
-                                    : fused_gradient(false, g, y, dim));
-        });
+    record(log ? "LogSoftmaxBackward0" : "SoftmaxBackward0", out, {x}, {save_output("result", out)},
+           [log, dim](Backward& d) { d.set(0, gradient(log, d.grad(), d.saved(0), dim)); });
     return out;
 }
 

@@ -108,7 +108,8 @@ std::vector<const char*> operand_kinds(Op op, int arity) {
     case Op::remainder:
     case Op::bitwise_and:
     case Op::bitwise_or:
-    case Op::bitwise_xor: return {"TT", "NT", "TN"};
+    case Op::bitwise_xor:
+    case Op::xlogy: return {"TT", "NT", "TN"};
     case Op::fmod:
     case Op::clamp_min:
     case Op::clamp_max:
@@ -137,7 +138,7 @@ Overload row_overload(Op op, const char* kinds, bool is_inplace) {
     if (!parameters.empty()) signature += (keyword_only || alpha ? ", *, " : ", ") + parameters;
     const bool number_first = Operand(kinds[0]) == Operand::Number;
     if (number_first) signature.replace(0, std::strlen("input"), "self");
-    const bool has_out = (r.forms & OUT) && !is_inplace && (!number_first || op == Op::pow);
+    const bool has_out = (r.forms & OUT) && !is_inplace && (!number_first || op == Op::pow || op == Op::xlogy);
     if (has_out) signature += std::string(keyword_only || alpha ? "" : ", *") + ", out=None";
 
     Overload o;

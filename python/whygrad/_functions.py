@@ -220,7 +220,7 @@ def broadcast_shapes(*shapes: Any) -> Any:
             if x != y and x != 1 and y != 1:
                 raise RuntimeError(
                     f"Attempting to broadcast a dimension of length {y} at {place - length}! Mismatching argument at "
-                    f"index {index} had {tuple(sizes)}; but expected shape should be broadcastable to {a}"
+                    f"index {index} had {(shape,) if isinstance(shape, int) else shape}; but expected shape should be broadcastable to {a}"
                 )
             result.append(y if x == 1 else x)
     return _C.Size(result)

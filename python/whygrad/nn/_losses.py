@@ -111,15 +111,9 @@ def smooth_l1_loss(
         _check_same_size(input, target)
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
-    number = _reduction.get_enum(reduction)
-    if beta < 0:
-        raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
-    diff = input - target
-    size = diff.abs()
-    if beta == 0:
-        return _reduce(size, number)
-    loss = whygrad.where(size < beta, diff * diff * (0.5 / beta), size - 0.5 * beta)
-    return _reduce(loss, number)
+    if target.shape != input.shape:
+        input, target = whygrad.broadcast_tensors(input, target)
+    return _nn.smooth_l1_loss(input, target, _reduction.get_enum(reduction), beta)
 
 
 def huber_loss(
@@ -132,15 +126,11 @@ def huber_loss(
     """`d**2 / 2` where `d = |input - target| < delta`, else `delta (d - delta/2)`."""
     if target.shape != input.shape:
         _check_same_size(input, target)
-    number = _reduction.get_enum(reduction) if weight is None else 0
-    if delta <= 0:
-        raise RuntimeError("huber_loss does not support non-positive values for delta.")
-    diff = input - target
-    size = diff.abs()
-    loss = whygrad.where(size <= delta, diff * diff * 0.5, (size - 0.5 * delta) * delta)
-    if weight is not None:
-        return _reduce_weighted(loss, weight, reduction, False)
-    return _reduce(loss, number)
+    if target.shape != input.shape:
+        input, target = whygrad.broadcast_tensors(input, target)
+    if weight is None:
+        return _nn.huber_loss(input, target, _reduction.get_enum(reduction), delta)
+    return _reduce_weighted(_nn.huber_loss(input, target, 0, delta), weight, reduction, False)
 
 
 def nll_loss(
@@ -160,63 +150,6 @@ def nll_loss(
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
     return _nn.nll_loss(input, target, weight, _reduction.get_enum(reduction), ignore_index)
-
-
-def _class_weight(input: Tensor, weight: Tensor, class_dim: int) -> Tensor:
-    """`weight` of shape (C,) shaped to broadcast along `class_dim` of `input`."""
-    shape = [1] * input.dim()
-    shape[class_dim] = weight.shape[0]
-    return weight.view(shape)
-
-
-def _cross_entropy_soft(
-    input: Tensor, target: Tensor, weight: Tensor | None, number: int, label_smoothing: float
-) -> Tensor:
-    """Cross entropy with a probability for each class."""
-    class_dim = 0 if input.dim() == 1 else 1
-    classes = input.shape[class_dim]
-    if not target.is_floating_point():
-        raise RuntimeError(
-            "Expected floating point type for target with class probabilities, got "
-            + target.type().rpartition(".")[2].removesuffix("Tensor")
-        )
-    if label_smoothing > 0:
-        target = target * (1 - label_smoothing) + label_smoothing / classes
-    terms = input.log_softmax(class_dim) * target
-    if weight is not None:
-        terms = terms * _class_weight(input, weight, class_dim)
-    if number == 0:
-        return -terms.sum(class_dim)
-    if number == 2:
-        return -terms.sum()
-    # The mean is per sample, not per element.
-    return -terms.sum() / max(input.numel() // max(classes, 1), 1)
-
-
-def _cross_entropy_smoothed(
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor | None,
-    number: int,
-    ignore_index: int,
-    label_smoothing: float,
-) -> Tensor:
-    """Cross entropy with class indices, mixed with the uniform distribution."""
-    class_dim = 0 if input.dim() == 1 else 1
-    logp = input.log_softmax(class_dim)
-    nll = _nn.nll_loss(logp, target, weight, number, ignore_index)
-    uniform = logp if weight is None else logp * _class_weight(input, weight, class_dim)
-    ignored = target == ignore_index
-    uniform = (-uniform.sum(class_dim)).masked_fill(ignored, 0)
-    if number == 1:
-        if weight is None:
-            uniform = uniform.sum() / (~ignored).sum()
-        else:
-            used = weight[target.masked_fill(ignored, 0)].masked_fill(ignored, 0)
-            uniform = uniform.sum() / used.sum()
-    elif number == 2:
-        uniform = uniform.sum()
-    return nll * (1 - label_smoothing) + uniform * (label_smoothing / input.shape[class_dim])
 
 
 def cross_entropy(
@@ -244,15 +177,7 @@ def cross_entropy(
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
     number = _reduction.get_enum(reduction)
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
-    if target.shape == input.shape:
-        if ignore_index >= 0:
-            raise RuntimeError("ignore_index is not supported for floating point target")
-        return _cross_entropy_soft(input, target, weight, number, label_smoothing)
-    if label_smoothing > 0:
-        return _cross_entropy_smoothed(input, target, weight, number, ignore_index, label_smoothing)
-    return _nn.cross_entropy(input, target, weight, number, ignore_index)
+    return _nn.cross_entropy(input, target, weight, number, ignore_index, label_smoothing)
 
 
 def binary_cross_entropy(
@@ -272,9 +197,8 @@ def binary_cross_entropy(
             f"Using a target size ({target.size()}) that is different to the input size "
             f"({input.size()}) is deprecated. Please ensure they have the same size."
         )
-    if weight is not None and weight.shape != target.shape:
-        shape = whygrad.broadcast_shapes(weight.shape, target.shape)
-        weight = weight.expand(shape)
+    if weight is not None:
+        weight = weight.expand(whygrad.broadcast_shapes(target.shape, weight.shape))
     return _nn.binary_cross_entropy(input, target, weight, number)
 
 
@@ -321,13 +245,8 @@ def kl_div(
             "major release.",
             stacklevel=2,
         )
-    if log_target:
-        loss = target.exp() * (target - input)
-    else:
-        # 0 log 0 is 0: the logarithm is taken of 1 there.
-        safe = target.masked_fill(target == 0, 1)
-        loss = target * safe.log() - target * input
     if reduction != "batchmean":
-        return _reduce(loss, _reduction.get_enum(reduction))
-    total = loss.sum()
+        number = _reduction.get_enum(reduction)
+        return whygrad.kl_div(input, target, number, log_target=log_target)
+    total = whygrad.kl_div(input, target, 2, log_target=log_target)
     return total / input.shape[0] if input.dim() != 0 else total
