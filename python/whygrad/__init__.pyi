@@ -21,6 +21,8 @@ from ._C import acosh as acosh
 from ._C import acosh_ as acosh_
 from ._C import add as add
 from ._C import add_ as add_
+from ._C import addbmm as addbmm
+from ._C import addbmm_ as addbmm_
 from ._C import addcdiv as addcdiv
 from ._C import addcdiv_ as addcdiv_
 from ._C import addcmul as addcmul
@@ -222,6 +224,7 @@ from ._C import isfinite as isfinite
 from ._C import isinf as isinf
 from ._C import isnan as isnan
 from ._C import kl_div as kl_div
+from ._C import kron as kron
 from ._C import layout as layout
 from ._C import le as le
 from ._C import le_ as le_
@@ -251,6 +254,8 @@ from ._C import logical_or as logical_or
 from ._C import logical_or_ as logical_or_
 from ._C import logical_xor as logical_xor
 from ._C import logical_xor_ as logical_xor_
+from ._C import logit as logit
+from ._C import logit_ as logit_
 from ._creation import logspace as logspace
 from ._C import logsumexp as logsumexp
 from ._C import int64 as long
@@ -347,6 +352,8 @@ from ._grad_mode import set_grad_enabled as set_grad_enabled
 from ._C import set_num_threads as set_num_threads
 from ._tensor_str import set_printoptions as set_printoptions
 from ._random import set_rng_state as set_rng_state
+from ._C import sgn as sgn
+from ._C import sgn_ as sgn_
 from ._C import int16 as short
 from ._C import sigmoid as sigmoid
 from ._C import sigmoid_ as sigmoid_
@@ -388,6 +395,7 @@ from ._functions import tensordot as tensordot
 from ._C import threshold as threshold
 from ._C import threshold_ as threshold_
 from ._C import tile as tile
+from ._C import trace as trace
 from ._C import transpose as transpose
 from ._C import tril as tril
 from ._C import tril_ as tril_
@@ -409,6 +417,8 @@ from ._C import vdot as vdot
 from . import version as version
 from ._C import vstack as vstack
 from ._C import where as where
+from ._C import xlogy as xlogy
+from ._C import xlogy_ as xlogy_
 from ._creation import zeros as zeros
 from ._creation import zeros_like as zeros_like
 
