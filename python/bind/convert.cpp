@@ -15,7 +15,7 @@ bool is_numpy_scalar(PyObject* o) noexcept {
 
 }  // namespace
 
-bool is_int_like(PyObject* o) noexcept {
+bool is_index(PyObject* o) noexcept {
     if (PyLong_Check(o)) return !PyBool_Check(o);
     if (is_tensor(o)) {
         const Tensor& t = tensor_of(o);

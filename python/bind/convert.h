@@ -14,7 +14,8 @@ namespace wg::py {
 
 inline bool is_int(PyObject* o) noexcept { return PyLong_Check(o) && !PyBool_Check(o); }
 // int, or something with __index__ (numpy integers, 0-d integer tensors), but not bool.
-bool is_int_like(PyObject* o) noexcept;
+bool is_index(PyObject* o) noexcept;
+inline bool is_int_like(PyObject* o) noexcept { return PyLong_CheckExact(o) || is_index(o); }
 bool is_number(PyObject* o) noexcept;  // bool, int, float, numpy scalars
 int64_t to_int64(PyObject* o);
 double to_double(PyObject* o);
