@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import keyword
 import re
 import sys
 import types
@@ -41,6 +42,10 @@ TYPES = {
     "tuple of ints": "_int | Sequence[_int]",
     "tuple of Tensors": "Sequence[Tensor]",
     "str": "_str",
+    "torch.device": "_device | _str | _int",
+    "torch.layout": "_layout",
+    "torch.memory_format": "_memory_format",
+    "torch.Generator": "Generator",
 }
 
 # Operations that do not give one Tensor.
@@ -75,6 +80,8 @@ _Index: TypeAlias = (
 )
 _dtype: TypeAlias = dtype
 _device: TypeAlias = device
+_layout: TypeAlias = layout
+_memory_format: TypeAlias = memory_format
 
 class dtype:
     @property
@@ -117,7 +124,7 @@ class _Node:
     def __getattr__(self, name: _str) -> Any: ...  # _saved_self, _saved_result, ...
 """
 
-CONVERSION = ["(self, memory_format: memory_format | None = None) -> Tensor"]
+CONVERSION = ["(self, memory_format: _memory_format | None = None) -> Tensor"]
 MEMBERS: dict[str, list[str]] = {
     "size": ["(self) -> Size", "(self, dim: _int) -> _int"],
     "stride": ["(self) -> tuple[_int, ...]", "(self, dim: _int) -> _int"],
@@ -144,8 +151,7 @@ MEMBERS: dict[str, list[str]] = {
             "_is_view",
         ]
     },
-    "is_contiguous": ["(self, memory_format: memory_format | None = None) -> _bool"],
-    "is_same_size": ["(self, other: Tensor) -> _bool"],
+    "is_contiguous": ["(self, memory_format: _memory_format | None = None) -> _bool"],
     "item": ["(self) -> Any"],
     "tolist": ["(self) -> Any"],
     "detach": ["(self) -> Tensor"],
@@ -154,20 +160,23 @@ MEMBERS: dict[str, list[str]] = {
     "retain_grad": ["(self) -> None"],
     "to": [
         "(self, dtype: _dtype, non_blocking: _bool = False, copy: _bool = False, *, "
-        "memory_format: memory_format | None = None) -> Tensor",
+        "memory_format: _memory_format | None = None) -> Tensor",
         "(self, device: _device | _str | _int | None = None, dtype: _dtype | None = None, "
         "non_blocking: _bool = False, copy: _bool = False, *, "
-        "memory_format: memory_format | None = None) -> Tensor",
+        "memory_format: _memory_format | None = None) -> Tensor",
         "(self, other: Tensor, non_blocking: _bool = False, copy: _bool = False, *, "
-        "memory_format: memory_format | None = None) -> Tensor",
+        "memory_format: _memory_format | None = None) -> Tensor",
     ],
-    "type_as": ["(self, other: Tensor) -> Tensor"],
     **dict.fromkeys(
         ["float", "double", "half", "bfloat16", "long", "int", "short", "char", "byte", "bool"],
         CONVERSION,
     ),
     "cpu": CONVERSION,
     "resize_": ["(self, *sizes: _int | Sequence[_int]) -> Tensor"],
+    "new_tensor": [
+        "(self, data: Any, *, dtype: _dtype | None = None, "
+        "device: _device | _str | _int | None = None, requires_grad: _bool = False) -> Tensor"
+    ],
     "backward": [
         "(self, gradient: Tensor | None = None, retain_graph: _bool | None = None, "
         "create_graph: _bool = False, inputs: Tensor | Sequence[Tensor] | None = None) -> None"
@@ -195,16 +204,11 @@ MEMBERS: dict[str, list[str]] = {
         for name in ["eq", "ne", "lt", "le", "gt", "ge"]
     },
 }
-SAMPLER = ["(self, *args: _float, generator: Generator | None = None, **named: _float) -> Tensor"]
-MEMBERS |= dict.fromkeys(
-    ["normal_", "uniform_", "log_normal_", "cauchy_", "exponential_", "geometric_"], SAMPLER
-)
-
 PROPERTIES = {
     "shape": "Size",
     "dtype": "_dtype",
     "device": "_device",
-    "layout": "layout",
+    "layout": "_layout",
     "grad": "Tensor | None",
     "requires_grad": "_bool",
     "grad_fn": "_Node | None",
@@ -221,6 +225,15 @@ WRITABLE = {"grad", "requires_grad", "data"}
 
 # Functions of the module that are not operations.
 FUNCTIONS = {
+    **dict.fromkeys(
+        ["tensor", "as_tensor"],
+        "(data: Any, *, dtype: _dtype | None = None, device: _device | _str | _int | None = None, "
+        "requires_grad: _bool = False, pin_memory: _bool = False) -> Tensor",
+    ),
+    "asarray": "(obj: Any, *, dtype: _dtype | None = None, device: _device | _str | _int | None = None, "
+    "copy: _bool | None = None, requires_grad: _bool = False) -> Tensor",
+    "frombuffer": "(buffer: Any, *, dtype: _dtype, count: _int = -1, offset: _int = 0, "
+    "requires_grad: _bool = False) -> Tensor",
     "from_numpy": "(array: Any) -> Tensor",
     "is_grad_enabled": "() -> _bool",
     "memory_stats": "() -> dict[_str, _int]",
@@ -243,9 +256,6 @@ def table_rows(pattern: str, file: str) -> list[tuple[str, ...]]:
 
 ROWS = {r["name"] for r in _C._elementwise_rows()}
 ALIASES = {row[0] for row in table_rows(r"^WG_ALIAS\((\w+), (\w+)\)", "elementwise.def")}
-WITH_OUT = {
-    n for n, forms in table_rows(r"^WG_OP\((\w+), ([^,]+),", "structural.def") if "OUT" in forms
-}
 # Where a "Tensor" beside the first may be a number, besides the elementwise rows.
 TAKES_NUMBERS = ROWS | ALIASES | {"clamp", "clip", "div", "divide", "true_divide", "where", "rsub"}
 
@@ -276,9 +286,10 @@ def signatures(name: str, doc: str, is_method: bool) -> Iterator[str]:
                 keyword_only = True
                 parameters.append("*")
                 continue
-            match = re.fullmatch(r"(torch\.dtype|tuple of \w+|\w+) (\w+)(?: = (.*))?", item)
+            match = re.fullmatch(r"(torch\.\w+|tuple of \w+|\w+) (\w+)(?: = (.*))?", item)
             assert match, f"{name}: cannot read {item!r} of {line!r}"
             kind, parameter, default = match.groups()
+            parameter += "_" * keyword.iskeyword(parameter)  # uniform_(from=0, to=1)
             annotation = TYPES[kind]
             is_first = not is_method and not [p for p in parameters if p != "*"]
             is_operand = kind == "Tensor" and parameter != "out" and base in TAKES_NUMBERS
@@ -286,19 +297,20 @@ def signatures(name: str, doc: str, is_method: bool) -> Iterator[str]:
                 annotation += " | Number"
             if default == "None":
                 annotation += " | None"
-            if is_method and kind == "tuple of ints" and len(parameters) == 1 and not keyword_only:
+            first = len(parameters) == (1 if is_method else 0)
+            if kind == "tuple of ints" and first and not keyword_only:
                 spread = parameter
             value = "" if default is None else f" = {default}"
             parameters.append(f"{parameter}: {annotation}{value}")
-        if not is_method and name in WITH_OUT and "out" not in body:
-            parameters += [] if keyword_only else ["*"]
-            parameters.append("out: Tensor | None = None")
         result = result_of(name, body)
         yield f"({', '.join(parameters)}) -> {result}"
         if spread:
-            rest = [p for p in parameters[2:] if p != "*" and "=" in p]
-            if len(rest) == len([p for p in parameters[2:] if p != "*"]):
-                yield f"({', '.join(['self', f'*{spread}: _int', *rest])}) -> {result}"
+            start = ["self"] if is_method else []
+            rest = [p for p in parameters[len(start) + 1 :] if p != "*"]
+            if is_method and not all("=" in p for p in rest):
+                continue
+            if all("=" in p or keyword_only for p in rest):
+                yield f"({', '.join([*start, f'*{spread}: _int', *rest])}) -> {result}"
 
 
 def definition(name: str, overloads: list[str], indent: str = "") -> str:

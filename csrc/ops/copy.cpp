@@ -106,6 +106,10 @@ Tensor& copy_(Tensor& self, const Tensor& src, bool) {
     return self;
 }
 
+Tensor& copy_arg_(Tensor& self, const Arg& src, bool non_blocking) {
+    return copy_(self, src.is_tensor() ? src.tensor() : wrapped_number(src.scalar()), non_blocking);
+}
+
 namespace {
 
 Tensor& fill_with(Tensor& self, Scalar value, const char* node_name) {
@@ -168,5 +172,7 @@ Tensor to_dtype(const Tensor& t, DType dtype, bool copy) {
                [from = t.dtype()](Backward& d) { d.set(0, to_dtype(d.grad(), from)); });
     return out;
 }
+
+Tensor type_as(const Tensor& t, const Tensor& other) { return to_dtype(t, other.dtype()); }
 
 }  // namespace wg

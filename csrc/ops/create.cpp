@@ -105,7 +105,31 @@ Tensor arange(Scalar start, Scalar end, Scalar step, OptDType dtype) {
     });
 }
 
-Tensor linspace(double start, double end, int64_t steps, OptDType dtype) {
+// arange with the end included, counted in double.
+Tensor closed_range(Scalar start, Scalar end, Scalar step, OptDType dtype) {
+    const DType d = dtype.value_or(default_dtype());
+    WG_CHECK_NOT_IMPLEMENTED(d != DType::Bool, "\"range_cpu\" not implemented for 'Bool'");
+    return visit_dtype(d, [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        using Acc = std::conditional_t<std::is_integral_v<T>, int64_t,
+                                       std::conditional_t<sizeof(T) == 2, float, double>>;
+        const Acc first = to_checked<Acc>(start), last = to_checked<Acc>(end),
+                  by = to_checked<Acc>(step);
+        WG_CHECK(by > 0 || by < 0, "step must be nonzero");
+        WG_CHECK(std::isfinite(start.to_double()) && std::isfinite(end.to_double()),
+                 "unsupported range: ", start.to_double(), " -> ", end.to_double());
+        WG_CHECK((by > 0 && last >= first) || (by < 0 && last <= first),
+                 "upper bound and lower bound inconsistent with step sign");
+        const double size = (end.to_double() - start.to_double()) / step.to_double() + 1;
+        WG_CHECK(size >= 0 && size < 0x1p63, "invalid size, possible overflow?");
+        Tensor out = empty(Dims{int64_t(size)}, d);
+        for (int64_t i = 0; i < out.numel(); ++i)
+            out.data<T>()[i] = T(compute_type<T>(first + Acc(i) * by));
+        return out;
+    });
+}
+
+Tensor linspace(Scalar start, Scalar end, int64_t steps, OptDType dtype) {
     WG_CHECK(steps >= 0, "number of steps must be non-negative");
     const DType d = spaced_dtype(dtype, "linspace_cpu");
     Tensor out = empty(Dims{steps}, d);
@@ -131,7 +155,7 @@ Tensor linspace(double start, double end, int64_t steps, OptDType dtype) {
     return out;
 }
 
-Tensor logspace(double start, double end, int64_t steps, double base, OptDType dtype) {
+Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, OptDType dtype) {
     WG_CHECK(steps >= 0, "number of steps must be non-negative");
     const DType d = spaced_dtype(dtype, "logspace_cpu");
     Tensor out = empty(Dims{steps}, d);
@@ -140,7 +164,7 @@ Tensor logspace(double start, double end, int64_t steps, double base, OptDType d
         using T = typename decltype(tag)::type;
         T* p = out.data<T>();
         if (steps == 1) {
-            *p = T(to_checked<T>(Scalar(std::pow(base, start))));
+            *p = T(to_checked<T>(Scalar(std::pow(base, start.to_double()))));
             return;
         }
         const Spacing<T> s(start, end);

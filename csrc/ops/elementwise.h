@@ -21,6 +21,7 @@ enum : unsigned {
     NN = 4,
     INPLACE = 8,
     OUT = 16,
+    DEPRECATED = 32,  // an old overload: it warns, and messages do not list it
     TENSOR = FUNCTION | METHOD | INPLACE | OUT,
     TENSOR_FUNCTION = FUNCTION | INPLACE | NN,
     TENSOR_ONLY = FUNCTION | METHOD,

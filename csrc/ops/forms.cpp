@@ -92,15 +92,4 @@ Tensor pow_exponent_slope(const Tensor& g, const Tensor& a, const Tensor& b, con
     return base == 0 ? where(b >= 0, 0.0, slope) : slope;
 }
 
-// empty() and its kin as Python calls them.
-Tensor empty_of(const Dims& sizes, OptDType dtype) {
-    return empty(sizes, dtype.value_or(default_dtype()));
-}
-Tensor empty_shaped(const Tensor& t, OptDType dtype) {
-    return empty_like(t, dtype.value_or(t.dtype()));
-}
-Tensor empty_strided_of(const Dims& sizes, const Dims& strides, OptDType dtype) {
-    return empty_strided(sizes, strides, dtype.value_or(default_dtype()));
-}
-
 }  // namespace wg

@@ -37,15 +37,18 @@ void copy_values(const Tensor& to,
                  const Tensor& from);  // broadcast and cast; no history, no version
 void fill_values(const Tensor& to, Scalar value);
 Tensor& copy_(Tensor& self, const Tensor& src, bool non_blocking = false);
+Tensor& copy_arg_(Tensor& self, const Arg& src, bool non_blocking = false);
 Tensor& fill_(Tensor& self, Scalar value);
 Tensor& fill_tensor_(Tensor& self, const Tensor& value);
 Tensor& zero_(Tensor& self);
 Tensor clone(const Tensor& t);  // dense copy, same order of dims
 Tensor contiguous(const Tensor& t);  // t itself when it already is
 Tensor to_dtype(const Tensor& t, DType dtype, bool copy = false);
+Tensor type_as(const Tensor& t, const Tensor& other);
 Tensor arange(Scalar start, Scalar end, Scalar step, OptDType dtype = {});
-Tensor linspace(double start, double end, int64_t steps, OptDType dtype = {});
-Tensor logspace(double start, double end, int64_t steps, double base = 10.0, OptDType dtype = {});
+Tensor closed_range(Scalar start, Scalar end, Scalar step, OptDType dtype = {});
+Tensor linspace(Scalar start, Scalar end, int64_t steps, OptDType dtype = {});
+Tensor logspace(Scalar start, Scalar end, int64_t steps, double base = 10.0, OptDType dtype = {});
 Tensor eye(int64_t n, OptInt m = {}, OptDType dtype = {});
 
 // --- view.cpp: other windows on the same memory ---
@@ -71,6 +74,7 @@ Tensor alias_view(const Tensor& t);  // x[...]: AliasBackward0
 Tensor as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, OptInt offset = {});
 Tensor diagonal(const Tensor& t, int64_t offset = 0, int64_t dim1 = 0, int64_t dim2 = 1);
 Tensor view_as(const Tensor& t, const Tensor& other);
+bool is_same_size(const Tensor& a, const Tensor& b);
 Tensor view_dtype(const Tensor& t, DType dtype);  // the same bytes, never differentiable
 Tensor adjoint(const Tensor& t);
 Tensor unfold(const Tensor& t, int64_t dim, int64_t size, int64_t step);
@@ -258,9 +262,63 @@ Tensor einsum(std::string_view equation, const TensorList& operands);
 Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dims& dims_b);
 Tensor inner(const Tensor& a, const Tensor& b);
 
-Tensor empty_of(const Dims& sizes, OptDType dtype);
-Tensor empty_shaped(const Tensor& t, OptDType dtype);
-Tensor empty_strided_of(const Dims& sizes, const Dims& strides, OptDType dtype);
+// --- factory.cpp: new tensors as Python asks for them ---
+struct TensorOptions {
+    OptDType dtype;
+    Device device;
+    bool requires_grad = false;
+};
+enum class MemoryFormat : uint8_t { Contiguous, Preserve, ChannelsLast };
+using OptMemoryFormat = std::optional<MemoryFormat>;
+Dims format_strides(IntSpan sizes, MemoryFormat format);
+bool is_contiguous_in(const Tensor& t, MemoryFormat format);
+Tensor finished(Tensor t, const TensorOptions& o);  // with requires_grad set
+void check_factory_out(const char* name, const Tensor& out, const TensorOptions& o);
+void resize_quietly(const Tensor& out, IntSpan shape);
+Tensor clone_in(const Tensor& t, OptMemoryFormat format);
+Tensor contiguous_in(const Tensor& t, OptMemoryFormat format);
+Tensor to_format(const Tensor& t, DType dtype, MemoryFormat format);  // always a copy
+Tensor make_empty(const Dims& size, OptMemoryFormat format, const OptTensor& out,
+                  const TensorOptions& o);
+Tensor make_empty_strided(const Dims& size, const Dims& stride, const TensorOptions& o);
+Tensor make_zeros(const Dims& size, const OptTensor& out, const TensorOptions& o);
+Tensor make_ones(const Dims& size, const OptTensor& out, const TensorOptions& o);
+Tensor make_full(const Dims& size, Scalar value, const OptTensor& out, const TensorOptions& o);
+Tensor make_scalar_tensor(Scalar value, const TensorOptions& o);
+Tensor make_empty_like(const Tensor& t, OptMemoryFormat format, const TensorOptions& o);
+Tensor make_zeros_like(const Tensor& t, OptMemoryFormat format, const TensorOptions& o);
+Tensor make_ones_like(const Tensor& t, OptMemoryFormat format, const TensorOptions& o);
+Tensor make_full_like(const Tensor& t, Scalar value, OptMemoryFormat format,
+                      const TensorOptions& o);
+Tensor new_empty(const Tensor& t, const Dims& size, const TensorOptions& o);
+Tensor new_empty_strided(const Tensor& t, const Dims& size, const Dims& stride, TensorOptions o);
+Tensor new_zeros(const Tensor& t, const Dims& size, const TensorOptions& o);
+Tensor new_ones(const Tensor& t, const Dims& size, const TensorOptions& o);
+Tensor new_full(const Tensor& t, const Dims& size, Scalar value, const TensorOptions& o);
+Tensor make_arange(Scalar start, Scalar end, Scalar step, const OptTensor& out,
+                   const TensorOptions& o);
+Tensor make_arange_to(Scalar end, const OptTensor& out, const TensorOptions& o);
+Tensor make_arange_between(Scalar start, Scalar end, const TensorOptions& o);
+Tensor make_range(Scalar start, Scalar end, Scalar step, const OptTensor& out,
+                  const TensorOptions& o);
+Tensor make_linspace(Scalar start, Scalar end, int64_t steps, const OptTensor& out,
+                     const TensorOptions& o);
+Tensor make_linspace_tt(const Tensor& start, const Tensor& end, int64_t steps, const OptTensor& out,
+                        const TensorOptions& o);
+Tensor make_linspace_nt(Scalar start, const Tensor& end, int64_t steps, const OptTensor& out,
+                        const TensorOptions& o);
+Tensor make_linspace_tn(const Tensor& start, Scalar end, int64_t steps, const OptTensor& out,
+                        const TensorOptions& o);
+Tensor make_logspace(Scalar start, Scalar end, int64_t steps, double base, const OptTensor& out,
+                     const TensorOptions& o);
+Tensor make_logspace_tt(const Tensor& start, const Tensor& end, int64_t steps, double base,
+                        const OptTensor& out, const TensorOptions& o);
+Tensor make_logspace_nt(Scalar start, const Tensor& end, int64_t steps, double base,
+                        const OptTensor& out, const TensorOptions& o);
+Tensor make_logspace_tn(const Tensor& start, Scalar end, int64_t steps, double base,
+                        const OptTensor& out, const TensorOptions& o);
+Tensor make_eye(int64_t n, int64_t m, const OptTensor& out, const TensorOptions& o);
+Tensor make_eye_square(int64_t n, const OptTensor& out, const TensorOptions& o);
 
 // --- forms.cpp: choices among elementwise rows ---
 RowChoice clamp_tensors(const Tensor& x, const OptTensor& min, const OptTensor& max);
@@ -275,7 +333,7 @@ Tensor where_function(const Tensor& condition, const Arg& a, const Arg& b);
 Tensor where_method(const Tensor& self, const Tensor& condition, const Arg& other);
 Tensor rsub(const Tensor& self, const Arg& other, Scalar alpha = 1);
 
-// --- random.cpp ---
+// --- random.cpp: what is drawn, in place; what Python calls ---
 class Generator;
 Tensor& uniform_(Tensor& t, double from, double to, Generator& g);
 Tensor& normal_(Tensor& t, double mean, double std, Generator& g);
@@ -283,11 +341,50 @@ Tensor& log_normal_(Tensor& t, double mean, double std, Generator& g);
 Tensor& cauchy_(Tensor& t, double median, double sigma, Generator& g);
 Tensor& exponential_(Tensor& t, double lambda, Generator& g);
 Tensor& geometric_(Tensor& t, double p, Generator& g);
-Tensor& random_range_(Tensor& t, int64_t from, int64_t to, Generator& g);
 Tensor& random_full_(Tensor& t, Generator& g);
+Tensor& random_to_(Tensor& t, int64_t to, Generator& g);
+Tensor& random_range_(Tensor& t, int64_t from, OptInt to, Generator& g);
 Tensor& bernoulli_(Tensor& t, double p, Generator& g);
 Tensor& bernoulli_tensor_(Tensor& t, const Tensor& p, Generator& g);
-Tensor randperm(int64_t n, DType dtype, Generator& g);
+Tensor make_rand_from(const Dims& size, Generator& g, const OptTensor& out, const TensorOptions& o);
+Tensor make_rand(const Dims& size, const OptTensor& out, const TensorOptions& o);
+Tensor make_randn_from(const Dims& size, Generator& g, const OptTensor& out,
+                       const TensorOptions& o);
+Tensor make_randn(const Dims& size, const OptTensor& out, const TensorOptions& o);
+Tensor make_randint_between_from(int64_t low, int64_t high, const Dims& size, Generator& g,
+                                 const OptTensor& out, const TensorOptions& o);
+Tensor make_randint_between(int64_t low, int64_t high, const Dims& size, const OptTensor& out,
+                            const TensorOptions& o);
+Tensor make_randint_from(int64_t high, const Dims& size, Generator& g, const OptTensor& out,
+                         const TensorOptions& o);
+Tensor make_randint(int64_t high, const Dims& size, const OptTensor& out, const TensorOptions& o);
+Tensor make_randperm_from(int64_t n, Generator& g, const OptTensor& out, const TensorOptions& o);
+Tensor make_randperm(int64_t n, const OptTensor& out, const TensorOptions& o);
+Tensor rand_like_from(const Tensor& t, Generator& g, OptMemoryFormat f, const TensorOptions& o);
+Tensor rand_like(const Tensor& t, OptMemoryFormat format, const TensorOptions& o);
+Tensor randn_like_from(const Tensor& t, Generator& g, OptMemoryFormat f, const TensorOptions& o);
+Tensor randn_like(const Tensor& t, OptMemoryFormat format, const TensorOptions& o);
+Tensor randint_like_between_from(const Tensor& t, int64_t low, int64_t high, Generator& g,
+                                 OptMemoryFormat format, const TensorOptions& o);
+Tensor randint_like_between(const Tensor& t, int64_t low, int64_t high, OptMemoryFormat format,
+                            const TensorOptions& o);
+Tensor randint_like_tensor_from(const Tensor& t, const Tensor& high, Generator& g,
+                                OptMemoryFormat format, const TensorOptions& o);
+Tensor randint_like_tensor(const Tensor& t, const Tensor& high, OptMemoryFormat format,
+                           const TensorOptions& o);
+Tensor randint_like_from(const Tensor& t, int64_t high, Generator& g, OptMemoryFormat format,
+                         const TensorOptions& o);
+Tensor randint_like(const Tensor& t, int64_t high, OptMemoryFormat format, const TensorOptions& o);
+Tensor normal_of_tensors(const Tensor& mean, const Tensor& std, Generator& g, const OptTensor& out);
+Tensor normal_of_mean(const Tensor& mean, double std, Generator& g, const OptTensor& out);
+Tensor normal_of_std(double mean, const Tensor& std, Generator& g, const OptTensor& out);
+Tensor make_normal(double mean, double std, const Dims& size, Generator& g, const OptTensor& out,
+                   const TensorOptions& o);
+Tensor bernoulli_out(const Tensor& p, Generator& g, const OptTensor& out);
+Tensor bernoulli(const Tensor& p, Generator& g);
+Tensor bernoulli_like(const Tensor& t, double p, Generator& g);
+Tensor multinomial_out(const Tensor& weights, int64_t samples, bool replacement, Generator& g,
+                       const OptTensor& out);
 Tensor multinomial(const Tensor& weights, int64_t samples, bool replacement, Generator& g);
 Tensor dropout(const Tensor& x, double p, bool train);
 

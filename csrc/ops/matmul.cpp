@@ -362,9 +362,8 @@ Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta,
     const int64_t shape[] = {a.size(1), b.size(2)};
     check_expandable(self, Dims(shape));
     WG_CHECK(a.dim() == 3, "batch1 must be a 3D tensor");
-    WG_CHECK(a->dims[0] == b->dims[0],
-             "batch1 and batch2 must have same number of batches, got ", a->dims[0], " and ",
-             b->dims[0]);
+    WG_CHECK(a->dims[0] == b->dims[0], "batch1 and batch2 must have same number of batches, got ",
+             a->dims[0], " and ", b->dims[0]);
     WG_CHECK(a->dims[2] == b->dims[1], "Incompatible matrix sizes for bmm (", a->dims[1], "x",
              a->dims[2], " and ", b->dims[1], "x", b->dims[2], ")");
     WG_CHECK(self.dtype() == b.dtype(), "self and mat2 must have the same dtype, but got ",
@@ -522,7 +521,8 @@ Tensor linear(const Tensor& input, const Tensor& weight, const OptTensor& bias) 
     if (has_bias && input.dim() == 2) return addmm(*bias, input, t(weight), 1, 1);
     // One product for all rows, where the bias is, or squeezes to, a vector.
     const auto is_vector = [](const Tensor& b) {
-        return b.dim() == 1 || std::ranges::count_if(b.sizes(), [](int64_t s) { return s != 1; }) == 1;
+        return b.dim() == 1 ||
+               std::ranges::count_if(b.sizes(), [](int64_t s) { return s != 1; }) == 1;
     };
     if (has_bias && input.is_contiguous() && is_vector(*bias)) {
         Dims shape(input.sizes());

@@ -1,5 +1,7 @@
 // Random tensors: the fills of cpu/random.h on tensors of any layout, and what is built on them.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "autograd/record.h"
 #include "cpu/random.h"
@@ -48,6 +50,13 @@ void fill_floats(const Tensor& t, const char* name, F f) {
     });
 }
 
+// The largest finite value, as a double.
+template <class T>
+constexpr double largest =
+    std::is_same_v<T, Half>       ? 65504.0
+    : std::is_same_v<T, BFloat16> ? 0x1.fep127
+                                  : std::numeric_limits<compute_type<T>>::max();
+
 // An in-place sampler: the rules of writing around `write`. What was there before has gradient zero.
 template <class F>
 Tensor& sampled(Tensor& t, const char* node_name, F write) {
@@ -67,10 +76,22 @@ Tensor& sampled(Tensor& t, const char* node_name, F write) {
 
 Tensor& uniform_(Tensor& t, double from, double to, Generator& g) {
     return sampled(t, "UniformBackward0", [&] {
-        WG_CHECK(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from,
-                 " > to=", to);
-        fill_floats(t, "check_uniform_bounds",
-                    [&](auto* out, int64_t n) { fill_uniform(out, n, from, to, g); });
+        fill_floats(t, "check_uniform_bounds", [&](auto* out, int64_t n) {
+            using T = std::remove_pointer_t<decltype(out)>;
+            const auto check_bound = [&](const char* name, double v) {
+                WG_CHECK(v >= -largest<T> && v <= largest<T>, name, " is out of bounds for ",
+                         info(t.dtype()).c_name);
+            };
+            check_bound("from", from);
+            check_bound("to", to);
+            WG_CHECK(from <= to,
+                     "uniform_ expects to return a [from, to) range, but found from=", from,
+                     " > to=", to);
+            WG_CHECK(to - from <= largest<T>, "uniform_ expects to-from <= std::numeric_limits<",
+                     info(t.dtype()).scalar_name, ">::max(), but found to=", to, " and from=", from,
+                     " which result in to-from to exceed the limit");
+            fill_uniform(out, n, from, to, g);
+        });
     });
 }
 
@@ -97,6 +118,10 @@ Tensor& log_normal_(Tensor& t, double mean, double std, Generator& g) {
 Tensor& cauchy_(Tensor& t, double median, double sigma, Generator& g) {
     return sampled(t, "CauchyBackward0", [&] {
         WG_CHECK(sigma > 0, "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
+        WG_CHECK(is_floating(t.dtype()),
+                 "Cauchy distribution is a continuous probability distribution. dtype must be a "
+                 "floating point but you specified ",
+                 info(t.dtype()).c_name);
         fill_floats(t, "cauchy_cpu",
                     [&](auto* out, int64_t n) { fill_cauchy(out, n, median, sigma, g); });
     });
@@ -104,6 +129,11 @@ Tensor& cauchy_(Tensor& t, double median, double sigma, Generator& g) {
 
 Tensor& exponential_(Tensor& t, double lambda, Generator& g) {
     return sampled(t, "ExponentialBackward0", [&] {
+        WG_CHECK(
+            is_floating(t.dtype()),
+            "Exponential distribution is a continuous probability distribution. dtype must be a "
+            "floating point but you specified ",
+            info(t.dtype()).scalar_name);
         WG_CHECK(lambda > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambda);
         fill_floats(t, "exponential_cpu",
                     [&](auto* out, int64_t n) { fill_exponential(out, n, lambda, g); });
@@ -121,14 +151,112 @@ Tensor& geometric_(Tensor& t, double p, Generator& g) {
     });
 }
 
-Tensor& random_range_(Tensor& t, int64_t from, int64_t to, Generator& g) {
-    return sampled(t, "RandomBackward0", [&] {
-        WG_CHECK(from < to, "random_ expects 'from' to be less than 'to', but got from=", from,
-                 " >= to=", to);
-        fill(t, [&](auto, auto* out, int64_t n) {
-            fill_random_range(out, n, from, uint64_t(to) - uint64_t(from), g);
+namespace {
+
+// What a dtype can hold, and with floats up to where it holds every integer.
+template <class T>
+struct IntegersOf {
+    static constexpr bool floating = !std::is_integral_v<T>;
+    static constexpr int digits = std::is_same_v<T, Half>       ? 11
+                                  : std::is_same_v<T, BFloat16> ? 8
+                                  : std::is_same_v<T, float>    ? 24
+                                                                : 53;
+    static bool holds(int64_t v) {
+        if constexpr (floating) return double(v) >= -largest<T> && double(v) <= largest<T>;
+        else if constexpr (std::is_same_v<T, bool>) return v == 0 || v == 1;
+        else return v == int64_t(T(v));
+    }
+    static bool is_exact(int64_t v) {
+        return !floating || (v >= -(int64_t(1) << digits) && v <= int64_t(1) << digits);
+    }
+};
+
+// The bounds as a floating type tells them apart: where it skips integers, the lower one moves up and
+// the upper one down to a number it has.
+template <class T>
+int64_t rounded_to(int64_t v) {
+    return int64_t(double(compute_type<T>(T(compute_type<T>(v)))));
+}
+template <class T>
+int64_t spacing(int64_t v) {
+    return int64_t(std::ldexp(1.0, std::ilogb(double(v)) - IntegersOf<T>::digits + 1));
+}
+template <class T>
+int64_t up_to_exact(int64_t from) {
+    const int64_t next = rounded_to<T>(from + 1);
+    return next >= from ? from : next + spacing<T>(from + 1);
+}
+template <class T>
+int64_t down_to_exact(int64_t to) {
+    const int64_t last = rounded_to<T>(to - 1);
+    return last < to ? to : last - spacing<T>(to - 1);
+}
+
+// last: the greatest number that may be drawn.
+template <class T>
+void check_integers(const Tensor& t, int64_t from, int64_t last) {
+    const char* type = info(t.dtype()).c_name;
+    const auto check_bound = [&](const char* name, int64_t v) {
+        WG_CHECK(IntegersOf<T>::holds(v), name, " is out of bounds for ", type);
+    };
+    const auto warn_bound = [&](const char* name, int64_t v) {
+        if (IntegersOf<T>::is_exact(v)) return;
+        const int d = IntegersOf<T>::digits;
+        warn(WarningKind::User,
+             str(name, " is out of bounds [-(2^", d, "), 2^", d, "]. Due to precision limitations ",
+                 type,
+                 " can support discrete uniform distribution only within this range. This warning "
+                 "will become an error in version 1.7 release, please fix the code in advance"));
+    };
+    check_bound("from", from);
+    check_bound("to - 1", last);
+    warn_bound("from", from);
+    warn_bound("to - 1", last);
+}
+
+Tensor& random_between(Tensor& t, const char* node, int64_t from, OptInt to, Generator& g) {
+    return sampled(t, node, [&] {
+        WG_CHECK(!to || from < *to,
+                 "random_ expects 'from' to be less than 'to', but got from=", from,
+                 " >= to=", *to);
+        fill(t, [&](auto tag, auto* out, int64_t n) {
+            using T = typename decltype(tag)::type;
+            int64_t first = from, last;
+            if (to) {
+                last = *to;
+                if constexpr (IntegersOf<T>::floating) {
+                    first = up_to_exact<T>(from);
+                    last = down_to_exact<T>(*to);
+                    WG_CHECK(
+                        first < last,
+                        "random_ expects 'from' casted to dtype to be less than 'to' casted to "
+                        "dtype, but got from=",
+                        first, " >= to=", last);
+                }
+                --last;
+                check_integers<T>(t, first, last);
+            } else {
+                if constexpr (IntegersOf<T>::floating) last = int64_t(1) << IntegersOf<T>::digits;
+                else last = int64_t(std::numeric_limits<T>::max());
+                if (IntegersOf<T>::floating && first != INT64_MIN) first = up_to_exact<T>(from);
+                WG_CHECK(first == INT64_MIN || first < last,
+                         "random_ expects 'from' casted to dtype to be less than or equal to "
+                         "'to_inc' casted to dtype, but got from=",
+                         first, " > to_inc=", last);
+                if (first != INT64_MIN) check_integers<T>(t, first, last);
+            }
+            fill_random_range(out, n, first, uint64_t(last) - uint64_t(first) + 1, g);
         });
     });
+}
+
+}  // namespace
+
+Tensor& random_range_(Tensor& t, int64_t from, OptInt to, Generator& g) {
+    return random_between(t, "RandomBackward0", from, to, g);
+}
+Tensor& random_to_(Tensor& t, int64_t to, Generator& g) {
+    return random_between(t, "RandomBackward1", 0, to, g);
 }
 
 Tensor& random_full_(Tensor& t, Generator& g) {
@@ -167,18 +295,6 @@ Tensor& bernoulli_tensor_(Tensor& t, const Tensor& p, Generator& g) {
             }
         });
     });
-}
-
-Tensor randperm(int64_t n, DType dtype, Generator& g) {
-    WG_CHECK(n >= 0, "Trying to create tensor with negative dimension ", n, ": [", n, "]");
-    const Dims sizes{n};
-    Tensor t = empty(sizes, dtype);
-    visit_dtype(dtype, [&](auto tag) {
-        using T = typename decltype(tag)::type;
-        if constexpr (!std::is_same_v<T, bool>) fill_randperm(t.data<T>(), n, g);
-        else fail(ErrorKind::NotImplemented, "\"randperm\" not implemented for 'Bool'");
-    });
-    return t;
 }
 
 Tensor multinomial(const Tensor& weights, int64_t samples, bool replacement, Generator& g) {

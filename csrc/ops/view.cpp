@@ -142,6 +142,8 @@ Tensor view_dtype(const Tensor& t, DType dtype) {
     return out;
 }
 
+bool is_same_size(const Tensor& a, const Tensor& b) { return same_shape(a.sizes(), b.sizes()); }
+
 Tensor view_as(const Tensor& t, const Tensor& other) { return view(t, Dims(other.sizes())); }
 Tensor reshape_as(const Tensor& t, const Tensor& other) { return reshape(t, Dims(other.sizes())); }
 

@@ -5,13 +5,53 @@
 
 namespace wg::py {
 
+// --- signatures as text ---
+
+namespace {
+
+constexpr const char* kOptions =
+    "dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False";
+
+void strip(std::string& s) {
+    s.erase(0, s.find_first_not_of(' '));
+    s.erase(s.find_last_not_of(' ') + 1);
+}
+
+Parameter parse_parameter(const std::string& item, bool keyword_only) {
+    Parameter p;
+    p.keyword_only = keyword_only;
+    const size_t eq = item.find('=');
+    std::string name = item.substr(0, eq);
+    if (const size_t space = name.rfind(' '); space != std::string::npos) {
+        p.type = name.substr(0, space);
+        name.erase(0, space + 1);
+    }
+    if (const size_t bracket = name.find('['); bracket != std::string::npos) {
+        p.takes_int = true;
+        name.erase(bracket);
+    }
+    p.name = name;
+    p.key = check(PyUnicode_InternFromString(name.c_str()));
+    if (eq != std::string::npos) {
+        p.default_text = item.substr(eq + 1);
+        Object globals = check(PyDict_New());
+        p.default_value = check(
+            PyRun_String(p.default_text.c_str(), Py_eval_input, globals.get(), globals.get()));
+    }
+    return p;
+}
+
+}  // namespace
+
 std::vector<Parameter> parse_signature(const char* text) {
     std::vector<Parameter> result;
     bool keyword_only = false;
     std::string s(text);
+    if (const size_t at = s.find("OPTIONS"); at != std::string::npos)
+        s.replace(at, std::strlen("OPTIONS"), kOptions);
     size_t at = 0;
     while (at < s.size()) {
-        // Split at commas outside brackets and quotes.
+        // Split at commas outside brackets.
         size_t end = at;
         int depth = 0;
         while (end < s.size() && (s[end] != ',' || depth)) {
@@ -21,27 +61,197 @@ std::vector<Parameter> parse_signature(const char* text) {
         }
         std::string item = s.substr(at, end - at);
         at = end + 1;
-        item.erase(0, item.find_first_not_of(' '));
-        item.erase(item.find_last_not_of(' ') + 1);
-        if (item == "*") {
-            keyword_only = true;
-            continue;
-        }
-        Parameter p;
-        p.keyword_only = keyword_only;
-        const size_t eq = item.find('=');
-        p.name = item.substr(0, eq);
-        p.key = check(PyUnicode_InternFromString(p.name.c_str()));
-        if (eq != std::string::npos) {
-            p.default_text = item.substr(eq + 1);
-            Object globals = check(PyDict_New());
-            p.default_value = check(
-                PyRun_String(p.default_text.c_str(), Py_eval_input, globals.get(), globals.get()));
-        }
-        result.push_back(std::move(p));
+        strip(item);
+        if (item == "*") keyword_only = true;
+        else result.push_back(parse_parameter(item, keyword_only));
     }
     return result;
 }
+
+void Overload::set(std::vector<Parameter> p, std::vector<Type> t) {
+    parameters = std::move(p);
+    types = std::move(t);
+    WG_CHECK(types.size() == parameters.size() && parameters.size() <= kMaxParameters,
+             "signature and function differ");
+    n_positional = n_required = 0;
+    for (const Parameter& q : parameters) {
+        if (!q.keyword_only) ++n_positional;
+        if (!q.default_value) ++n_required;
+    }
+}
+
+void Overload::add_out() {
+    if (!parameters.empty() && parameters.back().name == "out") return;
+    out = int(parameters.size());
+    parameters.push_back(parse_parameter("out=None", true));
+    if (gives_tuple)
+        types.push_back(
+            {Convert<std::optional<TensorList>>::accepts, Convert<TensorList>::name, false, true});
+    else types.push_back({Convert<OptTensor>::accepts, Convert<Tensor>::name, false, true});
+    WG_CHECK(parameters.size() <= kMaxParameters, "too many parameters");
+}
+
+std::string Overload::describe(bool is_method) const {
+    std::string s = "(";
+    bool star = false;
+    for (size_t i = is_method ? 1 : 0; i < parameters.size(); ++i) {
+        const Parameter& p = parameters[i];
+        if (s.size() > 1) s += ", ";
+        if (p.keyword_only && !star) s += "*, ";
+        star = p.keyword_only;
+        s += str(types[i].name, " ", p.name);
+        if (p.default_value) s += str(" = ", p.default_text);
+    }
+    return s + ")";
+}
+
+// --- matching ---
+
+namespace {
+
+// numpy's names for some parameters.
+bool is_synonym(const std::string& name, PyObject* key) {
+    static constexpr const char* synonyms[][2] = {{"axis", "dim"}, {"keepdims", "keepdim"},
+                                                  {"x", "input"},  {"a", "input"},
+                                                  {"x1", "input"}, {"x2", "other"}};
+    for (const auto& [from, to] : synonyms)
+        if (name == to && PyUnicode_CompareWithASCIIString(key, from) == 0) return true;
+    return false;
+}
+
+PyObject* find_keyword(const Parameter& p, PyObject* kwnames, PyObject* const* values) {
+    const Py_ssize_t n = PyTuple_GET_SIZE(kwnames);
+    for (Py_ssize_t k = 0; k < n; ++k)
+        if (PyTuple_GET_ITEM(kwnames, k) == p.key.get()) return values[k];
+    for (Py_ssize_t k = 0; k < n; ++k)  // not the interned object: compare text
+        if (PyUnicode_Compare(PyTuple_GET_ITEM(kwnames, k), p.key.get()) == 0) return values[k];
+    for (Py_ssize_t k = 0; k < n; ++k)
+        if (is_synonym(p.name, PyTuple_GET_ITEM(kwnames, k))) return values[k];
+    return nullptr;
+}
+
+std::string too_many(const Overload& o, Py_ssize_t given, const char* op, Py_ssize_t shift) {
+    const Py_ssize_t least = o.n_required - shift, most = o.n_positional - shift;
+    std::string s = str(op, "() takes ");
+    if (least != most) s += str("from ", least, " to ", most, " positional arguments but ", given);
+    else s += str(most, " positional argument", most == 1 ? "" : "s", " but ", given);
+    return s + (least == most && given == 1 ? " was given" : " were given");
+}
+
+// PyTorch has the plural where the singular belongs, and the other way round.
+std::string missing(const Overload& o, size_t from, const char* op) {
+    std::string names;
+    int n = 0;
+    for (size_t i = from; i < o.parameters.size(); ++i)
+        if (!o.parameters[i].default_value)
+            names += str(n++ ? ", " : "", "\"", o.parameters[i].name, "\"");
+    return str(op, "() missing ", n, " required positional argument", n == 1 ? "s" : "", ": ",
+               names);
+}
+
+std::string wrong_type(const Overload& o, size_t i, PyObject* value, bool keyword, const char* op,
+                       Py_ssize_t shift) {
+    const bool is_list = PyList_Check(value) || PyTuple_Check(value);
+    if (is_list && o.types[i].accepts == Convert<TensorList>::accepts) {
+        Py_ssize_t k = 0;
+        while (is_tensor(PySequence_Fast_GET_ITEM(value, k))) ++k;
+        return str("expected Tensor as element ", k, " in argument ", i, ", but got ",
+                   type_name_of(PySequence_Fast_GET_ITEM(value, k)));
+    }
+    std::string s = str(op, "(): argument '", o.parameters[i].name, "'");
+    if (!keyword) s += str(" (position ", Py_ssize_t(i) + 1 - shift, ")");
+    s += str(" must be ", o.types[i].name);
+    if (is_list && o.types[i].is_dims && !keyword)
+        return s + str(", but found element of type ",
+                       type_name_of(PySequence_Fast_GET_ITEM(value, 0)), " at pos 0");
+    return s + str(", not ", type_name_of(value));
+}
+
+std::string wrong_keywords(const Overload& o, PyObject* kwnames, const char* op) {
+    for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(kwnames); ++k) {
+        PyObject* key = PyTuple_GET_ITEM(kwnames, k);
+        size_t i = 0;
+        while (i < o.parameters.size() && PyUnicode_Compare(o.parameters[i].key.get(), key)) ++i;
+        if (i == o.parameters.size())
+            return str(op, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(key), "'");
+        if (Py_ssize_t(i) < o.n_positional)
+            return str(op, "() got multiple values for argument '", PyUnicode_AsUTF8(key), "'");
+    }
+    return "invalid keyword arguments";
+}
+
+// The first int decides that a list is one of ints; the others are looked at when it is read.
+void check_elements(PyObject* list, const std::string& name, const char* op) {
+    for (Py_ssize_t k = 0; k < PySequence_Fast_GET_SIZE(list); ++k) {
+        PyObject* item = PySequence_Fast_GET_ITEM(list, k);
+        if (!PyBool_Check(item) && !is_int_like(item))
+            fail_type(str(op, "(): argument '", name, "' failed to unpack the object at pos ",
+                          k + 1, " with error \"type must be tuple of ints,but got ",
+                          type_name_of(item), "\""));
+        int overflow = 0;
+        if (PyLong_Check(item)) PyLong_AsLongLongAndOverflow(item, &overflow);
+        if (overflow)
+            fail_type(str(op, "(): argument '", name, "' failed to unpack the object at pos ",
+                          k + 1, " with error \"Overflow when unpacking long long"));
+    }
+}
+
+}  // namespace
+
+bool Overload::match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, PyObject** values,
+                     Object& temporary, const char* op, bool is_method, std::string* why) const {
+    const Py_ssize_t n = Py_ssize_t(parameters.size()), shift = is_method ? 1 : 0;
+    const Py_ssize_t nkw = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    const auto fail = [&](auto&& message) {
+        if (why) *why = message();
+        return false;
+    };
+    const auto extra = [&] {
+        return fail([&] { return too_many(*this, nargs - shift, op, shift); });
+    };
+    // x.view(2, 3): a list that is the only positional parameter may be spread.
+    const bool spread = n_positional - shift == 1 && types[size_t(shift)].is_dims;
+    if (nargs > n_positional && !spread) return extra();
+    Py_ssize_t given = nargs, used = 0;
+    for (Py_ssize_t i = 0; i < n; ++i) {
+        const Parameter& p = parameters[size_t(i)];
+        const Type& type = types[size_t(i)];
+        PyObject* value = nullptr;
+        bool keyword = false;
+        if (i < given && !p.keyword_only) {
+            value = args[i];
+        } else if (nkw > used) {
+            value = find_keyword(p, kwnames, args + nargs);
+            keyword = value;
+            used += keyword;
+        }
+        if (!value) {
+            if (!p.default_value) return fail([&] { return missing(*this, size_t(i), op); });
+            values[i] = p.default_value.get();
+            continue;
+        }
+        values[i] = value;
+        if (type.accepts(value) && (!type.is_dims || p.takes_int || !is_int_like(value))) continue;
+        if (spread && i == shift && !keyword && is_int_like(value)) {
+            temporary = check(PyTuple_New(nargs - i));
+            for (Py_ssize_t k = i; k < nargs; ++k)
+                PyTuple_SET_ITEM(temporary.get(), k - i, Py_NewRef(args[k]));
+            values[i] = temporary.get();
+            given = i + 1;
+            continue;
+        }
+        if (given > n_positional) return extra();
+        return fail([&] { return wrong_type(*this, size_t(i), value, keyword, op, shift); });
+    }
+    if (given > n_positional) return extra();
+    if (used != nkw) return fail([&] { return wrong_keywords(*this, kwnames, op); });
+    for (Py_ssize_t i = shift; i < n; ++i)
+        if (types[size_t(i)].is_dims && (PyTuple_Check(values[i]) || PyList_Check(values[i])))
+            check_elements(values[i], parameters[size_t(i)].name, op);
+    return true;
+}
+
+// --- what to say when nothing matches ---
 
 const char* type_name_of(PyObject* o) {
     if (is_tensor(o)) return is_exact_tensor(o) ? "Tensor" : Py_TYPE(o)->tp_name;
@@ -54,184 +264,217 @@ const char* type_name_of(PyObject* o) {
 
 namespace {
 
+struct Call {
+    PyObject* const* args;
+    Py_ssize_t nargs;  // without self
+    PyObject* kwnames;
+    Py_ssize_t n_keywords() const { return kwnames ? PyTuple_GET_SIZE(kwnames) : 0; }
+    PyObject* key(Py_ssize_t k) const { return PyTuple_GET_ITEM(kwnames, k); }
+    Py_ssize_t count() const { return nargs + n_keywords(); }
+};
+
 std::string describe_value(PyObject* o) {
-    if (PyTuple_Check(o) || PyList_Check(o)) {
-        const bool tuple = PyTuple_Check(o);
-        std::string s = tuple ? "tuple of (" : "list of [";
-        const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
-        for (Py_ssize_t i = 0; i < n; ++i) {
-            if (i) s += ", ";
-            s += type_name_of(PySequence_Fast_GET_ITEM(o, i));
-        }
-        if (tuple && n == 1) s += ",";
-        return s + (tuple ? ")" : "]");
+    if (!PyTuple_Check(o) && !PyList_Check(o)) return type_name_of(o);
+    const bool tuple = PyTuple_Check(o);
+    std::string s = tuple ? "tuple of (" : "list of [";
+    const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
+    for (Py_ssize_t i = 0; i < n; ++i) {
+        if (i) s += ", ";
+        s += type_name_of(PySequence_Fast_GET_ITEM(o, i));
     }
-    return type_name_of(o);
+    if (tuple && n == 1) s += ",";
+    return s + (tuple ? ")" : "]");
 }
 
-bool is_shape_name(const std::string& name) {
-    return name == "shape" || name == "size" || name == "dims";
+// The list of arguments: `positional` and `keyword` print one; keywords come last first.
+template <class P, class K>
+std::string list_of(const Call& c, P positional, K keyword) {
+    std::string s = "(";
+    for (Py_ssize_t i = 0; i < c.nargs; ++i) s += (i ? ", " : "") + positional(i);
+    for (Py_ssize_t k = c.n_keywords(); k-- > 0;)
+        s += c.nargs ? ", " + keyword(k) : keyword(k) + ", ";
+    return s + ")";
+}
+
+std::string describe_arguments(const Call& c) {
+    return list_of(
+        c, [&](Py_ssize_t i) { return std::string(type_name_of(c.args[i])); },
+        [&](Py_ssize_t k) {
+            return str(PyUnicode_AsUTF8(c.key(k)), "=", type_name_of(c.args[c.nargs + k]));
+        });
+}
+
+// Types are compared by name, and those of parameters with a default never agree.
+bool agrees(const Overload& o, size_t i, PyObject* value) {
+    if (o.parameters[i].default_value) return false;
+    const std::string_view want = o.types[i].name, got = type_name_of(value);
+    return want == got || (want == "float" && got == "int");
+}
+
+// Which keywords or types are wrong when the number of arguments is right, "*" counted as one.
+struct Mismatch {
+    std::vector<std::string> keywords;
+    std::string types;
+    bool compared = false;
+};
+
+Mismatch mismatch(const Overload& o, const Call& c, bool is_method) {
+    const size_t shift = is_method ? 1 : 0;
+    std::vector<int> order;  // of the printed parameters; -1 for the star
+    for (size_t i = shift; i < o.parameters.size(); ++i) {
+        if (o.parameters[i].keyword_only && (i == shift || !o.parameters[i - 1].keyword_only))
+            order.push_back(-1);
+        order.push_back(int(i));
+    }
+    Mismatch m;
+    if (size_t(c.count()) != order.size()) return m;
+    m.compared = true;
+    const auto find = [&](PyObject* key) {
+        for (size_t i = shift; i < o.parameters.size(); ++i)
+            if (!o.parameters[i].default_value &&
+                PyUnicode_Compare(o.parameters[i].key.get(), key) == 0)
+                return int(i);
+        return -1;
+    };
+    for (Py_ssize_t k = c.n_keywords(); k-- > 0;)
+        if (find(c.key(k)) < 0) m.keywords.push_back(PyUnicode_AsUTF8(c.key(k)));
+    const auto marked = [&](int i, const std::string& text, PyObject* value) {
+        return i >= 0 && agrees(o, size_t(i), value) ? text : "!" + text + "!";
+    };
+    m.types = list_of(
+        c,
+        [&](Py_ssize_t i) {
+            return marked(order[size_t(i)], describe_value(c.args[i]), c.args[i]);
+        },
+        [&](Py_ssize_t k) {
+            PyObject* value = c.args[c.nargs + k];
+            return marked(find(c.key(k)),
+                          str(PyUnicode_AsUTF8(c.key(k)), "=", describe_value(value)), value);
+        });
+    return m;
+}
+
+std::string joined(const std::vector<std::string>& items) {
+    std::string s;
+    for (const std::string& item : items) s += (s.empty() ? "" : ", ") + item;
+    return s;
+}
+
+// PyTorch's methods without parameters are plain C methods, and say so.
+void check_no_arguments(const char* op, const Call& c) {
+    if (c.n_keywords()) fail_type(str("TensorBase.", op, "() takes no keyword arguments"));
+    fail_type(str("TensorBase.", op, "() takes no arguments (", c.nargs, " given)"));
 }
 
 }  // namespace
 
-std::string describe_arguments(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
-    std::string s = "(";
-    for (Py_ssize_t i = 0; i < nargs; ++i) {
-        if (i) s += ", ";
-        s += type_name_of(args[i]);
-    }
-    const Py_ssize_t nkw = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
-    for (Py_ssize_t i = 0; i < nkw; ++i) {
-        if (i + nargs) s += ", ";
-        s += PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i));
-        s += "=";
-        s += type_name_of(args[nargs + i]);
-    }
-    return s + ")";
-}
-
-std::string Overload::describe(bool is_method) const {
-    std::string s = "(";
-    bool star = false, first = true;
-    for (size_t i = is_method ? 1 : 0; i < parameters.size(); ++i) {
-        const Parameter& p = parameters[i];
-        if (!first) s += ", ";
-        first = false;
-        if (p.keyword_only && !star) {
-            s += "*, ";
-            star = true;
-        }
-        s += str(types[i].name, " ", p.name);
-        if (p.default_value) s += str(" = ", p.default_text);
-    }
-    const bool has_out = !parameters.empty() && parameters.back().name == "out";
-    if ((this->forms & wg::forms::OUT) && !is_method && !has_out)
-        s += star ? ", Tensor out = None" : ", *, Tensor out = None";
-    return s + ")";
-}
-
-bool Overload::takes(Py_ssize_t count) const {
-    const auto required = std::count_if(parameters.begin(), parameters.end(),
-                                        [](const Parameter& p) { return !p.default_value; });
-    return count >= required && count <= Py_ssize_t(parameters.size());
-}
-
-std::string Overload::describe_mismatch(PyObject* const* args, Py_ssize_t nargs,
-                                        bool is_method) const {
-    const size_t shift = is_method ? 1 : 0;
-    const bool has_out = (forms & wg::forms::OUT) && !is_method;
-    if (size_t(nargs) != parameters.size() - shift || nargs == 0 || has_out ||
-        parameters.back().keyword_only)
-        return {};
-    std::string s = "\n      didn't match because some of the arguments have invalid types: (";
-    for (Py_ssize_t i = 0; i < nargs; ++i) {
-        const char* mark = types[size_t(i) + shift].accepts(args[i]) ? "" : "!";
-        s += str(i ? ", " : "", mark, describe_value(args[i]), mark);
-    }
-    return s + ")";
-}
-
-bool Overload::match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, PyObject** values,
-                     Object& temporary, const char* op, bool is_method, std::string* why) const {
-    const Py_ssize_t n = Py_ssize_t(parameters.size());
-    const Py_ssize_t nkw = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
-    Py_ssize_t positional = 0;
-    while (positional < n && !parameters[positional].keyword_only) ++positional;
+void fail_call(const char* op, const std::vector<Overload>& overloads, PyObject* const* args,
+               Py_ssize_t nargs, PyObject* kwnames, bool is_method) {
     const Py_ssize_t shift = is_method ? 1 : 0;
+    const Call c{args + shift, nargs - shift, kwnames};
+    std::vector<const Overload*> shown, plausible;
+    for (const Overload& o : overloads) {
+        if (o.forms & forms::DEPRECATED) continue;
+        shown.push_back(&o);
+        const Py_ssize_t most = Py_ssize_t(o.parameters.size()) - shift;
+        if (c.count() >= o.n_required - shift && c.count() <= most) plausible.push_back(&o);
+    }
+    if (is_method && overloads.size() == 1 && overloads[0].parameters.size() == 1)
+        check_no_arguments(op, c);
+    // If only one takes that many arguments, its own complaint says more than the list of all.
+    if (overloads.size() == 1) plausible = shown;
+    if (plausible.size() == 1) {
+        PyObject* values[kMaxParameters];
+        Object temporary;
+        std::string why;
+        if (!plausible[0]->match(args, nargs, kwnames, values, temporary, op, is_method, &why))
+            fail_type(why);
+    }
+    const std::string start = str(op, "() received an invalid combination of arguments - got ");
+    if (shown.size() == 1) {
+        const Mismatch m = mismatch(*shown[0], c, is_method);
+        const std::string got = !m.compared ? describe_arguments(c)
+                                : m.keywords.empty()
+                                    ? m.types
+                                    : "unrecognized keyword arguments: " + joined(m.keywords);
+        fail_type(start + got + ", but expected " + shown[0]->describe(is_method));
+    }
+    std::string message = start + describe_arguments(c) + ", but expected one of:";
+    for (const Overload* o : shown) {
+        message += "\n * " + o->describe(is_method);
+        const Mismatch m = mismatch(*o, c, is_method);
+        if (!m.compared) continue;
+        message += "\n      didn't match because some of the ";
+        message += m.keywords.empty() ? "arguments have invalid types: " + m.types
+                                      : "keywords were incorrect: " + joined(m.keywords);
+    }
+    fail_type(message + "\n");
+}
 
-    // x.view(2, 3): the ints from here on are one argument.
-    Py_ssize_t given = nargs;
-    for (Py_ssize_t i = 0; i < given && i < positional; ++i) {
-        values[i] = args[i];
-        if (!types[i].is_dims || !is_int_like(args[i])) continue;
-        if (i > 1 || (!is_method && i > 0 && types[0].is_tensor)) continue;
-        Py_ssize_t last = i;
-        while (last + 1 < nargs && is_int_like(args[last + 1])) ++last;
-        if (last + 1 != nargs) continue;
-        temporary = check(PyTuple_New(nargs - i));
-        for (Py_ssize_t k = i; k < nargs; ++k)
-            PyTuple_SET_ITEM(temporary.get(), k - i, Py_NewRef(args[k]));
-        values[i] = temporary.get();
-        given = i + 1;
-    }
-    if (given > positional) {
-        if (why)
-            *why = str(op, "() takes ", positional - shift, " positional argument",
-                       positional - shift == 1 ? "" : "s", " but ", given - shift,
-                       given - shift == 1 ? " was" : " were", " given");
-        return false;
-    }
-    for (Py_ssize_t i = given; i < n; ++i) values[i] = nullptr;
-    for (Py_ssize_t k = 0; k < nkw; ++k) {
-        PyObject* key = PyTuple_GET_ITEM(kwnames, k);
-        Py_ssize_t i = 0;
-        while (i < n && parameters[i].key.get() != key) ++i;
-        if (i == n)  // not the interned object: compare text
-            for (i = 0; i < n && PyUnicode_Compare(parameters[i].key.get(), key) != 0;) ++i;
-        // torch.sum(input=x) and numpy's names for the same things
-        if (i == n) {
-            static const char* const synonyms[][2] = {
-                {"axis", "dim"}, {"keepdims", "keepdim"}, {"x", "input"},   {"x1", "input"},
-                {"x2", "other"}, {"a", "input"},          {"self", "input"}};
-            for (const auto& [from, to] : synonyms)
-                if (PyUnicode_CompareWithASCIIString(key, from) == 0)
-                    for (i = 0; i < n && parameters[i].name != to;) ++i;
-        }
-        if (i >= n) {
-            if (why)
-                *why =
-                    str(op, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(key), "'");
-            return false;
-        }
-        if (values[i]) {
-            if (why)
-                *why = str(op, "() got multiple values for argument '", parameters[i].name, "'");
-            return false;
-        }
-        values[i] = args[nargs + k];
-    }
-    int n_missing = 0;
-    for (Py_ssize_t i = 0; i < n; ++i) {
-        if (!values[i]) {
-            if (parameters[i].default_value) {
-                values[i] = parameters[i].default_value.get();
-                continue;
+// --- functions with typed signatures ---
+
+namespace {
+
+bool accepts_anything(PyObject*) { return true; }
+
+Type type_named(const std::string& name, bool optional) {
+    static constexpr Type types[] = {
+        {Convert<Tensor>::accepts, "Tensor"},
+        {Convert<TensorList>::accepts, "tuple of Tensors"},
+        {Convert<int64_t>::accepts, "int"},
+        {Convert<double>::accepts, "float"},
+        {Convert<Scalar>::accepts, "Number"},
+        {Convert<bool>::accepts, "bool"},
+        {Convert<std::string_view>::accepts, "str"},
+        {Convert<Dims>::accepts, "tuple of ints", true},
+        {Convert<DType>::accepts, "torch.dtype"},
+        {Convert<Device>::accepts, "torch.device"},
+        {Convert<MemoryFormat>::accepts, "torch.memory_format"},
+        {accepts_anything, "object"},
+    };
+    if (name == "Operand") return {Convert<Arg>::accepts, "Tensor"};  // numbers count as tensors
+    static constexpr Type optional_types[] = {
+        {Convert<OptTensor>::accepts, "Tensor"},
+        {Convert<OptDType>::accepts, "torch.dtype"},
+        {Convert<std::optional<Device>>::accepts, "torch.device"},
+        {Convert<OptMemoryFormat>::accepts, "torch.memory_format"},
+        {Convert<OptInt>::accepts, "int"},
+        {Convert<OptBool>::accepts, "bool"},
+    };
+    if (optional)
+        for (Type t : optional_types)
+            if (name == t.name) {
+                t.is_optional = true;
+                return t;
             }
-            ++n_missing;
-            continue;
-        }
-        // A shape has to be a sequence, while one int will do where dims are reduced.
-        const bool bare_int = types[i].is_dims && i == 1 && !is_method && types[0].is_tensor &&
-                              is_int_like(values[i]) && is_shape_name(parameters[i].name);
-        if (values[i] == parameters[i].default_value.get() ||
-            (types[i].accepts(values[i]) && !bare_int))
-            continue;
-        if (why && types[i].accepts == Convert<TensorList>::accepts &&
-            (PyList_Check(values[i]) || PyTuple_Check(values[i]))) {
-            Py_ssize_t k = 0;
-            while (is_tensor(PySequence_Fast_GET_ITEM(values[i], k))) ++k;
-            *why = str("expected Tensor as element ", k, " in argument ", i, ", but got ",
-                       type_name_of(PySequence_Fast_GET_ITEM(values[i], k)));
-        } else if (why) {
-            const std::string position =
-                i < given && !temporary ? str(" (position ", i + 1 - shift, ")") : "";
-            *why = str(op, "(): argument '", parameters[i].name, "'", position, " must be ",
-                       types[i].name, ", not ", type_name_of(values[i]));
-        }
-        return false;
+    for (const Type& t : types)
+        if (name == t.name) return t;
+    fail(ErrorKind::Runtime, "unknown type in a signature: " + name);
+}
+
+}  // namespace
+
+Parser::Parser(const char* name, bool is_method, std::initializer_list<const char*> signatures)
+    : name_(name), is_method_(is_method) {
+    for (const char* text : signatures) {
+        std::vector<Parameter> parameters = parse_signature(text);
+        if (is_method) parameters.insert(parameters.begin(), parse_parameter("Tensor self", false));
+        std::vector<Type> types;
+        for (const Parameter& p : parameters)
+            types.push_back(type_named(p.type, p.default_text == "None"));
+        Overload o;
+        o.set(std::move(parameters), std::move(types));
+        overloads_.push_back(std::move(o));
     }
-    if (n_missing) {
-        if (!why) return false;
-        std::string missing;
-        for (Py_ssize_t i = 0; i < n; ++i)
-            if (!values[i])
-                missing += str(missing.empty() ? "" : ", ", "\"", parameters[i].name, "\"");
-        *why = str(op, "() missing ", n_missing, " required positional argument",
-                   n_missing == 1 ? "s" : "", ": ", missing);
-        return false;
-    }
-    return true;
+}
+
+int Parser::parse(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, PyObject** values,
+                  Object& temporary) const {
+    for (size_t i = 0; i < overloads_.size(); ++i)
+        if (overloads_[i].match(args, nargs, kwnames, values, temporary, name_, is_method_,
+                                nullptr))
+            return int(i);
+    fail_call(name_, overloads_, args, nargs, kwnames, is_method_);
 }
 
 }  // namespace wg::py

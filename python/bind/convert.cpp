@@ -15,13 +15,18 @@ bool is_numpy_scalar(PyObject* o) noexcept {
 
 }  // namespace
 
-bool is_index(PyObject* o) noexcept {
+bool is_other_int(PyObject* o) noexcept {
     if (PyLong_Check(o)) return !PyBool_Check(o);
     if (is_tensor(o)) {
         const Tensor& t = tensor_of(o);
         return t.numel() == 1 && t.dim() == 0 && is_integral(t.dtype());
     }
     return PyIndex_Check(o) && !PyBool_Check(o) && !PySequence_Check(o);
+}
+
+bool is_index_like(PyObject* o) noexcept {
+    return is_int_like(o) ||
+           (is_tensor(o) && tensor_of(o).numel() == 1 && is_integral(tensor_of(o).dtype()));
 }
 
 bool is_number(PyObject* o) noexcept {
@@ -73,10 +78,8 @@ Scalar to_scalar(PyObject* o) {
 
 bool is_int_sequence(PyObject* o) noexcept {
     if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
-    const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
-    for (Py_ssize_t i = 0; i < n; ++i)
-        if (!is_int_like(PySequence_Fast_GET_ITEM(o, i))) return false;
-    return true;
+    // As in PyTorch, the first element decides; args.cpp checks the others.
+    return PySequence_Fast_GET_SIZE(o) == 0 || is_int_like(PySequence_Fast_GET_ITEM(o, 0));
 }
 
 Dims to_dims(PyObject* o) {
@@ -88,6 +91,18 @@ Dims to_dims(PyObject* o) {
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
     for (Py_ssize_t i = 0; i < n; ++i) dims.push_back(to_int64(PySequence_Fast_GET_ITEM(o, i)));
     return dims;
+}
+
+TensorOptions to_options(PyObject* const* values) {
+    TensorOptions o;
+    o.dtype = Convert<OptDType>::get(values[0]);
+    o.device = Convert<Device>::get(values[2]);
+    require_cpu(o.device);
+    WG_CHECK(values[3] != Py_True,
+             "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory "
+             "allocator is available on this system.");
+    o.requires_grad = values[4] == Py_True;
+    return o;
 }
 
 bool is_tensor_sequence(PyObject* o) noexcept {

@@ -14,9 +14,15 @@ namespace wg::py {
 
 inline bool is_int(PyObject* o) noexcept { return PyLong_Check(o) && !PyBool_Check(o); }
 // int, or something with __index__ (numpy integers, 0-d integer tensors), but not bool.
-bool is_index(PyObject* o) noexcept;
-inline bool is_int_like(PyObject* o) noexcept { return PyLong_CheckExact(o) || is_index(o); }
+bool is_other_int(PyObject* o) noexcept;
+inline bool is_int_like(PyObject* o) noexcept { return PyLong_CheckExact(o) || is_other_int(o); }
+// The same in places for a list of ints, where a tensor of one element may have dims.
+bool is_index_like(PyObject* o) noexcept;
 bool is_number(PyObject* o) noexcept;  // bool, int, float, numpy scalars
+// A 0-d tensor without gradient, which may stand for a number.
+inline bool is_number_tensor(PyObject* o) noexcept {
+    return is_tensor(o) && tensor_of(o).dim() == 0 && !requires_grad(tensor_of(o));
+}
 int64_t to_int64(PyObject* o);
 double to_double(PyObject* o);
 Scalar to_scalar(PyObject* o);
@@ -43,37 +49,31 @@ struct Convert<int64_t> {
 template <>
 struct Convert<double> {
     static constexpr const char* name = "float";
-    static bool accepts(PyObject* o) {
-        return is_number(o) || (is_tensor(o) && tensor_of(o).dim() == 0);
-    }
+    static bool accepts(PyObject* o) { return is_number(o) || is_number_tensor(o); }
     static double get(PyObject* o) { return to_double(o); }
 };
 template <>
 struct Convert<bool> {
     static constexpr const char* name = "bool";
-    static bool accepts(PyObject* o) {
-        return PyBool_Check(o) || (is_number(o) && !PyLong_Check(o) && !PyFloat_Check(o));
-    }
+    static bool accepts(PyObject* o) { return PyBool_Check(o); }
     static bool get(PyObject* o) { return PyObject_IsTrue(o); }
 };
 template <>
 struct Convert<Scalar> {
     static constexpr const char* name = "Number";
-    static bool accepts(PyObject* o) {
-        return is_number(o) || (is_tensor(o) && tensor_of(o).dim() == 0);
-    }
+    static bool accepts(PyObject* o) { return is_number(o) || is_number_tensor(o); }
     static Scalar get(PyObject* o) { return to_scalar(o); }
 };
 template <>
 struct Convert<DType> {
     static constexpr const char* name = "torch.dtype";
-    static bool accepts(PyObject* o) { return is_dtype(o); }
+    static bool accepts(PyObject* o) { return is_dtype(o) || is_python_dtype(o); }
     static DType get(PyObject* o) { return dtype_of_object(o); }
 };
 template <>
 struct Convert<Dims> {
     static constexpr const char* name = "tuple of ints";
-    static bool accepts(PyObject* o) { return is_int_sequence(o) || is_int_like(o); }
+    static bool accepts(PyObject* o) { return is_int_sequence(o) || is_index_like(o); }
     static Dims get(PyObject* o) { return to_dims(o); }
 };
 template <>
@@ -93,6 +93,36 @@ struct Convert<std::string_view> {
         return {s, size_t(n)};
     }
 };
+template <>
+struct Convert<Device> {
+    static constexpr const char* name = "torch.device";
+    static bool accepts(PyObject* o) {
+        return o == Py_None || Py_TYPE(o) == device_type || PyUnicode_Check(o) || is_int(o);
+    }
+    static Device get(PyObject* o) { return o == Py_None ? Device{} : device_of_object(o); }
+};
+enum class Layout { Strided };
+template <>
+struct Convert<Layout> {
+    static constexpr const char* name = "torch.layout";
+    static bool accepts(PyObject* o) { return o == Py_None || Py_TYPE(o) == layout_type; }
+    static Layout get(PyObject*) { return Layout::Strided; }
+};
+template <>
+struct Convert<MemoryFormat> {
+    static constexpr const char* name = "torch.memory_format";
+    static bool accepts(PyObject* o) { return Py_TYPE(o) == memory_format_type; }
+    static MemoryFormat get(PyObject* o) { return memory_format_of_object(o); }
+};
+// None stands for the default generator.
+template <>
+struct Convert<Generator> {
+    static constexpr const char* name = "torch.Generator";
+    static bool accepts(PyObject* o) { return o == Py_None || is_generator(o); }
+    static Generator& get(PyObject* o) { return generator_of_object(o); }
+};
+// The five parameters that OPTIONS stands for in a signature.
+TensorOptions to_options(PyObject* const* values);
 // A tensor or a number.
 template <>
 struct Convert<Arg> {

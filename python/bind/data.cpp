@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
-#include "convert.h"
+#include "args.h"
 #include "hooks.h"
 #include "ops/functions.h"
 #include "tensor/shape.h"
@@ -208,16 +209,87 @@ PyObject* get_array_interface(PyObject*, PyObject* o) {
 
 // --- module functions: (data, dtype or None, ...) prepared by Python ---
 
-PyObject* from_data(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+void set_options(Tensor& t, PyObject* device, bool requires_grad) {
+    require_cpu(Convert<Device>::get(device));
+    TensorOptions o;
+    o.requires_grad = requires_grad;
+    finished(t, o);
+}
+
+void warn_copy(const char* function) {
+    warn(WarningKind::User,
+         str("To copy construct from a tensor, it is recommended to use "
+             "sourceTensor.detach().clone() or sourceTensor.detach().clone().requires_grad_(True), "
+             "rather than ",
+             function, "(sourceTensor)."));
+}
+
+// The values of an object with one of Python's protocols for arrays, without copying them.
+std::optional<Tensor> shared(PyObject* o) {
+    if (is_tensor(o)) return tensor_of(o);
+    if (is_ndarray(o)) return tensor_from_numpy(o);
+    return std::nullopt;
+}
+
+PyObject* tensor_function(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
     return guarded([&]() -> PyObject* {
-        std::optional<DType> dtype;
-        if (nargs > 1 && args[1] != Py_None) dtype = dtype_of_object(args[1]);
-        Tensor t = tensor_from_data(args[0], dtype);
-        if (nargs > 2 && args[2] == Py_True) {
-            WG_CHECK(is_floating(t.dtype()),
-                     "Only Tensors of floating point and complex dtype can require gradients");
-            set_requires_grad(t, true);
+        if (nargs == 1 && !kwnames && !is_tensor(args[0])) return wrap(tensor_from_data(args[0]));
+        static const Parser parser(
+            "tensor", false,
+            {"object data, *, torch.dtype dtype=None, torch.device device=None, bool "
+             "pin_memory=False, bool requires_grad=False, object names=None"});
+        PyObject* v[kMaxParameters];
+        Object temporary;
+        parser.parse(args, nargs, kwnames, v, temporary);
+        WG_CHECK_NOT_IMPLEMENTED(v[5] == Py_None, "named tensors are not in whygrad yet");
+        if (is_tensor(v[0])) warn_copy("torch.tensor");
+        Tensor t = tensor_from_data(v[0], Convert<OptDType>::get(v[1]));
+        set_options(t, v[2], v[4] == Py_True);
+        return wrap(std::move(t));
+    });
+}
+
+PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+    return guarded([&]() -> PyObject* {
+        static const Parser parser(
+            "as_tensor", false,
+            {"object data, *, torch.dtype dtype=None, torch.device device=None"});
+        PyObject* v[kMaxParameters];
+        Object temporary;
+        parser.parse(args, nargs, kwnames, v, temporary);
+        require_cpu(Convert<Device>::get(v[2]));
+        const OptDType dtype = Convert<OptDType>::get(v[1]);
+        const auto memory = shared(v[0]);
+        if (!memory) return wrap(tensor_from_data(v[0], dtype));
+        return wrap(to_dtype(*memory, dtype.value_or(memory->dtype())));
+    });
+}
+
+PyObject* asarray(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+    return guarded([&]() -> PyObject* {
+        static const Parser parser(
+            "asarray", false,
+            {"object obj, *, torch.dtype dtype=None, torch.device device=None, bool copy=None, bool "
+             "requires_grad=False"});
+        PyObject* v[kMaxParameters];
+        Object temporary;
+        parser.parse(args, nargs, kwnames, v, temporary);
+        const OptDType dtype = Convert<OptDType>::get(v[1]);
+        const auto memory = shared(v[0]);
+        WG_CHECK_VALUE(memory || v[3] != Py_False, "can't alias arbitrary sequence into a tensor.");
+        Tensor t = memory ? *memory : tensor_from_data(v[0], dtype);
+        if (memory) {
+            const DType wanted = dtype.value_or(t.dtype());
+            WG_CHECK_VALUE(v[3] != Py_False || wanted == t.dtype(),
+                           "can't alias tensor with dtype '", info(t.dtype()).scalar_name,
+                           "' into dtype '", info(wanted).scalar_name, "'.");
+            if (wanted != t.dtype()) t = to_dtype(t, wanted);
+            else if (v[3] == Py_True) t = clone(t);
         }
+        const bool wanted = v[4] == Py_True;
+        if (requires_grad(t) && !wanted) t = detach(t);
+        else if (wanted && !is_leaf(t)) t = detach(t);
+        set_options(t, v[2], wanted);
         return wrap(std::move(t));
     });
 }
@@ -247,20 +319,30 @@ void release_buffer(void* owner) {
     PyGILState_Release(s);
 }
 
-// frombuffer(buffer, dtype, count, offset)
-PyObject* from_buffer(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+PyObject* from_buffer(PyObject*, PyObject* const* given, Py_ssize_t nargs, PyObject* kwnames) {
     return guarded([&]() -> PyObject* {
-        if (nargs != 4) fail_type("frombuffer() takes 4 arguments");
+        static const Parser parser("frombuffer", false,
+                                   {"object buffer, *, torch.dtype dtype, int count=-1, int "
+                                    "offset=0, bool requires_grad=False"});
+        PyObject* args[kMaxParameters];
+        Object temporary;
+        parser.parse(given, nargs, kwnames, args, temporary);
         const DType dtype = dtype_of_object(args[1]);
         int64_t count = to_int64(args[2]);
         const int64_t offset = to_int64(args[3]), item = int64_t(item_size(dtype));
-        auto* view = new Py_buffer;
-        if (PyObject_GetBuffer(args[0], view, PyBUF_WRITABLE) < 0) {
+        auto view = std::make_unique<Py_buffer>();
+        const bool writable = PyObject_GetBuffer(args[0], view.get(), PyBUF_WRITABLE) == 0;
+        if (!writable) {
             PyErr_Clear();
-            if (PyObject_GetBuffer(args[0], view, PyBUF_SIMPLE) < 0) {
-                delete view;
-                throw PythonError{};
-            }
+            check(PyObject_GetBuffer(args[0], view.get(), PyBUF_SIMPLE));
+        }
+        const int64_t length = view->len;
+        // A tensor that starts at the offset, as PyTorch makes it.
+        const int64_t start = std::clamp<int64_t>(offset, 0, length);
+        auto storage = Storage::wrap(static_cast<char*>(view->buf) + start, size_t(length - start),
+                                     release_buffer, view.get());
+        view.release();
+        if (!writable)
             warn(
                 WarningKind::User,
                 "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you "
@@ -268,9 +350,6 @@ PyObject* from_buffer(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
                 "the buffer to protect its data or make it writable before converting it to a tensor. This type of "
                 "warning will be suppressed for the rest of this program. (Triggered internally at "
                 "/__w/pytorch/pytorch/torch/csrc/utils/tensor_new.cpp:1591.)");
-        }
-        auto storage = Storage::wrap(view->buf, size_t(view->len), release_buffer, view);
-        const int64_t length = view->len;
         WG_CHECK_VALUE(length > 0 && count != 0, "both buffer length (", length, ") and count (",
                        count, ") must not be 0");
         WG_CHECK_VALUE(offset >= 0 && offset < length, "offset (", offset,
@@ -286,16 +365,27 @@ PyObject* from_buffer(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
                        " bytes)");
         WG_CHECK_VALUE(offset % item == 0, "offset must be a multiple of the element size");
         const Dims sizes{count}, strides{1};
-        return wrap(from_storage(std::move(storage), sizes, strides, offset / item, dtype));
+        Tensor t = from_storage(std::move(storage), sizes, strides, 0, dtype);
+        set_options(t, Py_None, args[4] == Py_True);
+        return wrap(std::move(t));
     });
 }
 
+template <class F>
+PyCFunction fast(F* f) {
+    return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+}
+constexpr int kFast = METH_FASTCALL | METH_KEYWORDS;
+
 PyMethodDef functions_[] = {
-    {"_from_data", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(from_data)),
-     METH_FASTCALL, nullptr},
+    {"tensor", fast(tensor_function), kFast,
+     "A new tensor with the values of numbers, nested sequences, arrays or tensors."},
+    {"as_tensor", fast(as_tensor), kFast,
+     "Data as a tensor, without a copy where it is a tensor or array of the dtype already."},
+    {"asarray", fast(asarray), kFast, "as_tensor() with a choice of copying."},
+    {"frombuffer", fast(from_buffer), kFast,
+     "A 1-d tensor over the memory of an object with the buffer protocol."},
     {"from_numpy", from_numpy, METH_O, "A tensor over the memory of a numpy array."},
-    {"_from_buffer", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(from_buffer)),
-     METH_FASTCALL, nullptr},
     {"_whole_storage", whole_storage, METH_O, nullptr},
     {"_array_interface", get_array_interface, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},
@@ -373,6 +463,22 @@ Tensor tensor_from_numpy(PyObject* array) {
     Py_INCREF(array);
     auto storage = Storage::wrap(address, size_t(last + 1) * size_t(item), drop_object, array);
     return from_storage(std::move(storage), sizes, strides, 0, *dtype);
+}
+
+PyObject* new_tensor(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+    return guarded([&]() -> PyObject* {
+        static const Parser parser("new_tensor", false,
+                                   {"object data, *, torch.dtype dtype=None, torch.device "
+                                    "device=None, bool requires_grad=False"});
+        PyObject* v[kMaxParameters];
+        Object temporary;
+        parser.parse(args, nargs, kwnames, v, temporary);
+        if (is_tensor(v[0])) warn_copy("tensor.new_tensor");
+        Tensor t =
+            tensor_from_data(v[0], Convert<OptDType>::get(v[1]).value_or(tensor_of(self).dtype()));
+        set_options(t, v[2], v[3] == Py_True);
+        return wrap(std::move(t));
+    });
 }
 
 void add_creation(PyObject* module) { check(PyModule_AddFunctions(module, functions_)); }

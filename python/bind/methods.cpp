@@ -1,7 +1,7 @@
 // The methods of torch.Tensor that are not rows of a table: questions, conversions, leaves.
 #include <cstring>
 
-#include "convert.h"
+#include "args.h"
 #include "hooks.h"
 #include "ops/functions.h"
 #include "tensor_type.h"
@@ -30,24 +30,49 @@ Tensor detached(const Tensor& t) { return detach(t); }
 PyObject* size(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
     return guarded([&]() -> PyObject* {
         const Tensor& t = tensor_of(self);
-        const Py_ssize_t n = nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
-        if (n == 0 || args[0] == Py_None) return wrap_size(t.sizes());
-        if (!is_int_like(args[0]))
-            fail_type(str("size(): argument 'dim' (position 1) must be int, not ",
-                          Py_TYPE(args[0])->tp_name));
-        return PyLong_FromLongLong(t.size(to_int64(args[0])));
+        if (nargs == 0 && !kwnames) return wrap_size(t.sizes());
+        if (nargs == 1 && !kwnames && is_int(args[0]))
+            return PyLong_FromLongLong(t.size(to_int64(args[0])));
+        static const Parser parser("size", false, {"int dim=None"});
+        PyObject* dim;
+        Object temporary;
+        parser.parse(args, nargs, kwnames, &dim, temporary);
+        return dim == Py_None ? wrap_size(t.sizes()) : PyLong_FromLongLong(t.size(to_int64(dim)));
     });
 }
 PyObject* stride(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
     return guarded([&]() -> PyObject* {
         const Tensor& t = tensor_of(self);
-        const Py_ssize_t n = nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
-        if (n == 0) return wrap_ints(t.strides());
-        return PyLong_FromLongLong(t.stride(to_int64(args[0])));
+        if (nargs == 0 && !kwnames) return wrap_ints(t.strides());
+        static const Parser parser("stride", false, {"int dim=None"});
+        PyObject* dim;
+        Object temporary;
+        parser.parse(args, nargs, kwnames, &dim, temporary);
+        if (dim == Py_None) return wrap_ints(t.strides());
+        if (t.dim() == 0) wrap_dim(to_int64(dim), 0);
+        return PyLong_FromLongLong(t.stride(to_int64(dim)));
     });
 }
-PyObject* is_contiguous(PyObject* self, PyObject* const*, Py_ssize_t, PyObject*) {
-    return PyBool_FromLong(tensor_of(self).is_contiguous());
+
+// The memory_format=None of a method that takes nothing else.
+OptMemoryFormat format_argument(const Parser& parser, PyObject* const* args, Py_ssize_t nargs,
+                                PyObject* kwnames) {
+    if (nargs == 0 && !kwnames) return {};
+    PyObject* value;
+    Object temporary;
+    parser.parse(args, nargs, kwnames, &value, temporary);
+    return Convert<OptMemoryFormat>::get(value);
+}
+
+PyObject* is_contiguous(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
+                        PyObject* kwnames) {
+    return guarded([&] {
+        static const Parser parser("is_contiguous", false,
+                                   {"*, torch.memory_format memory_format=None"});
+        const OptMemoryFormat format = format_argument(parser, args, nargs, kwnames);
+        return PyBool_FromLong(
+            is_contiguous_in(tensor_of(self), format.value_or(MemoryFormat::Contiguous)));
+    });
 }
 
 PyObject* number_at(const char* p, DType d) {
@@ -88,14 +113,13 @@ PyObject* tolist(PyObject* self, PyObject*) {
 PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
                          PyObject* kwnames) {
     return guarded([&] {
-        const Py_ssize_t n = nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
         bool on = true;
-        if (n > 0) {
-            if (!PyBool_Check(args[0]))
-                fail_type(str(
-                    "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not ",
-                    Py_TYPE(args[0])->tp_name));
-            on = args[0] == Py_True;
+        if (nargs > 0 || kwnames) {
+            static const Parser parser("requires_grad_", false, {"bool requires_grad=True"});
+            PyObject* value;
+            Object temporary;
+            parser.parse(args, nargs, kwnames, &value, temporary);
+            on = value == Py_True;
         }
         const Tensor& t = tensor_of(self);
         WG_CHECK(
@@ -132,102 +156,100 @@ PyObject* retain_grad_method(PyObject* self, PyObject*) {
     });
 }
 
-// to(dtype), to(device), to(device, dtype), to(other), with non_blocking, copy and memory_format.
+// A copy in a dtype and memory format; self when there is nothing to change.
+PyObject* converted(PyObject* self, DType dtype, bool copy, OptMemoryFormat format) {
+    const Tensor& t = tensor_of(self);
+    const bool kept = format.value_or(MemoryFormat::Preserve) == MemoryFormat::Preserve ||
+                      (dtype == t.dtype() && *format == MemoryFormat::Contiguous);
+    if (dtype == t.dtype() && !copy && (kept || is_contiguous_in(t, *format)))
+        return Py_NewRef(self);
+    if (kept && !(copy && format == MemoryFormat::Contiguous))
+        return wrap(to_dtype(t, dtype, copy));
+    return wrap(to_format(t, dtype, *format));
+}
+
 PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
     return guarded([&]() -> PyObject* {
         const Tensor& t = tensor_of(self);
-        DType dtype = t.dtype();
-        bool copy = false;
-        Device device = t.device();
-        const auto set_device = [&](PyObject* o) { device = device_of_object(o); };
-        const auto place = [&](PyObject* o) {
-            if (o == Py_None) return;
-            if (is_dtype(o)) dtype = dtype_of_object(o);
-            else if (is_tensor(o)) dtype = tensor_of(o).dtype(), device = tensor_of(o).device();
-            else if (PyUnicode_Check(o) || Py_TYPE(o) == device_type || is_int(o)) {
-                set_device(o);
-            } else if (Py_TYPE(o) == &PyType_Type) {
-                dtype = dtype_of_object(o);
-            } else {
-                fail_type(str(
-                    "to() received an invalid combination of arguments - got (",
-                    Py_TYPE(o)->tp_name,
-                    "), but expected one of:\n * (torch.device device = None, torch.dtype dtype = None, bool non_blocking = "
-                    "False, bool copy = False, *, torch.memory_format memory_format = None)\n * (torch.dtype dtype, bool "
-                    "non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n * (Tensor tensor, "
-                    "bool non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n"));
-            }
-        };
-        Py_ssize_t bools = 0;
-        for (Py_ssize_t i = 0; i < nargs; ++i) {
-            if (PyBool_Check(args[i])) {
-                if (bools++ == 1) copy = args[i] == Py_True;
-            } else {
-                place(args[i]);
-            }
+        if (nargs == 1 && !kwnames && is_dtype(args[0])) {
+            const DType dtype = dtype_of_object(args[0]);
+            return dtype == t.dtype() ? Py_NewRef(self) : wrap(to_dtype(t, dtype));
         }
-        const Py_ssize_t nkw = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
-        for (Py_ssize_t k = 0; k < nkw; ++k) {
-            const std::string_view key =
-                Convert<std::string_view>::get(PyTuple_GET_ITEM(kwnames, k));
-            PyObject* v = args[nargs + k];
-            if (key == "dtype") {
-                if (v != Py_None) dtype = dtype_of_object(v);
-            } else if (key == "device") {
-                if (v != Py_None) set_device(v);
-            } else if (key == "copy") {
-                copy = PyObject_IsTrue(v);
-            } else if (key == "other" || key == "tensor") {
-                place(v);
-            } else if (key != "non_blocking" && key != "memory_format") {
-                fail_type(str("to() got an unexpected keyword argument '", key, "'"));
-            }
+        static const Parser parser(
+            "to", false,
+            {"torch.device device=None, torch.dtype dtype=None, bool non_blocking=False, bool "
+             "copy=False, *, torch.memory_format memory_format=None",
+             "torch.dtype dtype, bool non_blocking=False, bool copy=False, *, torch.memory_format "
+             "memory_format=None",
+             "Operand tensor, bool non_blocking=False, bool copy=False, *, torch.memory_format "
+             "memory_format=None"});
+        PyObject* values[kMaxParameters];
+        Object temporary;
+        const int form = parser.parse(args, nargs, kwnames, values, temporary);
+        DType dtype = t.dtype();
+        Device device = t.device();
+        if (form == 0) {
+            if (values[0] != Py_None) device = device_of_object(values[0]);
+            if (values[1] != Py_None) dtype = dtype_of_object(values[1]);
+        } else if (form == 1) {
+            dtype = dtype_of_object(values[0]);
+        } else if (is_tensor(values[0])) {
+            dtype = tensor_of(values[0]).dtype();
+            device = tensor_of(values[0]).device();
+        } else {
+            dtype = wrapped_number(to_scalar(values[0])).dtype();
         }
         require_cpu(device);
-        if (dtype == t.dtype() && !copy) return Py_NewRef(self);
-        return wrap(to_dtype(t, dtype, copy));
+        PyObject* const* rest = values + (form == 0 ? 2 : 1);  // non_blocking, copy, memory_format
+        return converted(self, dtype, rest[1] == Py_True, Convert<OptMemoryFormat>::get(rest[2]));
     });
 }
 
-PyObject* type_as(PyObject* self, PyObject* other) {
-    return guarded([&]() -> PyObject* {
-        if (!is_tensor(other))
-            fail_type(str("type_as(): argument 'other' (position 1) must be Tensor, not ",
-                          Py_TYPE(other)->tp_name));
-        return wrap(to_dtype(tensor_of(self), tensor_of(other).dtype()));
-    });
-}
-
-// Python conversions to a dtype return self when nothing changes, as Tensor.to does.
 template <DType D>
-PyObject* convert_to(PyObject* self, PyObject* const*, Py_ssize_t, PyObject*) {
-    if (tensor_of(self).dtype() == D) return Py_NewRef(self);
-    return guarded([&] { return wrap(to_dtype(tensor_of(self), D)); });
-}
-PyObject* cpu(PyObject* self, PyObject* const*, Py_ssize_t, PyObject*) { return Py_NewRef(self); }
+constexpr const char* kConversion = D == DType::Float32    ? "float"
+                                    : D == DType::Float64  ? "double"
+                                    : D == DType::Float16  ? "half"
+                                    : D == DType::BFloat16 ? "bfloat16"
+                                    : D == DType::Int64    ? "long"
+                                    : D == DType::Int32    ? "int"
+                                    : D == DType::Int16    ? "short"
+                                    : D == DType::Int8     ? "char"
+                                    : D == DType::UInt8    ? "byte"
+                                                           : "bool";
 
-PyObject* resize_(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject*) {
+template <DType D>
+PyObject* convert_to(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
     return guarded([&] {
+        if (nargs == 0 && !kwnames)
+            return tensor_of(self).dtype() == D ? Py_NewRef(self)
+                                                : wrap(to_dtype(tensor_of(self), D));
+        static const Parser parser(kConversion<D>, false,
+                                   {"*, torch.memory_format memory_format=None"});
+        return converted(self, D, false, format_argument(parser, args, nargs, kwnames));
+    });
+}
+PyObject* cpu(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+    return guarded([&] {
+        static const Parser parser("cpu", false, {"*, torch.memory_format memory_format=None"});
+        return converted(self, tensor_of(self).dtype(), false,
+                         format_argument(parser, args, nargs, kwnames));
+    });
+}
+
+PyObject* resize_(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+    return guarded([&] {
+        static const Parser parser(
+            "resize_", false, {"tuple of ints size, *, torch.memory_format memory_format=None"});
+        PyObject* values[2];
+        Object temporary;
+        parser.parse(args, nargs, kwnames, values, temporary);
         const Tensor& t = tensor_of(self);
         WG_CHECK(!requires_grad(t), "cannot resize variables that require grad");
-        Dims shape;
-        if (nargs == 1 && !is_int_like(args[0])) shape = to_dims(args[0]);
-        else
-            for (Py_ssize_t i = 0; i < nargs; ++i) shape.push_back(to_int64(args[i]));
-        for (int64_t s : shape)
-            WG_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ",
-                     to_string(shape));
+        const Dims shape = to_dims(values[0]);
+        for (int64_t s : shape) WG_CHECK(s >= 0, "numel: integer multiplication overflow");
         resize_values(t, shape);
         t.bump_version();
         return Py_NewRef(self);
-    });
-}
-
-PyObject* is_same_size(PyObject* self, PyObject* other) {
-    return guarded([&] {
-        if (!is_tensor(other))
-            fail_type("is_same_size(): argument 'other' (position 1) must be Tensor");
-        return PyBool_FromLong(same_shape(tensor_of(self).sizes(), tensor_of(other).sizes()));
     });
 }
 
@@ -238,12 +260,6 @@ PyCFunction fast(F* f) {
 constexpr int kFast = METH_FASTCALL | METH_KEYWORDS;
 
 }  // namespace
-
-void require_cpu(Device d) {
-    if (d.type == DeviceType::CPU) return;
-    PyErr_SetString(PyExc_AssertionError, "Torch not compiled with CUDA enabled");
-    throw PythonError{};
-}
 
 PyMethodDef tensor_methods[] = {
     {"size", fast(size), kFast, nullptr},
@@ -261,7 +277,6 @@ PyMethodDef tensor_methods[] = {
     {"is_inference", simple<never>, METH_NOARGS, nullptr},
     {"is_signed", simple<is_signed>, METH_NOARGS, nullptr},
     {"is_nonzero", simple<nonzero_value>, METH_NOARGS, nullptr},
-    {"is_same_size", is_same_size, METH_O, nullptr},
     {"_is_view", simple<is_view>, METH_NOARGS, nullptr},
     {"item", item, METH_NOARGS, "The value of a tensor of one element as a Python number."},
     {"tolist", tolist, METH_NOARGS, "The values as nested lists."},
@@ -270,7 +285,6 @@ PyMethodDef tensor_methods[] = {
     {"requires_grad_", fast(requires_grad_), kFast, nullptr},
     {"retain_grad", retain_grad_method, METH_NOARGS, nullptr},
     {"to", fast(to), kFast, nullptr},
-    {"type_as", type_as, METH_O, nullptr},
     {"float", fast(convert_to<DType::Float32>), kFast, nullptr},
     {"double", fast(convert_to<DType::Float64>), kFast, nullptr},
     {"half", fast(convert_to<DType::Float16>), kFast, nullptr},
@@ -283,6 +297,7 @@ PyMethodDef tensor_methods[] = {
     {"bool", fast(convert_to<DType::Bool>), kFast, nullptr},
     {"cpu", fast(cpu), kFast, nullptr},
     {"resize_", fast(resize_), kFast, nullptr},
+    {"new_tensor", fast(new_tensor), kFast, "A tensor of other data with this tensor's dtype."},
     {"backward", fast(backward_method), kFast,
      "Accumulates the gradient of this tensor into the leaves of its graph."},
     {"register_hook", register_hook, METH_O, nullptr},

@@ -21,7 +21,6 @@ struct Operation {
     bool is_method;
     bool is_inplace;
     bool takes_number;  // as the second operand
-    bool writes_out;  // a result is computed, then written into out=
     const std::vector<Overload>* overloads;
 };
 
@@ -128,7 +127,7 @@ bool takes_number(Op op) {
     return row(op).arity == 2 && std::strcmp(operand_kinds(op, 2).back(), "TT") != 0;
 }
 
-Overload row_overload(Op op, const char* kinds, bool is_inplace) {
+Overload row_overload(Op op, const char* kinds, bool is_method, bool is_inplace) {
     const RowInfo& r = row(op);
     std::string signature = operand_names(op, r.arity);
     const bool keyword_only = op == Op::addcmul || op == Op::addcdiv;
@@ -138,41 +137,34 @@ Overload row_overload(Op op, const char* kinds, bool is_inplace) {
     if (!parameters.empty()) signature += (keyword_only || alpha ? ", *, " : ", ") + parameters;
     const bool number_first = Operand(kinds[0]) == Operand::Number;
     if (number_first) signature.replace(0, std::strlen("input"), "self");
-    const bool has_out = (r.forms & OUT) && !is_inplace && (!number_first || op == Op::pow || op == Op::xlogy);
+    const bool has_out = (r.forms & OUT) && !is_method && !is_inplace &&
+                         (!number_first || op == Op::pow || op == Op::xlogy);
     if (has_out) signature += std::string(keyword_only || alpha ? "" : ", *") + ", out=None";
 
     Overload o;
-    o.parameters = parse_signature(signature.c_str());
+    std::vector<Parameter> names = parse_signature(signature.c_str());
+    std::vector<Type> types;
     o.forms = number_first ? r.forms & ~unsigned(METHOD) : r.forms;
-    auto* call =
-        new RowCall{op, int(o.parameters.size()) - r.arity - has_out, is_inplace,
-                    has_out ? int(o.parameters.size()) - 1 : -1};  // lives as long as the module
+    auto* call = new RowCall{op, int(names.size()) - r.arity - has_out, is_inplace,
+                             has_out ? int(names.size()) - 1 : -1};  // lives as long as the module
     for (int i = 0; i < r.arity; ++i) {
         const auto kind = Operand(kinds[i]);
         const bool tensor_only = kind == Operand::Tensor || (i == 0 && is_inplace);
-        o.types.push_back({tensor_only               ? accepts_tensor
-                           : kind == Operand::Number ? accepts_number
-                                                     : Convert<Arg>::accepts,
-                           kind == Operand::Number ? "Number" : "Tensor", false, false,
-                           i == 0 && tensor_only});
+        types.push_back({tensor_only               ? accepts_tensor
+                         : kind == Operand::Number ? accepts_number
+                                                   : Convert<Arg>::accepts,
+                         kind == Operand::Number ? "Number" : "Tensor"});
     }
     for (int i = 0; i < call->n_parameters; ++i)
-        o.types.push_back({Convert<double>::accepts, "Number", false, false, false});
-    if (has_out) o.types.push_back({Convert<OptTensor>::accepts, "Tensor", false, true, false});
+        types.push_back({Convert<double>::accepts, "Number"});
+    if (has_out) types.push_back({Convert<OptTensor>::accepts, "Tensor", false, true});
+    o.set(std::move(names), std::move(types));
     o.function = call;
     o.invoke = invoke_row;
     return o;
 }
 
 // --- calling ---
-
-// What messages about out= call an operation that is another name of a row.
-const char* out_name(const char* name) {
-    static const std::map<std::string_view, const char*> names = {
-        {"clip", "clamp"}, {"divide", "div"}, {"true_divide", "div"}};
-    const auto it = names.find(name);
-    return it == names.end() ? name : it->second;
-}
 
 PyObject* call_overload(const Operation& op, const Overload& o, PyObject** values) {
     if (!op.is_inplace || o.invoke == invoke_row) return o.invoke(values, o.function);
@@ -199,85 +191,18 @@ PyObject* call_overload(const Operation& op, const Overload& o, PyObject** value
 PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
     return guarded([&]() -> PyObject* {
         const Operation& op = *as_operation(self);
-        Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+        const Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
         if (op.is_method && (nargs < 1 || !is_tensor(args[0])))
             fail_type(str("descriptor '", op.name,
                           "' for 'torch._C.TensorBase' objects doesn't apply to a '",
                           nargs < 1 ? "NoneType" : Py_TYPE(args[0])->tp_name, "' object"));
-        // out= of structural operations: compute, then write.
-        Object out, kwnames_left;
-        std::vector<PyObject*> kept;
-        PyObject* const* all = args;
-        const Py_ssize_t nkw = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
-        if (nkw && op.writes_out) {
-            Object names = check(PyList_New(0));
-            kept.assign(args, args + nargs);
-            for (Py_ssize_t k = 0; k < nkw; ++k) {
-                PyObject* key = PyTuple_GET_ITEM(kwnames, k);
-                if (PyUnicode_CompareWithASCIIString(key, "out") == 0) {
-                    out = Object::borrow(args[nargs + k]);
-                    continue;
-                }
-                check(PyList_Append(names.get(), key));
-                kept.push_back(args[nargs + k]);
-            }
-            kwnames_left = check(PyList_AsTuple(names.get()));
-            kwnames = kwnames_left.get();
-            all = kept.data();
-        }
         PyObject* values[kMaxParameters];
-        std::string why;
-        const bool writes_out = out && out.get() != Py_None;
-        for (const Overload& o : *op.overloads) {
-            Object temporary;
-            if (writes_out && !(o.forms & OUT)) continue;
-            if (!o.match(all, nargs, kwnames, values, temporary, op.name, op.is_method,
-                         op.overloads->size() == 1 ? &why : nullptr))
-                continue;
-            if (!writes_out) return call_overload(op, o, values);
-            if (!is_tensor(out.get()))
-                fail_type(str(op.name, "(): argument 'out' must be Tensor, not ",
-                              type_name_of(out.get())));
-            if (o.write) {
-                o.write(values, o.function, tensor_of(out.get()), out_name(op.name));
-                return out.release();
-            }
-            if (o.invoke == invoke_row) {
-                values[o.parameters.size() - 1] = out.get();
-                return o.invoke(values, o.function);
-            }
-            Object result = check(o.invoke(values, o.function));
-            if (!is_tensor(result.get()))
-                fail_type(str(op.name, "(): out= is not supported for several results"));
-            write_out(tensor_of(out.get()), tensor_of(result.get()), op.name);
-            return out.release();
-        }
-        if (op.overloads->size() == 1) fail_type(why);
-        // If only one overload takes that many arguments, its own complaint says more than the list of all.
-        const Py_ssize_t count = nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
-        const Overload* plausible = nullptr;
-        int n_plausible = 0;
+        Object temporary;
         for (const Overload& o : *op.overloads)
-            if (o.takes(count) && (!writes_out || (o.forms & OUT))) {
-                plausible = &o;
-                ++n_plausible;
-            }
-        if (n_plausible == 1) {
-            Object temporary;
-            if (!plausible->match(all, nargs, kwnames, values, temporary, op.name, op.is_method,
-                                  &why))
-                fail_type(why);
-        }
-        std::string message = str(op.name, "() received an invalid combination of arguments - got ",
-                                  describe_arguments(all + (op.is_method ? 1 : 0),
-                                                     nargs - (op.is_method ? 1 : 0), kwnames),
-                                  ", but expected one of:");
-        const Py_ssize_t shift = op.is_method ? 1 : 0;
-        for (const Overload& o : *op.overloads) {
-            message += "\n * " + o.describe(op.is_method);
-            if (!kwnames) message += o.describe_mismatch(all + shift, nargs - shift, op.is_method);
-        }
-        fail_type(message + "\n");
+            if (o.match(args, nargs, kwnames, values, temporary, op.name, op.is_method, nullptr))
+                return o.out < 0 || values[o.out] == Py_None ? call_overload(op, o, values)
+                                                             : call_with_out(op.name, o, values);
+        fail_call(op.name, *op.overloads, args, nargs, kwnames, op.is_method);
     });
 }
 
@@ -355,14 +280,14 @@ PyTypeObject* make_type(const char* name, bool binds) {
 }
 
 struct Entry {
-    std::vector<Overload> overloads, inplace_overloads;
+    std::vector<Overload> overloads, methods, inplace;
     unsigned forms = 0;
     Op op = Op::count;
 };
 
 Object make_operation(const std::string& name, const Entry& e, bool is_method, bool is_inplace) {
     std::vector<Overload> overloads;
-    for (const Overload& o : is_inplace ? e.inplace_overloads : e.overloads)
+    for (const Overload& o : is_inplace ? e.inplace : is_method ? e.methods : e.overloads)
         if (o.forms & (is_method ? METHOD : FUNCTION | NN)) overloads.push_back(o);
     auto* op = PyObject_New(Operation, is_method ? method_type_ : function_type_);
     if (!op) throw PythonError{};
@@ -371,10 +296,6 @@ Object make_operation(const std::string& name, const Entry& e, bool is_method, b
     op->is_method = is_method;
     op->is_inplace = is_inplace;
     op->takes_number = e.op != Op::count && takes_number(e.op);
-    op->writes_out =
-        !is_inplace && std::any_of(overloads.begin(), overloads.end(), [](const Overload& o) {
-            return o.invoke != invoke_row && (o.forms & OUT);
-        });
     op->overloads = new std::vector<Overload>(overloads);
     op->vectorcall = call_any;
     if (e.op != Op::count && !is_inplace && overloads.front().invoke == invoke_row) {
@@ -394,9 +315,10 @@ std::map<std::string, Entry> collect_entries() {
         e.op = op;
         e.forms |= r.forms;
         for (const char* kinds : operand_kinds(op, r.arity)) {
-            e.overloads.push_back(row_overload(op, kinds, false));
-            if ((r.forms & INPLACE) && Operand(kinds[0]) != Operand::Number)
-                e.inplace_overloads.push_back(row_overload(op, kinds, true));
+            e.overloads.push_back(row_overload(op, kinds, false, false));
+            if (Operand(kinds[0]) == Operand::Number) continue;
+            if (r.forms & METHOD) e.methods.push_back(row_overload(op, kinds, true, false));
+            if (r.forms & INPLACE) e.inplace.push_back(row_overload(op, kinds, true, true));
         }
     };
     for (int i = 0; i < kNumOps; ++i) add_row(row(Op(i)).name, Op(i));
@@ -406,7 +328,9 @@ std::map<std::string, Entry> collect_entries() {
     const auto add = [&](const char* name, unsigned forms, Overload o) {
         Entry& e = entries[name];
         e.forms |= forms;
-        if (forms & INPLACE) e.inplace_overloads.push_back(o);
+        if (forms & INPLACE) e.inplace.push_back(o);
+        if (forms & METHOD) e.methods.push_back(o);
+        if (forms & OUT) o.add_out();
         e.overloads.push_back(std::move(o));
     };
 #define WG_OP(name, forms, signature, function) \
@@ -439,7 +363,7 @@ void add_operations(PyObject* module) {
         }
         if (e.forms & METHOD) put(reinterpret_cast<PyObject*>(tensor_type), name, true, false);
         if (e.forms & NN) put(nn.get(), name, false, false);
-        if (!e.inplace_overloads.empty()) {
+        if (!e.inplace.empty()) {
             const std::string in_place = name + "_";
             if (e.forms & METHOD)
                 put(reinterpret_cast<PyObject*>(tensor_type), in_place, true, true);

@@ -33,9 +33,7 @@ inline PyObject* inplace_slot(Op op, PyObject* a, PyObject* b) {
 PyObject* add(PyObject* a, PyObject* b) { return binary_slot(Op::add, a, b); }
 PyObject* subtract(PyObject* a, PyObject* b) { return binary_slot(Op::sub, a, b, "RsubBackward1"); }
 PyObject* multiply(PyObject* a, PyObject* b) { return binary_slot(Op::mul, a, b); }
-PyObject* remainder(PyObject* a, PyObject* b) {
-    return binary_slot(Op::remainder, a, b);
-}
+PyObject* remainder(PyObject* a, PyObject* b) { return binary_slot(Op::remainder, a, b); }
 PyObject* floor_divide(PyObject* a, PyObject* b) { return binary_slot(Op::floor_divide, a, b); }
 PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) {
     if (modulus != Py_None) return not_implemented();

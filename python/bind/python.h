@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "autograd/record.h"
+#include "ops/functions.h"
 #include "tensor/tensor.h"
 
 namespace wg::py {
@@ -103,11 +104,19 @@ void track(PyObject* tensor);
 extern PyTypeObject *dtype_type, *device_type, *size_type, *layout_type, *memory_format_type;
 PyObject* dtype_object(DType d);  // borrowed
 bool is_dtype(PyObject* o) noexcept;
+bool is_python_dtype(PyObject* o) noexcept;  // float, int or bool, which stand for dtypes
 DType dtype_of_object(PyObject* o);
 Device device_of_object(PyObject* o);  // torch.device, "cpu", "cuda:0", or int
 PyObject* wrap_device(Device d);
+void require_cpu(Device d);  // AssertionError for what this build does not have
+MemoryFormat memory_format_of_object(PyObject* o);
 PyObject* wrap_size(IntSpan sizes);
 PyObject* wrap_ints(IntSpan values);  // a plain tuple
+
+// --- generators (random.cpp) ---
+
+bool is_generator(PyObject* o) noexcept;
+Generator& generator_of_object(PyObject* o);  // None: the default one
 
 // --- graph nodes (node_type.cpp) ---
 

@@ -34,6 +34,8 @@ struct GeneratorHolder {
 };
 
 uint64_t seed_of(pb::handle seed) {
+    WG_CHECK(PyIndex_Check(seed.ptr()), "manual_seed expected a long, but got ",
+             Py_TYPE(seed.ptr())->tp_name);
     // Negative seeds wrap round.
     const Object index = check(PyNumber_Index(seed.ptr()));
     const Object zero = check(PyLong_FromLong(0));
@@ -47,15 +49,6 @@ uint64_t seed_of(pb::handle seed) {
     return v;
 }
 
-Generator& generator_of(const pb::object& o) {
-    return o.is_none() ? default_generator() : o.cast<GeneratorHolder&>().get();
-}
-
-Tensor& tensor_arg(const pb::handle& o) {
-    if (!is_tensor(o.ptr())) fail_type(str("expected a Tensor, not ", Py_TYPE(o.ptr())->tp_name));
-    return tensor_of(o.ptr());
-}
-
 Tensor state_of(const Generator& g) {
     const Dims sizes{int64_t(Generator::kStateBytes)};
     Tensor t = empty(sizes, DType::UInt8);
@@ -63,33 +56,12 @@ Tensor state_of(const Generator& g) {
     return t;
 }
 
-// _fill_random(tensor, kind, a, b, generator): the in-place samplers.
-pb::object fill_random_method(pb::object self, const std::string& kind, pb::object a, pb::object b,
-                              pb::object generator) {
-    return translated([&] {
-        Tensor& t = tensor_arg(self);
-        Generator& g = generator_of(generator);
-        const auto number = [](const pb::object& o) { return to_double(o.ptr()); };
-        if (kind == "uniform_") uniform_(t, number(a), number(b), g);
-        else if (kind == "normal_") normal_(t, number(a), number(b), g);
-        else if (kind == "log_normal_") log_normal_(t, number(a), number(b), g);
-        else if (kind == "cauchy_") cauchy_(t, number(a), number(b), g);
-        else if (kind == "exponential_") exponential_(t, number(a), g);
-        else if (kind == "geometric_") geometric_(t, number(a), g);
-        else if (kind == "bernoulli_") {
-            if (is_tensor(a.ptr())) bernoulli_tensor_(t, tensor_of(a.ptr()), g);
-            else bernoulli_(t, number(a), g);
-        } else if (kind == "random_") {
-            if (a.is_none()) random_full_(t, g);
-            else random_range_(t, to_int64(a.ptr()), to_int64(b.ptr()), g);
-        } else {
-            fail(ErrorKind::Value, "unknown sampler " + kind);
-        }
-        return self;
-    });
-}
-
 }  // namespace
+
+bool is_generator(PyObject* o) noexcept { return pb::isinstance<GeneratorHolder>(pb::handle(o)); }
+Generator& generator_of_object(PyObject* o) {
+    return o == Py_None ? default_generator() : pb::handle(o).cast<GeneratorHolder&>().get();
+}
 
 void add_random(PyObject* module) {
     pb::module_ m = pb::reinterpret_borrow<pb::module_>(module);
@@ -119,7 +91,10 @@ void add_random(PyObject* module) {
         .def("set_state",
              [](pb::object self, pb::object state) {
                  return translated([&] {
-                     const Tensor t = contiguous(tensor_arg(state));
+                     if (!is_tensor(state.ptr()))
+                         fail_type(str("expected a torch.ByteTensor, but got ",
+                                       Py_TYPE(state.ptr())->tp_name));
+                     const Tensor t = contiguous(tensor_of(state.ptr()));
                      if (t.dtype() != DType::UInt8)
                          fail_type("RNG state must be a torch.ByteTensor");
                      self.cast<GeneratorHolder&>().get().set_state(t.data<uint8_t>(),
@@ -134,26 +109,6 @@ void add_random(PyObject* module) {
         .def_property_readonly("device",
                                [](GeneratorHolder&) { return owned(wrap_device(Device{})); });
     m.attr("default_generator") = pb::cast(GeneratorHolder{});
-    m.def("_fill_random", fill_random_method);
-    // The same for a tensor that nobody has seen yet: its version starts at 0.
-    m.def("_fill_new", [](pb::object t, const std::string& kind, pb::object a, pb::object b,
-                          pb::object generator) {
-        const pb::object filled = fill_random_method(t, kind, a, b, generator);
-        *tensor_of(filled.ptr())->version = 0;
-        return filled;
-    });
-    m.def("_randperm", [](int64_t n, pb::object dtype, pb::object generator) {
-        return translated([&] {
-            return owned(wrap(randperm(n, dtype_of_object(dtype.ptr()), generator_of(generator))));
-        });
-    });
-    m.def("_multinomial",
-          [](pb::object weights, int64_t samples, bool replacement, pb::object generator) {
-              return translated([&] {
-                  return owned(wrap(multinomial(tensor_arg(weights), samples, replacement,
-                                                generator_of(generator))));
-              });
-          });
 }
 
 }  // namespace wg::py

@@ -19,7 +19,8 @@ PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t narg
                           PyObject* kwnames);
 void warn_create_graph();
 
-// data.cpp: torch.Tensor(...)
+// data.cpp: torch.Tensor(...) and Tensor.new_tensor
+PyObject* new_tensor(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames);
 PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs);
 
 // indexing.cpp

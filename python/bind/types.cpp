@@ -256,6 +256,11 @@ PyTypeObject* make_constants(PyObject* module, const char* type_name,
 
 PyObject* dtype_object(DType d) { return reinterpret_cast<PyObject*>(dtypes_[int(d)]); }
 bool is_dtype(PyObject* o) noexcept { return Py_TYPE(o) == dtype_type; }
+bool is_python_dtype(PyObject* o) noexcept {
+    return o == reinterpret_cast<PyObject*>(&PyFloat_Type) ||
+           o == reinterpret_cast<PyObject*>(&PyLong_Type) ||
+           o == reinterpret_cast<PyObject*>(&PyBool_Type);
+}
 
 DType dtype_of_object(PyObject* o) {
     if (is_dtype(o)) return dtype_at(o);
@@ -270,6 +275,19 @@ Device device_of_object(PyObject* o) {
     if (PyUnicode_Check(o)) return parse_device(Convert<std::string_view>::get(o));
     WG_CHECK(!is_int(o), "Cannot access accelerator device when none is available.");
     fail_type(str("device(): argument 'type' (position 1) must be str, not ", Py_TYPE(o)->tp_name));
+}
+
+MemoryFormat memory_format_of_object(PyObject* o) {
+    const std::string_view name = reinterpret_cast<PyConstant*>(o)->name;
+    if (name == "torch.preserve_format") return MemoryFormat::Preserve;
+    if (name == "torch.channels_last") return MemoryFormat::ChannelsLast;
+    return MemoryFormat::Contiguous;
+}
+
+void require_cpu(Device d) {
+    if (d.type == DeviceType::CPU) return;
+    PyErr_SetString(PyExc_AssertionError, "Torch not compiled with CUDA enabled");
+    throw PythonError{};
 }
 
 PyObject* wrap_device(Device d) {

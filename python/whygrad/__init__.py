@@ -2,7 +2,7 @@
 
 `import whygrad as torch` in a script, or `python -m whygrad run script.py` for an unmodified one.
 The operations come from the extension module `_C`, which expands them from the tables in csrc/ops;
-what is cold is Python: creation (`_creation`), tensor methods (`_tensor`), grad modes (`autograd`).
+what is cold is Python: tensor methods (`_tensor`), queries (`_functions`), grad modes (`autograd`).
 """
 
 from __future__ import annotations
@@ -47,6 +47,10 @@ newaxis = None
 # Every function of the tables; those with several results get their return types below.
 globals().update({_name: getattr(_C, _name) for _name in _C._function_names})
 
+tensor = _C.tensor
+as_tensor = _C.as_tensor
+asarray = _C.asarray
+frombuffer = _C.frombuffer
 from_numpy = _C.from_numpy
 is_grad_enabled = _C.is_grad_enabled
 get_default_dtype = _C.get_default_dtype
@@ -70,31 +74,19 @@ from . import (  # noqa: E402
     utils,
     version,
 )
-from ._creation import *  # noqa: E402, F403
 from ._functions import *  # noqa: E402, F403
 from ._grad_mode import (  # noqa: E402
     enable_grad,
     no_grad,
     set_grad_enabled,
 )
-from ._random import (  # noqa: E402
-    bernoulli,
-    fork_rng,
+from ._tensor_str import set_printoptions  # noqa: E402
+from .random import (  # noqa: E402
     get_rng_state,
     initial_seed,
     manual_seed,
-    multinomial,
-    normal,
-    rand,
-    rand_like,
-    randint,
-    randint_like,
-    randn,
-    randn_like,
-    randperm,
     seed,
     set_rng_state,
 )
-from ._tensor_str import set_printoptions  # noqa: E402
 
 __getattr__ = module_getattr(__name__)

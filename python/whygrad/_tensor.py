@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import copy
 import copyreg
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from . import _C, return_types
-from ._creation import _finish, _size_args
 from ._tensor_str import tensor_format, tensor_repr
 
 Tensor = _C.Tensor
@@ -155,7 +153,7 @@ def _rebuild(
 ) -> Tensor:
     """Undo `__reduce_ex__`."""
     kind = getattr(_C, dtype)
-    memory = _C._from_buffer(bytearray(data), kind, -1, 0) if data else _C.empty(0, dtype=kind)
+    memory = _C.frombuffer(bytearray(data), dtype=kind) if data else _C.empty(0, dtype=kind)
     t = memory.clone().as_strided(shape, stride, offset).detach()
     if cls is not None:
         t = _C._make_subclass(cls, t, False)
@@ -234,152 +232,6 @@ def cuda(
 ) -> Tensor:
     """Move to the GPU; an error without one."""
     return self.to("cuda" if device is None else device)
-
-
-def new_tensor(
-    self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """A tensor of `data` with this tensor's dtype."""
-    if isinstance(data, Tensor):
-        warnings.warn(
-            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-            "sourceTensor.detach().clone().requires_grad_(True), rather than tensor.new_tensor(sourceTensor).",
-            UserWarning,
-            stacklevel=2,
-        )
-    t = _C._from_data(data, dtype or self.dtype)
-    return _finish(t, device, requires_grad)
-
-
-def new_zeros(
-    self: Tensor,
-    *size: Any,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    layout: Any = None,
-    pin_memory: bool = False,
-) -> Tensor:
-    """Zeros of a size with this tensor's dtype."""
-    return _finish(
-        _C.zeros(_size_args(size, None, "new_zeros"), dtype=dtype or self.dtype),
-        device,
-        requires_grad,
-    )
-
-
-def new_ones(
-    self: Tensor,
-    *size: Any,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    layout: Any = None,
-    pin_memory: bool = False,
-) -> Tensor:
-    """Ones of a size with this tensor's dtype."""
-    return _finish(
-        _C.ones(_size_args(size, None, "new_ones"), dtype=dtype or self.dtype),
-        device,
-        requires_grad,
-    )
-
-
-def new_empty(
-    self: Tensor,
-    *size: Any,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    layout: Any = None,
-    pin_memory: bool = False,
-) -> Tensor:
-    """A tensor of a size without defined values, with this tensor's dtype."""
-    return _finish(
-        _C.empty(_size_args(size, None, "new_empty"), dtype=dtype or self.dtype),
-        device,
-        requires_grad,
-    )
-
-
-def new_full(
-    self: Tensor,
-    size: Any,
-    fill_value: Any,
-    *,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    layout: Any = None,
-    pin_memory: bool = False,
-) -> Tensor:
-    """One value in every place, with this tensor's dtype."""
-    return _finish(_C.full(size, fill_value, dtype=dtype or self.dtype), device, requires_grad)
-
-
-for _f in (new_tensor, new_zeros, new_ones, new_empty, new_full):
-    setattr(Tensor, _f.__name__, _f)
-
-
-def _sampler(name: str, first: tuple[str, Any], second: tuple[str, Any] | None) -> None:
-    """An in-place sampler with PyTorch's parameter names and defaults."""
-    kind = name
-    default_a = first[1]
-
-    if second is None:
-
-        def one(self: Tensor, a: Any = default_a, *, generator: Any = None, **named: Any) -> Tensor:
-            return _C._fill_random(self, kind, named.get(first[0], a), None, generator)
-
-        one.__name__ = name
-        setattr(Tensor, name, one)
-        return
-    default_b = second[1]
-
-    def two(
-        self: Tensor, a: Any = default_a, b: Any = default_b, *, generator: Any = None, **named: Any
-    ) -> Tensor:
-        return _C._fill_random(
-            self, kind, named.get(first[0], a), named.get(second[0], b), generator
-        )
-
-    two.__name__ = name
-    setattr(Tensor, name, two)
-
-
-_sampler("uniform_", ("from", 0.0), ("to", 1.0))
-_sampler("normal_", ("mean", 0.0), ("std", 1.0))
-_sampler("log_normal_", ("mean", 1.0), ("std", 2.0))
-_sampler("cauchy_", ("median", 0.0), ("sigma", 1.0))
-_sampler("exponential_", ("lambd", 1.0), None)
-_sampler("geometric_", ("p", None), None)
-_sampler("bernoulli_", ("p", 0.5), None)
-
-
-@_method
-def random_(
-    self: Tensor, a: int | None = None, b: int | None = None, *, generator: Any = None, **named: Any
-) -> Tensor:
-    """Integers: of the dtype's whole range, in [0, a), or in [a, b)."""
-    start, to = named.get("from", a), named.get("to", b)
-    if start is not None and to is None:
-        start, to = 0, start
-    return _C._fill_random(self, "random_", start, to, generator)
-
-
-@_method
-def bernoulli(self: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
-    """0 or 1 for each probability in self."""
-    t = _C.empty_like(self)
-    return _C._fill_new(t, "bernoulli_", self if p is None else p, None, generator)
-
-
-@_method
-def multinomial(
-    self: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None
-) -> Tensor:
-    """Indices drawn from each row of weights."""
-    return _C._multinomial(self, num_samples, replacement, generator)
 
 
 @_method
