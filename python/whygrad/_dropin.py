@@ -6,8 +6,8 @@ the name of the package that is imported first, and is found under the other nam
 are named torch, as programs expect. In a program that imports whygrad first they stay whygrad.
 
 `module_getattr` makes the `__getattr__` with which every module answers for names that it lacks.
-This file imports nothing of whygrad when it is loaded, because `_startup/sitecustomize.py` does that
-at interpreter start, before the program asks for torch.
+This file imports nothing of whygrad when it is loaded, because `_startup/sitecustomize.py` does
+that at interpreter start, before the program asks for torch.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ def _serve_torch() -> None:
     package = os.path.dirname(_here)
     if importlib.util.find_spec("whygrad") is None:  # started from a source tree
         sys.path.append(os.path.dirname(package))
-    # By path, because importing torch._dropin would import all of whygrad. That is its name here: see
-    # its head.
+    # By path, because importing torch._dropin would import all of whygrad. It is named torch's
+    # because the modules of this program are.
     path = os.path.join(package, "_dropin.py")
     spec = importlib.util.spec_from_file_location("torch._dropin", path)
     assert spec is not None and spec.loader is not None
