@@ -12,6 +12,7 @@
 namespace wg::py {
 
 void add_runtime_errors();
+void add_dropin(PyObject* module);
 
 namespace {
 
@@ -70,6 +71,7 @@ PYBIND11_MODULE(_C, m) {
     install_site_provider();
     try {
         add_types(m.ptr());
+        add_dropin(m.ptr());
         add_tensor_type(m.ptr());
         add_operations(m.ptr());
         add_creation(m.ptr());

@@ -17,9 +17,10 @@ def _serve_torch() -> None:
     package = os.path.dirname(_here)
     if importlib.util.find_spec("whygrad") is None:  # started from a source tree
         sys.path.append(os.path.dirname(package))
-    # By path, because importing whygrad._dropin would import all of whygrad.
+    # By path, because importing torch._dropin would import all of whygrad. It is named torch's
+    # because the modules of this program are.
     path = os.path.join(package, "_dropin.py")
-    spec = importlib.util.spec_from_file_location("whygrad._dropin", path)
+    spec = importlib.util.spec_from_file_location("torch._dropin", path)
     assert spec is not None and spec.loader is not None
     dropin = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = dropin

@@ -203,7 +203,7 @@ def test_multiprocessing_is_served(script, method):
 
 def test_other_environments_are_left_alone():
     """A child that is another environment's Python must find its own torch, or none."""
-    code = "import sys; print(any('_AliasFinder' in repr(finder) for finder in sys.meta_path))"
+    code = "import sys; print(any('_dropin._Finder' in repr(finder) for finder in sys.meta_path))"
     start = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
     assert python(*RUN, "-c", start).stdout == "True\n"
     leave = f"import os; os.environ['WHYGRAD_RUN_PREFIX'] = '/another'; {start}"
