@@ -26,7 +26,6 @@ namespace {
 class Pass;
 thread_local Pass* current_pass_ = nullptr;
 int running_passes_ = 0;
-uint64_t next_hook_id_ = 1;
 
 struct Later {
     bool operator()(const Node* a, const Node* b) const noexcept {
@@ -198,7 +197,7 @@ void Pass::run_tensor_hooks(Node& node, Grads& in) {
         const Tensor& leaf = static_cast<AccumulateGrad&>(node).variable();
         if (!leaf->extras) return;
         const auto hooks = meta(leaf)->hooks;
-        for (const auto& h : hooks) in[0] = run_tensor_hook(h.hook, in[0]);
+        for (const auto& h : hooks) in[0] = run_tensor_hook(h, in[0]);
         return;
     }
     if (!node.hooks) return;
@@ -227,7 +226,7 @@ bool Pass::must_run(const Node& node) const {
 void Pass::run_node(Node& node, Grads& in, Grads& out) {
     if (node.hooks && !node.hooks->pre.empty()) [[unlikely]] {
         const auto pre = node.hooks->pre;
-        for (const auto& h : pre) h.hook(in);
+        for (const auto& h : pre) h(in);
     }
     bool any_defined = false, all_defined = true;
     for (const Tensor& t : in) (t.defined() ? any_defined : all_defined) = t.defined();
@@ -247,7 +246,7 @@ void Pass::run_node(Node& node, Grads& in, Grads& out) {
     }
     if (has_post) {
         const auto post = node.hooks->post;
-        for (const auto& h : post) h.hook(out, before);
+        for (const auto& h : post) h(out, before);
     }
 }
 
@@ -322,8 +321,6 @@ void Pass::run(std::span<const Tensor> roots, std::span<const Tensor> grads,
 
 bool pass_wants(const Node* node) noexcept { return !current_pass_ || current_pass_->wants(node); }
 
-uint64_t next_hook_id() noexcept { return next_hook_id_++; }
-
 void queue_callback(std::function<void()> f) {
     WG_CHECK(current_pass_, "Final callbacks can only be installed during backward pass.");
     current_pass_->at_end(std::move(f));
@@ -395,6 +392,11 @@ AutogradMeta::~AutogradMeta() {
 
 Edge accumulator_edge(const Tensor& leaf) { return {AccumulateGrad::of(leaf), 0}; }
 
+void forget_accumulator(const Tensor& leaf) {
+    if (leaf->extras && meta(leaf)->accumulator && meta(leaf)->accumulator->refs > 0)
+        meta(leaf)->accumulator = nullptr;
+}
+
 void AccumulateGrad::accumulate(Tensor g) {
     AutogradMeta& m = own_meta(leaf_);
     if (m.grad.defined()) {
@@ -407,7 +409,8 @@ void AccumulateGrad::accumulate(Tensor g) {
         // memory, so that gradients of views of one gradient can share it.
         m.grad = std::move(g);
     } else {
-        Tensor copy = empty_like(leaf_);
+        // .data may have given the leaf another shape since.
+        Tensor copy = empty_like(same_shape(g.sizes(), leaf_.sizes()) ? leaf_ : g);
         copy_values(copy, g);
         copy.bump_version();
         m.grad = std::move(copy);
@@ -421,7 +424,7 @@ void AccumulateGrad::apply(Grads& in, Grads&) {
     }
     if (!leaf_->extras || meta(leaf_)->post_accumulate.empty()) return;
     const auto hooks = meta(leaf_)->post_accumulate;
-    for (const auto& h : hooks) h.hook(leaf_);
+    for (const auto& h : hooks) h(leaf_);
 }
 
 }  // namespace wg

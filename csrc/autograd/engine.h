@@ -51,8 +51,6 @@ private:
     bool resting_ = false;  // not alive, kept for the next graph
 };
 
-uint64_t next_hook_id() noexcept;
-
 // Runs f at the end of the running pass; dropped when the pass fails.
 void queue_callback(std::function<void()> f);
 

@@ -15,8 +15,10 @@ class AccumulateGrad;
 struct AutogradMeta final : TensorExtras {
     Tensor grad;
     AccumulateGrad* accumulator = nullptr;  // Note [Accumulators]
-    std::vector<NodeHooks::Entry<NodeHooks::TensorHook>> hooks;  // tensor hooks of a leaf
-    std::vector<NodeHooks::Entry<std::function<void(const Tensor& leaf)>>> post_accumulate;
+    // Tensor hooks: run by the accumulator of a leaf; a node has its own list of those of its outputs.
+    // A new history drops them, detach_() makes them the hooks of a leaf.
+    std::vector<NodeHooks::TensorHook> hooks;
+    std::vector<std::function<void(const Tensor& leaf)>> post_accumulate;
     std::shared_ptr<TensorImpl*> weak_self;  // for retain_grad; cleared when the tensor dies
     ~AutogradMeta() override;
 };
@@ -47,6 +49,8 @@ inline Node* grad_fn(const Tensor& t) {
 inline bool is_leaf(const Tensor& t) { return grad_fn(t) == nullptr; }
 
 Edge accumulator_edge(const Tensor& leaf);
+// Later graphs get a new one.
+void forget_accumulator(const Tensor& leaf);
 
 // Where t's gradient goes: its grad_fn, a leaf's accumulator, or nowhere.
 inline Edge gradient_edge(const Tensor& t) {

@@ -53,21 +53,19 @@ inline thread_local bool pass_is_filtered = false;
 bool pass_wants(const Node* node) noexcept;
 
 // Hooks of a node. The callables come from the binding; they live in a separate object because
-// almost no node has any. Each list runs in order; `owner` is the binding's object that keeps them.
+// almost no node has any. Each list runs in order.
 struct NodeHooks {
     using PreHook = std::function<void(Grads& grad_outputs)>;
     using PostHook = std::function<void(Grads& grad_inputs, const Grads& grad_outputs)>;
     using TensorHook = std::function<Tensor(const Tensor& grad)>;
 
-    template <class Hook>
-    struct Entry {
-        uint64_t id;  // what RemovableHandle removes by
-        Hook hook;
-        uint32_t output_nr = 0;  // for tensor hooks: which output of the node the tensor is
+    struct OnTensor {
+        uint32_t output_nr;  // which output of the node the tensor is
+        TensorHook hook;
     };
-    std::vector<Entry<TensorHook>> on_tensor;  // run first, in order of registration
-    std::vector<Entry<PreHook>> pre;
-    std::vector<Entry<PostHook>> post;
+    std::vector<OnTensor> on_tensor;  // run first
+    std::vector<PreHook> pre;
+    std::vector<PostHook> post;
     // retain_grad() of outputs: where to put the gradient, after the tensor hooks. The pointer is
     // cleared when the tensor dies.
     struct Retain {

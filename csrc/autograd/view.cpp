@@ -122,6 +122,15 @@ Tensor view_of(const Tensor& base, IntSpan sizes, IntSpan strides, int64_t offse
     return v;
 }
 
+namespace {
+
+// Hooks stay with the history that they were registered for.
+void drop_hooks(const Tensor& t) {
+    if (t->extras) std::exchange(meta(t)->hooks, {});
+}
+
+}  // namespace
+
 Node* view_grad_fn(const Tensor& view) {
     const Tensor base(view->view_base);
     if (!view->grad_fn && !requires_grad(base)) return nullptr;
@@ -134,6 +143,7 @@ Node* view_grad_fn(const Tensor& view) {
         view->grad_fn = again->grad_fn;
         view->output_nr = 0;
         view->attr_version = view.version();
+        drop_hooks(view);
     }
     return node_of(view->grad_fn);
 }
@@ -193,6 +203,7 @@ void rebase_history(const Tensor& t, Ref<Node> node) {
         const uint32_t former_nr = base->output_nr;
         const Ref<GraphNode> keep = base->grad_fn;
         set_history(base, *slices);
+        drop_hooks(base);
         move_retained(base, former, former_nr, *slices, base->output_nr);
         t.bump_version();
         Ref<GraphNode> view_fn = t->grad_fn;
@@ -205,6 +216,7 @@ void rebase_history(const Tensor& t, Ref<Node> node) {
         const Ref<GraphNode> former = t->grad_fn;
         const uint32_t former_nr = t->output_nr;
         set_history(t, *node);
+        drop_hooks(t);
         move_retained(t, node_of(former), former_nr, *node, t->output_nr);
     }
     t.bump_version();

@@ -110,7 +110,8 @@ public:
 private:
     Tensor run_gradient(int i, Grads& in, bool may_reuse);
     bool run_plain_gradient(int i, unsigned reads, const Tensor& g, const Tensor& result);
-    void run_general_gradient(int i, unsigned reads, const Tensor& g, const Tensor& result);
+    Tensor formula(int i, const Tensor& g) const;
+    bool run_general_gradient(int i, unsigned reads, const Tensor& g, const Tensor& result);
     bool has_number(int slot) const noexcept { return is_scalar_ >> slot & 1; }
     Tensor operand(int slot) const {
         if (has_number(slot)) return wrapped_number(scalars_[slot + 1]);
@@ -144,14 +145,8 @@ void ElementwiseNode::apply(Grads& in, Grads& out) {
     if (name_ == kNotImplemented)
         fail(ErrorKind::Runtime, str("derivative for aten::", r.name, " is not implemented"));
     if (grad_enabled()) {
-        const unsigned used = r.reads[0] | r.reads[1] | r.reads[2];
-        Tensor abc[3];
-        for (int s = 0; s < r.arity; ++s)
-            if (used >> (s + 1) & 1) abc[s] = operand(s);
-        const Tensor y = used & 16 ? saved_[3].unpack(this) : Tensor();
         for (int i = 0; i < int(edges.size()); ++i)
-            if (needs(i))
-                out[i] = r.passes_through[i] ? in[0] : r.gradient[i](in[0], abc, y, params_.p);
+            if (needs(i)) out[i] = r.passes_through[i] ? in[0] : formula(i, in[0]);
         return;
     }
     int last = -1;
@@ -172,8 +167,18 @@ Tensor ElementwiseNode::run_gradient(int i, Grads& in, bool may_reuse) {
     const bool reuse =
         may_reuse && g.dtype() == compute_ && g.owns_memory_alone() && !may_overlap_itself(g);
     Tensor result = reuse ? g : empty_like(g, compute_);
-    if (!run_plain_gradient(i, reads, g, result)) run_general_gradient(i, reads, g, result);
-    return result;
+    if (run_plain_gradient(i, reads, g, result) || run_general_gradient(i, reads, g, result))
+        return result;
+    return formula(i, g);
+}
+
+Tensor ElementwiseNode::formula(int i, const Tensor& g) const {
+    const RowInfo& r = row(op_);
+    Tensor abc[3];
+    for (int s = 0; s < r.arity; ++s)
+        if (r.reads[i] >> (s + 1) & 1) abc[s] = operand(s);
+    const Tensor y = r.reads[i] & 16 ? saved_[3].unpack(this) : Tensor();
+    return r.gradient[i](g, abc, y, params_.p);
 }
 
 bool ElementwiseNode::run_plain_gradient(int i, unsigned reads, const Tensor& g,
@@ -193,7 +198,8 @@ bool ElementwiseNode::run_plain_gradient(int i, unsigned reads, const Tensor& g,
     return true;
 }
 
-void ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& g,
+// False when the operands do not fit g: .data has given a saved tensor another shape.
+bool ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& g,
                                            const Tensor& result) {
     const IntSpan sizes = g.sizes();
     const DType compute = kernel_dtype(compute_);
@@ -213,6 +219,7 @@ void ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& 
             continue;
         }
         const Tensor& t = s == 0 ? g : saved_[s - 1].unpack_data(this);
+        if (!is_expandable(t.sizes(), sizes)) return false;
         operands[s] = {t.raw(), t.dtype(), {}};
         strides[s] = broadcast_strides(t.sizes(), t.strides(), sizes);
         if (t.dtype() == compute && t.is_contiguous() && same_shape(t.sizes(), sizes))
@@ -222,11 +229,12 @@ void ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& 
     if (all_direct && result.is_contiguous()) {
         cpu::contiguous_loop(fn, result.raw(), item_size(compute), direct, kMaxLoopInputs,
                              item_size(compute), g.numel(), params_.p);
-        return;
+        return true;
     }
     for (int s = 0; s < kMaxLoopInputs; ++s) operands[s].strides = strides[s];
     cpu::elementwise_loop(fn, {result.raw(), result.dtype(), result.strides()}, operands, sizes,
                           compute, compute, params_.p);
+    return true;
 }
 
 // --- forward ---

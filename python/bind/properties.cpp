@@ -105,13 +105,14 @@ int set_data(PyObject* o, PyObject* value, void*) {
                 Ref<VersionCounter>(new (pool_allocate(sizeof(VersionCounter))) VersionCounter);
             t->own_version->version = version;
             t->version = &t->own_version->version;
+            // As in PyTorch, what is recorded already goes on to expect the old shape, but not the old dtype.
+            if (t.dtype() != from.dtype()) forget_accumulator(t);
             t->set_ndim(from.dim());
             std::copy(from->dims, from->dims + 2 * from.dim(), t->dims);
             t->dtype = from.dtype();
             t->offset = from.offset();
             t->storage = from->storage;
             t->update_geometry();
-            if (meta(t) && meta(t)->accumulator) meta(t)->accumulator->outputs = {OutputInfo(t)};
             return 0;
         },
         -1);
