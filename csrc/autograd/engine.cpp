@@ -223,27 +223,30 @@ bool Pass::must_run(const Node& node) const {
     return false;
 }
 
+void apply(Node& node, Grads& in, Grads& out) {
+    out.resize(node.edges.size());
+    if (node.handles_undefined()) return node.apply(in, out);
+    if (node.released) fail_released();
+    bool any_defined = false, all_defined = true;
+    for (const Tensor& t : in) (t.defined() ? any_defined : all_defined) = t.defined();
+    if (!any_defined) return;
+    if (!all_defined)
+        for (size_t i = 0; i < in.size(); ++i)
+            if (!in[i].defined()) in[i] = zeros(Dims(node.outputs[i].sizes), node.outputs[i].dtype);
+    node.apply(in, out);
+}
+
 void Pass::run_node(Node& node, Grads& in, Grads& out) {
     if (node.hooks && !node.hooks->pre.empty()) [[unlikely]] {
         const auto pre = node.hooks->pre;
         for (const auto& h : pre) h(in);
     }
-    bool any_defined = false, all_defined = true;
-    for (const Tensor& t : in) (t.defined() ? any_defined : all_defined) = t.defined();
     Grads before;
     const bool has_post = node.hooks && !node.hooks->post.empty();
     if (has_post) before = in;
-    out.resize(node.edges.size());
-    if (node.released && !node.handles_undefined()) fail_released();
-    if (any_defined || node.handles_undefined()) {
-        if (!all_defined && !node.handles_undefined())
-            for (size_t i = 0; i < in.size(); ++i)
-                if (!in[i].defined())
-                    in[i] = zeros(Dims(node.outputs[i].sizes), node.outputs[i].dtype);
-        node.apply(in, out);
-        for (size_t i = 0; i < node.edges.size(); ++i)
-            if (node.edges[i].node && out[i].defined()) conform(out[i], node.edges[i], node, i);
-    }
+    apply(node, in, out);
+    for (size_t i = 0; i < node.edges.size(); ++i)
+        if (node.edges[i].node && out[i].defined()) conform(out[i], node.edges[i], node, i);
     if (has_post) {
         const auto post = node.hooks->post;
         for (const auto& h : post) h(out, before);
@@ -320,6 +323,14 @@ void Pass::run(std::span<const Tensor> roots, std::span<const Tensor> grads,
 }  // namespace
 
 bool pass_wants(const Node* node) noexcept { return !current_pass_ || current_pass_->wants(node); }
+
+void apply_node(Node& node, Grads& in, Grads& out) {
+    struct Unfiltered {
+        bool saved = std::exchange(pass_is_filtered, false);
+        ~Unfiltered() { pass_is_filtered = saved; }
+    } unfiltered;
+    apply(node, in, out);
+}
 
 void queue_callback(std::function<void()> f) {
     WG_CHECK(current_pass_, "Final callbacks can only be installed during backward pass.");

@@ -51,6 +51,9 @@ private:
     bool resting_ = false;  // not alive, kept for the next graph
 };
 
+// Runs the node's derivative alone, outside of any pass: no hooks, nothing is freed.
+void apply_node(Node& node, Grads& in, Grads& out);
+
 // Runs f at the end of the running pass; dropped when the pass fails.
 void queue_callback(std::function<void()> f);
 

@@ -23,9 +23,10 @@ struct AutogradMeta final : TensorExtras {
     ~AutogradMeta() override;
 };
 
-inline AutogradMeta* meta(const Tensor& t) noexcept {
-    return static_cast<AutogradMeta*>(t->extras);
+inline AutogradMeta* meta(const TensorImpl& t) noexcept {
+    return static_cast<AutogradMeta*>(t.extras);
 }
+inline AutogradMeta* meta(const Tensor& t) noexcept { return meta(*t.impl()); }
 inline AutogradMeta& own_meta(const Tensor& t) {
     if (!t->extras) t->extras = new AutogradMeta;
     return *meta(t);

@@ -1,12 +1,16 @@
-// autograd.Function: a node whose derivative is Python code.
-// `ctx` is the Python object of the node and what `grad_fn` shows; the node owns it, and it points back
-// without owning. Start with function_apply.
+// autograd.Function: a node whose derivative is Python code. Start with function_apply.
+//
+// Note [ctx]
+// `ctx` is the Python object of its node and what `grad_fn` shows. Each keeps the other alive, but only one owns: while
+// Python holds ctx, ctx owns the node; when Python drops it, the node takes it over (context_finalize),
+// until it is handed out again (wrap_context).
 #include <cstring>
 
 #include <algorithm>
 #include <memory>
 
 #include "autograd/engine.h"
+#include "collector.h"
 #include "convert.h"
 #include "hooks.h"
 #include "node_type.h"
@@ -19,6 +23,8 @@ PyTypeObject* context_type_ = nullptr;
 
 struct Context {
     PyNode base;
+    PyObject* dict;
+    PyObject* weakrefs;
     // Set by the user's forward, read when it returns.
     PyObject* to_save;
     PyObject* non_differentiable;
@@ -30,14 +36,21 @@ Context* as_context(PyObject* o) { return reinterpret_cast<Context*>(o); }
 
 class PythonNode final : public NodeOf<PythonNode> {
 public:
-    explicit PythonNode(PyObject* ctx) : ctx_(Object::borrow(ctx)) {}
+    // With a ctx that owns the node.
+    explicit PythonNode(PyObject* ctx) : ctx_(ctx) {
+        as_context(ctx)->base = {as_context(ctx)->base.ob_base, this, true};
+        ++refs;
+    }
     ~PythonNode() {
-        if (ctx_) as_context(ctx_.get())->base.node = nullptr;
+        if (!ctx_) return;
+        as_context(ctx_)->base.node = nullptr;
+        Py_DECREF(ctx_);
     }
     void apply(Grads& in, Grads& out) override;
     std::string name() const override {
-        const char* dot = std::strrchr(Py_TYPE(ctx_.get())->tp_name, '.');
-        return dot ? dot + 1 : Py_TYPE(ctx_.get())->tp_name;
+        const char* full = Py_TYPE(ctx_)->tp_name;
+        const char* dot = std::strrchr(full, '.');
+        return dot ? dot + 1 : full;
     }
     bool handles_undefined() const override { return true; }
     void release_saved() override {
@@ -45,7 +58,26 @@ public:
         saved.clear();
         released = true;
     }
-    PyObject* context() const { return ctx_.get(); }
+    void visit_owned(OwnedVisitor& visitor) const override {
+        Node::visit_owned(visitor);
+        for (const SavedTensor& t : saved) t.visit_owned(visitor);
+    }
+    // The two ways of Note [ctx].
+    bool owns_context() const { return ctx_ && !as_context(ctx_)->base.owns; }
+    PyObject* hand_out() {
+        if (!owns_context()) return Py_XNewRef(ctx_);
+        as_context(ctx_)->base.owns = true;
+        ++refs;
+        forget_finalized(ctx_);
+        return ctx_;
+    }
+    void take_over() {
+        Py_INCREF(ctx_);
+        as_context(ctx_)->base.owns = false;
+        --refs;
+    }
+    PyObject* context() const { return ctx_; }
+    void forget_context() { ctx_ = nullptr; }
     bool is_input_tensor(size_t i) const { return i < tensor_inputs.size() && tensor_inputs[i]; }
 
     std::vector<SavedTensor> saved;
@@ -53,11 +85,15 @@ public:
     std::vector<bool> tensor_inputs;  // per argument of apply
 
 private:
-    Object ctx_;
+    PyObject* ctx_;
 };
 
+PythonNode* python_node(PyObject* ctx) {
+    return static_cast<PythonNode*>(as_context(ctx)->base.node);
+}
+
 void PythonNode::apply(Grads& in, Grads& out) {
-    const Object ctx = ctx_;
+    const Object ctx = Object::steal(hand_out());
     const bool materialize = as_context(ctx.get())->materialize_grads;
     Object args = check(PyTuple_New(Py_ssize_t(in.size())));
     for (size_t i = 0; i < in.size(); ++i) {
@@ -203,9 +239,8 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
 
         Object ctx_object = check(PyObject_CallNoArgs(ctx_class));
         Context* ctx = as_context(ctx_object.get());
-        auto node = PythonNode::make(ctx_object.get());
-        ctx->base.node = node.get();
-        ctx->base.owns = false;
+        const auto node = PythonNode::make(ctx_object.get());
+        note_entanglement();
         bool executable = false;
         Object needs = check(PyTuple_New(n));
         for (Py_ssize_t i = 0; i < n; ++i) {
@@ -296,10 +331,6 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
 
 // --- ctx ---
 
-PythonNode* python_node(PyObject* ctx) {
-    return static_cast<PythonNode*>(as_context(ctx)->base.node);
-}
-
 PyObject* context_new(PyTypeObject* type, PyObject*, PyObject*) {
     PyObject* o = type->tp_alloc(type, 0);
     if (o) as_context(o)->materialize_grads = true;
@@ -308,26 +339,36 @@ PyObject* context_new(PyTypeObject* type, PyObject*, PyObject*) {
 int context_traverse(PyObject* o, visitproc visit, void* arg) {
     Context* c = as_context(o);
     Py_VISIT(Py_TYPE(o));
-    Py_VISIT(c->base.dict);
+    Py_VISIT(c->dict);
     Py_VISIT(c->to_save);
     Py_VISIT(c->non_differentiable);
     Py_VISIT(c->dirty);
     Py_VISIT(c->needs_input_grad);
-    return 0;
+    return c->base.owns ? visit_shadow(c->base.node, visit, arg) : 0;
 }
 int context_clear(PyObject* o) {
     Context* c = as_context(o);
-    Py_CLEAR(c->base.dict);
+    Py_CLEAR(c->dict);
     Py_CLEAR(c->to_save);
     Py_CLEAR(c->non_differentiable);
     Py_CLEAR(c->dirty);
     Py_CLEAR(c->needs_input_grad);
     return 0;
 }
+void context_finalize(PyObject* o) {
+    const PyNode& self = as_context(o)->base;
+    if (!self.node || !self.owns || self.node->refs == 1) return;
+    python_node(o)->take_over();
+}
 void context_dealloc(PyObject* o) {
     PyObject_GC_UnTrack(o);
-    if (as_context(o)->base.weakrefs) PyObject_ClearWeakRefs(o);
+    if (as_context(o)->weakrefs) PyObject_ClearWeakRefs(o);
     context_clear(o);
+    if (PythonNode* n = python_node(o); n && as_context(o)->base.owns) {
+        n->forget_context();
+        as_context(o)->base.node = nullptr;
+        Ref<Node>::steal(n);
+    }
     PyTypeObject* type = Py_TYPE(o);
     type->tp_free(o);
     Py_DECREF(type);
@@ -408,15 +449,16 @@ PyMethodDef functions_[] = {
 
 }  // namespace
 
-PyObject* function_context(const Node& node) {
-    const auto* n = dynamic_cast<const PythonNode*>(&node);
-    return n ? n->context() : nullptr;
+bool is_context(PyObject* o) noexcept {
+    return Py_TYPE(o) == context_type_ || PyType_IsSubtype(Py_TYPE(o), context_type_);
 }
-
-int visit_node_hooks(const Node& node, visitproc visit, void* arg);
-int visit_node(const Node& node, visitproc visit, void* arg) {
-    if (PyObject* ctx = function_context(node)) Py_VISIT(ctx);
-    return visit_node_hooks(node, visit, arg);
+PyObject* wrap_context(Node& node) {
+    auto* n = dynamic_cast<PythonNode*>(&node);
+    return n ? n->hand_out() : nullptr;
+}
+PyObject* owned_context(const Node& node) {
+    const auto* n = dynamic_cast<const PythonNode*>(&node);
+    return n && n->owns_context() ? n->context() : nullptr;
 }
 
 void add_functions(PyObject* module) {
@@ -438,8 +480,8 @@ void add_functions(PyObject* module) {
     methods.push_back({"apply", apply_derivative, METH_VARARGS, nullptr});
     methods.push_back({nullptr, nullptr, 0, nullptr});
     static PyMemberDef members[] = {
-        {"__dictoffset__", T_PYSSIZET, offsetof(Context, base.dict), READONLY, nullptr},
-        {"__weaklistoffset__", T_PYSSIZET, offsetof(Context, base.weakrefs), READONLY, nullptr},
+        {"__dictoffset__", T_PYSSIZET, offsetof(Context, dict), READONLY, nullptr},
+        {"__weaklistoffset__", T_PYSSIZET, offsetof(Context, weakrefs), READONLY, nullptr},
         {nullptr, 0, 0, 0, nullptr},
     };
     PyType_Slot slots[] = {
@@ -447,6 +489,7 @@ void add_functions(PyObject* module) {
         {Py_tp_dealloc, reinterpret_cast<void*>(context_dealloc)},
         {Py_tp_traverse, reinterpret_cast<void*>(context_traverse)},
         {Py_tp_clear, reinterpret_cast<void*>(context_clear)},
+        {Py_tp_finalize, reinterpret_cast<void*>(context_finalize)},
         {Py_tp_getset, properties.data()},
         {Py_tp_methods, methods.data()},
         {Py_tp_members, members},

@@ -9,29 +9,25 @@
 namespace wg::py {
 namespace {
 
-Object call(const Object& callable, PyObject* arg) {
-    return check(PyObject_CallOneArg(callable.get(), arg));
+std::string name_of_hook(PyObject* callable) {
+    const Object name = Object::steal(PyObject_GetAttrString(callable, "__name__"));
+    if (name && PyUnicode_Check(name.get())) return PyUnicode_AsUTF8(name.get());
+    PyErr_Clear();
+    return "<unknown>";
 }
 
-// What a hook that replaces gradients may return.
+// What a hook returned in place of `grad`.
 Tensor checked_replacement(PyObject* result, const Tensor& grad, PyObject* callable) {
     if (result == Py_None) return {};
-    const auto name = [&] {
-        const Object n = Object::steal(PyObject_GetAttrString(callable, "__name__"));
-        if (n) return std::string(PyUnicode_AsUTF8(n.get()));
-        PyErr_Clear();
-        return std::string("hook");
-    };
     if (!is_tensor(result))
         fail_type(str("expected Variable, but hook returned '", Py_TYPE(result)->tp_name, "'"));
+    WG_CHECK(grad.defined(), "can't replace a None gradient with a non-None value");
     const Tensor& r = tensor_of(result);
-    if (grad.defined()) {
-        WG_CHECK(r.dtype() == grad.dtype(), "hook '", name(),
-                 "' has changed the type of value (was torch.", info(grad.dtype()).legacy_name,
-                 " got torch.", info(r.dtype()).legacy_name, ")");
-        WG_CHECK(std::ranges::equal(r.sizes(), grad.sizes()), "hook '", name(),
-                 "' has changed the size of value");
-    }
+    WG_CHECK(r.dtype() == grad.dtype(), "hook '", name_of_hook(callable),
+             "' has changed the type of value (was torch.", info(grad.dtype()).legacy_name,
+             " got torch.", info(r.dtype()).legacy_name, ")");
+    WG_CHECK(std::ranges::equal(r.sizes(), grad.sizes()), "hook '", name_of_hook(callable),
+             "' has changed the size of value");
     return r;
 }
 
@@ -44,171 +40,187 @@ Object grads_tuple(const Grads& grads) {
 
 void replace_grads(PyObject* result, Grads& grads, PyObject* callable) {
     if (result == Py_None) return;
-    Object tuple = PyTuple_Check(result) ? Object::borrow(result) : check(PyTuple_Pack(1, result));
-    WG_CHECK(PyTuple_GET_SIZE(tuple.get()) == Py_ssize_t(grads.size()),
-             "hook has returned an incorrect number of values (got ", PyTuple_GET_SIZE(tuple.get()),
+    if (!PyTuple_Check(result))
+        fail_type(str("expected tuple, but hook returned '", Py_TYPE(result)->tp_name, "'"));
+    WG_CHECK(PyTuple_GET_SIZE(result) == Py_ssize_t(grads.size()), "hook '", name_of_hook(callable),
+             "' has returned an incorrect number of values (got ", PyTuple_GET_SIZE(result),
              ", but expected ", grads.size(), ")");
-    for (size_t i = 0; i < grads.size(); ++i) {
-        PyObject* r = PyTuple_GET_ITEM(tuple.get(), Py_ssize_t(i));
-        const Tensor t = checked_replacement(r, grads[i], callable);
-        grads[i] = t;
-    }
+    for (size_t i = 0; i < grads.size(); ++i)
+        grads[i] = checked_replacement(PyTuple_GET_ITEM(result, Py_ssize_t(i)), grads[i], callable);
 }
 
-// Where a hook sits, for removing it: kept by the handle through a capsule.
-struct HookPlace {
-    Ref<Node> node;
-    Tensor leaf;
-    uint64_t id;
-    enum { OnTensor, OnLeaf, Accumulate, Pre, Post } list;
-};
-
-template <class List>
-void erase_hook(List& list, uint64_t id) {
-    for (size_t i = 0; i < list.size(); ++i)
-        if (list[i].id == id) {
-            const auto keep = std::move(list[i]);  // its destructor may run Python code
-            list.erase(list.begin() + long(i));
-            return;
-        }
+// f(callable) for each hook; on a copy, since hooks may add and remove hooks.
+template <class F>
+void for_each_hook(PyObject* dict, F f) {
+    const Object hooks = check(PyMapping_Values(dict));
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(hooks.get()); ++i)
+        f(PyList_GET_ITEM(hooks.get(), i));
 }
 
-void free_place(PyObject* capsule) {
-    delete static_cast<HookPlace*>(PyCapsule_GetPointer(capsule, "hook"));
+// The dict in the first hook of kind `Hooks` in a list, or null.
+template <class Hooks, class Hook>
+PyObject* dict_in(const Hook& hook) {
+    const Hooks* h = hook.template target<Hooks>();
+    return h ? h->dict.get() : nullptr;
+}
+template <class Hooks, class Hook>
+PyObject* dict_in(const std::vector<Hook>& list) {
+    for (const Hook& hook : list)
+        if (PyObject* d = dict_in<Hooks>(hook)) return d;
+    return nullptr;
 }
 
-PyObject* remove_hook(PyObject*, PyObject* capsule) {
-    return guarded([&]() -> PyObject* {
-        auto* p = static_cast<HookPlace*>(PyCapsule_GetPointer(capsule, "hook"));
-        if (!p) throw PythonError{};
-        switch (p->list) {
-        case HookPlace::OnLeaf:
-            if (auto* m = meta(p->leaf)) erase_hook(m->hooks, p->id);
-            break;
-        case HookPlace::Accumulate:
-            if (auto* m = meta(p->leaf)) erase_hook(m->post_accumulate, p->id);
-            break;
-        case HookPlace::OnTensor:
-            if (p->node->hooks) erase_hook(p->node->hooks->on_tensor, p->id);
-            break;
-        case HookPlace::Pre:
-            if (p->node->hooks) erase_hook(p->node->hooks->pre, p->id);
-            break;
-        case HookPlace::Post:
-            if (p->node->hooks) erase_hook(p->node->hooks->post, p->id);
-            break;
-        }
-        Py_RETURN_NONE;
+Object from_module(const char* module, const char* name) {
+    const Object m = check(PyImport_ImportModule(module));
+    return check(PyObject_GetAttrString(m.get(), name));
+}
+Object new_dict() {
+    static PyObject* const type = from_module("collections", "OrderedDict").release();
+    return check(PyObject_CallNoArgs(type));
+}
+
+// Puts the callable into the dict; returns the handle that takes it out.
+PyObject* add_to(PyObject* dict, PyObject* callable) {
+    static PyObject* const type = from_module("whygrad.utils.hooks", "RemovableHandle").release();
+    Object handle = check(PyObject_CallOneArg(type, dict));
+    const Object id = check(PyObject_GetAttrString(handle.get(), "id"));
+    check(PyObject_SetItem(dict, id.get(), callable));
+    return handle.release();
+}
+
+// The dict of a list of hooks, made when there is none.
+template <class Hooks, class Hook>
+PyObject* own_dict(std::vector<Hook>& list) {
+    if (!dict_in<Hooks>(list)) list.push_back(Hooks{new_dict()});
+    return dict_in<Hooks>(list);
+}
+
+void check_hookable(const Tensor& t) {
+    WG_CHECK(requires_grad(t), "cannot register a hook on a tensor that doesn't require gradient");
+}
+
+template <class Hooks, class Hook>
+int visit_list(const std::vector<Hook>& list, visitproc visit, void* arg) {
+    for (const Hook& hook : list) Py_VISIT(dict_in<Hooks>(hook));
+    return 0;
+}
+
+template <PyObject* (*Register)(PyObject* tensor, PyObject* callable)>
+PyObject* register_on_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+    return guarded([&] {
+        if (nargs != 2 || !is_tensor(args[0])) fail_type("takes (tensor, hook)");
+        return Register(args[0], args[1]);
     });
 }
-
-PyObject* handle_class_ = nullptr;  // whygrad.utils.hooks.RemovableHandle's maker, set from Python
-
-PyObject* make_handle(HookPlace place) {
-    Object capsule = check(PyCapsule_New(new HookPlace(std::move(place)), "hook", free_place));
-    if (!handle_class_) return capsule.release();
-    return PyObject_CallOneArg(handle_class_, capsule.get());
+template <class F>
+PyCFunction fast(F* f) {
+    return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
 }
-
-PyObject* set_handle_class(PyObject*, PyObject* cls) {
-    Py_XSETREF(handle_class_, Py_NewRef(cls));
-    Py_RETURN_NONE;
-}
-
 PyMethodDef functions_[] = {
-    {"_remove_hook", remove_hook, METH_O, nullptr},
-    {"_set_hook_handle", set_handle_class, METH_O, nullptr},
+    {"_register_hook", fast(register_on_tensor<register_hook>), METH_FASTCALL, nullptr},
+    {"_register_post_accumulate_grad_hook",
+     fast(register_on_tensor<register_post_accumulate_grad_hook>), METH_FASTCALL, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 
-template <class Hook, class List>
-int visit_list(const List& list, visitproc visit, void* arg) {
-    for (const auto& entry : list)
-        if (const auto* h = entry.hook.template target<Hook>()) Py_VISIT(h->callable.get());
-    return 0;
-}
-
 }  // namespace
 
-Tensor PyTensorHook::operator()(const Tensor& grad) const {
-    const Object arg = check(wrap(grad));
-    return checked_replacement(call(callable, arg.get()).get(), grad, callable.get());
+void add_hooks(PyObject* module) { check(PyModule_AddFunctions(module, functions_)); }
+
+Tensor PyTensorHooks::operator()(const Tensor& grad) const {
+    Tensor now = grad;
+    for_each_hook(dict.get(), [&](PyObject* callable) {
+        const Object arg = check(wrap_or_none(now));
+        const Object result = check(PyObject_CallOneArg(callable, arg.get()));
+        if (Tensor r = checked_replacement(result.get(), now, callable); r.defined())
+            now = std::move(r);
+    });
+    return now;
 }
-void PyAccumulateHook::operator()(const Tensor& leaf) const {
+void PyAccumulateHooks::operator()(const Tensor& leaf) const {
     const Object arg = check(wrap(leaf));
-    call(callable, arg.get());
+    for_each_hook(dict.get(), [&](PyObject* callable) {
+        const Object result = check(PyObject_CallOneArg(callable, arg.get()));
+        WG_CHECK(result.get() == Py_None, "Tensor post accumulate grad hooks should return None.");
+    });
 }
-void PyPreHook::operator()(Grads& grads) const {
-    replace_grads(call(callable, grads_tuple(grads).get()).get(), grads, callable.get());
+void PyPreHooks::operator()(Grads& grads) const {
+    for_each_hook(dict.get(), [&](PyObject* callable) {
+        const Object arg = grads_tuple(grads);
+        const Object result = check(PyObject_CallOneArg(callable, arg.get()));
+        replace_grads(result.get(), grads, callable);
+    });
 }
-void PyPostHook::operator()(Grads& grad_inputs, const Grads& grad_outputs) const {
-    const Object in = grads_tuple(grad_inputs), out = grads_tuple(grad_outputs);
-    const Object r =
-        check(PyObject_CallFunctionObjArgs(callable.get(), in.get(), out.get(), nullptr));
-    replace_grads(r.get(), grad_inputs, callable.get());
+void PyPostHooks::operator()(Grads& grad_inputs, const Grads& grad_outputs) const {
+    const Object out = grads_tuple(grad_outputs);
+    for_each_hook(dict.get(), [&](PyObject* callable) {
+        const Object in = grads_tuple(grad_inputs);
+        const Object result =
+            check(PyObject_CallFunctionObjArgs(callable, in.get(), out.get(), nullptr));
+        replace_grads(result.get(), grad_inputs, callable);
+    });
+}
+
+PyObject* tensor_hooks(PyObject* self) {
+    const Tensor& t = tensor_of(self);
+    grad_fn(t);  // a new history drops them
+    PyObject* dict = t->extras ? dict_in<PyTensorHooks>(meta(t)->hooks) : nullptr;
+    return Py_NewRef(dict ? dict : Py_None);
+}
+
+void set_tensor_hooks(PyObject* self, PyObject* dict) {
+    const Tensor& t = tensor_of(self);
+    WG_CHECK(dict, "Deletion of _backwards_hooks not allowed!");
+    const auto dropped = std::exchange(own_meta(t).hooks, {});
+    if (dict == Py_None) return;
+    own_meta(t).hooks.push_back(PyTensorHooks{Object::borrow(dict)});
+    track(self);
 }
 
 PyObject* register_hook(PyObject* self, PyObject* callable) {
-    return guarded([&] {
-        const Tensor& t = tensor_of(self);
-        WG_CHECK(requires_grad(t),
-                 "cannot register a hook on a tensor that doesn't require gradient");
-        const uint64_t id = next_hook_id();
-        PyTensorHook hook{Object::borrow(callable)};
-        track(self);
-        if (Node* fn = grad_fn(t)) {
-            fn->own_hooks().on_tensor.push_back({id, std::move(hook), t->output_nr});
-            return make_handle({Ref<Node>(fn), {}, id, HookPlace::OnTensor});
-        }
-        own_meta(t).hooks.push_back({id, std::move(hook)});
-        return make_handle({{}, t, id, HookPlace::OnLeaf});
-    });
+    const Tensor& t = tensor_of(self);
+    check_hookable(t);
+    Node* fn = grad_fn(t);
+    AutogradMeta& m = own_meta(t);
+    if (!dict_in<PyTensorHooks>(m.hooks)) {
+        PyObject* dict = own_dict<PyTensorHooks>(m.hooks);
+        if (fn)
+            fn->own_hooks().on_tensor.push_back(
+                {t->output_nr, PyTensorHooks{Object::borrow(dict)}});
+    }
+    track(self);
+    return add_to(dict_in<PyTensorHooks>(m.hooks), callable);
 }
 
 PyObject* register_post_accumulate_grad_hook(PyObject* self, PyObject* callable) {
-    return guarded([&] {
-        const Tensor& t = tensor_of(self);
-        WG_CHECK(requires_grad(t),
-                 "cannot register a hook on a tensor that doesn't require gradient");
-        WG_CHECK(is_leaf(t), "post accumulate grad hooks cannot be registered on non-leaf tensors");
-        const uint64_t id = next_hook_id();
-        track(self);
-        own_meta(t).post_accumulate.push_back({id, PyAccumulateHook{Object::borrow(callable)}});
-        return make_handle({{}, t, id, HookPlace::Accumulate});
-    });
+    const Tensor& t = tensor_of(self);
+    check_hookable(t);
+    WG_CHECK(is_leaf(t), "post accumulate grad hooks cannot be registered on non-leaf tensors");
+    track(self);
+    return add_to(own_dict<PyAccumulateHooks>(own_meta(t).post_accumulate), callable);
+}
+
+PyObject* post_accumulate_grad_hooks(PyObject* self) {
+    const Tensor& t = tensor_of(self);
+    PyObject* dict = t->extras ? dict_in<PyAccumulateHooks>(meta(t)->post_accumulate) : nullptr;
+    return Py_NewRef(dict ? dict : Py_None);
 }
 
 PyObject* register_node_hook(Node* node, PyObject* callable) {
-    const uint64_t id = next_hook_id();
-    node->own_hooks().post.push_back({id, PyPostHook{Object::borrow(callable)}});
-    return make_handle({Ref<Node>(node), {}, id, HookPlace::Post});
+    return add_to(own_dict<PyPostHooks>(node->own_hooks().post), callable);
 }
 PyObject* register_node_prehook(Node* node, PyObject* callable) {
-    const uint64_t id = next_hook_id();
-    node->own_hooks().pre.push_back({id, PyPreHook{Object::borrow(callable)}});
-    return make_handle({Ref<Node>(node), {}, id, HookPlace::Pre});
+    return add_to(own_dict<PyPreHooks>(node->own_hooks().pre), callable);
 }
 
-int visit_node_hooks(const Node& node, visitproc visit, void* arg);
-int visit_node_hooks(const Node& node, visitproc visit, void* arg) {
-    if (!node.hooks) return 0;
-    if (int r = visit_list<PyTensorHook>(node.hooks->on_tensor, visit, arg)) return r;
-    if (int r = visit_list<PyPreHook>(node.hooks->pre, visit, arg)) return r;
-    return visit_list<PyPostHook>(node.hooks->post, visit, arg);
+int visit_hooks(const AutogradMeta& meta, visitproc visit, void* arg) {
+    if (int r = visit_list<PyTensorHooks>(meta.hooks, visit, arg)) return r;
+    return visit_list<PyAccumulateHooks>(meta.post_accumulate, visit, arg);
 }
-
-int visit_hooks(const TensorImpl& impl, visitproc visit, void* arg) {
-    if (impl.extras) {
-        const auto* m = static_cast<const AutogradMeta*>(impl.extras);
-        if (int r = visit_list<PyTensorHook>(m->hooks, visit, arg)) return r;
-        if (int r = visit_list<PyAccumulateHook>(m->post_accumulate, visit, arg)) return r;
-    }
-    // What the node holds belongs to this tensor alone if nobody else holds the node.
-    if (impl.grad_fn && impl.grad_fn->refs == 1)
-        return visit_node(*node_of(impl.grad_fn), visit, arg);
-    return 0;
+int visit_hooks(const NodeHooks& hooks, visitproc visit, void* arg) {
+    for (const auto& h : hooks.on_tensor) Py_VISIT(dict_in<PyTensorHooks>(h.hook));
+    if (int r = visit_list<PyPreHooks>(hooks.pre, visit, arg)) return r;
+    return visit_list<PyPostHooks>(hooks.post, visit, arg);
 }
-
-void add_hooks(PyObject* module) { check(PyModule_AddFunctions(module, functions_)); }
 
 }  // namespace wg::py

@@ -1,40 +1,43 @@
-// Hooks: Python callables on tensors and nodes, and the handles that remove them (hooks.cpp).
+// Hooks: Python callables on tensors and nodes (hooks.cpp). As in PyTorch the callables of one place are an
+// OrderedDict, from which handles remove them; C++ holds the dict as one hook.
 #pragma once
 
 #include "python.h"
 
 namespace wg::py {
 
-// The form in which a Python callable sits in NodeHooks and AutogradMeta; the collector looks for these.
-struct PyTensorHook {
-    Object callable;
+// The forms in which a dict of callables sits in NodeHooks and AutogradMeta.
+struct PyTensorHooks {
+    Object dict;
     Tensor operator()(const Tensor& grad) const;
 };
-struct PyAccumulateHook {
-    Object callable;
+struct PyAccumulateHooks {
+    Object dict;
     void operator()(const Tensor& leaf) const;
 };
-struct PyPreHook {
-    Object callable;
+struct PyPreHooks {
+    Object dict;
     void operator()(Grads& grad_outputs) const;
 };
-struct PyPostHook {
-    Object callable;
+struct PyPostHooks {
+    Object dict;
     void operator()(Grads& grad_inputs, const Grads& grad_outputs) const;
 };
 
+// register_hook and the like: a RemovableHandle.
 PyObject* register_hook(PyObject* tensor, PyObject* callable);
 PyObject* register_post_accumulate_grad_hook(PyObject* tensor, PyObject* callable);
 PyObject* register_node_hook(Node* node, PyObject* callable);
 PyObject* register_node_prehook(Node* node, PyObject* callable);
+// The dicts; None without hooks.
+PyObject* tensor_hooks(PyObject* tensor);
+PyObject* post_accumulate_grad_hooks(PyObject* tensor);
+void set_tensor_hooks(PyObject* tensor, PyObject* dict);
 
-// Visits the Python objects that a node itself holds.
-int visit_node(const Node& node, visitproc visit, void* arg);
+// Visits the dicts, for the garbage collector.
+int visit_hooks(const AutogradMeta& meta, visitproc visit, void* arg);
+int visit_hooks(const NodeHooks& hooks, visitproc visit, void* arg);
 
-// torch._C._remove_hook(key): what RemovableHandle.remove calls.
 void add_hooks(PyObject* module);
-
-// AssertionError "Torch not compiled with CUDA enabled" for other devices.
-void require_cpu(Device d);
 
 }  // namespace wg::py

@@ -2,12 +2,17 @@
 #include <cstring>
 
 #include "args.h"
-#include "hooks.h"
 #include "ops/functions.h"
 #include "tensor_type.h"
 
 namespace wg::py {
 namespace {
+
+void require_cpu(Device d) {
+    if (d.type == DeviceType::CPU) return;
+    PyErr_SetString(PyExc_AssertionError, "Torch not compiled with CUDA enabled");
+    throw PythonError{};
+}
 
 // A method of no arguments.
 template <auto F>
@@ -300,8 +305,6 @@ PyMethodDef tensor_methods[] = {
     {"new_tensor", fast(new_tensor), kFast, "A tensor of other data with this tensor's dtype."},
     {"backward", fast(backward_method), kFast,
      "Accumulates the gradient of this tensor into the leaves of its graph."},
-    {"register_hook", register_hook, METH_O, nullptr},
-    {"register_post_accumulate_grad_hook", register_post_accumulate_grad_hook, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include "base/error.h"
+#include "collector.h"
 #include "cpu/thread_pool.h"
 #include "dispatch/kernel_table.h"
 #include "hooks.h"
@@ -77,6 +78,7 @@ PYBIND11_MODULE(_C, m) {
         add_creation(m.ptr());
         add_autograd(m.ptr());
         add_hooks(m.ptr());
+        add_collector(m.ptr());
         add_functions(m.ptr());
         add_random(m.ptr());
         add_optim(m.ptr());

@@ -6,8 +6,10 @@
 #include <string>
 
 #include "autograd/engine.h"
+#include "collector.h"
 #include "convert.h"
 #include "hooks.h"
+#include "ops/functions.h"
 
 namespace wg::py {
 namespace {
@@ -31,6 +33,12 @@ PyObject* get_next_functions(PyObject* o, void*) {
         return tuple.release();
     });
 }
+PyObject* get_requires_grad(PyObject* o, void*) {
+    return guarded([&] {
+        node_at(o);
+        return Py_NewRef(Py_True);  // a node is made only where some input requires grad
+    });
+}
 PyObject* get_name(PyObject* o, PyObject*) {
     return guarded([&] { return to_python(node_at(o).name()); });
 }
@@ -43,98 +51,69 @@ PyObject* register_hook_method(PyObject* o, PyObject* callable) {
 PyObject* register_prehook_method(PyObject* o, PyObject* callable) {
     return guarded([&] { return register_node_prehook(&node_at(o), callable); });
 }
+// The dict of a tensor becomes one of the hooks of its node.
+PyObject* register_hook_dict(PyObject* o, PyObject* tensor) {
+    return guarded([&]() -> PyObject* {
+        Node& n = node_at(o);
+        if (!is_tensor(tensor)) fail_type("_register_hook_dict(): tensor must be a Tensor");
+        const Object dict = check(tensor_hooks(tensor));
+        if (dict.get() != Py_None)
+            n.own_hooks().on_tensor.push_back({tensor_of(tensor)->output_nr, PyTensorHooks{dict}});
+        Py_RETURN_NONE;
+    });
+}
+
+struct Metadata final : NodeHooks::Attachment {
+    Object dict;
+};
 PyObject* get_metadata(PyObject* o, void*) {
-    // A dict that lives with the Python object.
-    if (!as_node(o)->dict && !(as_node(o)->dict = PyDict_New())) return nullptr;
-    PyObject* d = PyDict_GetItemString(as_node(o)->dict, "_metadata");
-    if (!d) {
-        d = PyDict_New();
-        PyDict_SetItemString(as_node(o)->dict, "_metadata", d);
-        Py_DECREF(d);
-    }
-    return Py_NewRef(d);
+    return guarded([&] {
+        auto& attachment = node_at(o).own_hooks().attachment;
+        if (!attachment) {
+            auto fresh = std::make_unique<Metadata>();
+            fresh->dict = check(PyDict_New());
+            attachment = std::move(fresh);
+            note_entanglement();
+        }
+        return Py_NewRef(static_cast<Metadata&>(*attachment).dict.get());
+    });
 }
 PyObject* get_site(PyObject* o, void*) {
     return guarded([&] { return resolve_site(node_at(o).site); });
 }
-PyMemberDef node_members_[] = {
-    {"__dictoffset__", T_PYSSIZET, offsetof(PyNode, dict), READONLY, nullptr},
-    {"__weaklistoffset__", T_PYSSIZET, offsetof(PyNode, weakrefs), READONLY, nullptr},
-    {nullptr, 0, 0, 0, nullptr},
-};
 
-// Without the module, as PyTorch prints them: <MulBackward0 object at 0x7f...>.
-PyObject* node_repr(PyObject* o) {
-    const Object name =
-        Object::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(o)), "__name__"));
-    if (!name) return nullptr;
-    return PyUnicode_FromFormat("<%U object at %p>", name.get(), o);
+// Runs the derivative alone: no hooks, nothing freed.
+PyObject* node_call(PyObject* o, PyObject* args, PyObject* kwargs) {
+    return guarded([&]() -> PyObject* {
+        if (kwargs && PyDict_GET_SIZE(kwargs) > 0) fail_type("keyword arguments are not supported");
+        Node& n = node_at(o);
+        const Ref<Node> alive(&n);
+        Grads in, out;
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i) {
+            PyObject* a = PyTuple_GET_ITEM(args, i);
+            if (a != Py_None && !is_tensor(a)) fail_type(str("argument ", i, " is not a Variable"));
+            in.push_back(a == Py_None ? Tensor() : tensor_of(a));
+        }
+        if (in.size() != n.outputs.size())
+            fail_type(
+                str("expected ", n.outputs.size(), " arguments, got ", in.size(), " instead"));
+        apply_node(n, in, out);
+        if (out.size() == 1) return wrap_or_none(out[0]);
+        Object tuple = check(PyTuple_New(Py_ssize_t(out.size())));
+        for (size_t i = 0; i < out.size(); ++i)
+            PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap_or_none(out[i]));
+        return tuple.release();
+    });
 }
-
-PyTypeObject* type_for(const std::string& name) {
-    static auto& types = *new std::map<std::string, PyTypeObject*>;
-    auto& type = types[name];
-    if (type) return type;
-    PyType_Slot slots[] = {
-        {Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)},
-        {Py_tp_traverse, reinterpret_cast<void*>(node_traverse)},
-        {Py_tp_clear, reinterpret_cast<void*>(node_clear)},
-        {Py_tp_getattro, reinterpret_cast<void*>(node_getattro)},
-        {Py_tp_repr, reinterpret_cast<void*>(node_repr)},
-        {Py_tp_getset, node_properties},
-        {Py_tp_methods, node_methods},
-        {Py_tp_members, node_members_},
-        {0, nullptr},
-    };
-    // Types without a module are deprecated.
-    const char* lasting = (new std::string("builtins." + name))->c_str();
-    PyType_Spec spec = {lasting, sizeof(PyNode), 0,
-                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-                        slots};
-    type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
-    return type;
-}
-
-}  // namespace
-
-Node& node_at(PyObject* o) {
-    WG_CHECK(as_node(o)->node, "Attribute access on a Function whose graph has been freed");
-    return *as_node(o)->node;
-}
-
-PyGetSetDef node_properties[] = {
-    {"next_functions", get_next_functions, nullptr, "(node, index of its output) for each input.",
-     nullptr},
-    {"metadata", get_metadata, nullptr, nullptr, nullptr},
-    {"_site", get_site, nullptr,
-     "(file, line, end line, column, end column, function) that recorded the node.", nullptr},
-    {nullptr, nullptr, nullptr, nullptr, nullptr},
-};
-PyMethodDef node_methods[] = {
-    {"name", get_name, METH_NOARGS, nullptr},
-    {"_sequence_nr", get_sequence_nr, METH_NOARGS, nullptr},
-    {"register_hook", register_hook_method, METH_O, nullptr},
-    {"register_prehook", register_prehook_method, METH_O, nullptr},
-    {nullptr, nullptr, 0, nullptr},
-};
 
 int node_traverse(PyObject* o, visitproc visit, void* arg) {
     Py_VISIT(Py_TYPE(o));
-    Py_VISIT(as_node(o)->dict);
-    if (as_node(o)->owns && as_node(o)->node->refs == 1)
-        return visit_node(*as_node(o)->node, visit, arg);
-    return 0;
-}
-int node_clear(PyObject* o) {
-    Py_CLEAR(as_node(o)->dict);
-    return 0;
+    return as_node(o)->owns ? visit_shadow(as_node(o)->node, visit, arg) : 0;
 }
 void node_dealloc(PyObject* o) {
     PyObject_GC_UnTrack(o);
     PyNode* self = as_node(o);
-    if (self->weakrefs) PyObject_ClearWeakRefs(o);
-    Py_CLEAR(self->dict);
-    if (self->node && self->owns) {
+    if (self->node) {
         self->node->python = nullptr;
         Ref<Node>::steal(std::exchange(self->node, nullptr));
     }
@@ -150,30 +129,74 @@ PyObject* node_getattro(PyObject* o, PyObject* name) {
     PyObject *type, *value, *trace;
     PyErr_Fetch(&type, &value, &trace);
     return guarded([&]() -> PyObject* {
+        const Object dropped[] = {Object::steal(type), Object::steal(value), Object::steal(trace)};
         const std::string_view text = Convert<std::string_view>::get(name);
         const Node& n = *as_node(o)->node;
-        PyObject* result = nullptr;
-        if (text == "variable") {
-            if (const auto* leaf = dynamic_cast<const AccumulateGrad*>(&n))
-                result = wrap(leaf->variable());
-        } else if (text.starts_with("_saved_")) {
+        if (text == "variable" && n.is_accumulator)
+            return wrap(static_cast<const AccumulateGrad&>(n).variable());
+        if (text.starts_with("_saved_"))
             for (auto& [saved, t] : n.saved_values())
-                if (text.substr(7) == saved) result = wrap_or_none(std::move(t));
-        }
-        if (!result) {
-            PyErr_Restore(type, value, trace);
-            return nullptr;
-        }
-        Py_XDECREF(type);
-        Py_XDECREF(value);
-        Py_XDECREF(trace);
-        return result;
+                if (text.substr(7) == saved) return wrap_or_none(std::move(t));
+        PyErr_Restore(Py_XNewRef(type), Py_XNewRef(value), Py_XNewRef(trace));
+        throw PythonError{};
     });
 }
 
+PyTypeObject* type_for(const std::string& name) {
+    static auto& types = *new std::map<std::string, PyTypeObject*>;
+    auto& type = types[name];
+    if (type) return type;
+    PyType_Slot slots[] = {
+        {Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)},
+        {Py_tp_traverse, reinterpret_cast<void*>(node_traverse)},
+        {Py_tp_getattro, reinterpret_cast<void*>(node_getattro)},
+        {Py_tp_call, reinterpret_cast<void*>(node_call)},
+        {Py_tp_getset, node_properties},
+        {Py_tp_methods, node_methods},
+        {0, nullptr},
+    };
+    // Types without a module are deprecated, but messages show tp_name, which is to be PyTorch's.
+    const char* lasting = (new std::string("builtins." + name))->c_str();
+    PyType_Spec spec = {lasting, sizeof(PyNode), 0,
+                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                        slots};
+    type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
+    type->tp_name = lasting + std::strlen("builtins.");
+    return type;
+}
+
+}  // namespace
+
+bool is_node(PyObject* o) noexcept {
+    return Py_TYPE(o)->tp_dealloc == node_dealloc || is_context(o);
+}
+
+Node& node_at(PyObject* o) {
+    WG_CHECK(as_node(o)->node, "Attribute access on a Function whose graph has been freed");
+    return *as_node(o)->node;
+}
+
+PyGetSetDef node_properties[] = {
+    {"next_functions", get_next_functions, nullptr, "(node, index of its output) for each input.",
+     nullptr},
+    {"metadata", get_metadata, nullptr, "A dict that lives as long as the node.", nullptr},
+    {"requires_grad", get_requires_grad, nullptr, nullptr, nullptr},
+    {"_site", get_site, nullptr,
+     "(file, line, end line, column, end column, function) that recorded the node.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+PyMethodDef node_methods[] = {
+    {"name", get_name, METH_NOARGS, nullptr},
+    {"_sequence_nr", get_sequence_nr, METH_NOARGS, nullptr},
+    {"register_hook", register_hook_method, METH_O, nullptr},
+    {"register_prehook", register_prehook_method, METH_O, nullptr},
+    {"_register_hook_dict", register_hook_dict, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
 PyObject* wrap_node(Node* node) {
     if (!node) Py_RETURN_NONE;
-    if (PyObject* ctx = function_context(*node)) return Py_NewRef(ctx);
+    if (PyObject* ctx = wrap_context(*node)) return ctx;
     if (node->python) return Py_NewRef(static_cast<PyObject*>(node->python));
     PyTypeObject* type = type_for(type_name(*node));
     PyObject* o = type->tp_alloc(type, 0);
@@ -183,6 +206,22 @@ PyObject* wrap_node(Node* node) {
     ++node->refs;
     node->python = o;
     return o;
+}
+
+int visit_python_of(const Node& node, visitproc visit, void* arg) {
+    Py_VISIT(owned_context(node));
+    if (!node.hooks) return 0;
+    if (node.hooks->attachment)
+        Py_VISIT(static_cast<const Metadata&>(*node.hooks->attachment).dict.get());
+    return visit_hooks(*node.hooks, visit, arg);
+}
+
+void clear_python_of(Node& node) {
+    if (!node.hooks) return;
+    const auto on_tensor = std::exchange(node.hooks->on_tensor, {});
+    const auto pre = std::exchange(node.hooks->pre, {});
+    const auto post = std::exchange(node.hooks->post, {});
+    const auto attachment = std::move(node.hooks->attachment);
 }
 
 }  // namespace wg::py

@@ -6,24 +6,29 @@
 namespace wg::py {
 
 struct PyNode {
-    PyObject_HEAD Node* node;  // counted when `owns`; a Function's ctx is owned by its node instead
-    bool owns;
-    PyObject* dict;
-    PyObject* weakrefs;
+    PyObject_HEAD Node* node;
+    bool owns;  // counts as an owner of the node; a Function's ctx may be owned by its node instead
 };
 
 inline PyNode* as_node(PyObject* o) { return reinterpret_cast<PyNode*>(o); }
+bool is_node(PyObject* o) noexcept;  // of either kind
 // The node, or RuntimeError when the graph it was part of is gone.
 Node& node_at(PyObject* o);
 
+// What both kinds have.
 extern PyGetSetDef node_properties[];
 extern PyMethodDef node_methods[];
-int node_traverse(PyObject* o, visitproc visit, void* arg);
-int node_clear(PyObject* o);
-void node_dealloc(PyObject* o);
-PyObject* node_getattro(PyObject* o, PyObject* name);
 
-// The ctx object when the node is that of a Python Function, else null.
-PyObject* function_context(const Node& node);
+// --- function.cpp ---
+
+bool is_context(PyObject* o) noexcept;
+// A new reference to the ctx object when the node is that of a Python Function, else null.
+PyObject* wrap_context(Node& node);
+// The ctx object if the node owns it, else null.
+PyObject* owned_context(const Node& node);
+
+// The Python objects that the node itself owns, for the garbage collector.
+int visit_python_of(const Node& node, visitproc visit, void* arg);
+void clear_python_of(Node& node);
 
 }  // namespace wg::py

@@ -1,6 +1,7 @@
 // The properties of torch.Tensor.
 #include "autograd/engine.h"
 #include "convert.h"
+#include "hooks.h"
 #include "ops/functions.h"
 #include "tensor_type.h"
 
@@ -161,6 +162,21 @@ int64_t ndim_of(const Tensor& t) { return t.dim(); }
 int64_t itemsize_of(const Tensor& t) { return int64_t(t.itemsize()); }
 int64_t nbytes_of(const Tensor& t) { return int64_t(t.nbytes()); }
 
+PyObject* get_hooks(PyObject* o, void*) {
+    return guarded([&] { return tensor_hooks(o); });
+}
+int set_hooks(PyObject* o, PyObject* dict, void*) {
+    return guarded(
+        [&] {
+            set_tensor_hooks(o, dict);
+            return 0;
+        },
+        -1);
+}
+PyObject* get_accumulate_hooks(PyObject* o, void*) {
+    return guarded([&] { return post_accumulate_grad_hooks(o); });
+}
+
 PyObject* get_name(PyObject*, void*) { Py_RETURN_NONE; }
 PyObject* get_array_priority(PyObject*, void*) { return PyLong_FromLong(1000); }
 
@@ -177,6 +193,8 @@ PyGetSetDef tensor_properties[] = {
      "The node of the graph that made the tensor; None for leaves.", nullptr},
     {"is_leaf", get_bool<leaf>, nullptr, nullptr, nullptr},
     {"retains_grad", get_bool<retains>, nullptr, nullptr, nullptr},
+    {"_backward_hooks", get_hooks, set_hooks, nullptr, nullptr},
+    {"_post_accumulate_grad_hooks", get_accumulate_hooks, nullptr, nullptr, nullptr},
     {"data", get_tensor<data_of>, set_data,
      "The values, without history and without sharing versions.", nullptr},
     {"T", get_tensor<reversed_dims>, nullptr, nullptr, nullptr},

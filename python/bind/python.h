@@ -99,6 +99,15 @@ PyObject* wrap_as(PyTypeObject* type, Tensor t);
 // From now on the garbage collector looks at the object.
 void track(PyObject* tensor);
 
+// Python runs the finalizer of an object once. For one that the finalizer kept alive it has to run again, so
+// this goes before the object is handed out.
+inline void forget_finalized(PyObject* o) noexcept {
+    struct GcHead {
+        uintptr_t next, prev;
+    };
+    reinterpret_cast<GcHead*>(o)[-1].prev &= ~uintptr_t(1);
+}
+
 // --- dtypes, devices, sizes (types.cpp) ---
 
 extern PyTypeObject *dtype_type, *device_type, *size_type, *layout_type, *memory_format_type;

@@ -7,12 +7,9 @@
 // reference owned by the tensor (owns_python), and no longer counts as an owner itself. When C++
 // drops the tensor in turn, TensorImpl::destroy gives that reference back. A plain object has nothing
 // to lose: it is freed, and made anew when asked for.
-//
-// Note [Garbage collection]
-// Objects start untracked, so that the collector never walks the thousands of temporaries. An object
-// is tracked from the moment it can be part of a cycle: it gets attributes or hooks, or its grad_fn leads
-// to Python objects. The collector may look through an object only if nobody in C++ shares the tensor.
 #include "tensor_type.h"
+
+#include "collector.h"
 
 #include <cstddef>
 #include <vector>
@@ -31,15 +28,11 @@ int n_free_ = 0;
 PyTensor* as_py(PyObject* o) { return reinterpret_cast<PyTensor*>(o); }
 
 bool has_something_to_lose(PyObject* o) {
-    return as_py(o)->dict || as_py(o)->weakrefs || Py_TYPE(o) != tensor_type;
-}
-
-// The collector marks an object whose finalizer ran and never runs it again; ours may have to.
-void forget_finalized(PyObject* o) {
-    struct GcHead {
-        uintptr_t next, prev;
-    };
-    reinterpret_cast<GcHead*>(o)[-1].prev &= ~uintptr_t(1);
+    if (as_py(o)->dict || as_py(o)->weakrefs || Py_TYPE(o) != tensor_type) return true;
+    // A gradient with a history leads back to its tensor: only the collector can free the two, and it
+    // sees Python objects alone.
+    const TensorImpl* t = as_py(o)->tensor.impl();
+    return t->extras && meta(*t)->grad.defined() && meta(*t)->grad->grad_fn;
 }
 
 // Turns ownership round if the tensor lives on; true when the object survives.
@@ -50,12 +43,11 @@ bool survive(PyObject* o) {
     impl->owns_python = true;
     --impl->refs;
     Py_INCREF(o);
+    track(o);
     return true;
 }
 
-void tensor_finalize(PyObject* o) {
-    if (survive(o)) forget_finalized(o);
-}
+void tensor_finalize(PyObject* o) { survive(o); }
 
 void tensor_dealloc(PyObject* o) {
     PyTensor* self = as_py(o);
@@ -88,30 +80,17 @@ void tensor_dealloc(PyObject* o) {
 int tensor_traverse(PyObject* o, visitproc visit, void* arg) {
     PyTensor* self = as_py(o);
     Py_VISIT(Py_TYPE(o));
-    TensorImpl* impl = self->tensor.impl();
-    if (impl && (impl->refs > 1 || impl->owns_python)) return 0;
+    const TensorImpl* impl = self->tensor.impl();
+    // What the object holds lives as long as the tensor. Without a shadow nobody can tell who else holds that.
+    if (impl && !has_shadow(impl) && (impl->refs > 1 || impl->owns_python)) return 0;
     Py_VISIT(self->dict);
-    if (impl) {
-        if (int r = visit_hooks(*impl, visit, arg)) return r;
-    }
-    return 0;
+    return impl ? visit_shadow(impl, visit, arg) : 0;
 }
 
 int tensor_clear(PyObject* o) {
     PyTensor* self = as_py(o);
     Py_CLEAR(self->dict);
-    if (TensorImpl* impl = self->tensor.impl()) {
-        const Tensor keep(impl);
-        impl->grad_fn.reset();
-        if (impl->extras) {
-            AutogradMeta& m = *meta(keep);
-            const auto hooks = std::move(m.hooks);
-            const auto post = std::move(m.post_accumulate);
-            m.hooks.clear();
-            m.post_accumulate.clear();
-            m.grad = Tensor();
-        }
-    }
+    if (self->tensor.defined()) break_cycles(*self->tensor.impl());
     return 0;
 }
 
@@ -122,7 +101,10 @@ int tensor_setattro(PyObject* o, PyObject* name, PyObject* value) {
 }
 
 // Called by TensorImpl::destroy for a tensor that owns its object.
-void release_object(void* object) noexcept { Py_DECREF(static_cast<PyObject*>(object)); }
+void release_object(void* object) noexcept {
+    forget_finalized(static_cast<PyObject*>(object));
+    Py_DECREF(static_cast<PyObject*>(object));
+}
 
 PyObject* get_dict(PyObject* o, void*) {
     PyObject* d = PyObject_GenericGetDict(o, nullptr);
@@ -144,7 +126,18 @@ PyGetSetDef dict_property_[] = {
 }  // namespace
 
 void track(PyObject* o) {
+    note_entanglement();
     if (!PyObject_GC_IsTracked(o)) PyObject_GC_Track(o);
+}
+
+void break_cycles(TensorImpl& t) {
+    const Tensor keep(&t);
+    const auto fn = std::move(t.grad_fn);
+    if (!t.extras) return;
+    AutogradMeta& m = *meta(keep);
+    const auto hooks = std::exchange(m.hooks, {});
+    const auto post = std::exchange(m.post_accumulate, {});
+    const Tensor grad = std::exchange(m.grad, {});
 }
 
 PyObject* wrap(Tensor t) {
@@ -167,10 +160,7 @@ PyObject* wrap(Tensor t) {
         self->weakrefs = nullptr;
     }
     impl->python = self;
-    const bool cyclic = false;
     self->tensor = std::move(t);
-    if (cyclic) [[unlikely]]
-        PyObject_GC_Track(reinterpret_cast<PyObject*>(self));
     return reinterpret_cast<PyObject*>(self);
 }
 

@@ -11,8 +11,8 @@ extern PyMethodDef tensor_methods[];  // methods.cpp
 // operators.cpp
 extern PyType_Slot* operator_slots();
 
-// hooks.cpp: the Python objects that a tensor's hooks and its grad_fn keep alive, for the collector.
-int visit_hooks(const TensorImpl& impl, visitproc visit, void* arg);
+// tensor_type.cpp: frees what can be part of a cycle.
+void break_cycles(TensorImpl& t);
 
 // autograd.cpp
 PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs,

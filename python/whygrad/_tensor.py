@@ -270,24 +270,27 @@ for _name in ("max", "min", "aminmax"):
     setattr(Tensor, _name, return_types.named(_name, getattr(Tensor, _name)))
 
 
-class _PerTensorHandle:
-    """Removes a hook of a tensor or node."""
 
-    def __init__(self, place: Any) -> None:
-        self._place = place
-        self.id = id(place)
+def register_hook(self: Tensor, hook: Any) -> Any:
+    """Call `hook(grad)` whenever a gradient of this tensor is computed.
 
-    def remove(self) -> None:
-        """Take the hook out; a second call does nothing."""
-        _C._remove_hook(self._place)
+    Args:
+        hook: may return a tensor that takes the place of the gradient.
 
-    def __enter__(self) -> _PerTensorHandle:
-        return self
+    Returns:
+        A handle with `remove()`.
 
-    def __exit__(self, *exc: Any) -> None:
-        self.remove()
+    Raises:
+        RuntimeError: the tensor does not require grad.
+    """
+    return _C._register_hook(self, hook)
 
 
-_PerTensorHandle.__name__ = _PerTensorHandle.__qualname__ = "RemovableHandle"
-_PerTensorHandle.__module__ = "torch.utils.hooks"
-_C._set_hook_handle(_PerTensorHandle)
+def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Any:
+    """Call `hook(tensor)` whenever `.grad` of this leaf has been accumulated; see `register_hook`."""
+    return _C._register_post_accumulate_grad_hook(self, hook)
+
+
+for _f in (register_hook, register_post_accumulate_grad_hook):
+    _f.__qualname__ = f"Tensor.{_f.__name__}"
+    _method(_f)

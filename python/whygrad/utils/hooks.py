@@ -58,3 +58,6 @@ class RemovableHandle:
 
     def __exit__(self, *exc: Any) -> None:
         self.remove()
+
+
+RemovableHandle.__module__ = "torch.utils.hooks"  # as scripts print it
