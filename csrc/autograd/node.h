@@ -91,6 +91,8 @@ public:
     virtual std::string short_name() const;
     // Frees what the derivative needs and sets `released` if that was anything: a second backward then fails.
     virtual void release_saved() {}
+    // In-place forms have names of their own.
+    virtual void rename(const char*) {}
     // `out` has taken the place of the output that is saved, if one is.
     virtual void resave_output(const Tensor&) {}
     // The engine replaces undefined gradients by zeros before apply() unless the node says that it

@@ -62,6 +62,7 @@ public:
         f_(d);
     }
     std::string name() const override { return name_; }
+    void rename(const char* name) override { name_ = name; }
     void release_saved() override {
         for (SavedTensor& s : saved_) s.reset();
         this->released = !saved_.empty();
@@ -178,6 +179,10 @@ void rebase_history(const Tensor& t, Ref<Node> node);
 // history and returns the new value, whose dtype must be castable and shape equal to self's.
 Tensor& inplace(Tensor& self, bool others_require_grad,
                 const std::function<Tensor(const Tensor& old)>& f);
+
+// In-place form of a view: self becomes what `view` makes of it, by a node of this name.
+Tensor& view_in_place(Tensor& self, const char* node_name,
+                      const std::function<Tensor(const Tensor&)>& view);
 
 // Makes t contiguous with this shape, enlarging its storage when needed. No version, no checks.
 void resize_values(const Tensor& t, IntSpan shape);

@@ -192,6 +192,15 @@ void move_retained(const Tensor& t, Node* from, uint32_t from_nr, Node& to, uint
     }
 }
 
+// The node takes the place of t's former history.
+void replace_history(const Tensor& t, Node& node) {
+    const Ref<GraphNode> former = t->grad_fn;
+    const uint32_t former_nr = t->output_nr;
+    set_history(t, node);
+    drop_hooks(t);
+    move_retained(t, node_of(former), former_nr, node, t->output_nr);
+}
+
 }  // namespace
 
 void rebase_history(const Tensor& t, Ref<Node> node) {
@@ -199,12 +208,7 @@ void rebase_history(const Tensor& t, Ref<Node> node) {
         const Tensor base(t->view_base);
         node->add_output(t);
         auto slices = CopySlices::make(base, t, std::move(node));
-        Node* former = node_of(base->grad_fn);
-        const uint32_t former_nr = base->output_nr;
-        const Ref<GraphNode> keep = base->grad_fn;
-        set_history(base, *slices);
-        drop_hooks(base);
-        move_retained(base, former, former_nr, *slices, base->output_nr);
+        replace_history(base, *slices);
         t.bump_version();
         Ref<GraphNode> view_fn = t->grad_fn;
         const uint32_t view_nr = t->output_nr;
@@ -212,13 +216,7 @@ void rebase_history(const Tensor& t, Ref<Node> node) {
         if (fresh) move_retained(t, node_of(view_fn), view_nr, *fresh, 0);
         return;
     }
-    if (node) {
-        const Ref<GraphNode> former = t->grad_fn;
-        const uint32_t former_nr = t->output_nr;
-        set_history(t, *node);
-        drop_hooks(t);
-        move_retained(t, node_of(former), former_nr, *node, t->output_nr);
-    }
+    if (node) replace_history(t, *node);
     t.bump_version();
 }
 
@@ -256,6 +254,25 @@ Tensor& inplace(Tensor& self, bool others_require_grad,
     Node* made = node.get();
     rebase_history(self, std::move(node));
     if (made) made->resave_output(self);
+    return self;
+}
+
+Tensor& view_in_place(Tensor& self, const char* node_name,
+                      const std::function<Tensor(const Tensor&)>& view) {
+    check_history(self, false);
+    const Tensor v = view(self);
+    self->set_ndim(v.dim());
+    std::copy(v->dims, v->dims + 2 * v.dim(), self->dims);
+    self->offset = v.offset();
+    self->update_geometry();
+    if (v->grad_fn) {
+        const Ref<Node> node(node_of(v->grad_fn));
+        node->rename(node_name);
+        node->outputs.clear();
+        replace_history(self, *node);
+    }
+    self.bump_version();
+    self->attr_version = self.version();
     return self;
 }
 

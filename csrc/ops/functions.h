@@ -72,6 +72,15 @@ TensorList chunk(const Tensor& t, int64_t chunks, int64_t dim = 0);
 TensorList unbind(const Tensor& t, int64_t dim = 0);
 Tensor alias_view(const Tensor& t);  // x[...]: AliasBackward0
 Tensor as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, OptInt offset = {});
+
+// view_in_place.cpp
+Tensor& t_(Tensor& self);
+Tensor& transpose_(Tensor& self, int64_t dim0, int64_t dim1);
+Tensor& squeeze_(Tensor& self);
+Tensor& squeeze_dim_(Tensor& self, int64_t dim);
+Tensor& squeeze_dims_(Tensor& self, const Dims& dims);
+Tensor& unsqueeze_(Tensor& self, int64_t dim);
+Tensor& as_strided_(Tensor& self, const Dims& sizes, const Dims& strides, OptInt offset = {});
 Tensor diagonal(const Tensor& t, int64_t offset = 0, int64_t dim1 = 0, int64_t dim2 = 1);
 Tensor view_as(const Tensor& t, const Tensor& other);
 bool is_same_size(const Tensor& a, const Tensor& b);

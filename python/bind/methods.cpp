@@ -8,12 +8,6 @@
 namespace wg::py {
 namespace {
 
-void require_cpu(Device d) {
-    if (d.type == DeviceType::CPU) return;
-    PyErr_SetString(PyExc_AssertionError, "Torch not compiled with CUDA enabled");
-    throw PythonError{};
-}
-
 // A method of no arguments.
 template <auto F>
 PyObject* simple(PyObject* self, PyObject*) {
