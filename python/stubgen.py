@@ -52,6 +52,15 @@ TYPES = {
 TUPLES = {
     "split", "split_with_sizes", "tensor_split", "chunk", "unbind", "broadcast_tensors",
 }  # fmt: skip
+RESULTS = {
+    **dict.fromkeys(
+        ["is_floating_point", "is_complex", "is_signed", "is_nonzero", "is_same_size", "equal"],
+        "_bool",
+    ),
+    **dict.fromkeys(["allclose", "can_cast"], "_bool"),
+    **dict.fromkeys(["result_type", "promote_types"], "_dtype"),
+    "numel": "_int",
+}
 PAIRS = {"aminmax", "var_mean", "std_mean"}
 PAIRS_ALONG_DIM = {"max", "min", "median"}
 
@@ -147,7 +156,6 @@ MEMBERS: dict[str, list[str]] = {
             "is_complex",
             "is_inference",
             "is_signed",
-            "is_nonzero",
             "_is_view",
         ]
     },
@@ -242,8 +250,6 @@ FUNCTIONS = {
     "get_num_threads": "() -> _int",
     "set_num_threads": "(n: _int) -> None",
     "get_default_dtype": "() -> dtype",
-    "can_cast": "(from_: dtype, to: dtype) -> _bool",
-    "_promote_types": "(type1: dtype, type2: dtype) -> dtype",
 }
 
 SKIPPED = {"__dict__", "__weakref__", "__doc__", "__module__", "__new__", "__dir__", "__reduce__"}
@@ -263,6 +269,10 @@ TAKES_NUMBERS = ROWS | ALIASES | {"clamp", "clip", "div", "divide", "true_divide
 def result_of(name: str, parameters: str) -> str:
     """The result type of an operation with these parameters."""
     base = name.removesuffix("_")
+    if base in RESULTS:
+        return RESULTS[base]
+    if base.startswith("atleast_") and "Tensors" in parameters:
+        return "tuple[Tensor, ...]"
     if base in TUPLES or (base == "where" and parameters.count(",") == 0):
         return "tuple[Tensor, ...]"
     if base in PAIRS:

@@ -131,18 +131,28 @@ void check_not_empty(const TensorList& tensors, const char* name) {
 
 }  // namespace
 
+TensorList atleast_1d(const TensorList& tensors) {
+    return map(tensors, [](const Tensor& t) { return atleast_1d(t); });
+}
+TensorList atleast_2d(const TensorList& tensors) {
+    return map(tensors, [](const Tensor& t) { return atleast_2d(t); });
+}
+TensorList atleast_3d(const TensorList& tensors) {
+    return map(tensors, [](const Tensor& t) { return atleast_3d(t); });
+}
+
 Tensor hstack(const TensorList& tensors) {
     check_not_empty(tensors, "hstack");
-    const TensorList parts = map(tensors, atleast_1d);
+    const TensorList parts = atleast_1d(tensors);
     return cat(parts, parts[0].dim() == 1 ? 0 : 1);
 }
 Tensor vstack(const TensorList& tensors) {
     check_not_empty(tensors, "vstack");
-    return cat(map(tensors, atleast_2d), 0);
+    return cat(atleast_2d(tensors), 0);
 }
 Tensor dstack(const TensorList& tensors) {
     check_not_empty(tensors, "dstack");
-    return cat(map(tensors, atleast_3d), 2);
+    return cat(atleast_3d(tensors), 2);
 }
 Tensor column_stack(const TensorList& tensors) {
     check_not_empty(tensors, "column_stack");
@@ -187,18 +197,21 @@ Tensor tile(const Tensor& t, const Dims& dims) {
     return repeat(t, repeats);
 }
 
-Tensor repeat_interleave(const Tensor& t, int64_t repeats, OptInt dim) {
+Tensor repeat_interleave(const Tensor& t, int64_t repeats, OptInt dim, OptInt output_size) {
     WG_CHECK(repeats >= 0, "Repeats must be non-negative");
     const Tensor input = dim ? t : flatten(t);
     const int64_t d = wrap_dim(dim.value_or(0), input.dim());
     const Tensor column = unsqueeze(input.dim() == 0 ? reshape(input, {1}) : input, d + 1);
     Dims shape(column.sizes());
     shape[d + 1] = repeats;
+    WG_CHECK(!output_size || *output_size == shape[d] * repeats,
+             "repeat_interleave: Invalid output_size, expected ", shape[d] * repeats, " but got ",
+             *output_size);
     const Tensor repeated = expand(column, shape);
     return flatten(repeated.is_contiguous() ? clone(repeated) : contiguous(repeated), d, d + 1);
 }
 
-Tensor repeat_interleave_indices(const Tensor& repeats) {
+Tensor repeat_interleave_indices(const Tensor& repeats, OptInt output_size) {
     WG_CHECK(repeats.dim() == 1, "repeat_interleave only accept 1D vector as repeat");
     WG_CHECK(repeats.dtype() == DType::Int64 || repeats.dtype() == DType::Int32,
              "repeats has to be Long or Int tensor");
@@ -208,8 +221,10 @@ Tensor repeat_interleave_indices(const Tensor& repeats) {
     int64_t total = 0;
     for (int64_t i = 0; i < n; ++i) {
         WG_CHECK(count[i] >= 0, "repeats can not be negative");
-        total += count[i];
+        WG_CHECK(!__builtin_add_overflow(total, count[i], &total),
+                 "numel: integer multiplication overflow");
     }
+    WG_CHECK(!output_size || *output_size == total, "allocated size does not match required size");
     Tensor out = empty(Dims{total}, repeats.dtype());
     visit_dtype(out.dtype(), [&](auto tag) {
         using T = typename decltype(tag)::type;
@@ -221,7 +236,8 @@ Tensor repeat_interleave_indices(const Tensor& repeats) {
     return out;
 }
 
-Tensor repeat_interleave_each(const Tensor& t, const Tensor& repeats, OptInt dim) {
+Tensor repeat_interleave_each(const Tensor& t, const Tensor& repeats, OptInt dim,
+                              OptInt output_size) {
     const Tensor input = dim ? t : flatten(t);
     const int64_t d = wrap_dim(dim.value_or(0), input.dim());
     Tensor counts = repeats;
@@ -234,7 +250,7 @@ Tensor repeat_interleave_each(const Tensor& t, const Tensor& repeats, OptInt dim
                  "repeats.size(0) = ", counts.numel(), " and input.size(", d,
                  ") = ", input.size(d));
     }
-    return index_select(input, d, repeat_interleave_indices(counts));
+    return index_select(input, d, repeat_interleave_indices(counts, output_size));
 }
 
 // --- order ---
@@ -280,10 +296,6 @@ Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims) {
         d.set(0, roll(d.grad(), back, dims));
     });
     return out;
-}
-
-Tensor roll_one(const Tensor& t, int64_t shift, int64_t dim) {
-    return roll(t, Dims{shift}, Dims{dim});
 }
 
 Tensor flip(const Tensor& t, const Dims& dims) {

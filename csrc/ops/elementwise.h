@@ -123,10 +123,10 @@ inline Tensor ternary(Op op, const Arg& a, const Arg& b, const Arg& c, const Par
     inline Tensor name(const Arg& a, const Arg& b, const Arg& c, const Params& p = {}) { \
         return ternary(Op::name, a, b, c, p);                                            \
     }
-#define WG_SLOPE(name, ...)                                      \
-    template <class... P>                                        \
-    Tensor name(const Tensor& a, const Tensor& b, P... p) {      \
-        return binary(Op::name, a, b, {{double(p)...}});         \
+#define WG_SLOPE(name, ...)                                 \
+    template <class... P>                                   \
+    Tensor name(const Tensor& a, const Tensor& b, P... p) { \
+        return binary(Op::name, a, b, {{double(p)...}});    \
     }
 #define WG_TEST(name, ...) \
     inline Tensor name(const Tensor& x) { return unary(Op::name, x); }
@@ -154,14 +154,14 @@ concept Operand = std::is_same_v<T, Tensor> || std::is_arithmetic_v<T>;
 template <class A, class B>
 concept TensorPair =
     Operand<A> && Operand<B> && (std::is_same_v<A, Tensor> || std::is_same_v<B, Tensor>);
-#define WG_OPERATOR(symbol, name, node_number_left, node_number_right)                \
-    template <class A, class B>                                                       \
-        requires TensorPair<A, B>                                                     \
-    Tensor operator symbol(const A& a, const B& b) {                                  \
-        const char* node = std::is_arithmetic_v<A>   ? node_number_left               \
-                           : std::is_arithmetic_v<B> ? node_number_right              \
-                                                     : nullptr;                       \
-        return binary(Op::name, Arg(a), Arg(b), {}, node);                            \
+#define WG_OPERATOR(symbol, name, node_number_left, node_number_right)   \
+    template <class A, class B>                                          \
+        requires TensorPair<A, B>                                        \
+    Tensor operator symbol(const A& a, const B& b) {                     \
+        const char* node = std::is_arithmetic_v<A>   ? node_number_left  \
+                           : std::is_arithmetic_v<B> ? node_number_right \
+                                                     : nullptr;          \
+        return binary(Op::name, Arg(a), Arg(b), {}, node);               \
     }
 WG_OPERATOR(+, add, "AddBackward1", "AddBackward1")
 WG_OPERATOR(-, sub, nullptr, "SubBackward1")

@@ -66,6 +66,7 @@ Tensor flatten(const Tensor& t, int64_t start_dim = 0, int64_t end_dim = -1);
 Tensor select(const Tensor& t, int64_t dim, int64_t index);
 Tensor slice(const Tensor& t, int64_t dim, OptInt start, OptInt end, int64_t step = 1);
 Tensor narrow(const Tensor& t, int64_t dim, int64_t start, int64_t length);
+Tensor narrow_from(const Tensor& t, int64_t dim, const Tensor& start, int64_t length);
 TensorList split(const Tensor& t, int64_t split_size, int64_t dim = 0);
 TensorList split_with_sizes(const Tensor& t, const Dims& sizes, int64_t dim = 0);
 TensorList chunk(const Tensor& t, int64_t chunks, int64_t dim = 0);
@@ -97,6 +98,7 @@ Tensor broadcast_to(const Tensor& t, const Dims& sizes);
 TensorList broadcast_tensors(const TensorList& tensors);
 TensorList tensor_split(const Tensor& t, int64_t sections, int64_t dim = 0);
 TensorList tensor_split_at(const Tensor& t, const Dims& indices, int64_t dim = 0);
+TensorList tensor_split_by(const Tensor& t, const Tensor& sections_or_indices, int64_t dim = 0);
 
 // --- cat.cpp, index.cpp ---
 Tensor cat(const TensorList& tensors, int64_t dim = 0);
@@ -106,15 +108,20 @@ Tensor vstack(const TensorList& tensors);
 Tensor dstack(const TensorList& tensors);
 Tensor column_stack(const TensorList& tensors);
 Tensor atleast_1d(const Tensor& t);
+TensorList atleast_1d(const TensorList& tensors);
 Tensor atleast_2d(const Tensor& t);
+TensorList atleast_2d(const TensorList& tensors);
 Tensor atleast_3d(const Tensor& t);
+TensorList atleast_3d(const TensorList& tensors);
 Tensor repeat(const Tensor& t, const Dims& repeats);
 Tensor tile(const Tensor& t, const Dims& dims);
-Tensor repeat_interleave(const Tensor& t, int64_t repeats, OptInt dim = {});
-Tensor repeat_interleave_each(const Tensor& t, const Tensor& repeats, OptInt dim = {});
-Tensor repeat_interleave_indices(const Tensor& repeats);  // index i repeated repeats[i] times
+Tensor repeat_interleave(const Tensor& t, int64_t repeats, OptInt dim = {},
+                         OptInt output_size = {});
+Tensor repeat_interleave_each(const Tensor& t, const Tensor& repeats, OptInt dim = {},
+                              OptInt output_size = {});
+// Index i repeated repeats[i] times.
+Tensor repeat_interleave_indices(const Tensor& repeats, OptInt output_size = {});
 Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims = {});
-Tensor roll_one(const Tensor& t, int64_t shift, int64_t dim);
 Tensor flip(const Tensor& t, const Dims& dims);
 Tensor tril(const Tensor& t, int64_t diagonal = 0);
 Tensor triu(const Tensor& t, int64_t diagonal = 0);
@@ -182,12 +189,15 @@ Tensor argmin(const Tensor& t, OptInt dim = {}, bool keepdim = false);
 Tensor all(const Tensor& t);
 Tensor any(const Tensor& t);
 Tensor all_over(const Tensor& t, const OptDims& dim, bool keepdim = false);
+Tensor all_along(const Tensor& t, int64_t dim, bool keepdim = false);
+Tensor any_along(const Tensor& t, int64_t dim, bool keepdim = false);
 Tensor any_over(const Tensor& t, const OptDims& dim, bool keepdim = false);
 
 // --- reduce_stats.cpp ---
 Tensor prod_all(const Tensor& t, OptDType dtype = {});
 Tensor prod(const Tensor& t, int64_t dim, bool keepdim = false, OptDType dtype = {});
-Tensor count_nonzero(const Tensor& t, const OptDims& dim = {});
+Tensor count_nonzero(const Tensor& t, const Dims& dim = {});
+Tensor count_nonzero_along(const Tensor& t, OptInt dim);
 Tensor nansum(const Tensor& t, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
 Tensor nanmean(const Tensor& t, const OptDims& dim = {}, bool keepdim = false, OptDType dtype = {});
 Tensor var(const Tensor& t, const OptDims& dim = {}, OptScalar correction = {},
@@ -215,8 +225,6 @@ Tensor vector_norm(const Tensor& t, Scalar ord = 2, const OptDims& dim = {}, boo
                    OptDType dtype = {});
 Tensor norm(const Tensor& t, OptScalar p = Scalar(2), const OptDims& dim = {}, bool keepdim = false,
             OptDType dtype = {});
-Tensor norm_named(const Tensor& t, std::string_view p, const OptDims& dim = {},
-                  bool keepdim = false, OptDType dtype = {});
 Tensor dist(const Tensor& a, const Tensor& b, Scalar p = 2);
 
 // --- scan.cpp ---
@@ -270,6 +278,22 @@ Tensor linear(const Tensor& input, const Tensor& weight, const OptTensor& bias =
 Tensor einsum(std::string_view equation, const TensorList& operands);
 Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dims& dims_b);
 Tensor inner(const Tensor& a, const Tensor& b);
+
+// --- query.cpp ---
+bool is_floating_point(const Tensor& t);
+bool is_complex(const Tensor& t);
+bool is_signed(const Tensor& t);
+bool is_nonzero(const Tensor& t);
+int64_t numel(const Tensor& t);
+bool equal(const Tensor& a, const Tensor& b);
+Tensor isclose(const Tensor& input, const Tensor& other, double rtol = 1e-5, double atol = 1e-8,
+               bool equal_nan = false);
+bool allclose(const Tensor& input, const Tensor& other, double rtol = 1e-5, double atol = 1e-8,
+              bool equal_nan = false);
+DType result_type_of(const Tensor& a, const Tensor& b);
+DType result_type_nt(Scalar a, const Tensor& b);
+DType result_type_tn(const Tensor& a, Scalar b);
+DType result_type_nn(Scalar a, Scalar b);
 
 // --- factory.cpp: new tensors as Python asks for them ---
 struct TensorOptions {

@@ -174,6 +174,12 @@ Tensor any(const Tensor& t) { return truth(Reduction::Any, t, {}, false); }
 Tensor all_over(const Tensor& t, const OptDims& dim, bool keepdim) {
     return truth(Reduction::All, t, dim, keepdim);
 }
+Tensor all_along(const Tensor& t, int64_t dim, bool keepdim) {
+    return truth(Reduction::All, t, Dims{dim}, keepdim);
+}
+Tensor any_along(const Tensor& t, int64_t dim, bool keepdim) {
+    return truth(Reduction::Any, t, Dims{dim}, keepdim);
+}
 Tensor any_over(const Tensor& t, const OptDims& dim, bool keepdim) {
     return truth(Reduction::Any, t, dim, keepdim);
 }

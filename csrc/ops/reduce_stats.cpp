@@ -89,7 +89,10 @@ Tensor prod(const Tensor& t, int64_t dim, bool keepdim, OptDType dtype) {
 
 // --- counts, sums that skip NaN ---
 
-Tensor count_nonzero(const Tensor& t, const OptDims& dim) {
+Tensor count_nonzero_along(const Tensor& t, OptInt dim) {
+    return count_nonzero(t, dim ? Dims{*dim} : Dims{});
+}
+Tensor count_nonzero(const Tensor& t, const Dims& dim) {
     return reduce_values(Reduction::NonZero, t, dim_mask(dim, t.dim()), false);
 }
 
@@ -336,12 +339,6 @@ Tensor vector_norm(const Tensor& t, Scalar ord, const OptDims& dim, bool keepdim
 
 Tensor norm(const Tensor& t, OptScalar p, const OptDims& dim, bool keepdim, OptDType dtype) {
     return vector_norm(t, p ? *p : Scalar(2), dim, keepdim, dtype);
-}
-
-Tensor norm_named(const Tensor& t, std::string_view p, const OptDims& dim, bool keepdim,
-                  OptDType dtype) {
-    WG_CHECK(p == "fro", "norm: only the order 'fro' and numbers exist, not '", p, "'");
-    return vector_norm(t, 2, dim, keepdim, dtype);
 }
 
 Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {

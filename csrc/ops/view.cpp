@@ -557,6 +557,26 @@ TensorList tensor_split_at(const Tensor& t, const Dims& indices, int64_t dim) {
     return parts;
 }
 
+TensorList tensor_split_by(const Tensor& t, const Tensor& by, int64_t dim) {
+    WG_CHECK(by.dtype() == DType::Int64,
+             "tensor_split expected tensor_indices_or_sections to have dtype of long, but got ",
+             info(by.dtype()).scalar_name);
+    WG_CHECK(by.dim() <= 1,
+             "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or "
+             "one-dimensional tensor, but got a tensor with ",
+             by.dim(), " dims");
+    if (by.dim() == 0) return tensor_split(t, by.to_int(), dim);
+    const Tensor values = contiguous(detach(by));
+    return tensor_split_at(t, Dims(values.data<int64_t>(), values.data<int64_t>() + values.numel()),
+                           dim);
+}
+
+Tensor narrow_from(const Tensor& t, int64_t dim, const Tensor& start, int64_t length) {
+    WG_CHECK(start.dim() == 0 && is_integral(start.dtype()),
+             "start must be an 0-dim integral Tensor.");
+    return narrow(t, dim, start.to_int(), length);
+}
+
 Tensor narrow(const Tensor& t, int64_t dim, int64_t start, int64_t length) {
     WG_CHECK(t.dim() > 0, "narrow() cannot be applied to a 0-dim tensor.");
     WG_CHECK(length >= 0, "narrow(): length must be non-negative.");

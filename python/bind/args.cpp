@@ -326,6 +326,7 @@ Mismatch mismatch(const Overload& o, const Call& c, bool is_method) {
             order.push_back(-1);
         order.push_back(int(i));
     }
+    if (order.empty()) order.push_back(-1);  // "()" counts as one
     Mismatch m;
     if (size_t(c.count()) != order.size()) return m;
     m.compared = true;
@@ -409,6 +410,16 @@ void fail_call(const char* op, const std::vector<Overload>& overloads, PyObject*
                                       : "keywords were incorrect: " + joined(m.keywords);
     }
     fail_type(message + "\n");
+}
+
+void warn_deprecated(const char* op, const std::vector<Overload>& overloads, const Overload& used,
+                     bool is_method) {
+    std::string message =
+        str("This overload of ", op, " is deprecated:\n\t", op, used.describe(is_method),
+            "\nConsider using one of the following signatures instead:");
+    for (const Overload& o : overloads)
+        if (!(o.forms & forms::DEPRECATED)) message += str("\n\t", op, o.describe(is_method));
+    warn(WarningKind::User, message);
 }
 
 // --- functions with typed signatures ---

@@ -65,6 +65,10 @@ std::vector<Parameter> parse_signature(const char* text);
                             PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames,
                             bool is_method);
 
+// Says that `used` is an old overload, and which ones to use instead.
+void warn_deprecated(const char* op, const std::vector<Overload>& overloads, const Overload& used,
+                     bool is_method);
+
 // A call with out=: computes, then writes into the given tensors (out.cpp).
 PyObject* call_with_out(const char* op, const Overload& o, PyObject** values);
 

@@ -19,11 +19,8 @@ int64_t numel_of(const Tensor& t) { return t.numel(); }
 int64_t itemsize_of(const Tensor& t) { return int64_t(t.itemsize()); }
 int64_t offset_of(const Tensor& t) { return t.offset(); }
 int64_t address_of(const Tensor& t) { return int64_t(reinterpret_cast<intptr_t>(t.raw())); }
-bool floating(const Tensor& t) { return is_floating(t.dtype()); }
 bool never(const Tensor&) { return false; }
-bool is_signed(const Tensor& t) { return t.dtype() != DType::UInt8 && t.dtype() != DType::Bool; }
 bool is_view(const Tensor& t) { return t.is_view(); }
-bool nonzero_value(const Tensor& t) { return t.numel() == 1 && t.to_double() != 0; }
 Tensor detached(const Tensor& t) { return detach(t); }
 
 PyObject* size(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
@@ -271,11 +268,10 @@ PyMethodDef tensor_methods[] = {
     {"storage_offset", simple<offset_of>, METH_NOARGS, nullptr},
     {"data_ptr", simple<address_of>, METH_NOARGS, nullptr},
     {"is_contiguous", fast(is_contiguous), kFast, nullptr},
-    {"is_floating_point", simple<floating>, METH_NOARGS, nullptr},
+    {"is_floating_point", simple<is_floating_point>, METH_NOARGS, nullptr},
     {"is_complex", simple<never>, METH_NOARGS, nullptr},
     {"is_inference", simple<never>, METH_NOARGS, nullptr},
     {"is_signed", simple<is_signed>, METH_NOARGS, nullptr},
-    {"is_nonzero", simple<nonzero_value>, METH_NOARGS, nullptr},
     {"_is_view", simple<is_view>, METH_NOARGS, nullptr},
     {"item", item, METH_NOARGS, "The value of a tensor of one element as a Python number."},
     {"tolist", tolist, METH_NOARGS, "The values as nested lists."},

@@ -91,9 +91,18 @@ PYBIND11_MODULE(_C, m) {
     m.def("reset_peak_memory_stats", reset_peak_memory_stats);
     m.def("empty_cache", empty_cache, "Gives cached memory back to the system.");
     m.def("get_num_threads", [] { return num_threads(); });
-    m.def("set_num_threads", [](int n) {
-        if (n <= 0) throw pybind11::value_error("set_num_threads expects a positive integer");
-        wg::set_num_threads(n);
+    m.def("set_num_threads", [](pybind11::object n) {
+        if (!PyLong_Check(n.ptr())) {
+            PyErr_Format(PyExc_RuntimeError, "set_num_threads expects an int, but got %s",
+                         Py_TYPE(n.ptr())->tp_name);
+            throw pybind11::error_already_set();
+        }
+        const int count = n.cast<int>();
+        if (count <= 0) {
+            PyErr_SetString(PyExc_RuntimeError, "set_num_threads expects a positive integer");
+            throw pybind11::error_already_set();
+        }
+        wg::set_num_threads(count);
     });
     m.def("_cpu_capability", cpu_capability);
     m.def("_elementwise_rows", elementwise_rows);
@@ -109,12 +118,5 @@ PYBIND11_MODULE(_C, m) {
         } catch (const Error& e) {
             throw pybind11::type_error(e.what());
         }
-    });
-    m.def("_promote_types", [](pybind11::object a, pybind11::object b) {
-        return pybind11::reinterpret_borrow<pybind11::object>(
-            dtype_object(promote(dtype_of_object(a.ptr()), dtype_of_object(b.ptr()))));
-    });
-    m.def("can_cast", [](pybind11::object a, pybind11::object b) {
-        return can_cast(dtype_of_object(a.ptr()), dtype_of_object(b.ptr()));
     });
 }

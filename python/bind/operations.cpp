@@ -8,6 +8,7 @@
 #include <map>
 
 #include "ops/functions.h"
+#include "ops/old_forms.h"
 
 namespace wg::py {
 namespace {
@@ -96,7 +97,10 @@ bool accepts_number(PyObject* o) { return !is_tensor(o) && Convert<Arg>::accepts
 
 // The overloads of a row, as PyTorch lists them: one letter per operand. An overload that starts with a
 // number is a function only.
-std::vector<const char*> operand_kinds(Op op, int arity) {
+std::vector<const char*> operand_kinds(Op op, int arity, std::string_view name = {}) {
+    // Of these, only the first name takes numbers on both sides.
+    if (name == "multiply" || name == "divide" || name == "true_divide" || name == "floor_divide")
+        return {"TT", "TN"};
     switch (op) {
     case Op::add:
     case Op::sub:
@@ -198,10 +202,13 @@ PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
                           nargs < 1 ? "NoneType" : Py_TYPE(args[0])->tp_name, "' object"));
         PyObject* values[kMaxParameters];
         Object temporary;
-        for (const Overload& o : *op.overloads)
-            if (o.match(args, nargs, kwnames, values, temporary, op.name, op.is_method, nullptr))
-                return o.out < 0 || values[o.out] == Py_None ? call_overload(op, o, values)
-                                                             : call_with_out(op.name, o, values);
+        for (const Overload& o : *op.overloads) {
+            if (!o.match(args, nargs, kwnames, values, temporary, op.name, op.is_method, nullptr))
+                continue;
+            if (o.forms & DEPRECATED) warn_deprecated(op.name, *op.overloads, o, op.is_method);
+            return o.out < 0 || values[o.out] == Py_None ? call_overload(op, o, values)
+                                                         : call_with_out(op.name, o, values);
+        }
         fail_call(op.name, *op.overloads, args, nargs, kwnames, op.is_method);
     });
 }
@@ -314,7 +321,7 @@ std::map<std::string, Entry> collect_entries() {
         Entry& e = entries[name];
         e.op = op;
         e.forms |= r.forms;
-        for (const char* kinds : operand_kinds(op, r.arity)) {
+        for (const char* kinds : operand_kinds(op, r.arity, name)) {
             e.overloads.push_back(row_overload(op, kinds, false, false));
             if (Operand(kinds[0]) == Operand::Number) continue;
             if (r.forms & METHOD) e.methods.push_back(row_overload(op, kinds, true, false));

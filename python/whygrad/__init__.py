@@ -59,8 +59,6 @@ set_num_threads = _C.set_num_threads
 memory_stats = _C.memory_stats
 reset_peak_memory_stats = _C.reset_peak_memory_stats
 empty_cache = _C.empty_cache
-can_cast = _C.can_cast
-promote_types = _C._promote_types
 
 from . import (  # noqa: E402
     _tensor,

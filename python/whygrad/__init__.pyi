@@ -33,7 +33,7 @@ from ._C import addmv as addmv
 from ._C import addmv_ as addmv_
 from ._C import adjoint as adjoint
 from ._C import all as all
-from ._functions import allclose as allclose
+from ._C import allclose as allclose
 from ._C import amax as amax
 from ._C import amin as amin
 from ._functions import aminmax as aminmax
@@ -124,7 +124,7 @@ from ._C import cumprod_ as cumprod_
 from ._C import cumsum as cumsum
 from ._C import cumsum_ as cumsum_
 from ._C import default_generator as default_generator
-from ._functions import detach as detach
+from ._C import detach as detach
 from ._C import device as device
 from ._C import diagonal as diagonal
 from ._C import dist as dist
@@ -146,7 +146,7 @@ from ._C import empty_strided as empty_strided
 from ._grad_mode import enable_grad as enable_grad
 from ._C import eq as eq
 from ._C import eq_ as eq_
-from ._functions import equal as equal
+from ._C import equal as equal
 from ._C import erf as erf
 from ._C import erf_ as erf_
 from ._C import erfc as erfc
@@ -212,13 +212,14 @@ from ._C import int16 as int16
 from ._C import int32 as int32
 from ._C import int64 as int64
 from ._C import int8 as int8
-from ._functions import is_complex as is_complex
-from ._functions import is_floating_point as is_floating_point
+from ._C import is_complex as is_complex
+from ._C import is_floating_point as is_floating_point
 from ._C import is_grad_enabled as is_grad_enabled
-from ._functions import is_nonzero as is_nonzero
-from ._functions import is_same_size as is_same_size
+from ._C import is_nonzero as is_nonzero
+from ._C import is_same_size as is_same_size
+from ._C import is_signed as is_signed
 from ._functions import is_tensor as is_tensor
-from ._functions import isclose as isclose
+from ._C import isclose as isclose
 from ._C import isfinite as isfinite
 from ._C import isinf as isinf
 from ._C import isnan as isnan
@@ -234,7 +235,6 @@ from ._C import less_ as less_
 from ._C import less_equal as less_equal
 from ._C import less_equal_ as less_equal_
 from . import linalg as linalg
-from ._C import linalg_vector_norm as linalg_vector_norm
 from ._C import linspace as linspace
 from ._C import log as log
 from ._C import log10 as log10
@@ -296,11 +296,11 @@ from ._C import negative_ as negative_
 from . import nn as nn
 from ._grad_mode import no_grad as no_grad
 from ._functions import nonzero as nonzero
-from ._C import norm as norm
+from ._functions import norm as norm
 from ._C import normal as normal
 from ._C import not_equal as not_equal
 from ._C import not_equal_ as not_equal_
-from ._functions import numel as numel
+from ._C import numel as numel
 from ._C import ones as ones
 from ._C import ones_like as ones_like
 from . import optim as optim
@@ -310,7 +310,7 @@ from ._C import pow as pow
 from ._C import pow_ as pow_
 from ._C import preserve_format as preserve_format
 from ._C import prod as prod
-from ._C import _promote_types as promote_types
+from ._C import promote_types as promote_types
 from ._C import rand as rand
 from ._C import rand_like as rand_like
 from ._C import randint as randint
@@ -330,7 +330,7 @@ from ._C import remainder_ as remainder_
 from ._C import repeat_interleave as repeat_interleave
 from ._C import reset_peak_memory_stats as reset_peak_memory_stats
 from ._C import reshape as reshape
-from ._functions import result_type as result_type
+from ._C import result_type as result_type
 from . import return_types as return_types
 from ._C import roll as roll
 from ._C import round as round
@@ -363,7 +363,7 @@ from ._C import sin_ as sin_
 from ._C import sinh as sinh
 from ._C import sinh_ as sinh_
 from ._C import softmax as softmax
-from ._C import split as split
+from ._functions import split as split
 from ._C import split_with_sizes as split_with_sizes
 from ._C import sqrt as sqrt
 from ._C import sqrt_ as sqrt_

@@ -10,10 +10,9 @@ from . import _C, return_types
 Tensor = _C.Tensor
 
 __all__ = [
-    "allclose", "broadcast_shapes", "broadcast_tensors", "cartesian_prod", "einsum", "equal", "finfo",
-    "iinfo", "is_floating_point", "is_complex", "is_nonzero", "is_tensor", "isclose",
-    "meshgrid", "nonzero", "numel", "tensordot", "result_type", "set_default_dtype", "set_default_device", "use_deterministic_algorithms",
-    "set_default_tensor_type", "max", "min", "aminmax", "is_same_size", "relu", "relu_", "detach",
+    "broadcast_shapes", "broadcast_tensors", "cartesian_prod", "einsum", "finfo", "iinfo", "is_tensor", "meshgrid",
+    "nonzero", "norm", "split", "tensordot", "set_default_dtype", "set_default_device", "use_deterministic_algorithms",
+    "set_default_tensor_type", "max", "min", "aminmax", "relu", "relu_",
 ]  # fmt: skip
 
 max = return_types.named("max", _C.max)
@@ -26,59 +25,6 @@ relu_ = _C.relu_
 def is_tensor(obj: Any) -> bool:
     """Whether obj is a Tensor."""
     return isinstance(obj, Tensor)
-
-
-def is_floating_point(input: Tensor) -> bool:
-    """Whether the dtype is a floating point one."""
-    return input.is_floating_point()
-
-
-def is_complex(input: Tensor) -> bool:
-    """Whether the dtype is a complex one."""
-    return input.is_complex()
-
-
-def is_nonzero(input: Tensor) -> bool:
-    """Whether the one element is not zero."""
-    if input.numel() != 1:
-        which = "no values" if input.numel() == 0 else "more than one value"
-        raise RuntimeError(f"Boolean value of Tensor with {which} is ambiguous")
-    return bool(input.item())
-
-
-def is_same_size(input: Tensor, other: Tensor) -> bool:
-    """Whether the shapes are equal."""
-    return input.shape == other.shape
-
-
-def numel(input: Tensor) -> int:
-    """The number of elements."""
-    return input.numel()
-
-
-def detach(input: Tensor) -> Tensor:
-    """The same memory without history."""
-    return input.detach()
-
-
-def result_type(tensor1: Any, tensor2: Any) -> Any:
-    """The dtype of an arithmetic operation on the two."""
-    first = tensor1 if isinstance(tensor1, Tensor) else tensor2
-    probes = [
-        t.detach().flatten()[:1] if t.dim() else t.detach()
-        for t in (tensor1, tensor2)
-        if isinstance(t, Tensor)
-    ]
-    other = [t for t in (tensor1, tensor2) if not isinstance(t, Tensor)]
-    operands = probes + other if len(probes) == 1 else probes
-    if any(t.numel() == 0 for t in probes):
-        operands = [
-            _C.zeros((1,) * t.dim(), dtype=t.dtype) if isinstance(t, Tensor) else t
-            for t in operands
-        ]
-    if first is None:
-        raise TypeError("result_type() needs a tensor")
-    return _C.where(_C.ones((), dtype=_C.bool), operands[0], operands[1]).dtype
 
 
 def set_default_dtype(d: Any) -> None:
@@ -111,54 +57,6 @@ def set_default_device(device: Any) -> None:
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Everything here is deterministic already."""
-
-
-def equal(input: Tensor, other: Tensor) -> bool:
-    """Whether shapes and all values are equal."""
-    if not isinstance(input, Tensor) or not isinstance(other, Tensor):
-        bad, position = (input, 1) if not isinstance(input, Tensor) else (other, 2)
-        name = "input" if position == 1 else "other"
-        raise TypeError(
-            f"equal(): argument '{name}' (position {position}) must be Tensor, not {type(bad).__name__}"
-        )
-    return input.shape == other.shape and bool((input.detach() == other.detach()).all())
-
-
-def isclose(
-    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> Tensor:
-    """Where |input - other| <= atol + rtol * |other|, or both are equal."""
-    if input.dtype != other.dtype:
-        raise RuntimeError(f"{_short(input.dtype)} did not match {_short(other.dtype)}")
-    if rtol < 0 or atol < 0:
-        name, value = ("rtol", rtol) if rtol < 0 else ("atol", atol)
-        raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
-    a, b = input.detach(), other.detach()
-    close = a == b
-    if equal_nan and a.is_floating_point():
-        close = close | (a.isnan() & b.isnan())
-    if rtol == 0 and atol == 0:
-        return close
-    if not a.is_floating_point():
-        a, b = a.double(), b.double()
-    allowed = atol + (rtol * b).abs()
-    distance = (a - b).abs()
-    return close | (distance.isfinite() & (distance <= allowed))
-
-
-def allclose(
-    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> bool:
-    """Whether all elements are close, as isclose()."""
-    return bool(isclose(input, other, rtol, atol, equal_nan).all())
-
-
-_LEGACY = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
-           "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}  # fmt: skip
-
-
-def _short(dtype: Any) -> str:
-    return _LEGACY[str(dtype).removeprefix("torch.")]
 
 
 def einsum(*args: Any) -> Tensor:
@@ -198,6 +96,28 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
         dims_a, dims_b = list(_range(-count, 0)), list(_range(count))
     result = _C._nn.tensordot(a, b, dims_a, dims_b)
     return result if out is None else out.resize_(result.shape).copy_(result)
+
+
+def norm(
+    input: Tensor,
+    p: Any = "fro",
+    dim: Any = None,
+    keepdim: bool = False,
+    out: Tensor | None = None,
+    dtype: Any = None,
+) -> Tensor:
+    """The p-norm of all elements, or along dims; "fro" and None are 2."""
+    if p is not None and p != "fro" and isinstance(p, str):
+        if p == "nuc":
+            raise NotImplementedError("norm: the nuclear norm is not in whygrad yet")
+        raise RuntimeError(f"linalg.matrix_norm: Order {p} not supported.")
+    order = 2 if p is None or p == "fro" else p
+    return _C._nn.linalg_vector_norm(input, order, dim, keepdim, dtype=dtype, out=out)
+
+
+def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Parts of one size, or of the sizes listed, along a dim."""
+    return tensor.split(split_size_or_sections, dim)
 
 
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:

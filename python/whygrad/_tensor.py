@@ -17,6 +17,7 @@ Tensor = _C.Tensor
 
 
 def _method(function: Any) -> Any:
+    function.__qualname__ = f"Tensor.{function.__name__}"
     setattr(Tensor, function.__name__, function)
     return function
 
@@ -115,6 +116,26 @@ def nonzero(self: Tensor, *, as_tuple: bool = False) -> Any:
 
 
 @_method
+def norm(
+    self: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> Tensor:
+    """The p-norm of all elements, or along dims; "fro" and None are 2."""
+    from ._functions import norm
+
+    return norm(self, p, dim, keepdim, dtype=dtype)
+
+
+@_method
+def split(self: Tensor, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Parts of one size, or of the sizes listed, along a dim."""
+    if isinstance(split_size, Tensor):
+        split_size = int(split_size)
+    if isinstance(split_size, int):
+        return _C._nn.split(self, split_size, dim)
+    return _C.split_with_sizes(self, split_size, dim)
+
+
+@_method
 def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
     if not self.is_leaf:
         raise RuntimeError(
@@ -208,21 +229,30 @@ def __setstate__(self: Tensor, state: Any) -> None:
     raise RuntimeError("__setstate__ can be only called on leaf Tensors")
 
 
-def _convert_type(self: Tensor, dtype: Any = None, non_blocking: bool = False, **_: Any) -> Any:
+def _convert_type(
+    self: Tensor, dtype: Any = None, non_blocking: bool = False, *, memory_format: Any = None
+) -> Any:
     """The type's name ("torch.FloatTensor"), or the tensor converted to a dtype or type."""
-    from ._functions import _LEGACY
-
     if dtype is None:
-        return f"torch.{_LEGACY[str(self.dtype).removeprefix('torch.')]}Tensor"
-    if isinstance(dtype, str):
-        name = dtype.rsplit(".", 1)[-1].removesuffix("Tensor")
-        for key, legacy in _LEGACY.items():
-            if legacy == name:
-                return self.to(getattr(_C, key))
-        raise ValueError(f"invalid type: '{dtype}'")
-    return self.to(dtype)
+        return f"torch.{_LEGACY[_dtype_name(self.dtype)]}Tensor"
+    if isinstance(dtype, _C.dtype):
+        return self.to(dtype, memory_format=memory_format)
+    if not isinstance(dtype, (str, type)):
+        raise TypeError("dtype must be a type, str, or dtype object")
+    name = dtype if isinstance(dtype, str) else dtype.__name__
+    for key, legacy in _LEGACY.items():
+        if name == f"torch.{legacy}Tensor":
+            return self.to(getattr(_C, key), memory_format=memory_format)
+    raise ValueError(f"invalid type: '{name}'")
 
 
+_LEGACY = {
+    "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
+    "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
+}  # fmt: skip
+
+
+_convert_type.__name__ = "type"
 Tensor.type = _convert_type  # type: ignore[method-assign]
 
 
@@ -232,34 +262,6 @@ def cuda(
 ) -> Tensor:
     """Move to the GPU; an error without one."""
     return self.to("cuda" if device is None else device)
-
-
-@_method
-def equal(self: Tensor, other: Tensor) -> bool:
-    """Whether shapes and all values are equal."""
-    from ._functions import equal
-
-    return equal(self, other)
-
-
-@_method
-def isclose(
-    self: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> Tensor:
-    """Where the two are close."""
-    from ._functions import isclose
-
-    return isclose(self, other, rtol, atol, equal_nan)
-
-
-@_method
-def allclose(
-    self: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> bool:
-    """Whether all elements are close."""
-    from ._functions import allclose
-
-    return allclose(self, other, rtol, atol, equal_nan)
 
 
 Tensor._make_subclass = staticmethod(  # type: ignore[method-assign, assignment]

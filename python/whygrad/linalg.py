@@ -5,7 +5,7 @@ from typing import Any
 from . import _C
 from ._dropin import module_getattr
 
-vector_norm = _C.linalg_vector_norm
+vector_norm = _C._nn.linalg_vector_norm
 matmul = _C.matmul
 
 

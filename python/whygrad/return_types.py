@@ -56,15 +56,18 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 for _name, _fields in FIELDS.items():
     _make(_name, _fields)
+    _make(_name + "_out", _fields)
 
 
 def named(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` with its tuple of tensors as `return_types.name`; single tensors pass."""
-    cls = globals()[name]
+    cls, with_out = globals()[name], globals()[name + "_out"]
 
     def call(*args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
-        return cls(result) if type(result) is tuple else result
+        if type(result) is not tuple:
+            return result
+        return cls(result) if kwargs.get("out") is None else with_out(result)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = function.__doc__
