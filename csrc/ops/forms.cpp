@@ -9,7 +9,8 @@ namespace wg {
 
 namespace {
 
-RowChoice choose_clamp(const Tensor& x, const std::optional<Arg>& min, const std::optional<Arg>& max) {
+RowChoice choose_clamp(const Tensor& x, const std::optional<Arg>& min,
+                       const std::optional<Arg>& max) {
     WG_CHECK(min || max, "torch.clamp: At least one of 'min' or 'max' must not be None");
     if (min && max) return {Op::clamp_both, {x, *min, *max}};
     return min ? RowChoice{Op::clamp_low, {x, *min}} : RowChoice{Op::clamp_high, {x, *max}};

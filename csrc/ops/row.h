@@ -24,11 +24,12 @@ enum class DTypes : uint8_t { FLOATS, FLOATS_ONLY, NUMBERS, ALL, INTEGRAL, ROUND
 inline namespace WG_ISA {
 
 // Slopes as functions, which the formulas of other rows call: over tensors, the operations of that name.
-#define WG_SLOPE(name, parameters, node, fwd, ga, gb, lo, hi)                                     \
-    template <Numbers T, class P0 = double, class P1 = double, class P2 = double>                 \
-    constexpr WG_INLINE T name(const T& a, const T& b, [[maybe_unused]] const P0& p0 = 0,         \
-                               [[maybe_unused]] const P1& p1 = 0, [[maybe_unused]] const P2& p2 = 0) { \
-        return fwd;                                                                               \
+#define WG_SLOPE(name, parameters, node, fwd, ga, gb, lo, hi)                             \
+    template <Numbers T, class P0 = double, class P1 = double, class P2 = double>         \
+    constexpr WG_INLINE T name(const T& a, const T& b, [[maybe_unused]] const P0& p0 = 0, \
+                               [[maybe_unused]] const P1& p1 = 0,                         \
+                               [[maybe_unused]] const P2& p2 = 0) {                       \
+        return fwd;                                                                       \
     }
 #include "ops/elementwise.def"
 
