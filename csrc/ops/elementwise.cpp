@@ -73,7 +73,8 @@ inline void run_plain(LoopFn fn, void* out, const void** slots, unsigned numbers
 
 // --- the node ---
 
-constexpr std::string_view kNotImplemented = "torch::autograd::NotImplemented";
+// "torch::autograd::NotImplemented", the only name with a namespace.
+bool not_implemented(const char* node_name) { return *node_name == 't'; }
 
 class ElementwiseNode final : public NodeOf<ElementwiseNode> {
 public:
@@ -102,6 +103,10 @@ public:
         scalars_[slot + 1] = s;
         is_scalar_ |= uint8_t(1u << slot);
     }
+    void add_edge_of(int operand, Edge e) {
+        operand_[edges.size()] = int8_t(operand);
+        add_edge(std::move(e));
+    }
     void set_compute(DType d, unsigned reads) {
         compute_ = d;
         reads_saved_ = (reads & ~1u) != 0;
@@ -122,6 +127,7 @@ private:
     DType compute_ = DType::Float32;
     bool reads_saved_ = false;
     uint8_t is_scalar_ = 0;  // which operands are numbers
+    int8_t operand_[3] = {};  // by edge
     const char* name_;
     Params params_;
     SavedTensor saved_[4];
@@ -142,22 +148,27 @@ std::vector<std::pair<std::string, Tensor>> ElementwiseNode::saved_values() cons
 void ElementwiseNode::apply(Grads& in, Grads& out) {
     if (released) fail_released();
     const RowInfo& r = row(op_);
-    if (name_ == kNotImplemented)
+    if (not_implemented(name_))
         fail(ErrorKind::Runtime, str("derivative for aten::", r.name, " is not implemented"));
     if (grad_enabled()) {
-        for (int i = 0; i < int(edges.size()); ++i)
-            if (needs(i)) out[i] = r.passes_through[i] ? in[0] : formula(i, in[0]);
+        for (int i = 0; i < int(edges.size()); ++i) {
+            const int k = operand_[i];
+            if (needs(i)) out[i] = r.passes_through[k] ? in[0] : formula(k, in[0]);
+        }
         return;
     }
     int last = -1;
-    for (int i = 0; i < int(edges.size()); ++i)
-        if (needs(i) && !r.passes_through[i]) last = i;
     bool shared = false;
-    for (int i = 0; i < int(edges.size()); ++i)
-        if (needs(i) && r.passes_through[i]) shared = true;
-    for (int i = 0; i < int(edges.size()); ++i)
+    for (int i = 0; i < int(edges.size()); ++i) {
+        if (!needs(i)) continue;
+        if (r.passes_through[operand_[i]]) shared = true;
+        else last = i;
+    }
+    for (int i = 0; i < int(edges.size()); ++i) {
+        const int k = operand_[i];
         if (needs(i))
-            out[i] = r.passes_through[i] ? in[0] : run_gradient(i, in, i == last && !shared);
+            out[i] = r.passes_through[k] ? in[0] : run_gradient(k, in, i == last && !shared);
+    }
 }
 
 // One gradient by its fused loop. The last one may be written over g when nobody else holds g.
@@ -382,7 +393,8 @@ inline bool wants_history(const RowInfo& r, Args args) {
 Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, DType compute,
                                            const Params& params, const char* node_name,
                                            unsigned& reads) {
-    if (!node_name) {
+    const bool given = node_name;
+    if (!given) {
         node_name = !args[0].is_tensor()       ? r.node_reversed
                     : !args.back().is_tensor() ? r.node_scalar
                                                : r.node;
@@ -390,13 +402,22 @@ Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, D
     auto node = ElementwiseNode::make(op, node_name, params);
     node->site = Site::here();
     reads = 0;
+    const bool only_taken = not_implemented(node_name);
     for (size_t i = 0; i < args.size(); ++i) {
-        Edge e = args[i].is_tensor() && is_floating(args[i].tensor().dtype())
+        const bool is_tensor = args[i].is_tensor();
+        // As PyTorch's nodes: no edge for a condition, nor for a number but where the node is that of the
+        // overload for tensors.
+        if (!is_tensor && (given || !r.same_node)) continue;
+        if (i == 0 && op == Op::where_choice) continue;
+        Edge e = is_tensor && is_floating(args[i].tensor().dtype())
                      ? gradient_edge(args[i].tensor())
                      : Edge{};
+        if (only_taken && !e) continue;
         if (e) reads |= r.reads[i];
-        node->add_edge(std::move(e));
+        if (op == Op::clamp_high && i == 1) node->add_edge_of(0, {});  // that of the lower bound
+        node->add_edge_of(int(i), std::move(e));
     }
+    if (op == Op::clamp_low && args[1].is_tensor()) node->add_edge_of(0, {});
     node->set_compute(compute, reads);
     for (size_t k = 0; k < args.size(); ++k) {
         if (!(reads >> (k + 1) & 1)) continue;

@@ -70,6 +70,7 @@ const char* kernel_name(Op op, bool number_operand) {
     case Op::round: return "round_vml_cpu";
     case Op::trunc: return "trunc_vml_cpu";
     case Op::celu: return "elu_cpu";
+    case Op::prelu_kernel: return "prelu_cpu";
     case Op::softshrink: return "softshrink_check";
     case Op::gelu_erf:
     case Op::gelu_tanh: return "GeluKernelImpl";

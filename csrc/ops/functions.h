@@ -151,6 +151,16 @@ Tensor scatter_add(const Tensor& t, int64_t dim, const Tensor& index, const Tens
 Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
 Tensor& scatter_value_(Tensor& self, int64_t dim, const Tensor& index, Scalar value);
 Tensor& scatter_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
+Tensor scatter_reduced(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src,
+                       std::string_view reduce);
+Tensor scatter_value_reduced(const Tensor& t, int64_t dim, const Tensor& index, Scalar value,
+                             std::string_view reduce);
+Tensor& scatter_reduced_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                         std::string_view reduce);
+Tensor& scatter_value_reduced_(Tensor& self, int64_t dim, const Tensor& index, Scalar value,
+                               std::string_view reduce);
+Tensor masked_scatter(const Tensor& t, const Tensor& mask, const Tensor& source);
+Tensor& masked_scatter_(Tensor& self, const Tensor& mask, const Tensor& source);
 Tensor masked_fill(const Tensor& t, const Tensor& mask, const Tensor& value);
 Tensor masked_fill_value(const Tensor& t, const Tensor& mask, Scalar value);
 Tensor& masked_fill_(Tensor& self, const Tensor& mask, const Tensor& value);
@@ -223,6 +233,7 @@ TwoTensors std_mean_unbiased_over(const Tensor& t, const OptDims& dim, bool unbi
 Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim = false);
 Tensor vector_norm(const Tensor& t, Scalar ord = 2, const OptDims& dim = {}, bool keepdim = false,
                    OptDType dtype = {});
+Tensor norm_over(const Tensor& t, Scalar p, const Dims& dim, bool keepdim = false);
 Tensor norm(const Tensor& t, OptScalar p = Scalar(2), const OptDims& dim = {}, bool keepdim = false,
             OptDType dtype = {});
 Tensor dist(const Tensor& a, const Tensor& b, Scalar p = 2);
@@ -254,6 +265,13 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const OptTensor& weig
 Tensor cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight = {},
                      int64_t reduction = 1, int64_t ignore_index = -100,
                      double label_smoothing = 0);
+
+// --- nn.cpp ---
+Tensor cosine_similarity(const Tensor& a, const Tensor& b, int64_t dim = 1, double eps = 1e-8);
+Tensor pairwise_distance(const Tensor& a, const Tensor& b, Scalar p = 2, double eps = 1e-6,
+                         bool keepdim = false);
+Tensor glu(const Tensor& t, int64_t dim = -1);
+Tensor prelu(const Tensor& t, const Tensor& weight);
 
 // --- matmul.cpp ---
 Tensor matmul(const Tensor& a, const Tensor& b);

@@ -174,10 +174,21 @@ Tensor separate(const Tensor& src, const Tensor& target) {
     return src->storage == target->storage ? fresh_copy(src) : src;
 }
 
+// Writing in place what is read at the same time has no meaning. As in PyTorch, operands with gaps between
+// their elements pass.
+void check_no_overlap(const Tensor& written, const Tensor& read) {
+    WG_CHECK(
+        !written.is_same(read) || written.numel() == 0,
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer "
+        "to a single memory location. Please clone() the tensor before performing the operation.");
+    check_no_partial_overlap(written, read);
+}
+
 void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
                   const Tensor& src) {
     dim = wrap_dim(dim, self.dim());
     check_scatter("scatter", self, dim, index, src);
+    check_no_overlap(target, src);
     const Tensor places = checked_places(index, self, dim);
     recorded_write(
         "ScatterBackward0", target, self, {src}, std::initializer_list<Save>{save("index", index)},
@@ -228,6 +239,7 @@ void scatter_add_into(const Tensor& target, const Tensor& self, int64_t dim, con
                       const Tensor& src) {
     dim = wrap_dim(dim, self.dim());
     check_scatter("scatter_add", self, dim, index, src);
+    check_no_overlap(target, src);
     const Tensor places = checked_places(index, self, dim);
     recorded_write(
         "ScatterAddBackward0", target, self, {src},
@@ -257,7 +269,84 @@ void scatter_add_into(const Tensor& target, const Tensor& self, int64_t dim, con
         });
 }
 
+// Adds or multiplies instead of replacing. PyTorch has no derivative of it.
+void scatter_combined(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
+                      const Tensor& src, std::string_view reduce) {
+    const bool add = reduce == "add";
+    WG_CHECK(add || reduce == "multiply", "reduce argument must be either add or multiply.");
+    dim = wrap_dim(dim, self.dim());
+    check_scatter("scatter", self, dim, index, src);
+    check_no_overlap(target, src);
+    const Tensor places = checked_places(index, self, dim);
+    recorded_write(
+        "torch::autograd::NotImplemented", target, self, {src}, std::initializer_list<Save>{},
+        [&](const Tensor& to) {
+            if (index.numel() == 0) return;
+            const Tensor values = separate(read_part(src, index), to);
+            visit_dtype(to.dtype(), [&](auto tag) {
+                using T = typename decltype(tag)::type;
+                using C = compute_type<T>;
+                for_each_line<T>(to, values, index, places, dim, false,
+                                 [add](T* to, const T* from, const int64_t* at, const Lines& l) {
+                                     for (int64_t i = 0; i < l.n; ++i) {
+                                         T& into = to[i * l.row_stride + at[i] * l.dim_stride];
+                                         const T x = from[i * l.other_stride];
+                                         if constexpr (std::is_same_v<T, bool>)
+                                             into = add ? into || x : into && x;
+                                         else if constexpr (std::is_integral_v<T>)
+                                             into = add ? T(uint64_t(into) + uint64_t(x))
+                                                        : T(uint64_t(into) * uint64_t(x));
+                                         else into = T(add ? C(C(into) + C(x)) : C(C(into) * C(x)));
+                                     }
+                                 });
+            });
+        },
+        [in_place = target.is_same(self)](Backward&) {
+            fail(ErrorKind::Runtime,
+                 str("derivative for aten::scatter", in_place ? "_" : "", " is not implemented"));
+        });
+}
+
+void warn_of_reduce() {
+    warn(
+        WarningKind::User,
+        "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed in a future PyTorch "
+        "release. Use torch.scatter_reduce instead for more reduction options.");
+}
+
+// The value as a source of the index's shape.
+Tensor repeated(Scalar value, const Tensor& index, DType dtype) {
+    Tensor t = empty({}, dtype);
+    value.store(t.raw(), dtype);
+    return expand(t, Dims(index.sizes()));
+}
+
 }  // namespace
+
+Tensor scatter_reduced(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src,
+                       std::string_view reduce) {
+    warn_of_reduce();
+    const Tensor out = fresh_copy(t);
+    scatter_combined(out, t, dim, index, src, reduce);
+    return out;
+}
+Tensor& scatter_reduced_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                         std::string_view reduce) {
+    warn_of_reduce();
+    scatter_combined(self, self, dim, index, src, reduce);
+    return self;
+}
+Tensor scatter_value_reduced(const Tensor& t, int64_t dim, const Tensor& index, Scalar value,
+                             std::string_view reduce) {
+    const Tensor out = fresh_copy(t);
+    scatter_combined(out, t, dim, index, repeated(value, index, t.dtype()), reduce);
+    return out;
+}
+Tensor& scatter_value_reduced_(Tensor& self, int64_t dim, const Tensor& index, Scalar value,
+                               std::string_view reduce) {
+    scatter_combined(self, self, dim, index, repeated(value, index, self.dtype()), reduce);
+    return self;
+}
 
 Tensor scatter(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src) {
     const Tensor out = fresh_copy(t);

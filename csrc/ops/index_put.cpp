@@ -444,4 +444,68 @@ Tensor masked_fill(const Tensor& t, const Tensor& mask, const Tensor& value) {
     return out;
 }
 
+// --- masked_scatter ---
+
+namespace {
+
+// The elements of source, in order, go where the mask is true.
+void scatter_masked(const Tensor& target, const Tensor& self, const Tensor& mask,
+                    const Tensor& source) {
+    recorded_write(
+        "MaskedScatterBackward0", target, self, {source}, SaveList{save("mask", mask)},
+        [&](const Tensor& to) {
+            GradMode off(false);
+            const Tensor wanted = contiguous(expand(mask, Dims(to.sizes())));
+            const Tensor from = contiguous(source), values = contiguous(to);
+            const size_t size = to.itemsize();
+            size_t taken = 0;
+            const size_t available = from.nbytes();
+            const uint8_t* m = wanted.data<uint8_t>();
+            for (int64_t i = 0; i < values.numel(); ++i) {
+                if (!m[i]) continue;
+                WG_CHECK(taken < available,
+                         "Number of elements of source < number of ones in mask");
+                std::memcpy(values.raw() + size_t(i) * size, from.raw() + taken, size);
+                taken += size;
+            }
+            if (!values.is_same(to)) copy_values(to, values);
+        },
+        [sizes = Dims(source.sizes())](Backward& d) {
+            const Tensor mask = d.saved(0);
+            if (d.needs(0)) d.set(0, masked_fill_value(d.grad(), mask, 0));
+            if (!d.needs(1)) return;
+            const Tensor used = masked_select(d.grad(), mask);
+            const int64_t rest = count(sizes) - used.numel();
+            d.set(1, view(rest ? cat({used, zeros({rest}, used.dtype())}) : used, sizes));
+        });
+}
+
+void check_masked_scatter(const Tensor& self, const Tensor& mask, const Tensor& source) {
+    WG_CHECK(self.dtype() == source.dtype(),
+             "masked_scatter: expected self and source to have same dtypes but got",
+             info(self.dtype()).scalar_name, " and ", info(source.dtype()).scalar_name);
+    if (mask.dtype() == DType::UInt8)
+        warn(
+            WarningKind::User,
+            "masked_scatter_ received a mask with dtype torch.uint8, this behavior is now deprecated,please use a mask "
+            "with dtype torch.bool instead.");
+    WG_CHECK(mask.dtype() == DType::Bool,
+             "masked_scatter_ only supports boolean masks, but got mask with dtype ",
+             info(mask.dtype()).scalar_name);
+}
+
+}  // namespace
+
+Tensor& masked_scatter_(Tensor& self, const Tensor& mask, const Tensor& source) {
+    check_masked_scatter(self, mask, source);
+    scatter_masked(self, self, expand(mask, Dims(self.sizes())), source);
+    return self;
+}
+Tensor masked_scatter(const Tensor& t, const Tensor& mask, const Tensor& source) {
+    const Tensor out = copy_for_mask(t, mask);
+    check_masked_scatter(t, mask, source);
+    scatter_masked(out, t, mask, source);
+    return out;
+}
+
 }  // namespace wg

@@ -27,7 +27,10 @@ Dims reduced_shape(IntSpan sizes, DimMask mask, bool keepdim) {
 
 Tensor with_reduced_dims(const Tensor& result, IntSpan sizes, DimMask mask, bool keepdim) {
     if (keepdim || result.dim() == 0) return result;
-    return reshape(result, reduced_shape(sizes, mask, true));
+    Tensor t = result;
+    for (size_t d = 0; d < sizes.size(); ++d)
+        if (mask >> d & 1) t = unsqueeze(t, int64_t(d));
+    return t;
 }
 
 int64_t reduced_count(IntSpan sizes, DimMask mask) {

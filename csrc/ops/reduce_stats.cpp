@@ -38,12 +38,13 @@ Tensor products_of_others(const Tensor& x, int64_t dim) {
     return narrow(reshape(pairs, shape), dim, 0, n);
 }
 
-// g times the products of the other elements; y is the product, broadcastable.
-Tensor prod_gradient(const Tensor& g, const Tensor& x, const Tensor& y, int64_t dim) {
-    if (x.numel() == 0) return zeros_like(x);
+// g times the products of the other elements, along `dim` or all; y is the product, broadcastable.
+Tensor prod_gradient(const Tensor& g, const Tensor& x, const Tensor& y, OptInt dim) {
     const bool any_zero =
         reduce_values(Reduction::All, detach(x), dim_mask({}, x.dim()), false).to_int() == 0;
-    return any_zero ? g * products_of_others(x, dim) : g * y / x;
+    if (!any_zero) return g * (y / x);
+    if (dim) return g * products_of_others(x, *dim);
+    return reshape(g * products_of_others(reshape(x, {-1}), 0), Dims(x.sizes()));
 }
 
 Tensor prod_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
@@ -63,10 +64,8 @@ Tensor prod_all(const Tensor& t, OptDType dtype) {
                [from = t.dtype()](Backward& d) {
                    const Tensor x = d.saved(0), g = d.grad();
                    if (x.dim() == 0) return d.set(0, as_dtype(g, from));
-                   const Tensor flat = reshape(as_dtype(x, g.dtype()), {-1});
                    d.set(0,
-                         as_dtype(reshape(prod_gradient(g, flat, d.saved(1), 0), Dims(x.sizes())),
-                                  from));
+                         as_dtype(prod_gradient(g, as_dtype(x, g.dtype()), d.saved(1), {}), from));
                });
     return out;
 }
@@ -286,17 +285,17 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // The derivative of (sum |x|^p)^(1/p) = y: sign(x) (|x| / y)^(p - 1), and its limits.
 Tensor norm_gradient(const Tensor& g, const Tensor& x, const Tensor& y, double p, DimMask mask) {
-    if (p == 1) return sign(x) * g;
-    if (p == 2) return g * where(y == 0, 0.0, x / y);
+    if (p == 1) return sgn(x) * g;
+    if (p == 2) return g * masked_fill(x / y, y == 0, 0.0);
     if (std::isinf(p)) {
         const Tensor size = abs(x);
         const Tensor chosen = (size == y) || ((size != size) && (y != y));
         const Tensor share = as_dtype(chosen, g.dtype());
-        return sign(x) * share * (g / reduce_values(Reduction::Sum, detach(share), mask, true));
+        return sgn(x) * share * (g / reduce_values(Reduction::Sum, detach(share), mask, true));
     }
-    if (p < 1) return where(x == 0, 0.0, sign(x) * pow(abs(x), p - 1)) * g * pow(y, 1 - p);
-    if (p < 2) return sign(x) * pow(abs(x), p - 1) * where(y == 0, 0.0, g / pow(y, p - 1));
-    return x * pow(abs(x), p - 2) * where(y == 0, 0.0, g / pow(y, p - 1));
+    if (p < 1) return masked_fill(sgn(x) * pow(abs(x), p - 1), x == 0, 0.0) * g * pow(y, 1 - p);
+    const Tensor scale = masked_fill(g / pow(y, p - 1), y == 0, 0.0);
+    return (p < 2 ? sgn(x) * pow(abs(x), p - 1) : x * pow(abs(x), p - 2)) * scale;
 }
 
 Tensor norm_values(const Tensor& x, double p, DimMask mask, bool keepdim) {
@@ -313,9 +312,8 @@ Tensor norm_values(const Tensor& x, double p, DimMask mask, bool keepdim) {
     return reduce_values(Reduction::NormPower, x, mask, keepdim, p);
 }
 
-}  // namespace
-
-Tensor vector_norm(const Tensor& t, Scalar ord, const OptDims& dim, bool keepdim, OptDType dtype) {
+Tensor recorded_norm(const char* node, const Tensor& t, Scalar ord, const OptDims& dim,
+                     bool keepdim, OptDType dtype) {
     WG_CHECK(is_floating(t.dtype()),
              "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
              scalar_name(t.dtype()));
@@ -323,7 +321,7 @@ Tensor vector_norm(const Tensor& t, Scalar ord, const OptDims& dim, bool keepdim
     const double p = ord.to_double();
     Tensor out = norm_values(dtype ? cast_values(t, *dtype) : t, p, mask, keepdim);
     if (recorded(t))
-        record("LinalgVectorNormBackward0", out, {t}, {save("self", t), save_output("result", out)},
+        record(node, out, {t}, {save("self", t), save_output("result", out)},
                [=, from = t.dtype()](Backward& d) {
                    if (p == 0) return;
                    const Tensor x = as_dtype(d.saved(0), d.grad().dtype());
@@ -335,6 +333,15 @@ Tensor vector_norm(const Tensor& t, Scalar ord, const OptDims& dim, bool keepdim
                                   from));
                });
     return out;
+}
+
+}  // namespace
+
+Tensor vector_norm(const Tensor& t, Scalar ord, const OptDims& dim, bool keepdim, OptDType dtype) {
+    return recorded_norm("LinalgVectorNormBackward0", t, ord, dim, keepdim, dtype);
+}
+Tensor norm_over(const Tensor& t, Scalar p, const Dims& dim, bool keepdim) {
+    return recorded_norm("NormBackward1", t, p, dim, keepdim, {});
 }
 
 Tensor norm(const Tensor& t, OptScalar p, const OptDims& dim, bool keepdim, OptDType dtype) {

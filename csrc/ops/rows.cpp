@@ -54,6 +54,7 @@ RowInfo make_row(const char* parameters, const char* node, unsigned form, double
     r.node = names->names[0].c_str();
     r.node_scalar = names->names[1].c_str();
     r.node_reversed = names->names[2].c_str();
+    r.same_node = names->names[0] == names->names[1];
     r.parameters = parameters;
     r.arity = Row::arity;
     r.is_test = Row::is_test;

@@ -76,6 +76,7 @@ __all__ = [
     "linear",
     "normalize",
     "one_hot",
+    "pairwise_distance",
     "rms_norm",
 ]
 
@@ -85,6 +86,9 @@ logsigmoid = _nn.log_sigmoid
 softplus = _nn.softplus
 softshrink = _nn.softshrink
 hardshrink = whygrad.hardshrink
+prelu = whygrad.prelu
+cosine_similarity = whygrad.cosine_similarity
+pairwise_distance = whygrad.pairwise_distance
 
 
 # -- activations --------------------------------------------------------------------------------
@@ -196,13 +200,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     """`a sigmoid(b)`, where a and b are the halves of `input` along `dim`."""
     if input.dim() == 0:
         raise RuntimeError("glu does not support scalars because halving size must be even")
-    size = input.size(dim)
-    if size % 2:
-        raise RuntimeError(
-            f"Halving dimension must be even, but dimension {dim % input.dim()} is size {size}"
-        )
-    a, b = input.chunk(2, dim)
-    return a * b.sigmoid()
+    return _nn.glu(input, dim)
 
 
 def tanhshrink(input: Tensor) -> Tensor:
@@ -213,26 +211,6 @@ def tanhshrink(input: Tensor) -> Tensor:
 def softsign(input: Tensor) -> Tensor:
     """`x / (1 + |x|)`."""
     return input / (input.abs() + 1)
-
-
-def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """`x` where positive, else `weight * x`.
-
-    `weight` has one element, or one for each channel (dimension 1 of `input`).
-    """
-    if weight.numel() != 1:
-        if input.dim() == 0:
-            raise RuntimeError("Not allow zero-dim input tensor.")
-        channels = input.size(1) if input.dim() > 1 else 1
-        if channels != weight.numel():
-            raise RuntimeError(
-                "Mismatch of parameter numbers and input channel size. Found parameter numbers "
-                f"= {weight.numel()} and channel size = {channels}."
-            )
-        weight = weight.view([-1 if d == 1 else 1 for d in range(input.dim())])
-    elif weight.dim() > 0:
-        weight = weight.view([1] * input.dim())
-    return whygrad.where(input > 0, input, weight * input)
 
 
 def _implicit_softmax_dim(name: str, dims: int, stacklevel: int) -> int:
@@ -432,18 +410,8 @@ def normalize(
     input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None
 ) -> Tensor:
     """`x / max(norm(x, p), eps)`, with the norm taken along `dim`."""
-    length = input.norm(p, dim, keepdim=True).clamp(min=eps)
-    if out is None:
-        return input / length.expand_as(input)
-    return whygrad.div(input, length.expand_as(input), out=out)
-
-
-def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """`x1 . x2 / (max(|x1|, eps) max(|x2|, eps))` along `dim`."""
-    x1, x2 = whygrad.broadcast_tensors(x1, x2)
-    length1 = x1.norm(2, dim, keepdim=True).clamp(min=eps)
-    length2 = x2.norm(2, dim, keepdim=True).clamp(min=eps)
-    return ((x1 / length1) * (x2 / length2)).sum(dim)
+    length = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
+    return input / length if out is None else whygrad.div(input, length, out=out)
 
 
 __getattr__ = module_getattr(__name__)

@@ -46,7 +46,10 @@ def derived(y, *inputs):
 def test_activation(name, dtype):
     def case(torch):
         # At -inf several formulas are inf * 0 in one engine or the other; it is tested for none.
-        x = torch.tensor(POINTS, dtype=getattr(torch, dtype), requires_grad=True)
+        # PyTorch leaves gelu of float32 to oneDNN where its build has it, which gives NaN at inf,
+        # though not for a single element.
+        points = POINTS[:-1] if name == "gelu" else POINTS
+        x = torch.tensor(points, dtype=getattr(torch, dtype), requires_grad=True)
         y = getattr(torch.nn.functional, name)(x, *{**ACTIVATIONS, **OUT_OF_PLACE}[name])
         finite = x.detach().abs() < 1e5
         y[finite].sum().backward()
