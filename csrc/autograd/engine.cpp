@@ -352,11 +352,15 @@ std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const 
 
 namespace {
 
-// Whether a gradient may become .grad as it lies in memory: with the strides of a dense leaf, or contiguous.
+// Whether a gradient may become .grad as it lies in memory: laid out like the leaf if that is dense, else
+// contiguous.
 bool fits_layout(const Tensor& grad, const Tensor& leaf) {
-    if (!same_shape(grad.sizes(), leaf.sizes())) return false;
-    return std::ranges::equal(grad.strides(), leaf.strides()) ||
-           (grad.is_contiguous() && leaf.is_contiguous());
+    if (!leaf.is_contiguous() && !is_dense(leaf.sizes(), leaf.strides()))
+        return grad.is_contiguous();
+    for (int64_t d = 0; d < leaf.dim(); ++d)
+        if (leaf.sizes()[size_t(d)] != 1 && grad.strides()[size_t(d)] != leaf.strides()[size_t(d)])
+            return false;
+    return true;
 }
 
 }  // namespace
@@ -415,16 +419,18 @@ void AccumulateGrad::accumulate(Tensor g) {
         else elementwise_(Op::add, m.grad, std::initializer_list<Arg>{m.grad, g});
     } else if (grad_enabled()) {
         m.grad = clone(g);
+    } else if (!same_shape(g.sizes(), leaf_.sizes())) {  // .data has changed the leaf since
+        m.grad = clone(g);
     } else if (g.is_unique() && fits_layout(g, leaf_)) {
         // Nobody else holds the tensor: it becomes .grad itself. As in PyTorch that counts the tensor, not its
         // memory, so that gradients of views of one gradient can share it.
         m.grad = std::move(g);
+    } else if (is_dense(leaf_.sizes(), leaf_.strides())) {
+        m.grad = empty_like(leaf_);
+        copy_values(m.grad, g);
+        m.grad.bump_version();
     } else {
-        // .data may have given the leaf another shape since.
-        Tensor copy = empty_like(same_shape(g.sizes(), leaf_.sizes()) ? leaf_ : g);
-        copy_values(copy, g);
-        copy.bump_version();
-        m.grad = std::move(copy);
+        m.grad = clone_in(g, MemoryFormat::Contiguous);
     }
 }
 

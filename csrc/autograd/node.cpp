@@ -39,10 +39,15 @@ void Node::on_last_reference() noexcept {
     disposing_ = false;
 }
 
+// "Mul" of MulBackward0 and MulBackward; "Pow1" of PowBackward1.
 std::string Node::short_name() const {
     std::string s = name();
-    if (const size_t at = s.rfind("Backward"); at != std::string::npos) s.resize(at);
-    return s;
+    std::string number;
+    if (!s.empty() && s.back() >= '0' && s.back() <= '9') {
+        if (s.back() != '0') number = s.back();
+        s.pop_back();
+    }
+    return s.ends_with("Backward") ? s.substr(0, s.size() - 8) + number : name();
 }
 
 void Node::visit_owned(OwnedVisitor& visitor) const {

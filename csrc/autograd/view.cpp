@@ -35,7 +35,7 @@ public:
         copy_(result, in[0]);
         Tensor slice = as_strided(result, sizes_, strides_, offset_ - base_offset_);
         Grads fn_in, fn_out;
-        fn_in.push_back(clone(slice));
+        fn_in.push_back(clone_in(slice, MemoryFormat::Contiguous));
         fn_out.resize(fn_->edges.size());
         fn_->apply(fn_in, fn_out);
         for (size_t i = 0; i < fn_out.size(); ++i) {

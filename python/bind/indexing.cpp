@@ -254,6 +254,10 @@ int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
             if (index == Py_False) return 0;
             const Tensor t = tensor_of(self);
             const Tensor v = value_to_assign(value, t);
+            if (index == Py_True) {
+                assign(unsqueeze(t, 0), v);
+                return 0;
+            }
             if (is_int(index)) {
                 WG_CHECK_INDEX(
                     t.dim() > 0,
