@@ -17,7 +17,9 @@ Tensor root_gradient(const Tensor& root, PyObject* given, size_t i) {
         WG_CHECK(root.numel() == 1, "grad can be implicitly created only for scalar outputs");
         return ones_like(root);
     }
-    if (!is_tensor(given)) fail_type(str("'", Py_TYPE(given)->tp_name, "' object is not iterable"));
+    if (!is_tensor(given))
+        fail_type(
+            str("gradients can be either Tensors or None, but got ", Py_TYPE(given)->tp_name));
     const Tensor& g = tensor_of(given);
     WG_CHECK(same_shape(g.sizes(), root.sizes()), "Mismatch in shape: grad_output[", i,
              "] has a shape of ", size_text(g.sizes()), " and output[", i, "] has a shape of ",
@@ -30,8 +32,10 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
                                   const BackwardOptions& options) {
     std::vector<Tensor> root_tensors, root_grads, targets;
     for (size_t i = 0; i < roots.size(); ++i) {
-        if (!is_tensor(roots[i]))
-            fail_type(str("element ", i, " of tensors tuple is not a Tensor"));
+        if (!is_tensor(roots[i])) {
+            PyErr_SetString(PyExc_AssertionError, "Expected output to be a torch.Tensor");
+            throw PythonError{};
+        }
         root_tensors.push_back(tensor_of(roots[i]));
         root_grads.push_back(root_gradient(root_tensors[i], grads[i], i));
     }
@@ -42,9 +46,8 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
         const Py_ssize_t n = PyTuple_GET_SIZE(inputs);
         for (Py_ssize_t i = 0; i < n; ++i) {
             PyObject* o = PyTuple_GET_ITEM(inputs, i);
-            if (!is_tensor(o))
-                fail_type("all inputs have to be Tensors or GradientEdges, but got " +
-                          std::string(Py_TYPE(o)->tp_name));
+            WG_CHECK(is_tensor(o), "all inputs have to be Tensors or GradientEdges, but got ",
+                     Py_TYPE(o)->tp_name);
             WG_CHECK(options.accumulate || requires_grad(tensor_of(o)),
                      "One of the differentiated Tensors does not require grad");
             targets.push_back(tensor_of(o));
@@ -163,8 +166,15 @@ PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t narg
             WG_CHECK(PyTuple_GET_SIZE(inputs.get()) > 0,
                      "`inputs` argument to `backward()` cannot be empty.");
         }
+        // A sequence of gradients is taken as well; those without a root are ignored.
+        Object given = Object::borrow(values[0]);
+        if (given.get() != Py_None && !is_tensor(given.get())) {
+            const Object all = check(PySequence_Tuple(given.get()));
+            WG_CHECK(PyTuple_GET_SIZE(all.get()) > 0, "got 1 tensors and 0 gradients");
+            given = Object::borrow(PyTuple_GET_ITEM(all.get(), 0));
+        }
         PyObject* root[] = {self};
-        PyObject* grad[] = {values[0]};
+        PyObject* grad[] = {given.get()};
         differentiate(root, grad, inputs.get(), options);
         Py_RETURN_NONE;
     });

@@ -9,11 +9,11 @@ from typing import Any
 from .. import _C
 from .._dropin import module_getattr
 from .._grad_mode import enable_grad, no_grad, set_grad_enabled
-from . import function, grad_mode
+from . import function, grad_mode, variable
 from .function import Function
+from .variable import Variable
 
 Tensor = _C.Tensor
-Variable = Tensor
 
 __all__ = ["Function", "Variable", "backward", "enable_grad", "grad", "no_grad", "set_grad_enabled"]
 
@@ -27,7 +27,7 @@ def _grads_for(tensors: tuple, grads: Any) -> tuple:
         return (None,) * len(tensors)
     if isinstance(grads, Tensor):
         return (grads,)
-    return tuple(grads)
+    return tuple(grads)[: len(tensors)]  # those without a root are ignored, as in PyTorch
 
 
 def backward(
