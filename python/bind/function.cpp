@@ -239,7 +239,7 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
 
         Object ctx_object = check(PyObject_CallNoArgs(ctx_class));
         Context* ctx = as_context(ctx_object.get());
-        const auto node = PythonNode::make(ctx_object.get());
+        const Ref<PythonNode> node(python_node(ctx_object.get()));
         note_entanglement();
         bool executable = false;
         Object needs = check(PyTuple_New(n));
@@ -332,9 +332,12 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
 // --- ctx ---
 
 PyObject* context_new(PyTypeObject* type, PyObject*, PyObject*) {
-    PyObject* o = type->tp_alloc(type, 0);
-    if (o) as_context(o)->materialize_grads = true;
-    return o;
+    return guarded([&] {
+        Object o = check(type->tp_alloc(type, 0));
+        as_context(o.get())->materialize_grads = true;
+        PythonNode::make(o.get());
+        return o.release();
+    });
 }
 int context_traverse(PyObject* o, visitproc visit, void* arg) {
     Context* c = as_context(o);
@@ -390,14 +393,11 @@ PyObject* get_saved_tensors(PyObject* o, void*) {
 }
 PyObject* get_needs_input_grad(PyObject* o, void*) {
     PyObject* v = as_context(o)->needs_input_grad;
-    return v ? Py_NewRef(v) : PyTuple_New(0);
+    return Py_NewRef(v ? v : Py_None);
 }
 int set_needs_input_grad(PyObject* o, PyObject* v, void*) {
     Py_XSETREF(as_context(o)->needs_input_grad, Py_XNewRef(v));
     return 0;
-}
-PyObject* get_materialize(PyObject* o, void*) {
-    return PyBool_FromLong(as_context(o)->materialize_grads);
 }
 int set_materialize(PyObject* o, PyObject* v, void*) {
     if (!v || !PyBool_Check(v)) {
@@ -434,6 +434,7 @@ PyObject* apply_derivative(PyObject* o, PyObject* args) {
         }
         out.resize(n->edges.size());
         n->apply(in, out);
+        if (out.size() == 1) return wrap_or_none(out[0]);
         Object tuple = check(PyTuple_New(Py_ssize_t(out.size())));
         for (size_t i = 0; i < out.size(); ++i)
             PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap_or_none(out[i]));
@@ -467,7 +468,7 @@ void add_functions(PyObject* module) {
     properties.push_back({"saved_tensors", get_saved_tensors, nullptr, nullptr, nullptr});
     properties.push_back(
         {"needs_input_grad", get_needs_input_grad, set_needs_input_grad, nullptr, nullptr});
-    properties.push_back({"materialize_grads", get_materialize, set_materialize, nullptr, nullptr});
+    properties.push_back({"materialize_grads", nullptr, set_materialize, nullptr, nullptr});
     properties.push_back(
         {"to_save", get_tuple<&Context::to_save>, set_tuple<&Context::to_save>, nullptr, nullptr});
     properties.push_back({"non_differentiable", get_tuple<&Context::non_differentiable>,

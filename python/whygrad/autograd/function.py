@@ -66,7 +66,7 @@ def _no_setup_context(ctx: Any, inputs: Any, output: Any) -> None:
     raise NotImplementedError("setup_context is not implemented.")
 
 
-class Function(metaclass=_FunctionMeta):
+class Function(_C._FunctionBase, FunctionCtx, metaclass=_FunctionMeta):
     """Base of custom operations: define static `forward` and `backward`, call `apply`.
 
     `forward(ctx, *args)`, or `forward(*args)` together with `setup_context(ctx, inputs, output)`.
