@@ -53,6 +53,7 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
             targets.push_back(tensor_of(o));
         }
     }
+    if (options.accumulate && options.create_graph) warn_create_graph();
     std::vector<Tensor> result = run_backward(root_tensors, root_grads, targets, options);
     if (!options.accumulate && !options.allow_unused)
         for (size_t i = 0; i < result.size(); ++i)
@@ -77,7 +78,6 @@ PyObject* run(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
         options.create_graph = PyObject_IsTrue(args[3]);
         options.allow_unused = PyObject_IsTrue(args[5]);
         options.accumulate = PyObject_IsTrue(args[6]);
-        if (options.accumulate && options.create_graph) warn_create_graph();
         const bool has_inputs = PyTuple_GET_SIZE(args[4]) > 0;
         PyObject* const* roots = &PyTuple_GET_ITEM(args[0], 0);
         PyObject* const* grads = &PyTuple_GET_ITEM(args[1], 0);
@@ -158,7 +158,6 @@ PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t narg
         options.create_graph = PyObject_IsTrue(values[2]);
         options.retain_graph =
             values[1] == Py_None ? options.create_graph : PyObject_IsTrue(values[1]);
-        if (options.create_graph) warn_create_graph();
         Object inputs;
         if (values[3] != Py_None) {
             inputs = is_tensor(values[3]) ? check(PyTuple_Pack(1, values[3]))

@@ -199,17 +199,20 @@ Tensor value_to_assign(PyObject* value, const Tensor& t) {
 }
 
 // Leading dims of size one in an assigned value do not count.
-Tensor without_leading_ones(const Tensor& v) {
-    const IntSpan sizes = v.sizes();
+Dims without_leading_ones(IntSpan sizes) {
     size_t first = 0;
     while (first < sizes.size() && sizes[first] == 1) ++first;
-    return first ? view(v, Dims(sizes.begin() + first, sizes.end())) : v;
+    return Dims(sizes.begin() + first, sizes.end());
+}
+Tensor without_leading_ones(const Tensor& v) {
+    const Dims sizes = without_leading_ones(v.sizes());
+    return sizes.size() < v.sizes().size() ? view(v, sizes) : v;
 }
 
 void assign(Tensor target, const Tensor& v) {
     if (same_shape(target.sizes(), v.sizes())) copy_(target, v);
     else if (v.dim() == 0) fill_tensor_(target, v);
-    else copy_(target, expand(without_leading_ones(v), Dims(target.sizes())));
+    else copy_(target, expand(view(v, without_leading_ones(v.sizes())), Dims(target.sizes())));
 }
 
 // One mask and a single value: filled in, whatever the value's dtype.
