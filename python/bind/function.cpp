@@ -189,8 +189,13 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
     const bool is_input = contains(args, o);
     const bool is_dirty = contains(ctx->dirty, o);
     const bool differentiable = is_floating(t.dtype()) && !contains(ctx->non_differentiable, o);
+    WG_CHECK(!is_dirty || is_input, "a tensor was marked dirty that is not an input");
+    if (is_input && !executable && requires_grad(t)) {
+        // Not recorded: what comes out has none of the history of what went in.
+        if (is_dirty) t.bump_version();
+        return check(wrap(detach(t)));
+    }
     if (is_dirty) {
-        WG_CHECK(is_input, "a tensor was marked dirty that is not an input");
         if (executable && differentiable) {
             WG_CHECK(!(requires_grad(t) && is_leaf(t)),
                      "a leaf Variable that requires grad has been used in an in-place operation.");
@@ -204,14 +209,9 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
     if (is_input) {
         // Returning an input as it is: the output is a view of it with a history of its own.
         Tensor v = alias(t);
-        if (executable && differentiable) {
-            make_view(v, t, ViewKind::CustomFunction);
-            set_history(v, *node);
-        } else if (executable) {
-            node->add_output(v);
-        } else if (requires_grad(t)) {
-            make_view(v, t, ViewKind::CustomFunction);
-        }
+        if (!executable || differentiable) make_view(v, t, ViewKind::CustomFunction);
+        if (executable && differentiable) set_history(v, *node);
+        else if (executable) node->add_output(v);
         return check(wrap(std::move(v)));
     }
     if (t.is_view()) t->view_kind = ViewKind::CustomFunction;
