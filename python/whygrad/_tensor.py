@@ -150,7 +150,7 @@ def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
     key: Any = ("memory", memory.data_ptr(), memory.dtype)
     if key not in memo:
         memo[key] = memory.clone()
-    result = memo[key].as_strided(self.size(), self.stride(), self.storage_offset()).detach()
+    result = memo[key].as_strided(self.size(), self.stride(), self.storage_offset()).data
     if type(self) is not Tensor:
         result = _C._make_subclass(type(self), result, False)
     result.requires_grad_(self.requires_grad)
