@@ -272,7 +272,6 @@ for _name in ("max", "min", "aminmax"):
     setattr(Tensor, _name, return_types.named(_name, getattr(Tensor, _name)))
 
 
-
 def register_hook(self: Tensor, hook: Any) -> Any:
     """Call `hook(grad)` whenever a gradient of this tensor is computed.
 
