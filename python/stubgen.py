@@ -238,8 +238,9 @@ FUNCTIONS = {
         "(data: Any, *, dtype: _dtype | None = None, device: _device | _str | _int | None = None, "
         "requires_grad: _bool = False, pin_memory: _bool = False) -> Tensor",
     ),
-    "asarray": "(obj: Any, *, dtype: _dtype | None = None, device: _device | _str | _int | None = None, "
-    "copy: _bool | None = None, requires_grad: _bool = False) -> Tensor",
+    "asarray": "(obj: Any, *, dtype: _dtype | None = None, "
+    "device: _device | _str | _int | None = None, copy: _bool | None = None, "
+    "requires_grad: _bool = False) -> Tensor",
     "frombuffer": "(buffer: Any, *, dtype: _dtype, count: _int = -1, offset: _int = 0, "
     "requires_grad: _bool = False) -> Tensor",
     "from_numpy": "(array: Any) -> Tensor",

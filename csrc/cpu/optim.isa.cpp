@@ -1,5 +1,5 @@
-// The loops of optimizers. Products and sums stand in PyTorch's order, so that parameters follow its to
-// the last digits over many steps.
+// The loops of optimizers. Products and sums stand in PyTorch's order and are rounded together where it
+// rounds them together, so that parameters follow its to the last digits over many steps.
 #include "cpu/optim.h"
 #include "cpu/elements.h"
 #include "scalar/math.h"
@@ -22,13 +22,14 @@ void sgd(const SgdPass& o, char* param, const char* grad, char* buffer, int64_t 
         V d = load_elements<W>(g + i, lanes);
         const V w = load_elements<W>(x + i, lanes);
         if (o.maximize) d = -d;
-        if (o.weight_decay != 0) d = d + decay * w;
+        if (o.weight_decay != 0) d = detail::mad(decay, w, d);
         if (m) {
-            const V v = o.first ? d : load_elements<W>(m + i, lanes) * momentum + keep * d;
+            const V v =
+                o.first ? d : detail::mad(keep, d, load_elements<W>(m + i, lanes) * momentum);
             store_elements<W>(m + i, v, lanes);
-            d = o.nesterov ? d + momentum * v : v;
+            d = o.nesterov ? detail::mad(momentum, v, d) : v;
         }
-        store_elements<W>(x + i, w - lr * d, lanes);
+        store_elements<W>(x + i, detail::mad(-lr, d, w), lanes);
     });
 }
 
@@ -46,16 +47,18 @@ void adam(const AdamPass& o, char* param, const char* grad, char* avg, char* avg
     const V w1(C(1 - o.beta1)), beta2(C(o.beta2)), w2(C(1 - o.beta2)), eps(C(o.eps)),
         step_size(C(o.step_size)), root(C(o.root)), decay(C(o.weight_decay)),
         shrink(C(1 - o.lr * o.weight_decay));
+    const bool near = C(1 - o.beta1) < C(0.5);
     const bool couples = o.weight_decay != 0 && !o.decoupled,
                decouples = o.weight_decay != 0 && o.decoupled;
     for_vectors<W>(n, [&](int64_t i, int lanes) __attribute__((always_inline)) {
         V d = load_elements<W>(g + i, lanes), w = load_elements<W>(x + i, lanes);
         if (o.maximize) d = -d;
         if (decouples) w = w * shrink;
-        if (couples) d = d + decay * w;
+        if (couples) d = detail::mad(decay, w, d);
         const V m0 = load_elements<W>(m + i, lanes), v0 = load_elements<W>(v + i, lanes);
-        const V mi = m0 + w1 * (d - m0);
-        const V vi = v0 * beta2 + w2 * d * d;
+        // lerp(m0, d, w1) from the end that is nearer
+        const V mi = near ? detail::mad(w1, d - m0, m0) : detail::mad(w1 - 1, d - m0, d);
+        const V vi = detail::mad(w2 * d, d, v0 * beta2);
         store_elements<W>(m + i, mi, lanes);
         store_elements<W>(v + i, vi, lanes);
         V scale = vi;

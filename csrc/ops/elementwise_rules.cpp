@@ -237,6 +237,9 @@ bool casts_into_out(Op op, Args args) {
 }
 
 Op on_bool(Op op, Args args) {
+    if (op == Op::pow && !args[1].is_tensor() && args[0].is_tensor() &&
+        dtype_of_arg(args[0]) == DType::Bool && dtype_of_arg(args[1]) == DType::Bool)
+        return Op::ge;  // x ** True is x, x ** False is True
     if (op != Op::bitwise_not && op != Op::clamp_min && op != Op::clamp_max) return op;
     for (const Arg& a : args)
         if (!a.is_tensor() || a.tensor().dtype() != DType::Bool) return op;

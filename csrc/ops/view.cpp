@@ -254,6 +254,7 @@ Tensor expand(const Tensor& t, const Dims& sizes, bool) {
         const int64_t size = d >= 0 ? t->dims[d] : 1;
         strides[i] = d >= 0 ? t->dims[n + d] : i + 1 < m ? shape[i + 1] * strides[i + 1] : 1;
         if (sizes[i] == -1) {
+            WG_CHECK(n > 0, "numel: integer multiplication overflow");
             WG_CHECK(
                 d >= 0,
                 "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ",

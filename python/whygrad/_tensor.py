@@ -150,7 +150,7 @@ def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
     key: Any = ("memory", memory.data_ptr(), memory.dtype)
     if key not in memo:
         memo[key] = memory.clone()
-    result = memo[key].as_strided(self.size(), self.stride(), self.storage_offset()).detach()
+    result = memo[key].as_strided(self.size(), self.stride(), self.storage_offset()).data
     if type(self) is not Tensor:
         result = _C._make_subclass(type(self), result, False)
     result.requires_grad_(self.requires_grad)
@@ -270,7 +270,6 @@ Tensor._make_subclass = staticmethod(  # type: ignore[method-assign, assignment]
 Tensor.layout = property(lambda self: _C.strided)  # type: ignore[method-assign, assignment]
 for _name in ("max", "min", "aminmax"):
     setattr(Tensor, _name, return_types.named(_name, getattr(Tensor, _name)))
-
 
 
 def register_hook(self: Tensor, hook: Any) -> Any:

@@ -1,4 +1,4 @@
-"""`torch.random`: the state of the default generator. The numbers are those of PyTorch's CPU generator."""
+"""`torch.random`: the state of the default generator, which draws what PyTorch's draws."""
 
 from __future__ import annotations
 
