@@ -17,7 +17,9 @@ Tensor root_gradient(const Tensor& root, PyObject* given, size_t i) {
         WG_CHECK(root.numel() == 1, "grad can be implicitly created only for scalar outputs");
         return ones_like(root);
     }
-    if (!is_tensor(given)) fail_type(str("'", Py_TYPE(given)->tp_name, "' object is not iterable"));
+    if (!is_tensor(given))
+        fail_type(
+            str("gradients can be either Tensors or None, but got ", Py_TYPE(given)->tp_name));
     const Tensor& g = tensor_of(given);
     WG_CHECK(same_shape(g.sizes(), root.sizes()), "Mismatch in shape: grad_output[", i,
              "] has a shape of ", size_text(g.sizes()), " and output[", i, "] has a shape of ",
@@ -43,8 +45,9 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
         for (Py_ssize_t i = 0; i < n; ++i) {
             PyObject* o = PyTuple_GET_ITEM(inputs, i);
             if (!is_tensor(o))
-                fail_type("all inputs have to be Tensors or GradientEdges, but got " +
-                          std::string(Py_TYPE(o)->tp_name));
+                fail(ErrorKind::Runtime,
+                     "all inputs have to be Tensors or GradientEdges, but got " +
+                         std::string(Py_TYPE(o)->tp_name));
             WG_CHECK(options.accumulate || requires_grad(tensor_of(o)),
                      "One of the differentiated Tensors does not require grad");
             targets.push_back(tensor_of(o));
@@ -165,13 +168,19 @@ PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t narg
         }
         PyObject* root[] = {self};
         PyObject* grad[] = {values[0]};
+        Object sequence;
+        if (grad[0] != Py_None && !is_tensor(grad[0])) {
+            sequence = check(PySequence_Tuple(grad[0]));
+            WG_CHECK(PyTuple_GET_SIZE(sequence.get()) > 0, "got 1 tensors and 0 gradients");
+            grad[0] = PyTuple_GET_ITEM(sequence.get(), 0);
+        }
         differentiate(root, grad, inputs.get(), options);
         Py_RETURN_NONE;
     });
 }
 
 void warn_create_graph() {
-    warn(
+    warn_once(
         WarningKind::User,
         "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which can cause "
         "a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use this function, make "
