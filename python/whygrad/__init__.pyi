@@ -57,6 +57,7 @@ from ._C import argmax as argmax
 from ._C import argmin as argmin
 from ._C import argwhere as argwhere
 from ._C import as_strided as as_strided
+from ._C import as_strided_ as as_strided_
 from ._C import as_tensor as as_tensor
 from ._C import asarray as asarray
 from ._C import asin as asin
@@ -117,6 +118,7 @@ from ._C import cos as cos
 from ._C import cos_ as cos_
 from ._C import cosh as cosh
 from ._C import cosh_ as cosh_
+from ._C import cosine_similarity as cosine_similarity
 from ._C import count_nonzero as count_nonzero
 from . import cuda as cuda
 from ._C import cumprod as cumprod
@@ -219,6 +221,7 @@ from ._C import is_nonzero as is_nonzero
 from ._C import is_same_size as is_same_size
 from ._C import is_signed as is_signed
 from ._functions import is_tensor as is_tensor
+from ._C import is_warn_always_enabled as is_warn_always_enabled
 from ._C import isclose as isclose
 from ._C import isfinite as isfinite
 from ._C import isinf as isinf
@@ -262,6 +265,7 @@ from ._C import lt as lt
 from ._C import lt_ as lt_
 from .random import manual_seed as manual_seed
 from ._C import masked_fill as masked_fill
+from ._C import masked_scatter as masked_scatter
 from ._C import masked_select as masked_select
 from ._C import matmul as matmul
 from ._functions import max as max
@@ -305,9 +309,11 @@ from ._C import ones as ones
 from ._C import ones_like as ones_like
 from . import optim as optim
 from ._C import outer as outer
+from ._C import pairwise_distance as pairwise_distance
 from ._C import permute as permute
 from ._C import pow as pow
 from ._C import pow_ as pow_
+from ._C import prelu as prelu
 from ._C import preserve_format as preserve_format
 from ._C import prod as prod
 from ._C import promote_types as promote_types
@@ -351,6 +357,7 @@ from ._grad_mode import set_grad_enabled as set_grad_enabled
 from ._C import set_num_threads as set_num_threads
 from ._tensor_str import set_printoptions as set_printoptions
 from .random import set_rng_state as set_rng_state
+from ._C import set_warn_always as set_warn_always
 from ._C import sgn as sgn
 from ._C import sgn_ as sgn_
 from ._C import int16 as short

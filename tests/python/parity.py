@@ -256,7 +256,7 @@ class Step:
 def plain_text(message: Any) -> str:
     """Text of a warning or exception without what it says to those who work on PyTorch."""
     places = (
-        r" \(Triggered internally at .*?\)$|\nException raised from .*?(?=\"?$)"
+        r" \(Triggered internally at .*?\)$|\nException raised from .*"
         r"|  \(Could this error message be improved\? .*"
     )
     return re.sub(places, "", str(message), flags=re.S)
