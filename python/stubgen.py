@@ -367,7 +367,8 @@ def tensor_class() -> str:
     """The class Tensor: members written in C++, operations of the tables, methods in Python."""
     lines = ["class Tensor:\n"]
     lines.append("    def __init__(self, data: Any = ..., *args: Any, **named: Any) -> None: ...\n")
-    for name, value in sorted(vars(_C.Tensor).items()):
+    members = {**vars(_C.TensorBase), **vars(_C.Tensor)}
+    for name, value in sorted(members.items()):
         if name in SKIPPED:
             continue
         if name in MEMBERS:

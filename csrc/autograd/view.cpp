@@ -170,12 +170,17 @@ void check_inplace(const Tensor& t, bool records, const char* on_expanded) {
 
 void warn_if_expanded(const Tensor& t, const char* op_name) {
     if (!is_expanded(t.sizes(), t.strides())) return;
-    const bool indices = std::string_view(op_name) == "index_put_";
-    warn(WarningKind::User,
-         str("Use of ", op_name,
-             " on expanded tensors is deprecated. Please clone() the tensor before performing this "
-             "operation. This also applies to advanced indexing e.g. ",
-             indices ? "tensor[indices] = tensor" : "tensor[mask] = scalar"));
+    const std::string_view name(op_name);
+    const bool indices = name == "index_put_";
+    const int line = indices ? 976 : name == "index_fill_" ? 1913 : 2450;
+    warn(
+        WarningKind::User,
+        str("Use of ", op_name,
+            " on expanded tensors is deprecated. Please clone() the tensor before performing this "
+            "operation. This also applies to advanced indexing e.g. ",
+            indices ? "tensor[indices] = tensor" : "tensor[mask] = scalar",
+            " (Triggered internally at /__w/pytorch/pytorch/aten/src/ATen/native/TensorAdvancedIndexing.cpp:",
+            line, ".)"));
 }
 
 namespace {
@@ -286,7 +291,7 @@ void resize_out(const Tensor& out, IntSpan shape) {
                 to_string(shape),
                 ". This behavior is deprecated, and in a future PyTorch release outputs will not be resized unless they have "
                 "zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with "
-                "t.resize_(0)."));
+                "t.resize_(0). (Triggered internally at /__w/pytorch/pytorch/aten/src/ATen/native/Resize.cpp:30.)"));
     resize_values(out, shape);
 }
 

@@ -38,6 +38,10 @@ using WarningHandler = void (*)(WarningKind, const std::string&);
 // Where warnings go: stderr until the binding installs Python's.
 void set_warning_handler(WarningHandler handler);
 void warn(WarningKind kind, const std::string& message);
+// Like warn(), but each message once in the life of the process, unless set_warn_always(true).
+void warn_once(WarningKind kind, const std::string& message);
+void set_warn_always(bool on) noexcept;
+bool warn_always() noexcept;
 
 }  // namespace wg
 

@@ -33,7 +33,8 @@ TensorList expand_masks(const Tensor& t, const TensorList& indices) {
         if (d == DType::UInt8)
             warn(
                 WarningKind::User,
-                "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.");
+                "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead."
+                " (Triggered internally at /__w/pytorch/pytorch/aten/src/ATen/native/IndexingUtils.h:37.)");
         for (int64_t i = 0; i < index.dim(); ++i) {
             const int64_t at = int64_t(result.size()) + i;
             WG_CHECK_INDEX(index->dims[i] == t.size(at), "The shape of the mask ",

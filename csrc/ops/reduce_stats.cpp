@@ -136,10 +136,11 @@ Spread spread_values(const char* name, Reduction op, const Tensor& t, const OptD
     const double n = double(reduced_count(t.sizes(), s.mask));
     // Without results there is nothing that the elements would go into.
     if ((count(reduced_shape(t.sizes(), s.mask, false)) ? n : 0) - correction <= 0)
-        warn(WarningKind::User,
-             str(name,
-                 "(): degrees of freedom is <= 0. Correction should be strictly less than the "
-                 "reduction factor (input numel divided by output numel)."));
+        warn(
+            WarningKind::User,
+            str(name,
+                "(): degrees of freedom is <= 0. Correction should be strictly less than the "
+                "reduction factor (input numel divided by output numel). (Triggered internally at /__w/pytorch/pytorch/aten/src/ATen/native/ReduceOps.cpp:1861.)"));
     s.degrees = n - correction;
     if (with_mean) s.mean = empty(reduced_shape(t.sizes(), s.mask, keepdim), t.dtype());
     s.value = reduce_values(op, t, s.mask, keepdim, std::max(0.0, s.degrees),

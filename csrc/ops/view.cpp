@@ -200,7 +200,9 @@ Tensor adjoint(const Tensor& t) {
         t.dim() != 1,
         "tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor.");
     if (t.dim() == 0)
-        warn(WarningKind::User, "adjoint() is deprecated on 0-D tensors. Consider using x.conj().");
+        warn_once(
+            WarningKind::User,
+            "adjoint() is deprecated on 0-D tensors. Consider using x.conj(). (Triggered internally at /__w/pytorch/pytorch/aten/src/ATen/native/TensorShape.cpp:4390.)");
     return t.dim() == 0 ? t : transpose(t, -2, -1);
 }
 

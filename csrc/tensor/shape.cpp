@@ -180,6 +180,10 @@ Dims infer_shape(IntSpan shape, int64_t numel) {
 std::optional<Dims> view_strides(IntSpan sizes, IntSpan strides, IntSpan shape) {
     const int64_t numel = count(sizes);
     if (numel == 0) {
+        int64_t product = 1;
+        for (int64_t s : shape)
+            WG_CHECK(!__builtin_mul_overflow(product, s, &product),
+                     "numel: integer multiplication overflow");
         if (same_shape(sizes, shape)) return Dims(strides);
         return contiguous_strides(shape);
     }

@@ -180,7 +180,7 @@ PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t narg
 }
 
 void warn_create_graph() {
-    warn(
+    warn_once(
         WarningKind::User,
         "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which can cause "
         "a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use this function, make "

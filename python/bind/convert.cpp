@@ -63,7 +63,11 @@ double to_double(PyObject* o) {
 Scalar to_scalar(PyObject* o) {
     if (PyFloat_Check(o)) return Scalar(PyFloat_AS_DOUBLE(o));
     if (PyBool_Check(o)) return Scalar(o == Py_True);
-    if (PyLong_Check(o)) return Scalar(to_int64(o));
+    if (PyLong_Check(o)) {
+        const long long v = PyLong_AsLongLong(o);
+        if (v == -1 && PyErr_Occurred()) throw PythonError{};
+        return Scalar(int64_t(v));
+    }
     if (is_tensor(o)) {
         const Tensor& t = tensor_of(o);
         if (t.dtype() == DType::Bool) return Scalar(t.to_int() != 0);

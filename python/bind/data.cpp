@@ -343,7 +343,7 @@ PyObject* from_buffer(PyObject*, PyObject* const* given, Py_ssize_t nargs, PyObj
                                      release_buffer, view.get());
         view.release();
         if (!writable)
-            warn(
+            warn_once(
                 WarningKind::User,
                 "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you "
                 "can write to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy "
@@ -405,10 +405,11 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
     const Dims sizes = infer_sizes(data);
     if (sizes.size() > 1 && PySequence_Check(data) &&
         is_ndarray(check(PySequence_GetItem(data, 0)).get()))
-        warn(
+        warn_once(
             WarningKind::User,
             "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the "
-            "list to a single numpy.ndarray with numpy.array() before converting to a tensor.");
+            "list to a single numpy.ndarray with numpy.array() before converting to a tensor. (Triggered internally "
+            "at /__w/pytorch/pytorch/torch/csrc/utils/tensor_new.cpp:252.)");
     if (!dtype) dtype = infer_dtype(data);
     Tensor t = empty(sizes, *dtype);
     store_nested(data, sizes, 0, contiguous_strides(sizes), t.raw(), *dtype);
@@ -450,7 +451,7 @@ Tensor tensor_from_numpy(PyObject* array) {
     if (count(sizes) == 0) std::fill(strides.begin(), strides.end(), 0);  // as PyTorch has it
     PyObject* data = attribute(interface.get(), "data");
     if (PyTuple_GetItem(data, 1) == Py_True)
-        warn(
+        warn_once(
             WarningKind::User,
             "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing "
             "to this tensor will result in undefined behavior. You may want to copy the array to protect its data or "

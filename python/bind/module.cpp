@@ -104,6 +104,18 @@ PYBIND11_MODULE(_C, m) {
         }
         wg::set_num_threads(count);
     });
+    m.def(
+        "set_warn_always", [](bool on) { set_warn_always(on); },
+        "Whether warnings that PyTorch gives once in a process come every time.");
+    m.def("is_warn_always_enabled", warn_always);
+    m.def("_warn_once", [](const std::string& message) {
+        try {
+            warn_once(WarningKind::User, message);
+        } catch (...) {
+            set_python_error();
+            throw pybind11::error_already_set();
+        }
+    });
     m.def("_cpu_capability", cpu_capability);
     m.def("_elementwise_rows", elementwise_rows);
     m.def("get_default_dtype", [] {

@@ -53,10 +53,12 @@ PyObject* invoke_row(PyObject* const* values, const void* context) {
     SmallVector<Arg, 3> args;
     for (int i = 0; i < r.arity; ++i) args.push_back(Convert<Arg>::get(values[i]));
     Params p;
-    for (int i = 0; i < c.n_parameters; ++i) p.p[i] = to_double(values[r.arity + i]);
     Op op = c.op;
+    for (int i = 0; i < c.n_parameters && !scaled(op); ++i) p.p[i] = to_double(values[r.arity + i]);
     if (const auto with_alpha = scaled(op)) {
         PyObject* alpha = values[r.arity];
+        WG_CHECK(!PyComplex_Check(alpha),
+                 "For non-complex input tensors, argument alpha must not be a complex number.");
         p.p[0] = to_double(alpha);
         const DType result = result_type({args.data(), args.size()});
         WG_CHECK(!PyBool_Check(alpha) || result == DType::Bool,
@@ -92,6 +94,9 @@ const char* operand_names(Op op, int arity) {
 
 // What may stand in the place of an operand: a tensor, a number, or either.
 enum class Operand : char { Tensor = 'T', Number = 'N', Either = 'E' };
+
+// alpha; a complex one is refused later, with a reason.
+bool accepts_factor(PyObject* o) { return PyComplex_Check(o) || Convert<double>::accepts(o); }
 
 bool accepts_number(PyObject* o) { return !is_tensor(o) && Convert<Arg>::accepts(o); }
 
@@ -160,7 +165,7 @@ Overload row_overload(Op op, const char* kinds, bool is_method, bool is_inplace)
                          kind == Operand::Number ? "Number" : "Tensor"});
     }
     for (int i = 0; i < call->n_parameters; ++i)
-        types.push_back({Convert<double>::accepts, "Number"});
+        types.push_back({alpha ? accepts_factor : Convert<double>::accepts, "Number"});
     if (has_out) types.push_back({Convert<OptTensor>::accepts, "Tensor", false, true});
     o.set(std::move(names), std::move(types));
     o.function = call;

@@ -68,7 +68,13 @@ PyObject* inplace_xor(PyObject* a, PyObject* b) { return inplace_slot(Op::bitwis
 PyObject* negative(PyObject* a) {
     return guarded([&] { return wrap(neg(tensor_of(a))); });
 }
-PyObject* positive(PyObject* a) { return Py_NewRef(a); }
+PyObject* positive(PyObject* a) {
+    return guarded([&] {
+        WG_CHECK(tensor_of(a).dtype() != DType::Bool,
+                 "The `+` operator, on a bool tensor is not supported.");
+        return Py_NewRef(a);
+    });
+}
 PyObject* absolute(PyObject* a) {
     return guarded([&] { return wrap(abs(tensor_of(a))); });
 }
@@ -105,7 +111,16 @@ PyObject* to_int(PyObject* o) {
     });
 }
 PyObject* to_float(PyObject* o) {
-    return guarded([&] { return PyFloat_FromDouble(single_value(o, "float").to_double()); });
+    return guarded([&] {
+        const Tensor& t = single_value(o, "float");
+        if (requires_grad(t))
+            warn_once(
+                WarningKind::User,
+                "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
+                "Consider using tensor.detach() first. (Triggered internally at "
+                "/__w/pytorch/pytorch/torch/csrc/autograd/generated/python_variable_methods.cpp:822.)");
+        return PyFloat_FromDouble(t.to_double());
+    });
 }
 PyObject* to_index(PyObject* o) {
     return guarded([&] {

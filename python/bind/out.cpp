@@ -27,7 +27,7 @@ constexpr const char* kExtremes =
     "dtype.";
 constexpr const char* kTensordot =
     "tensordot: Expected the output tensor to have dtype %r, but got an output tensor with dtype %o";
-constexpr const char* kCat = "cat(): input types can't be cast to the desired output type %o";
+constexpr const char* kCat = "torch.cat(): input types can't be cast to the desired output type %o";
 constexpr const char* kCanCast =
     "Expected canCast( typeMetaToScalarType(self.dtype()), typeMetaToScalarType(out.dtype())) to be "
     "true, but got false.";
@@ -119,16 +119,16 @@ void check_dtype(const OutRule& r, const Tensor& result, const Tensor& out) {
     fail(r.text == kCat ? ErrorKind::Type : ErrorKind::Runtime, filled_in(r.text, from, to));
 }
 
-void write(const char* op, const Tensor& out, const Tensor& result) {
-    check_dtype(rule_of(op), result, out);
+void write(const OutRule& rule, const Tensor& out, const Tensor& result) {
+    check_dtype(rule, result, out);
     resize_out(out, result.sizes());
     copy_values(out, result);
     out.bump_version();
 }
 
-void check_no_gradient(const char* op, const Tensor& t) {
+void check_no_gradient(const char* op, bool wants_gradient) {
     WG_CHECK(
-        !grad_enabled() || !requires_grad(t), op,
+        !wants_gradient, op,
         "(): functions with out=... arguments don't support automatic differentiation, but one "
         "of the arguments requires grad.");
 }
@@ -136,7 +136,14 @@ void check_no_gradient(const char* op, const Tensor& t) {
 // What messages about out= call an operation that is another name of a row.
 const char* out_name(const char* name) {
     static constexpr const char* names[][2] = {
-        {"clip", "clamp"}, {"divide", "div"}, {"true_divide", "div"}};
+        {"clip", "clamp"},       {"divide", "div"},
+        {"true_divide", "div"},  {"outer", "mul"},
+        {"ger", "mul"},          {"kron", "mul"},
+        {"concat", "cat"},       {"concatenate", "cat"},
+        {"hstack", "cat"},       {"vstack", "cat"},
+        {"row_stack", "cat"},    {"dstack", "cat"},
+        {"column_stack", "cat"}, {"take_along_dim", "gather"},
+        {"nanmean", "nansum"}};
     for (const auto& [alias, row] : names)
         if (std::strcmp(name, alias) == 0) return row;
     return name;
@@ -150,29 +157,34 @@ PyObject* call_with_out(const char* op, const Overload& o, PyObject** values) {
         o.write(values, o.function, tensor_of(out), out_name(op));
         return Py_NewRef(out);
     }
+    bool wants_gradient = false;
     for (size_t i = 0; i < o.parameters.size(); ++i) {
         PyObject* v = values[i];
-        if (is_tensor(v)) check_no_gradient(op, tensor_of(v));
+        if (is_tensor(v)) wants_gradient |= requires_grad(tensor_of(v));
         else if (o.types[i].accepts == Convert<TensorList>::accepts)
-            for (const Tensor& t : to_tensor_list(v)) check_no_gradient(op, t);
+            for (const Tensor& t : to_tensor_list(v)) wants_gradient |= requires_grad(t);
         const bool taken = rule_of(op).rule == Rule::Taken ||
                            (rule_of(op).rule == Rule::TakenFloat && is_tensor(out) &&
                             is_floating(tensor_of(out).dtype()));
         if (taken && v == Py_None && o.parameters[i].name == "dtype")
             values[i] = dtype_object(tensor_of(out).dtype());
     }
+    wants_gradient = wants_gradient && grad_enabled();
     GradMode off(false);
     const Object result = check(o.invoke(values, o.function));
     if (!o.gives_tuple) {
-        write(op, tensor_of(out), tensor_of(result.get()));
+        // Places and truth values have no gradient that could get lost.
+        check_no_gradient(out_name(op),
+                          wants_gradient && is_floating(tensor_of(result.get()).dtype()));
+        write(rule_of(op), tensor_of(out), tensor_of(result.get()));
         return Py_NewRef(out);
     }
     const TensorList outs = to_tensor_list(out), results = to_tensor_list(result.get());
     if (outs.size() != results.size())
-        fail_type(str(op,
-                      "() received an invalid combination of arguments: out must be a tuple of ",
-                      results.size(), " Tensors"));
-    for (size_t i = 0; i < outs.size(); ++i) write(op, outs[i], results[i]);
+        fail_type(str("expected tuple of ", results.size(), " elements but got ", outs.size()));
+    check_no_gradient(op, wants_gradient);
+    static constexpr OutRule same = {"", Rule::Same};
+    for (size_t i = 0; i < outs.size(); ++i) write(same, outs[i], results[i]);
     return check(PySequence_Tuple(out)).release();
 }
 

@@ -119,19 +119,29 @@ int set_data(PyObject* o, PyObject* value, void*) {
         -1);
 }
 
-Tensor transpose_last(const Tensor& t) {
-    WG_CHECK(t.dim() >= 2 || t.dim() == 0,
-             "tensor.mT is only supported on matrices or batches of matrices. Got ", t.dim(),
-             "-D tensor.");
-    return t.dim() == 0 ? t : transpose(t, -2, -1);
+void warn_of_scalar(const char* property, const char* advice, int line) {
+    warn_once(
+        WarningKind::User,
+        str("Tensor.", property, " is deprecated on 0-D tensors. ", advice,
+            " (Triggered internally at /__w/pytorch/pytorch/aten/src/ATen/native/TensorShape.cpp:",
+            line, ".)"));
 }
+constexpr const char* kIdentity = "This function is the identity in these cases.";
+constexpr const char* kUseConj = "Consider using x.conj().";
+
+Tensor transpose_last(const Tensor& t, const char* property, const char* advice, int line) {
+    WG_CHECK(t.dim() != 1, "tensor.", property,
+             " is only supported on matrices or batches of matrices. Got 1-D tensor.");
+    if (t.dim() > 0) return transpose(t, -2, -1);
+    warn_of_scalar(property, advice, line);
+    return t;
+}
+Tensor m_transposed(const Tensor& t) { return transpose_last(t, "mT", kIdentity, 4373); }
+Tensor m_adjoint(const Tensor& t) { return transpose_last(t, "mH", kUseConj, 4382); }
 Tensor reversed_dims(const Tensor& t) {
-    if (t.dim() == 0)
-        warn(
-            WarningKind::User,
-            "Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases.");
+    if (t.dim() == 0) warn_of_scalar("T", kIdentity, 4321);
     else if (t.dim() != 2)
-        warn(
+        warn_once(
             WarningKind::User,
             "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw an "
             "error in a future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange(x.ndim - "
@@ -142,10 +152,12 @@ Tensor reversed_dims(const Tensor& t) {
     return permute(t, dims);
 }
 Tensor transpose_2d(const Tensor& t) {
-    WG_CHECK(t.dim() <= 2 && t.dim() != 1,
+    WG_CHECK(t.dim() == 0 || t.dim() == 2,
              "tensor.H is only supported on matrices (2-D tensors). Got ", t.dim(), "-D tensor.",
              t.dim() > 2 ? " For batches of matrices, consider using tensor.mH" : "");
-    return t.dim() == 0 ? t : transpose(t, 0, 1);
+    if (t.dim() > 0) return transpose(t, 0, 1);
+    warn_of_scalar("H", kUseConj, 4335);
+    return t;
 }
 Tensor base_of(const Tensor& t) { return Tensor(t->view_base); }
 Tensor itself(const Tensor& t) { return t; }
@@ -198,9 +210,9 @@ PyGetSetDef tensor_properties[] = {
     {"data", get_tensor<data_of>, set_data,
      "The values, without history and without sharing versions.", nullptr},
     {"T", get_tensor<reversed_dims>, nullptr, nullptr, nullptr},
-    {"mT", get_tensor<transpose_last>, nullptr, nullptr, nullptr},
+    {"mT", get_tensor<m_transposed>, nullptr, nullptr, nullptr},
     {"H", get_tensor<transpose_2d>, nullptr, nullptr, nullptr},
-    {"mH", get_tensor<transpose_last>, nullptr, nullptr, nullptr},
+    {"mH", get_tensor<m_adjoint>, nullptr, nullptr, nullptr},
     {"real", get_tensor<itself>, nullptr, nullptr, nullptr},
     {"_base", get_tensor<base_of>, nullptr, nullptr, nullptr},
     {"_version", get_int<version_of>, nullptr, "How often the memory was written in place.",

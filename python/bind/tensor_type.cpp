@@ -181,9 +181,7 @@ void add_tensor_type(PyObject* module) {
         {Py_tp_traverse, reinterpret_cast<void*>(tensor_traverse)},
         {Py_tp_clear, reinterpret_cast<void*>(tensor_clear)},
         {Py_tp_setattro, reinterpret_cast<void*>(tensor_setattro)},
-        {Py_tp_members, members_},
         {Py_tp_new, reinterpret_cast<void*>(tensor_new)},
-        {Py_tp_methods, tensor_methods},
         {Py_mp_subscript, reinterpret_cast<void*>(tensor_getitem)},
         {Py_mp_ass_subscript, reinterpret_cast<void*>(tensor_setitem)},
         {Py_mp_length, reinterpret_cast<void*>(tensor_length)},
@@ -193,14 +191,23 @@ void add_tensor_type(PyObject* module) {
     for (PyGetSetDef* p = tensor_properties; p->name; ++p) properties->push_back(*p);
     properties->push_back(dict_property_[0]);
     properties->push_back(PyGetSetDef{});
-    slots.push_back({Py_tp_getset, properties->data()});
     for (PyType_Slot* s = operator_slots(); s->slot; ++s) slots.push_back(*s);
+    // Methods and properties are those of a base class, as the interpreter's messages about them say; the
+    // slots are given to both, so that none is reached through the base.
+    std::vector<PyType_Slot> base_slots = slots;
+    base_slots.push_back({Py_tp_members, members_});
+    base_slots.push_back({Py_tp_methods, tensor_methods});
+    base_slots.push_back({Py_tp_getset, properties->data()});
+    base_slots.push_back({0, nullptr});
     slots.push_back({0, nullptr});
+    constexpr unsigned flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC;
+    PyType_Spec base_spec = {"torch._C.TensorBase", sizeof(PyTensor), 0, flags, base_slots.data()};
+    const Object base = check(PyType_FromSpec(&base_spec));
+    check(PyModule_AddObjectRef(module, "TensorBase", base.get()));
     // Scripts print `<class 'torch.Tensor'>`.
-    PyType_Spec spec = {"torch.Tensor", sizeof(PyTensor), 0,
-                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
-                        slots.data()};
-    tensor_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
+    PyType_Spec spec = {"torch.Tensor", sizeof(PyTensor), 0, flags, slots.data()};
+    tensor_type = reinterpret_cast<PyTypeObject*>(
+        check(PyType_FromSpecWithBases(&spec, base.get())).release());
     tensor_type->tp_name =
         "Tensor";  // the interpreter's messages say "'Tensor' object ...", as for a class
     release_python_object = release_object;

@@ -59,6 +59,8 @@ set_num_threads = _C.set_num_threads
 memory_stats = _C.memory_stats
 reset_peak_memory_stats = _C.reset_peak_memory_stats
 empty_cache = _C.empty_cache
+set_warn_always = _C.set_warn_always
+is_warn_always_enabled = _C.is_warn_always_enabled
 
 from . import (  # noqa: E402
     _tensor,

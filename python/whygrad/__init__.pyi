@@ -221,6 +221,7 @@ from ._C import is_nonzero as is_nonzero
 from ._C import is_same_size as is_same_size
 from ._C import is_signed as is_signed
 from ._functions import is_tensor as is_tensor
+from ._C import is_warn_always_enabled as is_warn_always_enabled
 from ._C import isclose as isclose
 from ._C import isfinite as isfinite
 from ._C import isinf as isinf
@@ -356,6 +357,7 @@ from ._grad_mode import set_grad_enabled as set_grad_enabled
 from ._C import set_num_threads as set_num_threads
 from ._tensor_str import set_printoptions as set_printoptions
 from .random import set_rng_state as set_rng_state
+from ._C import set_warn_always as set_warn_always
 from ._C import sgn as sgn
 from ._C import sgn_ as sgn_
 from ._C import int16 as short

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from builtins import bool as _bool
 from builtins import range as _range
 from typing import Any
 
 from . import _C, return_types
 
 Tensor = _C.Tensor
-
 __all__ = [
     "broadcast_shapes", "broadcast_tensors", "cartesian_prod", "einsum", "finfo", "iinfo", "is_tensor", "meshgrid",
     "nonzero", "norm", "split", "tensordot", "set_default_dtype", "set_default_device", "use_deterministic_algorithms",
@@ -57,6 +57,11 @@ def set_default_device(device: Any) -> None:
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Everything here is deterministic already."""
+    for name, place, value in (("mode", " (position 1)", mode), ("warn_only", "", warn_only)):
+        if not isinstance(value, _bool):
+            raise TypeError(
+                f"_set_deterministic_algorithms(): argument '{name}'{place} must be bool, not {type(value).__name__}"
+            )
 
 
 def einsum(*args: Any) -> Tensor:
@@ -129,27 +134,42 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
 
 def broadcast_shapes(*shapes: Any) -> Any:
     """The shape that all the given shapes broadcast to."""
-    result: list[int] = []
-    for index, shape in enumerate(shapes):
-        sizes = [shape] if isinstance(shape, int) else list(shape)
-        length = len(result) if len(result) > len(sizes) else len(sizes)
-        a = [1] * (length - len(result)) + result
-        b = [1] * (length - len(sizes)) + sizes
-        result = []
-        for place, (x, y) in enumerate(zip(a, b, strict=True)):
-            if x != y and x != 1 and y != 1:
+    sizes = [(shape,) if isinstance(shape, int) else shape for shape in shapes]
+    for shape in sizes:
+        if not isinstance(shape, (tuple, list, str)):
+            raise RuntimeError(
+                f"Input shapes should be of type ints, a tuple of ints, or a list of ints, got {shape}"
+            )
+    result = [1] * sorted(map(len, sizes), reverse=True)[0] if sizes else []
+    for index, shape in enumerate(sizes):
+        for place in _range(-1, -1 - len(shape), -1):
+            size = shape[place]
+            if size in (1, result[place]):
+                continue
+            if result[place] != 1:
                 raise RuntimeError(
-                    f"Attempting to broadcast a dimension of length {y} at {place - length}! Mismatching argument at "
-                    f"index {index} had {(shape,) if isinstance(shape, int) else shape}; but expected shape should be broadcastable to {a}"
+                    f"Attempting to broadcast a dimension of length {size} at {place}! Mismatching argument at "
+                    f"index {index} had {shape}; but expected shape should be broadcastable to {result}"
                 )
-            result.append(y if x == 1 else x)
+            if size < 0:
+                raise ValueError("Attempting to broadcast a dimension with negative length!")
+            result[place] = size
     return _C.Size(result)
+
+
+def _check_tensors(tensors: tuple) -> None:
+    for i, t in enumerate(tensors):
+        if not isinstance(t, Tensor):
+            raise TypeError(
+                f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}"
+            )
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """Every tensor expanded to the common shape."""
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
+    _check_tensors(tensors)
     shape: Any = ()
     for t in tensors:
         shape = _common(shape, t.shape)
@@ -172,15 +192,14 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     """Coordinate grids of 1-d tensors; indexing "ij" (the default) or "xy"."""
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
+    _check_tensors(tensors)
     if indexing is None:
-        import warnings
-
-        warnings.warn(
+        _C._warn_once(
             "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument. (Triggered "
-            "internally at /__w/pytorch/pytorch/aten/src/ATen/native/TensorShape.cpp:4317.)",
-            UserWarning,
-            stacklevel=2,
+            "internally at /__w/pytorch/pytorch/aten/src/ATen/native/TensorShape.cpp:4215.)"
         )
+    if not tensors:
+        raise RuntimeError("meshgrid expects a non-empty TensorList")
     if indexing not in (None, "ij", "xy"):
         raise RuntimeError(
             f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
@@ -206,6 +225,9 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
 
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All combinations of elements of 1-d tensors, one per row."""
+    for t in tensors:
+        if t.dim() != 1:
+            raise RuntimeError(f"Expect a 1D vector, but got shape {list(t.shape)}")
     if len(tensors) == 1:
         return tensors[0]
     return _C.stack([g.reshape(-1) for g in meshgrid(*tensors, indexing="ij")], dim=1)

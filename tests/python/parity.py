@@ -58,6 +58,7 @@ def subject() -> types.ModuleType:
         return reference()
     import whygrad
 
+    whygrad.set_warn_always(True)
     return whygrad
 
 

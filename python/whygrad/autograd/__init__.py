@@ -22,6 +22,13 @@ def _as_tuple(value: Any) -> tuple:
     return (value,) if isinstance(value, Tensor) else tuple(value)
 
 
+def _roots(value: Any) -> tuple:
+    roots = _as_tuple(value)
+    for root in roots:
+        assert isinstance(root, Tensor), "Expected output to be a torch.Tensor"
+    return roots
+
+
 def _grads_for(tensors: tuple, grads: Any) -> tuple:
     if grads is None:
         return (None,) * len(tensors)
@@ -63,7 +70,7 @@ def backward(
                 "Please only use `grad_tensors`."
             )
         grad_tensors = grad_variables
-    roots = _as_tuple(tensors)
+    roots = _roots(tensors)
     targets: tuple = ()
     if inputs is not None:
         targets = _as_tuple(inputs)
@@ -117,7 +124,7 @@ def grad(
             FutureWarning,
             stacklevel=2,
         )
-    roots, targets = _as_tuple(outputs), _as_tuple(inputs)
+    roots, targets = _roots(outputs), _as_tuple(inputs)
     if allow_unused is None:
         allow_unused = materialize_grads
     if retain_graph is None:

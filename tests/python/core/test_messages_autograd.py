@@ -1,0 +1,350 @@
+"""Errors of autograd from several sides: methods, functions, operators, in-place forms and out=.
+
+A case is a line of code; what it raises or warns of is compared between the two engines, so that no
+text of PyTorch stands here (and values only have to be near). `x` is a matrix, `w` one that requires grad, `n` one of integers.
+"""
+
+# ruff: noqa: E501 (one case per line)
+from __future__ import annotations
+
+from parity import CLOSE, table
+
+SETUP = """
+Function = torch.autograd.Function
+once_differentiable = torch.autograd.function.once_differentiable
+def make(name, **members): return type(name, (Function,), {k: staticmethod(v) for k, v in members.items()})
+x = torch.arange(6.0).reshape(2, 3)
+w = (torch.arange(6.0).reshape(2, 3) + 1).requires_grad_()
+n = x.long()
+"""
+
+test_writing_to_a_leaf = table(
+    """
+w.add_(1)
+w += 1
+w[0] = 1
+w[0, 0] = x[0, 0]
+w[[0]] = x[0]
+w[w > 1] = 0
+w.exp_()
+torch.relu_(w)
+torch.sigmoid_(w)
+F.relu(w, inplace=True)
+F.leaky_relu(w, inplace=True)
+nn.ReLU(inplace=True)(w)
+w.copy_(x)
+w.zero_()
+w.fill_(2)
+w.uniform_()
+w.normal_()
+w.bernoulli_()
+w.clamp_(0, 1)
+w.masked_fill_(x > 1, 0)
+w.index_put_((n[:, 0],), x[0])
+w.scatter_(1, n[:, :1] % 3, 1.0)
+w.index_add_(0, torch.tensor([0]), x[:1])
+w.index_copy_(0, torch.tensor([0]), x[:1])
+w.index_fill_(0, torch.tensor([0]), 1.0)
+w.resize_(6)
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+test_out = table(
+    """
+torch.add(x, x, out=w)
+torch.matmul(x, x.T, out=torch.empty(2, 2, requires_grad=True))
+torch.matmul(w, w.T, out=torch.empty(2, 2))
+torch.mm(w, w.T, out=torch.empty(2, 2))
+torch.cat([w, w], out=torch.empty(4, 3))
+torch.stack([w, w], out=torch.empty(2, 2, 3))
+torch.sum(w, 0, out=torch.empty(3))
+torch.mean(w, 0, out=torch.empty(3))
+torch.exp(w, out=torch.empty(2, 3))
+torch.clamp(w, 0, 1, out=torch.empty(2, 3))
+torch.where(x > 1, w, w, out=torch.empty(2, 3))
+torch.index_select(w, 0, torch.tensor([0]), out=torch.empty(1, 3))
+torch.gather(w, 0, n[:1] % 2, out=torch.empty(1, 3))
+torch.cumsum(w, 0, out=torch.empty(2, 3))
+torch.tril(w, out=torch.empty(2, 3))
+torch.prod(w, 0, out=torch.empty(3))
+torch.var(w, 0, out=torch.empty(3))
+torch.argmax(w, 0, out=torch.empty(3).long())
+torch.eq(w, w, out=torch.empty(2, 3).bool())
+torch.max(w, 0, out=(torch.empty(3), torch.empty(3).long()))
+torch.addmm(w[:, :2], w, w.T, out=torch.empty(2, 2))
+torch.pow(w, 2, out=torch.empty(2, 3))
+torch.pow(2, w, out=torch.empty(2, 3))
+torch.div(w, 2, rounding_mode="floor", out=torch.empty(2, 3))
+torch.logsumexp(w, 0, out=torch.empty(3))
+torch.norm(w, out=torch.empty(()))
+torch.masked_select(w, x > 1, out=torch.empty(0))
+torch.take(w, n, out=torch.empty(2, 3))
+torch.dot(w[0], w[0], out=torch.empty(()))
+torch.bmm(w[None], w.T[None], out=torch.empty(1, 2, 2))
+torch.full((2,), 1.0, out=torch.empty(2, requires_grad=True))
+torch.arange(3.0, out=torch.empty(3, requires_grad=True))
+torch.outer(w[0], w[0], out=torch.empty(3, 3))
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+test_writing_to_a_view = table(
+    """
+w.view(-1).mul_(2)
+w.T.add_(1)
+w.T[0] = 1
+w[0][0] = 5
+w[0] += 1
+w.unsqueeze(0).exp_()
+w.expand(2, 2, 3).add_(1)
+w.unbind()[0].add_(1)
+w.split(1)[0].zero_()
+w.chunk(2)[0].zero_()
+w.detach().add_(1); w
+w.data.add_(1); w
+w.diagonal().fill_(0)
+F.relu(w[0], inplace=True)
+w[0].copy_(x[0])
+w[0].detach_()
+(w * 1).view(-1).detach_()
+w.detach_(); w
+x.requires_grad_(); x[0] = 1
+torch.set_grad_enabled(False); v = w[0]; torch.set_grad_enabled(True); v.add_(1)
+torch.set_grad_enabled(False); v = w.view(-1); torch.set_grad_enabled(True); v[0] = 1
+torch.set_grad_enabled(False); v = w.unbind()[0]; torch.set_grad_enabled(True); v.add_(1)
+y = w * 1; torch.set_grad_enabled(False); v = y[0]; torch.set_grad_enabled(True); y.add_(1); v.grad_fn
+y = w * 1; a, b = y.unbind(); y.add_(1); a.grad_fn
+y = w * 1; a, b = y.chunk(2); a += 1
+y = w * 1; a, b = y.tensor_split(2); a += 1
+y = w * 1; a, b = torch.split(y, [1, 1]); a.zero_()
+y = w * 1; a, b = y; a.zero_()
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+test_saved_and_changed = table(
+    """
+v = w * 1; y = v * v; v.add_(1); y.sum().backward()
+v = w * 1; y = v * v; v += 1; y.sum().backward()
+v = w * 1; y = v.sin(); v[0] = 1; y.sum().backward()
+v = w * 1; y = v.pow(2); v.zero_(); y.sum().backward()
+v = w * 1; y = v / x; x.add_(1); y.sum().backward()
+v = w * 1; y = v @ x.T; x.add_(1); y.sum().backward()
+v = w * 1; y = torch.mm(v, v.T); v.fill_(1); y.sum().backward()
+y = w.exp(); y.add_(1); y.sum().backward()
+y = w.exp(); y *= 2; y.sum().backward()
+y = w.sigmoid(); y[0] = 0; y.sum().backward()
+y = w.tanh(); y.mul_(y); y.sum().backward()
+y = w.sqrt(); torch.add(x, x, out=y)
+y = w.softmax(1); y.add_(1); y.sum().backward()
+y = w.log_softmax(1); y.add_(1); y.sum().backward()
+y = w.relu(); y.add_(1); y.sum().backward()
+v = w * 1; y = F.relu(v); v.add_(1); y.sum().backward()
+v = w * 1; y = v.prod(); v.add_(1); y.backward()
+v = w * 1; y = v.norm(); v.add_(1); y.backward()
+v = w * 1; y = v.std(); v.add_(1); y.backward()
+v = w * 1; y = v.max(); v.add_(1); y.backward()
+i = torch.tensor([0]); y = w[i]; i.add_(1); y.sum().backward()
+i = torch.tensor([0]); y = w.index_select(0, i); i.add_(1); y.sum().backward()
+i = n % 2; y = w.gather(0, i); i.add_(0); y.sum().backward()
+m = x > 1; y = w.masked_fill(m, 0); m.logical_not_(); y.sum().backward()
+m = x > 1; y = torch.where(m, w, x); m.logical_not_(); y.sum().backward()
+v = w * 1; y = F.mse_loss(v, x); v.add_(1); y.backward()
+v = w * 1; y = F.linear(v, x); x.add_(1); y.sum().backward()
+v = w * 1; y = F.cross_entropy(v, torch.tensor([0, 1])); v.add_(1); y.backward()
+v = w * 1; y = torch.addcmul(v, v, v); v.add_(1); y.sum().backward()
+v = w * 1; y = torch.lerp(v, x, v); v.add_(1); y.sum().backward()
+v = w * 1; y = torch.maximum(v, x); v.add_(1); y.sum().backward()
+v = w * 1; y = v.clamp(0, 3); v.add_(1); y.sum().backward()
+v = w * 1; y = v.abs(); v.add_(1); y.sum().backward()
+v = w * 1; y = v[0] * v[0]; v[0].add_(1); y.sum().backward()
+v = w * 1; y = v[0] * v[0]; v.add_(1); y.sum().backward()
+v = w.double() * 1; y = v * v; v.add_(1); y.sum().backward()
+v = w.half() * 1; y = v * v; v.add_(1); y.sum().backward()
+v = w.bfloat16() * 1; y = v * v; v.add_(1); y.sum().backward()
+f = make("Square", forward=lambda ctx, x: (ctx.save_for_backward(x), x * x)[1], backward=lambda ctx, g: 2 * g * ctx.saved_tensors[0]); v = w * 1; y = f.apply(v); v.add_(1); y.sum().backward()
+y = w.exp(); y.grad_fn._saved_result; y.add_(1); y.grad_fn
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+test_backward_twice = table(
+    """
+y = (w * w).sum(); y.backward(); y.backward()
+y = (w * w).sum(); torch.autograd.grad(y, w); torch.autograd.grad(y, w)
+y = (w * w).sum(); y.backward(retain_graph=True); y.backward(); y.backward()
+y = (w * 2).sum(); y.backward(); y.backward(); w.grad
+y = w.exp(); z = y.sum(); z.backward(); y.mean().backward()
+y = w.exp(); y.sum().backward(); y.grad_fn._saved_result
+y = (w * w); y.sum().backward(); y.grad_fn._saved_self
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+test_grad_arguments = table(
+    """
+torch.autograd.backward([w.sum(), x.sum()])
+torch.autograd.backward(x.sum())
+torch.autograd.backward([])
+torch.autograd.grad(x.sum(), w)
+torch.autograd.grad(w.sum(), x)
+torch.autograd.grad([w.sum(), x.sum()], w)
+torch.autograd.grad(w * 2, w)
+torch.autograd.grad((w * 2).sum(), [])
+torch.autograd.grad([], w)
+torch.autograd.grad(w.sum(), w, grad_outputs=torch.ones(2))
+torch.autograd.grad(w.sum(), w, [torch.ones(()), torch.ones(())])
+torch.autograd.grad([w.sum(), w.sum()], w, torch.ones(()))
+torch.autograd.grad(w.sum(), "w")
+torch.autograd.grad("w", w)
+torch.autograd.grad(w * 2, w, x[0])
+torch.autograd.grad(w * 2, w, n)
+torch.autograd.grad(w * 2, w, "g")
+torch.autograd.grad(w.sum(), [x, w], allow_unused=True)
+torch.autograd.grad(w.sum(), [w, w.exp()])
+y = w * 2; torch.autograd.grad(w.sum(), y)
+y = w * 2; z = y.detach(); torch.autograd.grad(z.sum(), y)
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+test_backward_arguments = table(
+    """
+(w * 2).backward()
+(w * 2).backward(torch.ones(3))
+(w * 2).backward(torch.ones(2, 3, 1))
+(w * 2).backward(n)
+(w * 2).backward(1)
+(w * 2).backward("a")
+(w * 2).backward([x, x])
+(w * 2).backward(torch.ones(2, 3, dtype=torch.float64))
+(w * 2).sum().backward(torch.ones(1))
+(w * 2).sum().backward(inputs=x)
+(w * 2).sum().backward(inputs=[w * 3])
+(w * 2).sum().backward(gradient=None, retain=True)
+n.sum().backward()
+(x > 1).sum().backward()
+w.argmax().backward()
+w.detach().sum().backward()
+w.data.sum().backward()
+torch.set_grad_enabled(False); y = w.sum(); torch.set_grad_enabled(True); y.backward()
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+test_numpy = table(
+    """
+np.asarray(w)
+w.__array__()
+np.sum(w)
+np.sin(w)
+(w * 2).numpy()
+w.numpy(force=True)
+(w * 2).sum().numpy()
+nn.Parameter(x).numpy()
+float(w.sum()); w.tolist(); w.sum().item()
+w.numpy()
+w.tolist(); float(w.sum()); complex(w.sum()); int(w.sum()); bool(w.sum())
+import math; math.sqrt(w.sum())
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+test_hooks = table(
+    """
+x.register_hook(print)
+x.retain_grad()
+x.register_post_accumulate_grad_hook(print)
+n.register_hook(print)
+w.detach().register_hook(print)
+w.register_hook(lambda g: 1); w.sum().backward()
+w.register_hook(lambda g: g[0]); w.sum().backward()
+w.register_hook(lambda g: g.double()); w.sum().backward()
+w.register_hook(lambda g: g.long()); w.sum().backward()
+w.register_hook(lambda: None); w.sum().backward()
+w.register_hook(5)
+w.register_hook(5); w.sum().backward()
+y = w * 1; y.register_hook(lambda g: "a"); y.sum().backward()
+y = w * 1; y.register_hook(lambda g: torch.ones(5)); y.sum().backward()
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+test_integers_that_require_grad = table(
+    """
+torch.ones(2, dtype=torch.int64, requires_grad=True)
+torch.zeros(2, dtype=torch.bool, requires_grad=True)
+torch.full((2,), 1, requires_grad=True)
+torch.arange(3, requires_grad=True)
+torch.empty(2, dtype=torch.int32, requires_grad=True)
+torch.randint(0, 5, (2,), requires_grad=True)
+torch.randperm(3, requires_grad=True)
+torch.eye(2, dtype=torch.uint8, requires_grad=True)
+torch.zeros_like(n, requires_grad=True)
+torch.ones_like(x, dtype=torch.int8, requires_grad=True)
+torch.full_like(n, 2, requires_grad=True)
+torch.tensor(True, requires_grad=True)
+torch.tensor([1], dtype=torch.int64, requires_grad=True)
+torch.linspace(0, 4, 3, dtype=torch.int64, requires_grad=True)
+torch.scalar_tensor(1, dtype=torch.int64, requires_grad=True)
+n.new_ones(2, requires_grad=True)
+n.new_tensor([1], requires_grad=True)
+x.long().requires_grad_(True)
+n.requires_grad_(False); n.requires_grad = False
+nn.Parameter(n)
+nn.Parameter(n, requires_grad=False)
+nn.Parameter(torch.ones(2, dtype=torch.bool))
+nn.Linear(2, 2, dtype=torch.int64)
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+test_flags_and_attributes = table(
+    """
+x.requires_grad = 1
+x.requires_grad = "a"
+x.requires_grad = None
+x.requires_grad_("a")
+x.requires_grad_(1)
+x.requires_grad_(None)
+(w * 2).requires_grad = False
+(w * 2).requires_grad_(False)
+y = w * 2; y.requires_grad_(); y.requires_grad = True; y
+w.grad = x[0]
+w.grad = n
+w.grad = w
+w.grad = torch.ones(2, 3, dtype=torch.float64)
+w.grad = "a"
+del w.grad; w.grad
+x.grad = x.clone(); x.grad
+y = w * 2; y.grad
+y = w * 2; y.sum().backward(); y.grad
+y = w * 2; y.retain_grad(); y.sum().backward(); y.grad
+y = w * 2; y.grad = x
+(w * 2)[0].grad
+w.data = x[0]; w
+w.data = 5
+w.data = w.double()
+w.data = None
+y = w * 2; y.data = n
+w.output_nr; w._version; (w * 1)._version
+delattr(x, getattr("requires_grad", "__str__")())
+setattr(w, "grad_fn", getattr(w, "grad_fn"))
+setattr(w, "is_leaf", getattr(w, "is_leaf"))
+setattr(w, "shape", getattr(w, "shape"))
+setattr(w, "dtype", getattr(w, "dtype"))
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
