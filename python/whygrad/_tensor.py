@@ -275,11 +275,7 @@ for _name in ("max", "min", "aminmax"):
 def register_hook(self: Tensor, hook: Any) -> Any:
     """Call `hook(grad)` whenever a gradient of this tensor is computed.
 
-    Args:
-        hook: may return a tensor that takes the place of the gradient.
-
-    Returns:
-        A handle with `remove()`.
+    What the hook returns, if not None, takes the place of the gradient. Gives a handle with `remove()`.
 
     Raises:
         RuntimeError: the tensor does not require grad.
