@@ -20,12 +20,13 @@ void TensorImpl::set_many_dims(int64_t n) {
 void TensorImpl::update_geometry() {
     const int64_t* sizes = dims;
     const int64_t* strides = dims + ndim;
-    int64_t n = 1, step = 1;
+    int64_t n = 1;
+    uint64_t step = 1;
     bool dense = true, exact = true, overflows = false;
     for (int d = ndim - 1; d >= 0; --d) {
         if (sizes[d] != 1 && strides[d] != n) dense = false;
-        exact &= strides[d] == step;
-        if (sizes[d] > 1) step = strides[d] * sizes[d];
+        exact &= uint64_t(strides[d]) == step;
+        if (sizes[d] > 1) step *= uint64_t(sizes[d]);
         overflows |= __builtin_mul_overflow(n, sizes[d], &n);
     }
     if (overflows) [[unlikely]] {  // expanded tensors can have more elements than there are numbers
