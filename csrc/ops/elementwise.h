@@ -69,6 +69,10 @@ using Args = std::span<const Arg>;
 struct Params {
     double p[3] = {0, 0, 0};
 };
+// The parameters of add_scaled and sub_scaled: how alpha was given decides which dtypes it may meet.
+inline Params alpha_params(const Scalar& alpha) {
+    return {{alpha.to_double(), double(int(alpha.category()))}};
+}
 
 template <>
 inline constexpr bool is_tensor<Tensor> = true;
@@ -123,10 +127,10 @@ inline Tensor ternary(Op op, const Arg& a, const Arg& b, const Arg& c, const Par
     inline Tensor name(const Arg& a, const Arg& b, const Arg& c, const Params& p = {}) { \
         return ternary(Op::name, a, b, c, p);                                            \
     }
-#define WG_SLOPE(name, ...)                                      \
-    template <class... P>                                        \
-    Tensor name(const Tensor& a, const Tensor& b, P... p) {      \
-        return binary(Op::name, a, b, {{double(p)...}});         \
+#define WG_SLOPE(name, ...)                                 \
+    template <class... P>                                   \
+    Tensor name(const Tensor& a, const Tensor& b, P... p) { \
+        return binary(Op::name, a, b, {{double(p)...}});    \
     }
 #define WG_TEST(name, ...) \
     inline Tensor name(const Tensor& x) { return unary(Op::name, x); }
@@ -154,14 +158,14 @@ concept Operand = std::is_same_v<T, Tensor> || std::is_arithmetic_v<T>;
 template <class A, class B>
 concept TensorPair =
     Operand<A> && Operand<B> && (std::is_same_v<A, Tensor> || std::is_same_v<B, Tensor>);
-#define WG_OPERATOR(symbol, name, node_number_left, node_number_right)                \
-    template <class A, class B>                                                       \
-        requires TensorPair<A, B>                                                     \
-    Tensor operator symbol(const A& a, const B& b) {                                  \
-        const char* node = std::is_arithmetic_v<A>   ? node_number_left               \
-                           : std::is_arithmetic_v<B> ? node_number_right              \
-                                                     : nullptr;                       \
-        return binary(Op::name, Arg(a), Arg(b), {}, node);                            \
+#define WG_OPERATOR(symbol, name, node_number_left, node_number_right)   \
+    template <class A, class B>                                          \
+        requires TensorPair<A, B>                                        \
+    Tensor operator symbol(const A& a, const B& b) {                     \
+        const char* node = std::is_arithmetic_v<A>   ? node_number_left  \
+                           : std::is_arithmetic_v<B> ? node_number_right \
+                                                     : nullptr;          \
+        return binary(Op::name, Arg(a), Arg(b), {}, node);               \
     }
 WG_OPERATOR(+, add, "AddBackward1", "AddBackward1")
 WG_OPERATOR(-, sub, nullptr, "SubBackward1")
@@ -180,6 +184,8 @@ template <int N>
 Tensor raised(const Tensor& x) {
     return pow(x, N);
 }
+Tensor xlogy_slope(const Tensor& g, const Tensor& a, const Tensor& b);
+Tensor xlogy_other_slope(const Tensor& g, const Tensor& a, const Tensor& b);
 Tensor pow_slope(const Tensor& g, const Tensor& a, const Tensor& b);
 Tensor pow_exponent_slope(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& y);
 

@@ -54,8 +54,9 @@ Tensor gradient(bool log, const Tensor& g, const Tensor& y, int64_t dim) {
 Tensor softmax_along(bool log, const Tensor& t, int64_t dim, OptDType dtype) {
     const Tensor x = dtype ? to_dtype(t, *dtype) : t;
     dim = wrap_dim(dim, x.dim());
+    if (x.numel() == 0 && !is_floating(x.dtype())) return empty(x.sizes(), x.dtype());
     WG_CHECK_NOT_IMPLEMENTED(is_floating(x.dtype()), "\"", log ? "log_softmax" : "softmax",
-                             log && dim + 1 >= x.dim() ? "_lastdim" : "",
+                             dim + 1 >= x.dim() ? "_lastdim" : "",
                              "_kernel_impl\" not implemented for '", info(x.dtype()).scalar_name,
                              "'");
     Tensor out = empty(x.sizes(), x.dtype());

@@ -117,6 +117,7 @@ from ._C import cos as cos
 from ._C import cos_ as cos_
 from ._C import cosh as cosh
 from ._C import cosh_ as cosh_
+from ._C import cosine_similarity as cosine_similarity
 from ._C import count_nonzero as count_nonzero
 from . import cuda as cuda
 from ._C import cumprod as cumprod
@@ -263,6 +264,7 @@ from ._C import lt as lt
 from ._C import lt_ as lt_
 from ._random import manual_seed as manual_seed
 from ._C import masked_fill as masked_fill
+from ._C import masked_scatter as masked_scatter
 from ._C import masked_select as masked_select
 from ._C import matmul as matmul
 from ._functions import max as max
@@ -306,9 +308,11 @@ from ._creation import ones as ones
 from ._creation import ones_like as ones_like
 from . import optim as optim
 from ._C import outer as outer
+from ._C import pairwise_distance as pairwise_distance
 from ._C import permute as permute
 from ._C import pow as pow
 from ._C import pow_ as pow_
+from ._C import prelu as prelu
 from ._C import preserve_format as preserve_format
 from ._C import prod as prod
 from ._C import _promote_types as promote_types
