@@ -47,7 +47,7 @@ compute_type<T> to_checked(Scalar value) {
             fits = v >= double(lo) && (sizeof(T) == 8 ? v < -double(lo) : v <= double(hi));
         } else {
             const int64_t v = value.to_int();
-            fits = v <= hi && v >= (std::is_unsigned_v<T> ? -hi : lo);
+            fits = !value.is_large() && v <= hi && v >= (std::is_unsigned_v<T> ? -hi : lo);
         }
     } else {
         constexpr double largest = std::is_same_v<T, Half>       ? 65504.0

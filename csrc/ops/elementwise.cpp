@@ -3,7 +3,9 @@
 #include "ops/elementwise.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "autograd/record.h"
 #include "cpu/cast.h"
@@ -30,11 +32,21 @@ inline bool is_plain(const Tensor& t) {
            !t->wrapped_number && t.is_packed();
 }
 
+// Numbers about which operations have no rules of their own.
+inline bool is_plain(Op op, const Scalar& s) {
+    const double v = s.to_double();
+    return s.category() != Category::Boolean && (double(float(v)) == v || std::fabs(v) < 1e30) &&
+           (op != Op::pow || narrow_exponent(v) == float(v));
+}
+
 // The loop that does all the work, if the operands are plain and there is one.
 LoopFn plain_loop(Op op, Args args) {
     const Tensor* first = nullptr;
     for (const Arg& a : args) {
-        if (!a.is_tensor()) continue;
+        if (!a.is_tensor()) {
+            if (!is_plain(op, a.scalar())) return nullptr;
+            continue;
+        }
         const Tensor& t = a.tensor();
         if (!first) {
             if (!is_plain(t)) return nullptr;
@@ -44,7 +56,7 @@ LoopFn plain_loop(Op op, Args args) {
             return nullptr;
         }
     }
-    return kernel_table[int(op)].forward[int(first->dtype())];
+    return kernel_table[int(loop_of(op, args, first->dtype()))].forward[int(first->dtype())];
 }
 
 // As run_plain() below, with numbers in the slots that `numbers` has bits for.
@@ -151,6 +163,11 @@ void ElementwiseNode::apply(Grads& in, Grads& out) {
     if (not_implemented(name_))
         fail(ErrorKind::Runtime, str("derivative for aten::", r.name, " is not implemented"));
     if (grad_enabled()) {
+        // A product or quotient by a number that is no operand in PyTorch's eyes has the same as derivative.
+        if (edges.size() == 1 && is_scalar_ && (op_ == Op::mul || op_ == Op::div)) {
+            out[0] = binary(op_, in[0], scalars_[has_number(0) ? 1 : 2], {}, name_);
+            return;
+        }
         for (int i = 0; i < int(edges.size()); ++i) {
             const int k = operand_[i];
             if (needs(i)) out[i] = r.passes_through[k] ? in[0] : formula(k, in[0]);
@@ -261,14 +278,8 @@ Dims common_shape(Args args) {
     return shape;
 }
 
-// Strides of a fresh result: those of the first operand with the full shape when it is dense, else
-// contiguous in the order of the operands' dims, as PyTorch lays results out.
-Tensor make_result(Args args, const Dims& shape, DType dtype) {
-    bool alike = true;
-    for (const Arg& arg : args)
-        alike = alike && arg.is_tensor() && arg.tensor().is_contiguous() &&
-                same_shape(arg.tensor().sizes(), shape);
-    if (alike) return empty(shape, dtype);
+// Strides of a fresh result, as PyTorch lays them out: without gaps, dims in the order of the operands'.
+Dims result_strides(Args args, const Dims& shape) {
     // Compare dims by the operands' strides, first operand first; ambiguous pairs keep their order.
     SmallVector<Dims, 3> strides;
     for (const Arg& arg : args)
@@ -297,40 +308,56 @@ Tensor make_result(Args args, const Dims& shape, DType dtype) {
             }
         }
     }
+    // Only the usual order looks at a dim of no elements as at one of one.
+    if (std::is_sorted(order.begin(), order.end(), std::greater<>()))
+        return contiguous_strides(shape);
     Dims result(shape.size());
     int64_t n = 1;
     for (int d : order) {
         result[d] = n;
-        n *= std::max<int64_t>(shape[d], 1);
+        n *= shape[d];
     }
-    return empty_strided(shape, result, dtype);
+    return result;
+}
+
+Tensor make_result(Args args, const Dims& shape, DType dtype) {
+    bool alike = true;
+    for (const Arg& arg : args)
+        alike = alike && arg.is_tensor() && arg.tensor().is_contiguous() &&
+                same_shape(arg.tensor().sizes(), shape);
+    return alike ? empty(shape, dtype) : empty_strided(shape, result_strides(args, shape), dtype);
 }
 
 bool is_half(DType d) { return is_floating(d) && item_size(d) == 2; }
 
-// With 16-bit operands, numbers and wider 0-d tensors are rounded to 16 bits before use; only the second
-// operand of a product or quotient keeps its precision.
-bool rounds_operand(Op op, size_t k, DType compute_as) {
-    return is_half(compute_as) && !(k == 1 && (op == Op::mul || op == Op::div)) &&
-           !(k == 2 && op == Op::lerp);
+// With 16-bit operands, numbers and tensors of other dtypes are rounded to 16 bits before use; only the
+// second operand of a product or quotient keeps its precision, if it is a number or has no dims.
+bool rounds_operand(Op op, size_t k, const Arg& arg, DType compute_as) {
+    if (!is_half(compute_as)) return false;
+    const bool single = !arg.is_tensor() || arg.tensor().dim() == 0;
+    const bool keeps = op == Op::mul || op == Op::div || op == Op::div_trunc;
+    return !(k == 1 && single && keeps) && !(k == 2 && op == Op::lerp);
 }
 
-void store_operand(Scalar s, char* to, DType compute, DType compute_as, bool rounds) {
-    if (!rounds) return s.store(to, compute);
+void store_operand(Op op, size_t k, Scalar s, char* to, DType compute, DType compute_as,
+                   bool rounds) {
+    if (!rounds) return store_number(op, k, s, to, compute);
     alignas(8) char narrow[8];
-    s.store(narrow, compute_as);
+    store_number(op, k, s, narrow, compute_as);
     cast_fn(compute, compute_as)(to, 0, narrow, 0, 1);
 }
 
 // Computes into `out`, which has the common shape.
 void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType compute_as,
                  const Params& params) {
+    if (op == Op::pow && compute_as == DType::Bool && !args[1].is_tensor()) {
+        // The one power of bools that exists.
+        if (args[1].scalar().to_bool()) return copy_values(out, args[0].tensor());
+        return fill_values(out, true);
+    }
     check_supported(r, op, compute_as, args);
-    WG_CHECK(
-        op != Op::hardtanh || compute_as != DType::UInt8 || (params.p[0] >= 0 && params.p[1] >= 0),
-        "cannot do hardtanh on an unsigned type with negative limits");
     const DType compute = kernel_dtype(compute_as);
-    const LoopFn fn = kernel_table[int(op)].forward[int(compute)];
+    const LoopFn fn = kernel_table[int(loop_of(op, args, compute_as))].forward[int(compute)];
     if (!fn) fail_not_implemented(op, r, compute_as, args);
     const DType result = r.is_test ? DType::Bool : compute;
     const IntSpan sizes = out.sizes();
@@ -347,15 +374,15 @@ void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType co
     const char* direct[3] = {};
     bool all_direct = out.is_contiguous() && out.dtype() == result;
     for (size_t k = 0; k < args.size(); ++k) {
-        const bool rounds = rounds_operand(op, k, compute_as);
+        const bool rounds = rounds_operand(op, k, args[k], compute_as);
         if (!args[k].is_tensor()) {
-            store_operand(args[k].scalar(), constants[k], compute, compute_as, rounds);
+            store_operand(op, k, args[k].scalar(), constants[k], compute, compute_as, rounds);
             operands[k] = {constants[k], compute, {}};
             all_direct = false;
             continue;
         }
         const Tensor* t = &args[k].tensor();
-        if (rounds && t->dtype() != compute_as && is_floating(t->dtype())) {
+        if (rounds && t->dtype() != compute_as) {
             rounded[k] = to_dtype(detach(*t), compute_as);
             t = &rounded[k];
         }
@@ -427,6 +454,13 @@ Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, D
     return node;
 }
 
+// Whose messages name dtypes as C++ does.
+bool clamps_to_numbers(Op op, Args args) {
+    return !args.back().is_tensor() &&
+           (op == Op::clamp_both || op == Op::clamp_low || op == Op::clamp_high ||
+            op == Op::clamp_min || op == Op::clamp_max);
+}
+
 void check_overlaps(const Tensor& written, Args args) {
     for (const Arg& a : args)
         if (a.is_tensor()) check_no_partial_overlap(written, a.tensor());
@@ -459,6 +493,7 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
     if (const LoopFn plain = plain_loop(op, args)) {
         const Tensor& like = args[0].is_tensor() ? args[0].tensor() : args[1].tensor();
         compute = like.dtype();
+        if (*row(op).parameters) check_parameters(op, compute, args, params);
         out = empty_like(like, row(op).is_test ? DType::Bool : compute);
         run_plain_forward(plain, out, args, params);
     } else {
@@ -470,6 +505,7 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
         // PyTorch's log_sigmoid is the one that does not keep the layout.
         out = op == Op::log_sigmoid ? empty(args[0].tensor().sizes(), dtype)
                                     : make_result(args, common_shape(args), dtype);
+        if (*r.parameters) check_parameters(op, compute, args, params);
         if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
         run_forward(op, r, out, args, compute, params);
     }
@@ -484,7 +520,7 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
 }
 
 Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const char* node_name) {
-    op = on_bool(op, args);
+    op = written_form(on_bool(op, args));
     const RowInfo& r = row(op);
     const bool records = wants_history(r, args) && is_floating(self.dtype());
     check_inplace(self, records);
@@ -497,10 +533,13 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
         const Dims shape = common_shape(args);
         WG_CHECK(same_shape(shape, self.sizes()), "output with shape ", to_string(self.sizes()),
                  " doesn't match the broadcast shape ", to_string(shape));
-        WG_CHECK(can_cast(dtype, self.dtype()), "result type ", scalar_name(dtype),
-                 " can't be cast to the desired output type ", scalar_name(self.dtype()));
+        WG_CHECK(
+            can_cast(dtype, self.dtype()), "result type ", scalar_name(dtype),
+            " can't be cast to the desired output type ",
+            clamps_to_numbers(op, args) ? info(self.dtype()).c_name : scalar_name(self.dtype()));
     }
     check_overlaps(self, args);
+    if (*r.parameters) check_parameters(op, compute, args, params);
     if (is_identity_on(r, compute)) {
         self.bump_version();
         return self;
@@ -547,6 +586,11 @@ Tensor& elementwise_out(Op asked, Tensor& out, Args args, const Params& params, 
         "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
         "requires grad.");
     check_operands(op, args);
+    WG_CHECK(
+        !is_expanded(out.sizes(), out.strides()),
+        "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+        "Please clone() the tensor before performing the operation.");
+    check_overlaps(out, args);
     const DType compute = compute_dtype(r, op, args);
     const DType dtype = r.is_test ? DType::Bool : compute;
     const Dims shape = common_shape(args);
@@ -557,8 +601,13 @@ Tensor& elementwise_out(Op asked, Tensor& out, Args args, const Params& params, 
     WG_CHECK(can_cast(dtype, out.dtype()), "result type ", scalar_name(dtype),
              " can't be cast to the desired output type ", scalar_name(out.dtype()));
     if (is_identity_on(r, compute)) return write_out(out, args[0].tensor(), name);
-    resize_out(out, shape);
-    check_overlaps(out, args);
+    if (!same_shape(out.sizes(), shape)) {
+        const Dims strides = result_strides(args, shape);
+        resize_out(out, shape);
+        std::copy(strides.begin(), strides.end(), out->dims + shape.size());
+        out->update_geometry();
+    }
+    if (*r.parameters) check_parameters(op, compute, args, params);
     if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
     run_forward(op, r, out, args, compute, params);
     if (only_out && wants_history(r, args)) {

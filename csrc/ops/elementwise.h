@@ -70,6 +70,10 @@ using Args = std::span<const Arg>;
 struct Params {
     double p[3] = {0, 0, 0};
 };
+// The parameters of add_scaled and sub_scaled: how alpha was given decides which dtypes it may meet.
+inline Params alpha_params(const Scalar& alpha) {
+    return {{alpha.to_double(), double(int(alpha.category()))}};
+}
 
 template <>
 inline constexpr bool is_tensor<Tensor> = true;
@@ -181,6 +185,8 @@ template <int N>
 Tensor raised(const Tensor& x) {
     return pow(x, N);
 }
+Tensor xlogy_slope(const Tensor& g, const Tensor& a, const Tensor& b);
+Tensor xlogy_other_slope(const Tensor& g, const Tensor& a, const Tensor& b);
 Tensor pow_slope(const Tensor& g, const Tensor& a, const Tensor& b);
 Tensor pow_exponent_slope(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& y);
 

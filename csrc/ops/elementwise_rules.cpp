@@ -2,8 +2,12 @@
 #include "ops/elementwise_rules.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "autograd/record.h"
+#include "dispatch/kernel_table.h"
+#include "ops/checked_scalar.h"
 #include "ops/functions.h"
 
 namespace wg {
@@ -31,8 +35,10 @@ DType result_type(Args args) {
     const auto merge = [](std::optional<DType>& into, DType d) {
         into = into ? promote(*into, d) : d;
     };
+    bool large = false;
     for (const Arg& arg : args) {
         if (!arg.is_tensor()) {
+            large = large || arg.scalar().is_large();
             merge(wrapped, arg.scalar().natural_dtype());
         } else if (const Tensor& t = arg.tensor(); t->wrapped_number) {
             merge(wrapped, is_floating(t.dtype()) ? default_dtype() : t.dtype());
@@ -46,7 +52,11 @@ DType result_type(Args args) {
         if (!weak || category(*weak) <= category(*strong)) return strong;
         return weak;
     };
-    return *combine(combine(dims, zero_dim), wrapped);
+    const auto tensors = combine(dims, zero_dim);
+    WG_CHECK(
+        !large || tensors != DType::Bool,
+        "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote Bool and UInt64");
+    return *combine(tensors, wrapped);
 }
 
 bool can_cast(DType from, DType to) noexcept { return category(from) <= category(to); }
@@ -55,6 +65,8 @@ bool can_cast(DType from, DType to) noexcept { return category(from) <= category
 
 namespace {
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
 // The names of the kernels that PyTorch's messages show, where they are not the rows'.
 const char* kernel_name(Op op, bool number_operand) {
     switch (op) {
@@ -62,14 +74,20 @@ const char* kernel_name(Op op, bool number_operand) {
     case Op::floor_divide: return "div_floor_cpu";
     case Op::addcmul: return "addcmul_cpu_out";
     case Op::lerp: return number_operand ? "lerp_kernel_scalar" : "lerp_kernel_tensor";
-    case Op::clamp_min: return number_operand ? "clamp_min_scalar_cpu" : nullptr;
-    case Op::clamp_max: return number_operand ? "clamp_max_scalar_cpu" : nullptr;
+    case Op::clamp_low:
+    case Op::clamp_min: return number_operand ? "clamp_min_scalar_cpu" : "clamp_min_cpu";
+    case Op::clamp_high:
+    case Op::clamp_max: return number_operand ? "clamp_max_scalar_cpu" : "clamp_max_cpu";
     case Op::clamp_both: return number_operand ? "clamp_scalar_cpu" : "clamp_cpu";
     case Op::floor: return "floor_vml_cpu";
     case Op::ceil: return "ceil_vml_cpu";
     case Op::round: return "round_vml_cpu";
     case Op::trunc: return "trunc_vml_cpu";
-    case Op::celu: return "elu_cpu";
+    case Op::celu:
+    case Op::celu_written:
+    case Op::elu_written: return "elu_cpu";
+    case Op::leaky_relu_written: return "leaky_relu_cpu";
+    case Op::threshold_written: return "threshold_cpu";
     case Op::prelu_kernel: return "prelu_cpu";
     case Op::softshrink: return "softshrink_check";
     case Op::gelu_erf:
@@ -82,8 +100,12 @@ DType dtype_of_arg(const Arg& a) {
     return a.is_tensor() ? a.tensor().dtype() : a.scalar().natural_dtype();
 }
 
-bool has_zero(const Arg& arg) {
-    if (!arg.is_tensor()) return arg.scalar().to_double() == 0;
+bool has_zero(const Arg& arg, DType dtype) {
+    if (!arg.is_tensor()) {
+        alignas(8) char value[8] = {};
+        arg.scalar().store(value, dtype);
+        return std::all_of(value, value + 8, [](char c) { return c == 0; });
+    }
     const Tensor t = contiguous(to_dtype(detach(arg.tensor()), DType::Int64));
     return std::find(t.data<int64_t>(), t.data<int64_t>() + t.numel(), 0) !=
            t.data<int64_t>() + t.numel();
@@ -155,6 +177,11 @@ void check_operands(Op op, Args args) {
             args[0].tensor().dtype() == DType::Bool || args[0].tensor().dtype() == DType::UInt8,
             "where expected condition to be a boolean tensor, but got a tensor with dtype ",
             scalar_name(args[0].tensor().dtype()));
+        if (args[0].tensor().dtype() == DType::UInt8)
+            warn(
+                WarningKind::User,
+                "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future "
+                "version of PyTorch. Use a boolean condition instead.");
         break;
     default: break;
     }
@@ -165,12 +192,15 @@ DType compute_dtype(const RowInfo& r, Op op, Args args) {
     if (op == Op::where_choice) d = result_type(args.subspan(1));
     else if (op == Op::square && args[0].tensor().dtype() == DType::Bool)
         d = DType::Int64;  // x ** 2
-    else if (op == Op::lerp || args.size() == 1) d = args[0].tensor().dtype();
+    else if (args.size() == 1 ||
+             (op == Op::lerp && !(args[2].is_tensor() && args[2].tensor().dim() == 0)))
+        d = args[0].tensor().dtype();
     else d = result_type(args);
     return r.dtypes == DTypes::FLOATS && !is_floating(d) ? default_dtype() : d;
 }
 
 void check_supported(const RowInfo& r, Op op, DType d, Args args) {
+    if (op == Op::pow && d == DType::Bool && !args[1].is_tensor()) return;  // bool ** True
     const bool integral = is_integral(d);
     bool ok = true;
     switch (r.dtypes) {
@@ -191,7 +221,7 @@ void check_integer_arguments(Op op, DType compute, Args args) {
     case Op::div_floor:
     case Op::div_trunc:
     case Op::fmod:
-    case Op::remainder: WG_CHECK(!has_zero(args[1]), "ZeroDivisionError"); break;
+    case Op::remainder: WG_CHECK(!has_zero(args[1], compute), "ZeroDivisionError"); break;
     default: break;
     }
 }
@@ -207,13 +237,14 @@ MissingDerivative missing_inplace_derivative(Op op, const Params& params) {
     case Op::atanh:
         return {"the derivative for 'inplace version of atanh' is not implemented.",
                 "AtanhBackward1"};
-    case Op::elu:
+    case Op::elu_written:
+    case Op::celu_written:
         if (params.p[0] >= 0) return {};
         return {
             "In-place elu backward calculation is triggered with a negative slope which is not supported. This is "
             "caused by calling in-place forward function with a negative slope, please call out-of-place version "
             "instead."};
-    case Op::leaky_relu:
+    case Op::leaky_relu_written:
         if (params.p[0] >= 0) return {};
         return {
             "In-place leakyReLu backward calculation is triggered with a negative slope which is not supported. This "
@@ -222,6 +253,95 @@ MissingDerivative missing_inplace_derivative(Op op, const Params& params) {
             "leakRelu backward calculation with negative slope"};
     default: return {};
     }
+}
+
+namespace {
+
+// What a parameter is to the dtype: among integers, -1 and 255 both fit a byte.
+void check_fits(double value, DType dtype) {
+    alignas(8) char unused[8];
+    const bool whole = value == std::nearbyint(value) && std::fabs(value) < 0x1p63;
+    store_checked(whole && !is_floating(dtype) ? Scalar(int64_t(value)) : Scalar(value), unused,
+                  dtype);
+}
+
+}  // namespace
+
+void check_parameters(Op op, DType compute, Args args, const Params& params) {
+    check_supported(row(op), op, compute, args);
+    const double* p = params.p;
+    switch (op) {
+    case Op::hardtanh:
+        WG_CHECK(compute != DType::UInt8 || (p[0] >= 0 && p[1] >= 0),
+                 "cannot do hardtanh on an unsigned type with negative limits");
+        check_fits(p[0], compute);
+        check_fits(p[1], compute);
+        break;
+    case Op::add_scaled:
+    case Op::sub_scaled: {
+        const auto kind = Category(int(p[1]));
+        WG_CHECK(kind != Category::Boolean || compute == DType::Bool,
+                 "Boolean alpha only supported for Boolean results.");
+        WG_CHECK(kind != Category::Floating || is_floating(compute),
+                 "For integral input tensors, argument alpha must not be a floating point number.");
+        check_fits(p[0], compute);
+        break;
+    }
+    case Op::threshold:
+    case Op::threshold_written:
+        check_fits(p[0], kernel_dtype(compute));
+        check_fits(p[1], compute);
+        break;
+    case Op::celu_written:
+    case Op::celu: WG_CHECK(p[0] != 0, "ZeroDivisionError: alpha cannot be 0 for CELU"); break;
+    case Op::softshrink: {
+        const double largest = compute == DType::Float16    ? 65504.0
+                               : compute == DType::BFloat16 ? 0x1.fep127
+                               : compute == DType::Float32  ? std::numeric_limits<float>::max()
+                                                            : std::numeric_limits<double>::max();
+        WG_CHECK(p[0] >= 0 && p[0] <= largest, "lambda must be in range [0, ", largest,
+                 "] for input dtype ", scalar_name(compute), ", but found ", p[0]);
+        break;
+    }
+    case Op::round_scaled: break;
+    default:
+        for (double v : params.p) check_fits(v, kernel_dtype(compute));
+    }
+}
+
+void store_number(Op op, size_t k, Scalar s, void* to, DType dtype) {
+    switch (op) {
+    case Op::clamp_both:
+    case Op::clamp_low:
+    case Op::clamp_high:
+    case Op::clamp_min:
+    case Op::clamp_max: return store_checked(s, to, dtype);
+    case Op::where_choice:
+        if (is_floating(dtype) && item_size(dtype) == 2) break;
+        return store_checked(s, to, dtype);
+    case Op::lerp: return k == 2 ? store_checked(s, to, dtype) : s.store(to, dtype);
+    case Op::pow:
+        if (k == 0 || dtype == DType::Float64) break;
+        if (dtype != DType::Float32) return store_checked(s, to, dtype);
+        return Scalar(double(narrow_exponent(s.to_double()))).store(to, dtype);
+    default: break;
+    }
+    s.store(to, dtype);
+}
+
+float narrow_exponent(double exponent) noexcept {
+    const float narrow = float(exponent);
+    if (double(narrow) == exponent || narrow != std::nearbyint(narrow)) return narrow;
+    return std::nextafter(narrow, exponent > narrow ? float(kInfinity) : -float(kInfinity));
+}
+
+Op loop_of_power(const Arg& arg, DType compute) {
+    if (arg.is_tensor() || !is_floating(compute)) return Op::pow;
+    const double exponent = arg.scalar().to_double();
+    if (exponent == 2) return Op::square;
+    if (exponent == -1) return Op::reciprocal;
+    if (compute == DType::Float16) return Op::pow;
+    return exponent == 0.5 ? Op::sqrt : exponent == -0.5 ? Op::rsqrt : Op::pow;
 }
 
 bool casts_into_out(Op op, Args args) {
@@ -236,16 +356,33 @@ bool casts_into_out(Op op, Args args) {
     }
 }
 
+Op written_form(Op op) noexcept {
+    switch (op) {
+    case Op::leaky_relu: return Op::leaky_relu_written;
+    case Op::elu: return Op::elu_written;
+    case Op::celu: return Op::celu_written;
+    case Op::threshold: return Op::threshold_written;
+    default: return op;
+    }
+}
+
 Op on_bool(Op op, Args args) {
     if (op == Op::pow && !args[1].is_tensor() && args[0].is_tensor() &&
         dtype_of_arg(args[0]) == DType::Bool && dtype_of_arg(args[1]) == DType::Bool)
         return Op::ge;  // x ** True is x, x ** False is True
-    if (op != Op::bitwise_not && op != Op::clamp_min && op != Op::clamp_max) return op;
-    for (const Arg& a : args)
-        if (!a.is_tensor() || a.tensor().dtype() != DType::Bool) return op;
-    return op == Op::bitwise_not ? Op::logical_not
-           : op == Op::clamp_min ? Op::maximum
-                                 : Op::minimum;
+    const auto all_bool = [&] {
+        return std::all_of(args.begin(), args.end(), [](const Arg& a) {
+            return a.is_tensor() && a.tensor().dtype() == DType::Bool;
+        });
+    };
+    switch (op) {
+    case Op::bitwise_not: return all_bool() ? Op::logical_not : op;
+    case Op::clamp_low:
+    case Op::clamp_min: return all_bool() ? Op::maximum : op;
+    case Op::clamp_high:
+    case Op::clamp_max: return all_bool() ? Op::minimum : op;
+    default: return op;
+    }
 }
 
 }  // namespace wg

@@ -26,6 +26,25 @@ struct MissingDerivative {
 };
 MissingDerivative missing_inplace_derivative(Op op, const Params& params);
 
+// Numbers that do not fit where PyTorch converts them to the dtype of the operation, and others that
+// it refuses.
+void check_parameters(Op op, DType compute, Args args, const Params& params);
+// Operand `k`, a number, as one element of `dtype`, with that check.
+void store_number(Op op, size_t k, Scalar s, void* to, DType dtype);
+
+// The row whose loop does the work: powers by the usual numbers have rows of their own.
+Op loop_of_power(const Arg& exponent, DType compute);
+inline Op loop_of(Op op, Args args, DType compute) {
+    return op == Op::pow ? loop_of_power(args[1], compute) : op;
+}
+// PyTorch keeps an exponent in double. Rounding to float must not make it whole, or x^y of 0 and of
+// negative numbers would be another.
+float narrow_exponent(double exponent) noexcept;
+
+// The row that an in-place form is: some gradients read the result there, as PyTorch's do, which spares a
+// copy of the old values.
+Op written_form(Op op) noexcept;
+
 // Whether out= may have another dtype than the result.
 bool casts_into_out(Op op, Args args);
 

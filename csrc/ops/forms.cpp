@@ -47,7 +47,7 @@ RowChoice true_divide(const Tensor& a, const Arg& b) { return {Op::div, {a, b}};
 RowChoice round_to(const Tensor& x, int64_t decimals) {
     WG_CHECK_NOT_IMPLEMENTED(is_floating(x.dtype()), decimals ? "\"round_cpu" : "\"round_vml_cpu",
                              "\" not implemented for '", info(x.dtype()).scalar_name, "'");
-    return {Op::round_decimals,
+    return {Op::round_scaled,
             {x},
             {{std::pow(10.0, double(std::abs(decimals))), decimals < 0 ? 1.0 : 0.0}}};
 }
@@ -76,8 +76,9 @@ Tensor where_method(const Tensor& self, const Tensor& condition, const Arg& othe
 
 Tensor rsub(const Tensor& self, const Arg& other, Scalar alpha) {
     const char* node = other.is_tensor() ? "RsubBackward0" : "RsubBackward1";
-    if (alpha.to_double() == 1) return binary(Op::sub, other, self, {}, node);
-    return binary(Op::sub_scaled, other, self, {{alpha.to_double()}}, node);
+    if (alpha.category() == Category::Integral && alpha.to_int() == 1)
+        return binary(Op::sub, other, self, {}, node);
+    return binary(Op::sub_scaled, other, self, alpha_params(alpha), node);
 }
 
 // A number as exponent or base leaves less to record.
@@ -89,8 +90,17 @@ Tensor pow_slope(const Tensor& g, const Tensor& a, const Tensor& b) {
 Tensor pow_exponent_slope(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& y) {
     if (!a->wrapped_number) return g * where(a == 0 && b >= 0, 0.0, y * log(a));
     const double base = a.to_double();
-    const Tensor slope = g * (y * std::log(base));
-    return base == 0 ? where(b >= 0, 0.0, slope) : slope;
+    const Tensor slope = y * std::log(base);
+    return g * (base == 0 ? where(b >= 0, 0.0, slope) : slope);
+}
+Tensor xlogy_slope(const Tensor& g, const Tensor& a, const Tensor& b) {
+    if (!b->wrapped_number) return masked_fill(xlogy(Arg(g), Arg(b)), a == 0 && b <= 0, 0.0);
+    const double other = b.to_double();
+    const Tensor slope = xlogy(Arg(g), Arg(other));
+    return other > 0 ? slope : masked_fill(slope, a == 0, 0.0);
+}
+Tensor xlogy_other_slope(const Tensor& g, const Tensor& a, const Tensor& b) {
+    return (a->wrapped_number ? g * a.to_double() : g * a) / b;
 }
 
 }  // namespace wg

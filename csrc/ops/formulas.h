@@ -79,10 +79,30 @@ constexpr WG_INLINE T normal_density(const T& x) {
     return 0.39894228040143267794 * exp(-0.5 * x * x);
 }
 
+template <class T>
+constexpr WG_INLINE T silu_slope(const T& g, const T& x) {
+    const T s = sigmoid(x);
+    return g * s * (1 + x * (1 - s));
+}
+template <class T>
+constexpr WG_INLINE T mish_slope(const T& g, const T& x) {
+    const T t = tanh(log1p(exp(x)));
+    return g * (t + x * sigmoid(x) * (1 - t * t));
+}
+
 // a log(b), which is 0 where a is, unless b is NaN.
 template <Numbers T>
 constexpr WG_INLINE T xlogy(const T& a, const T& b) {
     return where(isnan(b), b, where(a == 0, T(0), a * log(b)));
+}
+
+template <Numbers T>
+constexpr WG_INLINE T xlogy_slope(const T& g, const T& a, const T& b) {
+    return where(a == 0 && b <= 0, T(0), xlogy(g, b));
+}
+template <Numbers T>
+constexpr WG_INLINE T xlogy_other_slope(const T& g, const T& a, const T& b) {
+    return g * a / b;
 }
 
 // log(x / (1 - x)) of x cut to [eps, 1 - eps]; a negative eps: not cut.
@@ -159,17 +179,21 @@ WG_INLINE T power(const T& a, const T& b) {
         if (all(b == 2)) return a * a;
         if (all(b == 3)) return a * a * a;
         if (all(b == 1)) return a;
-        if (all(b == 0.5)) return sqrt(a);
+        if (all(b == 0.5)) return where(a == -kInf<double>, T(kInf<double>), sqrt(a) + 0.0);
         return pow(a, b);
     }
 }
 
-constexpr WG_INLINE Probe power(const Probe& a, const Probe& b) { return a + b; }
-
-// The derivatives of a^b by a and by b: flat in a where b is 0, in b where 0^b is 0.
+// The derivatives of a^b by a and by b: flat in a where b is 0, in b where 0^b is 0. As PyTorch has it,
+// roots of numbers have the derivatives of roots, which differ at -0 and -inf.
 template <class T>
-constexpr WG_INLINE T pow_slope(const T& g, const T& a, const T& b) {
+WG_INLINE T pow_slope(const T& g, const T& a, const T& b) {
+    if (all(b == 0.5)) return g * (0.5 * rsqrt(a));
+    if (all(b == 1.5)) return g * (1.5 * sqrt(a));
     return where(b == 0, T(0), g * (b * power(a, b - 1)));
+}
+constexpr WG_INLINE Probe pow_slope(const Probe& g, const Probe& a, const Probe& b) {
+    return g + a + b;
 }
 template <class T>
 constexpr WG_INLINE T pow_exponent_slope(const T& g, const T& a, const T& b, const T& y) {

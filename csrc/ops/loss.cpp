@@ -1,5 +1,6 @@
 // Losses. `reduction` is 0 for a value per element, 1 for the mean, 2 for the sum.
 #include <algorithm>
+#include <limits>
 
 #include "autograd/record.h"
 #include "ops/functions.h"
@@ -33,7 +34,7 @@ void check_constant(const Tensor& t, const char* name, const char* function) {
 // The sum over elements that the derivative of a reduced loss by its gradient takes.
 Tensor gathered(const Tensor& values, int64_t reduction) {
     if (reduction == NONE) return values;
-    return reduction == MEAN ? sum_all(values) / double(values.numel()) : sum_all(values);
+    return sum_all(reduction == MEAN ? values / double(values.numel()) : values);
 }
 
 // --- losses of a difference ---
@@ -148,9 +149,11 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, int64_t reducti
 
 Tensor huber_loss(const Tensor& input, const Tensor& target, int64_t reduction, double delta) {
     WG_CHECK(delta > 0, "huber_loss does not support non-positive values for delta.");
+    const Arg both[] = {input, target};
+    WG_CHECK(can_cast(result_type(both), input.dtype()), "result type ",
+             info(result_type(both)).scalar_name, " can't be cast to the desired output type ",
+             scalar_name(input));
     const auto value = [&](const Tensor& d) {
-        WG_CHECK(can_cast(d.dtype(), input.dtype()), "result type ", scalar_name(d),
-                 " can't be cast to the desired output type ", scalar_name(input));
         const Tensor size = abs(d);
         const Tensor each = where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta));
         return reduced(to_dtype(each, input.dtype()), reduction);
@@ -189,6 +192,13 @@ void multiply_by(Tensor& t, const Tensor& other) {
 void subtract(Tensor& t, const Tensor& other) {
     const Arg args[] = {t, other};
     elementwise_(Op::sub, t, args);
+}
+
+void check_probabilities(const Tensor& t, const char* name) {
+    const DimMask every = dim_mask({}, t.dim());
+    WG_CHECK(t.numel() == 0 || (reduce_values(Reduction::Min, t, every, false).to_double() >= 0 &&
+                                reduce_values(Reduction::Max, t, every, false).to_double() <= 1),
+             "all elements of ", name, " should be between 0 and 1");
 }
 
 // Cross entropy of probabilities. Where they are 0 or 1, logarithms are cut at -100 and quotients by
@@ -251,11 +261,8 @@ Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Opt
     Tensor out;
     {
         GradMode off(false);
-        const DimMask every = dim_mask({}, input.dim());
-        WG_CHECK(input.numel() == 0 ||
-                     (reduce_values(Reduction::Min, input, every, false).to_double() >= 0 &&
-                      reduce_values(Reduction::Max, input, every, false).to_double() <= 1),
-                 "all elements of input should be between 0 and 1");
+        check_probabilities(input, "input");
+        check_probabilities(target, "target");
         out = loss.value(input, target);
     }
     record("BinaryCrossEntropyBackward0", out, {input, target},
@@ -285,7 +292,8 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
             const Tensor factor = (pos_weight - 1.0) * target + 1.0;
             multiply_by(log_p, factor);
         }
-        out = 1.0 - target;
+        out = ones_like(target);
+        subtract(out, target);
         multiply_by(out, input);
         subtract(out, log_p);
         if (weight.defined()) multiply_by(out, weight);
@@ -352,12 +360,13 @@ Tensor compact(const Tensor& t) {
 }
 
 template <class F>
-void visit_floating(DType dtype, F&& f) {
+void visit_floating(const Picks& k, DType dtype, F&& f) {
     visit_dtype(dtype, [&](auto tag) {
         using T = typename decltype(tag)::type;
         if constexpr (std::is_integral_v<T>)
             fail(ErrorKind::NotImplemented,
-                 str("\"nll_loss_out_frame\" not implemented for '", info(dtype).scalar_name, "'"));
+                 str(k.image() ? "\"nll_loss2d_forward_out_frame" : "\"nll_loss_out_frame",
+                     "\" not implemented for '", info(dtype).scalar_name, "'"));
         else f(tag);
     });
 }
@@ -365,7 +374,7 @@ void visit_floating(DType dtype, F&& f) {
 // The sum of the weights of the targets that count.
 Tensor total_weight(const Picks& k, DType dtype) {
     Tensor total = empty({}, dtype);
-    visit_floating(dtype, [&](auto tag) {
+    visit_floating(k, dtype, [&](auto tag) {
         using T = typename decltype(tag)::type;
         using C = compute_type<T>;
         double sum = 0;
@@ -383,7 +392,7 @@ Tensor picked(const Picks& k, const Tensor& x);
 Tensor put_back(const Picks& k, const Tensor& g, const Tensor& x) {
     const Tensor grad = compact(g);
     Tensor out = zeros(k.sizes, g.dtype());
-    visit_floating(g.dtype(), [&](auto tag) {
+    visit_floating(k, g.dtype(), [&](auto tag) {
         using T = typename decltype(tag)::type;
         using C = compute_type<T>;
         const T* from = grad.data<T>();
@@ -407,7 +416,7 @@ Tensor put_back(const Picks& k, const Tensor& g, const Tensor& x) {
 Tensor picked(const Picks& k, const Tensor& x) {
     const Tensor scores = compact(x);
     Tensor out = k.reduction == NONE ? zeros(k.target_sizes, x.dtype()) : empty({}, x.dtype());
-    visit_floating(x.dtype(), [&](auto tag) {
+    visit_floating(k, x.dtype(), [&](auto tag) {
         using T = typename decltype(tag)::type;
         using C = compute_type<T>;
         const T* from = scores.data<T>();
@@ -454,8 +463,8 @@ void check_picks(const Tensor& input, const Tensor& target, const Tensor& weight
                  " , target: ", to_string(target.sizes()));
         WG_CHECK(!weight.defined() || weight.numel() == classes,
                  "weight tensor should be defined either for all or no classes");
-        WG_CHECK(target.dtype() == DType::Int64, "expected scalar type Long but found ",
-                 scalar_name(target));
+        WG_CHECK(target.dtype() == DType::Int64 || target.numel() == 0,
+                 "expected scalar type Long but found ", scalar_name(target));
     } else {
         WG_CHECK_VALUE(
             n == 2 || target.numel() == 1,
@@ -525,6 +534,10 @@ Tensor cross_entropy_of_probabilities(const Tensor& input, const Tensor& target,
         (smoothing > 0 ? target * (1 - smoothing) + smoothing / double(classes) : target);
     if (weight.defined()) terms = terms * along_classes(weight, input, class_dim);
     if (reduction == NONE) return -sum_over(terms, Dims{class_dim});
+    if (reduction == MEAN && terms.numel() == 0) {
+        Tensor nan = sum_all(terms);
+        return -fill_(nan, Scalar(std::numeric_limits<double>::quiet_NaN()));
+    }
     const Tensor total = -sum_all(terms);
     // The mean is over the samples, not over the elements.
     return reduction == SUM ? total : total / (double(input.numel()) / double(classes));

@@ -99,9 +99,10 @@ Tensor cosine_similarity(const Tensor& a, const Tensor& b, int64_t dim, double e
     WG_CHECK(is_floating(dtype), "expected common dtype to be floating point, yet common dtype is ",
              info(dtype).scalar_name);
     const Dims shape = broadcast_shapes(a.sizes(), b.sizes());
+    const bool same = same_shape(a.sizes(), b.sizes());
     const auto prepared = [&](const Tensor& t) {
         const Tensor cast = t.dtype() == dtype ? t : to_dtype(t, dtype);
-        return same_shape(cast.sizes(), shape) ? cast : expand(cast, shape);
+        return same ? cast : expand(cast, shape);
     };
     const Tensor x = prepared(a), y = prepared(b);
     const auto length = [&](const Tensor& t) {

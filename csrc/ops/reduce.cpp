@@ -25,8 +25,9 @@ Dims reduced_shape(IntSpan sizes, DimMask mask, bool keepdim) {
     return shape;
 }
 
-Tensor with_reduced_dims(const Tensor& result, IntSpan sizes, DimMask mask, bool keepdim) {
-    if (keepdim || result.dim() == 0) return result;
+Tensor with_reduced_dims(const Tensor& result, IntSpan sizes, DimMask mask, bool keepdim,
+                         bool listed) {
+    if (keepdim || (result.dim() == 0 && !listed)) return result;
     Tensor t = result;
     for (size_t d = 0; d < sizes.size(); ++d)
         if (mask >> d & 1) t = unsqueeze(t, int64_t(d));
@@ -79,14 +80,14 @@ Tensor sum_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
                        *dtype);
 }
 
-Tensor sum_dims(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
+Tensor sum_dims(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype, bool listed = false) {
     Tensor out = sum_values(t, mask, keepdim, dtype);
     if (grad_enabled() && requires_grad(t))
         record("SumBackward1", out, {t}, {},
                [=, sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
-                   d.set(0,
-                         expand(with_reduced_dims(as_dtype(d.grad(), from), sizes, mask, keepdim),
-                                sizes));
+                   d.set(0, expand(with_reduced_dims(as_dtype(d.grad(), from), sizes, mask, keepdim,
+                                                     listed),
+                                   sizes));
                });
     return out;
 }
@@ -104,7 +105,7 @@ Tensor sum_all(const Tensor& t, OptDType dtype) {
 }
 
 Tensor sum_over(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype) {
-    return sum_dims(t, dim_mask(dim, t.dim()), keepdim, dtype);
+    return sum_dims(t, dim_mask(dim, t.dim()), keepdim, dtype, dim && !dim->empty());
 }
 
 Tensor sum(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype) {
@@ -115,6 +116,7 @@ Tensor sum_to(const Tensor& t, IntSpan sizes) {
     if (same_shape(t.sizes(), sizes)) return t;
     WG_CHECK(is_expandable(sizes, t.sizes()), "size {", to_string(sizes),
              "} is not expandable to size {", to_string(t.sizes()), "}.");
+    if (sizes.empty()) return sum_all(t);
     const size_t lead = size_t(t.dim()) - sizes.size();
     DimMask mask = (DimMask(1) << lead) - 1;
     for (size_t d = lead; d < size_t(t.dim()); ++d)
@@ -189,9 +191,10 @@ Tensor mean_over(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dty
     Tensor out = mean_values(t, mask, keepdim, dtype);
     if (grad_enabled() && requires_grad(t))
         record("MeanBackward1", out, {t}, {},
-               [=, sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
+               [=, sizes = Dims(t.sizes()), from = t.dtype(),
+                listed = dim && !dim->empty()](Backward& d) {
                    const Tensor g =
-                       with_reduced_dims(as_dtype(d.grad(), from), sizes, mask, keepdim);
+                       with_reduced_dims(as_dtype(d.grad(), from), sizes, mask, keepdim, listed);
                    d.set(0, expand(g, sizes) / double(reduced_count(sizes, mask)));
                });
     return out;

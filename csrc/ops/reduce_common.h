@@ -15,8 +15,10 @@ DimMask dim_mask(const OptDims& dims, int64_t ndim);
 // The shape without the dims of the mask, or with 1 in their place.
 Dims reduced_shape(IntSpan sizes, DimMask mask, bool keepdim);
 
-// A result of a reduction brought to the shape it has under keepdim=True, so that it broadcasts.
-Tensor with_reduced_dims(const Tensor& result, IntSpan sizes, DimMask mask, bool keepdim);
+// A result of a reduction brought to the shape it has under keepdim=True, so that it broadcasts. One
+// without dims does so as it is; `listed` (dims were named) gives them back all the same, as PyTorch does.
+Tensor with_reduced_dims(const Tensor& result, IntSpan sizes, DimMask mask, bool keepdim,
+                         bool listed = false);
 
 // The number of elements that go into one result.
 int64_t reduced_count(IntSpan sizes, DimMask mask);

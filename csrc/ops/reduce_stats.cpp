@@ -79,8 +79,8 @@ Tensor prod(const Tensor& t, int64_t dim, bool keepdim, OptDType dtype) {
                [=, from = t.dtype()](Backward& d) {
                    const Tensor x = d.saved(0);
                    if (x.dim() == 0) return d.set(0, as_dtype(d.grad(), from));
-                   const Tensor g = with_reduced_dims(d.grad(), x.sizes(), mask, keepdim);
-                   const Tensor y = with_reduced_dims(d.saved(1), x.sizes(), mask, keepdim);
+                   const Tensor g = with_reduced_dims(d.grad(), x.sizes(), mask, keepdim, true);
+                   const Tensor y = with_reduced_dims(d.saved(1), x.sizes(), mask, keepdim, true);
                    d.set(0, as_dtype(prod_gradient(g, as_dtype(x, g.dtype()), y, dim), from));
                });
     return out;
@@ -272,8 +272,11 @@ Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim) {
         record("LogsumexpBackward0", out, {t}, {save("self", t), save_output("result", out)},
                [=](Backward& d) {
                    const Tensor x = d.saved(0);
-                   const Tensor y = with_reduced_dims(d.saved(1), x.sizes(), mask, keepdim);
-                   d.set(0, with_reduced_dims(d.grad(), x.sizes(), mask, keepdim) * exp(x - y));
+                   const auto spread = [&](const Tensor& t) {
+                       return with_reduced_dims(t, x.sizes(), mask, keepdim, true);
+                   };
+                   const Tensor y = spread(d.saved(1));
+                   d.set(0, spread(d.grad()) * exp(x - y));
                });
     return out;
 }
@@ -292,9 +295,9 @@ Tensor norm_gradient(const Tensor& g, const Tensor& x, const Tensor& y, double p
         const Tensor size = abs(x);
         const Tensor chosen = (size == y) || ((size != size) && (y != y));
         const Tensor share = as_dtype(chosen, g.dtype());
-        return sgn(x) * share * (g / reduce_values(Reduction::Sum, detach(share), mask, true));
+        return sgn(x) * (share * (g / reduce_values(Reduction::Sum, detach(share), mask, true)));
     }
-    if (p < 1) return masked_fill(sgn(x) * pow(abs(x), p - 1), x == 0, 0.0) * g * pow(y, 1 - p);
+    if (p < 1) return sgn(x) * masked_fill(pow(abs(x), p - 1), x == 0, 0.0) * g * pow(y, 1 - p);
     const Tensor scale = masked_fill(g / pow(y, p - 1), y == 0, 0.0);
     return (p < 2 ? sgn(x) * pow(abs(x), p - 1) : x * pow(abs(x), p - 2)) * scale;
 }
@@ -302,8 +305,13 @@ Tensor norm_gradient(const Tensor& g, const Tensor& x, const Tensor& y, double p
 Tensor norm_values(const Tensor& x, double p, DimMask mask, bool keepdim) {
     if (p == 0) return cast_values(reduce_values(Reduction::NonZero, x, mask, keepdim), x.dtype());
     if (std::isinf(p)) {
-        WG_CHECK(x.numel() > 0 || reduced_count(x.sizes(), mask) > 0,
-                 "linalg.vector_norm cannot compute the ", p > 0 ? "inf" : "-inf",
+        const char* which = p > 0 ? "inf" : "-inf";
+        const bool listed = mask != dim_mask({}, x.dim());
+        for (int64_t d = 0; listed && d < x.dim(); ++d)
+            WG_CHECK(!(mask >> d & 1) || x.size(d) > 0, "linalg.vector_norm cannot compute the ",
+                     which, " norm on the dimension ", d,
+                     "because this dimension is empty and the operation does not have an identity");
+        WG_CHECK(listed || x.numel() > 0, "linalg.vector_norm cannot compute the ", which,
                  " norm on an empty tensor because the operation does not have an identity");
         GradMode off(false);
         return reduce_values(p > 0 ? Reduction::Max : Reduction::Min, abs(x), mask, keepdim);
@@ -323,14 +331,14 @@ Tensor recorded_norm(const char* node, const Tensor& t, Scalar ord, const OptDim
     Tensor out = norm_values(dtype ? cast_values(t, *dtype) : t, p, mask, keepdim);
     if (recorded(t))
         record(node, out, {t}, {save("self", t), save_output("result", out)},
-               [=, from = t.dtype()](Backward& d) {
+               [=, from = t.dtype(), listed = dim && !dim->empty()](Backward& d) {
                    if (p == 0) return;
                    const Tensor x = as_dtype(d.saved(0), d.grad().dtype());
-                   const IntSpan sizes = x.sizes();
+                   const auto spread = [&](const Tensor& r) {
+                       return with_reduced_dims(r, x.sizes(), mask, keepdim, listed);
+                   };
                    d.set(0,
-                         as_dtype(norm_gradient(
-                                      with_reduced_dims(d.grad(), sizes, mask, keepdim), x,
-                                      with_reduced_dims(d.saved(1), sizes, mask, keepdim), p, mask),
+                         as_dtype(norm_gradient(spread(d.grad()), x, spread(d.saved(1)), p, mask),
                                   from));
                });
     return out;

@@ -14,10 +14,19 @@ public:
     Scalar(int v) noexcept : category_(Category::Integral), int_(v) {}
     Scalar(int64_t v) noexcept : category_(Category::Integral), int_(v) {}
     Scalar(double v) noexcept : category_(Category::Floating), double_(v) {}
+    // From 2^63 on: an integer that only unsigned ones have room for.
+    static Scalar large(uint64_t v) noexcept {
+        Scalar s = int64_t(v);
+        s.is_large_ = true;
+        return s;
+    }
 
     Category category() const noexcept { return category_; }
     bool is_floating() const noexcept { return category_ == Category::Floating; }
-    double to_double() const noexcept { return is_floating() ? double_ : double(int_); }
+    bool is_large() const noexcept { return is_large_; }
+    double to_double() const noexcept {
+        return is_floating() ? double_ : is_large_ ? double(uint64_t(int_)) : double(int_);
+    }
     int64_t to_int() const noexcept { return is_floating() ? int64_t(double_) : int_; }
     bool to_bool() const noexcept { return is_floating() ? double_ != 0 : int_ != 0; }
 
@@ -39,6 +48,7 @@ public:
 
 private:
     Category category_;
+    bool is_large_ = false;
     union {
         int64_t int_;
         double double_;

@@ -60,14 +60,19 @@ double to_double(PyObject* o) {
     return v;
 }
 
+Scalar integer_scalar(PyObject* o) {
+    int overflow;
+    const int64_t v = PyLong_AsLongLongAndOverflow(o, &overflow);
+    if (!overflow) return Scalar(v);
+    const uint64_t large = PyLong_AsUnsignedLongLong(o);
+    if (PyErr_Occurred()) throw PythonError{};
+    return Scalar::large(large);
+}
+
 Scalar to_scalar(PyObject* o) {
     if (PyFloat_Check(o)) return Scalar(PyFloat_AS_DOUBLE(o));
     if (PyBool_Check(o)) return Scalar(o == Py_True);
-    if (PyLong_Check(o)) {
-        const long long v = PyLong_AsLongLong(o);
-        if (v == -1 && PyErr_Occurred()) throw PythonError{};
-        return Scalar(int64_t(v));
-    }
+    if (PyLong_Check(o)) return integer_scalar(o);
     if (is_tensor(o)) {
         const Tensor& t = tensor_of(o);
         if (t.dtype() == DType::Bool) return Scalar(t.to_int() != 0);

@@ -4,6 +4,7 @@
 #include "args.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <map>
 
@@ -54,19 +55,26 @@ PyObject* invoke_row(PyObject* const* values, const void* context) {
     for (int i = 0; i < r.arity; ++i) args.push_back(Convert<Arg>::get(values[i]));
     Params p;
     Op op = c.op;
-    for (int i = 0; i < c.n_parameters && !scaled(op); ++i) p.p[i] = to_double(values[r.arity + i]);
+    for (int i = 0; i < c.n_parameters && !scaled(op); ++i)
+        p.p[i] = to_scalar(values[r.arity + i]).to_double();
+    Tensor multiple;
     if (const auto with_alpha = scaled(op)) {
-        PyObject* alpha = values[r.arity];
-        WG_CHECK(!PyComplex_Check(alpha),
+        WG_CHECK(!PyComplex_Check(values[r.arity]),
                  "For non-complex input tensors, argument alpha must not be a complex number.");
-        p.p[0] = to_double(alpha);
-        const DType result = result_type({args.data(), args.size()});
-        WG_CHECK(!PyBool_Check(alpha) || result == DType::Bool,
-                 "Boolean alpha only supported for Boolean results.");
-        WG_CHECK(!PyFloat_Check(alpha) || is_floating(result),
-                 "For integral input tensors, argument alpha must not be a floating point number.");
-        if (result == DType::Bool && p.p[0] == 0) args[1] = Arg(Scalar(false));
-        else if (p.p[0] != 1 && result != DType::Bool) op = *with_alpha;
+        const Scalar alpha = to_scalar(values[r.arity]);
+        const bool whole = alpha.category() == Category::Integral;
+        if (!whole || alpha.to_int() != 1) {
+            op = *with_alpha;
+            p = alpha_params(alpha);
+            const DType result = result_type({args.data(), args.size()});
+            if (result == DType::Bool) {
+                p.p[0] = alpha.to_bool();
+            } else if (whole && std::fabs(p.p[0]) > 0x1p53 && is_integral(result)) {
+                multiple = binary(Op::mul, args[1], alpha);  // more digits than a double has
+                args[1] = Arg(multiple);
+                p.p[0] = 1;
+            }
+        }
     }
     Tensor number;
     if (std::none_of(args.begin(), args.end(), [](const Arg& a) { return a.is_tensor(); })) {
@@ -76,7 +84,8 @@ PyObject* invoke_row(PyObject* const* values, const void* context) {
     const Args span{args.data(), args.size()};
     if (c.is_inplace) return wrap(elementwise_(op, tensor_of(values[0]), span, p));
     if (c.out >= 0 && values[c.out] != Py_None)
-        return wrap(elementwise_out(op, tensor_of(values[c.out]), span, p));
+        return wrap(
+            elementwise_out(op, tensor_of(values[c.out]), span, p, op == c.op ? nullptr : r.name));
     return wrap(elementwise(op, span, p));
 }
 
@@ -154,6 +163,7 @@ Overload row_overload(Op op, const char* kinds, bool is_method, bool is_inplace)
     std::vector<Parameter> names = parse_signature(signature.c_str());
     std::vector<Type> types;
     o.forms = number_first ? r.forms & ~unsigned(METHOD) : r.forms;
+    if (!has_out) o.forms &= ~unsigned(OUT);
     auto* call = new RowCall{op, int(names.size()) - r.arity - has_out, is_inplace,
                              has_out ? int(names.size()) - 1 : -1};  // lives as long as the module
     for (int i = 0; i < r.arity; ++i) {

@@ -173,7 +173,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     shape: Any = ()
     for t in tensors:
         shape = _common(shape, t.shape)
-    return tuple(t.expand(shape) for t in tensors)
+    return tuple(t if t.shape == shape else t.expand(shape) for t in tensors)
 
 
 def _common(a: Any, b: Any) -> Any:
