@@ -500,11 +500,14 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
         op = on_bool(op, args);
         const RowInfo& r = row(op);
         compute = compute_dtype(r, op, args);
-        if (is_identity_on(r, compute)) return clone(args[0].tensor());
         const DType dtype = r.is_test ? DType::Bool : compute;
         // PyTorch's log_sigmoid is the one that does not keep the layout.
         out = op == Op::log_sigmoid ? empty(args[0].tensor().sizes(), dtype)
                                     : make_result(args, common_shape(args), dtype);
+        if (is_identity_on(r, compute)) {
+            copy_values(out, args[0].tensor());
+            return out;
+        }
         if (*r.parameters) check_parameters(op, compute, args, params);
         if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
         run_forward(op, r, out, args, compute, params);
@@ -525,6 +528,7 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
     const bool records = wants_history(r, args) && is_floating(self.dtype());
     check_inplace(self, records);
     check_operands(op, args);
+    check_overlaps(self, args);
     DType compute = self.dtype();
     const LoopFn plain = r.is_test ? nullptr : plain_loop(op, args);
     if (!plain) {
@@ -538,7 +542,6 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
             " can't be cast to the desired output type ",
             clamps_to_numbers(op, args) ? info(self.dtype()).c_name : scalar_name(self.dtype()));
     }
-    check_overlaps(self, args);
     if (*r.parameters) check_parameters(op, compute, args, params);
     if (is_identity_on(r, compute)) {
         self.bump_version();
@@ -604,7 +607,7 @@ Tensor& elementwise_out(Op asked, Tensor& out, Args args, const Params& params, 
     if (!same_shape(out.sizes(), shape)) {
         const Dims strides = result_strides(args, shape);
         resize_out(out, shape);
-        std::copy(strides.begin(), strides.end(), out->dims + shape.size());
+        if (out.numel() > 0) std::copy(strides.begin(), strides.end(), out->dims + shape.size());
         out->update_geometry();
     }
     if (*r.parameters) check_parameters(op, compute, args, params);

@@ -440,7 +440,8 @@ Tensor picked(const Picks& k, const Tensor& x) {
     return out;
 }
 
-void check_picks(const Tensor& input, const Tensor& target, const Tensor& weight) {
+void check_picks(const Tensor& input, const Tensor& target, const Tensor& weight,
+                 int64_t reduction) {
     const int64_t n = input.dim();
     WG_CHECK_VALUE(n > 0, "Expected 1 or more dimensions (got 0)");
     WG_CHECK_VALUE(n == 1 || (target.dim() > 0 && target->dims[0] == input->dims[0]),
@@ -463,7 +464,7 @@ void check_picks(const Tensor& input, const Tensor& target, const Tensor& weight
                  " , target: ", to_string(target.sizes()));
         WG_CHECK(!weight.defined() || weight.numel() == classes,
                  "weight tensor should be defined either for all or no classes");
-        WG_CHECK(target.dtype() == DType::Int64 || target.numel() == 0,
+        WG_CHECK(target.dtype() == DType::Int64 || (reduction != NONE && target.numel() == 0),
                  "expected scalar type Long but found ", scalar_name(target));
     } else {
         WG_CHECK_VALUE(
@@ -483,7 +484,7 @@ void check_picks(const Tensor& input, const Tensor& target, const Tensor& weight
 Tensor nll_loss(const Tensor& input, const Tensor& target, const OptTensor& weight,
                 int64_t reduction, int64_t ignore_index) {
     const Tensor scale = weight.value_or(Tensor());
-    check_picks(input, target, scale);
+    check_picks(input, target, scale, reduction);
     const IntSpan sizes = input.sizes();
     if (sizes.size() == 3 || sizes.size() > 4) {
         // The dims behind the classes as two, as the node for images has them.

@@ -101,7 +101,7 @@ Tensor cosine_similarity(const Tensor& a, const Tensor& b, int64_t dim, double e
     const Dims shape = broadcast_shapes(a.sizes(), b.sizes());
     const bool same = same_shape(a.sizes(), b.sizes());
     const auto prepared = [&](const Tensor& t) {
-        const Tensor cast = t.dtype() == dtype ? t : to_dtype(t, dtype);
+        const Tensor cast = is_floating(t.dtype()) ? t : to_dtype(t, dtype);
         return same ? cast : expand(cast, shape);
     };
     const Tensor x = prepared(a), y = prepared(b);

@@ -326,6 +326,13 @@ Tensor recorded_norm(const char* node, const Tensor& t, Scalar ord, const OptDim
     WG_CHECK(is_floating(t.dtype()),
              "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
              scalar_name(t.dtype()));
+    WG_CHECK(!dtype || is_floating(*dtype),
+             "linalg.vector_norm: dtype should be floating point or complex, but got ",
+             scalar_name(*dtype));
+    WG_CHECK(!dtype || promote(t.dtype(), *dtype) == *dtype,
+             "linalg.vector_norm: the dtype of the input (", scalar_name(t.dtype()),
+             ") should be convertible without narrowing to the specified dtype (",
+             scalar_name(*dtype), ")");
     const DimMask mask = dim_mask(dim, t.dim());
     const double p = ord.to_double();
     Tensor out = norm_values(dtype ? cast_values(t, *dtype) : t, p, mask, keepdim);
