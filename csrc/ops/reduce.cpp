@@ -43,6 +43,8 @@ int64_t reduced_count(IntSpan sizes, DimMask mask) {
 
 Tensor reduce_values(Reduction op, const Tensor& t, DimMask mask, bool keepdim, double param,
                      const Tensor* second) {
+    WG_CHECK_NOT_IMPLEMENTED(has_reduction(op, t.dtype()), "reduction not implemented for '",
+                             info(t.dtype()).scalar_name, "'");
     char* other = second ? second->raw() : nullptr;
     if (t.is_contiguous() && !keepdim && mask + 1 == DimMask(1) << t.dim()) {
         Tensor out = empty({}, reduced_dtype(op, t.dtype()));

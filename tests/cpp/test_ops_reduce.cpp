@@ -486,7 +486,7 @@ TEST(Softmax, Values) {
     expect_values(log_softmax(tensor({1e4, 0}, {2}, DType::Float32), 0), {0, -1e4});
     expect_values(softmax(tensor({3}, {}), 0), {1});
     expect_error([] { softmax(empty(Dims{2}, DType::Int64), 0); },
-                 "\"softmax_kernel_impl\" not implemented for 'Long'");
+                 "\"softmax_lastdim_kernel_impl\" not implemented for 'Long'");
 }
 
 // --- losses ---

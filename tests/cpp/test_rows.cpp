@@ -67,6 +67,8 @@ void for_each_differentiable(F f) {
 template <class Row, int I>
 void check_gradient_formula() {
     const RowInfo& r = row(Row::op);
+    // PyTorch rounds a constant of these to float in every dtype.
+    const double tolerance = named(r, {"celu", "celu_written", "hardsigmoid"}) ? 1e-7 : 1e-12;
     for (const Sample& s : samples(r, 400)) {
         Dual d[3] = {s.v[0], s.v[1], s.v[2]};
         d[I].d = 1;
@@ -75,7 +77,7 @@ void check_gradient_formula() {
         const double g = 0.7;
         const double got = Row::template gradient<I, double, double>(g, s.v[0], s.v[1], s.v[2], y.v,
                                                                      p[0], p[1], p[2]);
-        ASSERT_NEAR(got, g * y.d, 1e-12 * (1 + std::fabs(y.d)))
+        ASSERT_NEAR(got, g * y.d, tolerance * (1 + std::fabs(y.d)))
             << Row::name << ", gradient " << I << ", at " << s.v[0] << " " << s.v[1] << " "
             << s.v[2] << ", parameters " << p[0] << " " << p[1] << " " << p[2];
     }
@@ -192,7 +194,8 @@ TEST(Rows, DerivativesByTheEngineEqualFiniteDifferences) {
 // y.op_(): the value and both derivatives are those of the op out of place.
 TEST(Rows, DerivativesOfInPlaceFormsEqualFiniteDifferences) {
     for_each_differentiable([](Op op, const RowInfo& r) {
-        if (op == Op::where_choice) return;
+        // The inverse hyperbolic functions have no derivative in place, as in PyTorch.
+        if (op == Op::where_choice || named(r, {"asinh", "acosh", "atanh"})) return;
         const auto all = samples(r, 5);
         TensorList inputs;
         for (int k = 0; k < r.arity; ++k) {
