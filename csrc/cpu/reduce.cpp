@@ -39,7 +39,10 @@ const Table& best_table() {
 }
 
 const ReduceKernel& kernel(Reduction op, DType dtype) {
-    return best_table().rows[int(op)][int(dtype)];
+    const ReduceKernel& k = best_table().rows[int(op)][int(dtype)];
+    WG_CHECK_NOT_IMPLEMENTED(k.run, "this reduction is not implemented for '",
+                             info(dtype).scalar_name, "'");
+    return k;
 }
 
 constexpr int64_t kWorthAThread = 32768;  // elements

@@ -37,7 +37,8 @@ Tensor cat(const TensorList& tensors, int64_t dim) {
         if (!model && !is_nothing(tensors[i])) model = &tensors[i];
     }
     const Tensor& first = model ? *model : tensors[0];
-    dim = wrap_dim(dim, first.dim());
+    // Of nothing but empty tensors, PyTorch does not look at dim.
+    dim = model ? wrap_dim(dim, first.dim()) : 0;
     Dims shape(first.sizes());
     shape[dim] = 0;
     Dims lengths;  // -1: nothing
@@ -201,7 +202,7 @@ Tensor repeat_interleave(const Tensor& t, int64_t repeats, OptInt dim, OptInt ou
     WG_CHECK(repeats >= 0, "Repeats must be non-negative");
     const Tensor input = dim ? t : flatten(t);
     const int64_t d = wrap_dim(dim.value_or(0), input.dim());
-    const Tensor column = unsqueeze(input.dim() == 0 ? reshape(input, {1}) : input, d + 1);
+    const Tensor column = unsqueeze(input, d + 1);
     Dims shape(column.sizes());
     shape[d + 1] = repeats;
     WG_CHECK(!output_size || *output_size == shape[d] * repeats,
@@ -258,7 +259,7 @@ Tensor repeat_interleave_each(const Tensor& t, const Tensor& repeats, OptInt dim
 namespace {
 
 Tensor rolled(const Tensor& t, int64_t shift, int64_t dim) {
-    Tensor out = empty_like(t);
+    Tensor out = empty(t.sizes(), t.dtype());
     const int64_t size = t.size(dim);
     if (t.numel() == 0) return out;
     const int64_t start = (size - shift % size) % size;  // the element that comes first
@@ -272,6 +273,13 @@ Tensor rolled(const Tensor& t, int64_t shift, int64_t dim) {
 
 Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims) {
     WG_CHECK(!shifts.empty(), "`shifts` required");
+    WG_CHECK(shifts.size() == dims.size() || (dims.empty() && shifts.size() == 1),
+             "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
+    if (t.numel() == 0) {
+        Tensor out = empty_like(t);
+        record("RollBackward0", out, {t}, {}, [](Backward& d) { d.set(0, d.grad()); });
+        return out;
+    }
     Tensor out;
     {
         GradMode off(false);
@@ -280,9 +288,6 @@ Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims) {
             out = alias(flat, Dims{flat.numel()}, Dims{1}, flat.offset());
             out = alias(rolled(out, shifts[0], 0), t.sizes(), contiguous_strides(t.sizes()), 0);
         } else {
-            WG_CHECK(shifts.size() == dims.size(),
-                     "shifts and dimensions must align. shifts: ", shifts.size(),
-                     ", dims:", dims.size());
             WG_CHECK_INDEX(t.dim() > 0, "Dimension specified as ", dims[0],
                            " but tensor has no dimensions");
             out = t;

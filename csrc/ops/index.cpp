@@ -230,10 +230,11 @@ Tensor index_select(const Tensor& t, int64_t dim, const Tensor& index) {
              "index_select(): Index to scalar can have only 1 value, got ", index.numel(),
              " value(s)");
     const int64_t size = t.dim() == 0 ? 1 : t.size(dim), n = index.numel();
-    WG_CHECK(size > 0 || n == 0, "index_select(): self indexing axis dim should be positive");
+    WG_CHECK(size > 0 || n == 0 || t.dim() == 1,
+             "index_select(): self indexing axis dim should be positive");
     IndexedRegion r;
     r.offsets = checked_indices(index, size, false, [&](int64_t bad) {
-        WG_CHECK_INDEX(dim != 0, "index out of range in self");
+        WG_CHECK_INDEX(dim == 1, "index out of range in self");
         fail(ErrorKind::Runtime,
              str("INDICES element is out of DATA bounds, id=", bad, " axis_dim=", size));
     });

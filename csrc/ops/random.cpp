@@ -1,5 +1,6 @@
 // Random tensors: the fills of cpu/random.h on tensors of any layout, and what is built on them.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -179,7 +180,7 @@ int64_t rounded_to(int64_t v) {
 }
 template <class T>
 int64_t spacing(int64_t v) {
-    return int64_t(std::ldexp(1.0, std::ilogb(double(v)) - IntegersOf<T>::digits + 1));
+    return int64_t(1) << (std::bit_width(uint64_t(std::abs(v))) - IntegersOf<T>::digits);
 }
 template <class T>
 int64_t up_to_exact(int64_t from) {

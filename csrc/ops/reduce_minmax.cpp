@@ -11,12 +11,17 @@ bool recorded(const Tensor& t) { return grad_enabled() && requires_grad(t); }
 
 // An extreme of nothing does not exist.
 void check_not_empty(const char* name, const Tensor& t, DimMask mask, bool all_dims,
-                     const char* colon = "()") {
+                     const char* colon = "()", const OptDims& given = {}) {
     if (t.numel() != 0) return;
     WG_CHECK(
         !all_dims, name,
         "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
         "dim with the 'dim' argument.");
+    // With the dims as they were given, one after the other.
+    if (given)
+        for (int64_t d : *given)
+            WG_CHECK_INDEX(t.size(d) != 0, name, colon, ": Expected reduction dim ", d,
+                           " to have non-zero size.");
     for (int64_t d = 0; d < t.dim(); ++d)
         WG_CHECK_INDEX(!(mask >> d & 1) || t->dims[d] != 0, name, colon,
                        ": Expected reduction dim ", d, " to have non-zero size.");
@@ -53,8 +58,8 @@ Tensor extreme(const char* node, Reduction op, const Tensor& t, DimMask mask, bo
 
 Tensor extreme_over(const char* name, const char* node, Reduction op, const Tensor& t,
                     const OptDims& dim, bool keepdim, bool nan_equals_nan = false) {
+    check_not_empty(name, t, 0, !dim || dim->empty(), "()", dim);
     const DimMask mask = dim_mask(dim, t.dim());
-    check_not_empty(name, t, mask, !dim || dim->empty());
     return extreme(node, op, t, mask, keepdim, nan_equals_nan);
 }
 

@@ -97,9 +97,11 @@ Tensor count_nonzero(const Tensor& t, const Dims& dim) {
 
 Tensor nansum(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype) {
     if (!is_floating(t.dtype())) return sum_over(t, dim, keepdim, dtype);
-    if (dtype && !is_floating(*dtype))  // the cast would make numbers of the NaNs
-        return sum_over(where(t == t, t, 0.0), dim, keepdim, dtype);
     const DimMask mask = dim_mask(dim, t.dim());
+    if (dtype && !is_floating(*dtype)) {  // the cast would make numbers of the NaNs
+        GradMode off(false);
+        return sum_over(where(isnan(t), Scalar(0), t), dim, keepdim, dtype);
+    }
     Tensor out =
         reduce_values(Reduction::NanSum, dtype ? cast_values(t, *dtype) : t, mask, keepdim);
     if (recorded(t))
@@ -116,10 +118,11 @@ Tensor nanmean(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype
     WG_CHECK(is_floating(t.dtype()),
              "nanmean(): expected input to have floating point or complex dtype but got ",
              scalar_name(t.dtype()));
-    WG_CHECK(!dtype || is_floating(*dtype),
-             "nanmean(): could not infer output dtype. Optional dtype must be either a floating point or complex "
-             "dtype. Got: ",
-             scalar_name(*dtype));
+    WG_CHECK(
+        !dtype || is_floating(*dtype),
+        "nanmean(): could not infer output dtype. Optional dtype must be either a floating point "
+        "or complex dtype. Got: ",
+        scalar_name(*dtype));
     const Tensor data = detach(t);
     return nansum(t, dim, keepdim, dtype) / sum_over(data == data, dim, keepdim);
 }

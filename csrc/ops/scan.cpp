@@ -10,6 +10,8 @@ namespace wg {
 namespace {
 
 Tensor scanned(Scan op, const Tensor& t, int64_t dim, bool reverse, DType dtype) {
+    WG_CHECK_NOT_IMPLEMENTED(dtype != DType::Bool, "\"", op == Scan::Sum ? "cumsum" : "cumprod",
+                             "_out_cpu\" not implemented for 'Bool'");
     Tensor in = t;
     {
         GradMode off(false);

@@ -83,6 +83,9 @@ Tensor flatten(const Tensor& t, int64_t start_dim, int64_t end_dim) {
 Tensor unflatten(const Tensor& t, int64_t dim, const Dims& sizes) {
     dim = wrap_dim(dim, t.dim());
     WG_CHECK(!sizes.empty(), "unflatten: sizes must be non-empty");
+    WG_CHECK(t.dim() > 0,
+             "unflatten got an unexpected error:\nDimension specified as 0 but tensor has no "
+             "dimensions");
     const int64_t size = t.size(dim);
     int64_t known = 1, inferred = 0;
     for (int64_t s : sizes)
@@ -112,9 +115,12 @@ Tensor view_dtype(const Tensor& t, DType dtype) {
                        info(dtype).scalar_name, " (different element sizes)", got);
         };
         WG_CHECK(last >= 0, message("dim() cannot be 0", ""));
-        WG_CHECK(strides[size_t(last)] == 1,
-                 message("stride(-1) must be 1", str(", but got ", strides[size_t(last)])));
+        const auto check_last_stride = [&] {
+            WG_CHECK(strides[size_t(last)] == 1,
+                     message("stride(-1) must be 1", str(", but got ", strides[size_t(last)])));
+        };
         if (from_size > to_size) {
+            check_last_stride();
             const int64_t factor = from_size / to_size;
             for (int64_t d = 0; d < last; ++d) strides[size_t(d)] *= factor;
             sizes[size_t(last)] *= factor;
@@ -127,6 +133,7 @@ Tensor view_dtype(const Tensor& t, DType dtype) {
             };
             check_divides("size(-1)", sizes[size_t(last)]);
             check_divides("storage_offset()", offset);
+            check_last_stride();
             for (int64_t d = 0; d < last; ++d) {
                 check_divides(str("stride(", d, ")"), strides[size_t(d)]);
                 strides[size_t(d)] /= factor;
@@ -219,11 +226,15 @@ Tensor movedim(const Tensor& t, const Dims& source, const Dims& destination) {
              " dims) should contain the same number of dims as destination (",
              to_string(destination), " dims)");
     const int64_t n = t.dim();
+    if (n == 0) {
+        for (size_t i = 0; i < source.size(); ++i)
+            wrap_dim(source[i], 0), wrap_dim(destination[i], 0);
+        return alias_view(t);
+    }
     Dims order(size_t(n), -1);
     SmallVector<bool, 8> moved(size_t(n), false);
     for (size_t i = 0; i < source.size(); ++i) {
         const int64_t from = wrap_dim(source[i], n), to = wrap_dim(destination[i], n);
-        if (n == 0) continue;
         WG_CHECK(!moved[from], "movedim: repeated dim in `source` (", to_string(source), ")");
         WG_CHECK(order[to] < 0, "movedim: repeated dim in `destination` (", to_string(destination),
                  ")");
@@ -247,6 +258,7 @@ Tensor movedim_one(const Tensor& t, int64_t source, int64_t destination) {
 
 Tensor expand(const Tensor& t, const Dims& sizes, bool) {
     const int64_t n = t.dim(), m = int64_t(sizes.size());
+    const bool scalar = n == 0;  // all its dims are new, and none is packed
     WG_CHECK(m >= n, "expand(torch.", info(t.dtype()).legacy_name, "{", to_string(t.sizes()),
              "}, size=", to_string(sizes), "): the number of sizes provided (", m,
              ") must be greater or equal to the number of dimensions in the tensor (", n, ")");
@@ -254,9 +266,12 @@ Tensor expand(const Tensor& t, const Dims& sizes, bool) {
     for (int64_t i = m - 1; i >= 0; --i) {
         const int64_t d = i - (m - n);
         const int64_t size = d >= 0 ? t->dims[d] : 1;
-        strides[i] = d >= 0 ? t->dims[n + d] : i + 1 < m ? shape[i + 1] * strides[i + 1] : 1;
+        strides[i] = scalar      ? 0
+                     : d >= 0    ? t->dims[n + d]
+                     : i + 1 < m ? shape[i + 1] * strides[i + 1]
+                                 : 1;
         if (sizes[i] == -1) {
-            WG_CHECK(n > 0, "numel: integer multiplication overflow");
+            WG_CHECK(!scalar, "numel: integer multiplication overflow");
             WG_CHECK(
                 d >= 0,
                 "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ",
@@ -267,10 +282,10 @@ Tensor expand(const Tensor& t, const Dims& sizes, bool) {
                      ") must match the existing size (", size, ") at non-singleton dimension ", i,
                      ".  Target sizes: ", to_string(sizes),
                      ".  Tensor sizes: ", to_string(t.sizes()));
-            WG_CHECK(sizes[i] >= 0, "numel: integer multiplication overflow");
             strides[i] = 0;
         }
     }
+    for (int64_t s : shape) WG_CHECK(s >= 0, "numel: integer multiplication overflow");
     Tensor out = view_of(t, shape, strides, t.offset());
     if (recorded(t))
         record("ExpandBackward0", out, {t}, {},
@@ -430,7 +445,9 @@ Tensor unfold(const Tensor& t, int64_t dim, int64_t size, int64_t step) {
     Tensor out = view_of(t, sizes, strides, t.offset());
     if (recorded(t))
         record("UnfoldBackward0", out, {t}, {}, [=, from = Dims(t.sizes())](Backward& d) {
-            if (from.empty()) return d.set(0, reshape(d.grad(), from));
+            if (from.empty())
+                return d.set(0,
+                             size == 0 ? zeros(from, d.grad().dtype()) : reshape(d.grad(), from));
             // Windows overlap, so their gradients are added up.
             const int64_t windows = (length - size) / step + 1;
             const Tensor first =
@@ -470,6 +487,7 @@ TensorList split_parts(const char* name, const Tensor& t, const Dims& sizes, int
 
 TensorList split_with_sizes(const Tensor& t, const Dims& sizes, int64_t dim) {
     WG_CHECK(t.dim() > 0, "split expects at least a 1-dimensional tensor");
+    const int64_t given_dim = dim;
     dim = wrap_dim(dim, t.dim());
     for (int64_t s : sizes)
         WG_CHECK(
@@ -480,7 +498,7 @@ TensorList split_with_sizes(const Tensor& t, const Dims& sizes, int64_t dim) {
     for (int64_t s : sizes)
         if (__builtin_add_overflow(sum, s, &sum)) sum = -1;
     WG_CHECK(sum == t.size(dim), "split_with_sizes expects split_sizes to sum exactly to ",
-             t.size(dim), " (input tensor's size at dimension ", dim,
+             t.size(dim), " (input tensor's size at dimension ", given_dim,
              "), but got split_sizes=", to_string(sizes));
     return split_parts("SplitWithSizesBackward0", t, sizes, dim);
 }
@@ -511,8 +529,8 @@ TensorList chunk(const Tensor& t, int64_t chunks, int64_t dim) {
 }
 
 TensorList unbind(const Tensor& t, int64_t dim) {
-    WG_CHECK_INDEX(t.dim() > 0, "Dimension specified as ", dim, " but tensor has no dimensions");
     dim = wrap_dim(dim, t.dim());
+    WG_CHECK_INDEX(t.dim() > 0, "Dimension specified as ", dim, " but tensor has no dimensions");
     Dims sizes(t.sizes()), strides(t.strides());
     const int64_t n = sizes[dim], stride = strides[dim];
     sizes.erase(size_t(dim));

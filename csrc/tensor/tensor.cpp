@@ -57,8 +57,14 @@ void TensorImpl::destroy(TensorImpl* t) noexcept {
     pool_free(t, sizeof(TensorImpl));
 }
 
-int64_t Tensor::size(int64_t d) const { return impl_->dims[wrap_dim(d, dim())]; }
-int64_t Tensor::stride(int64_t d) const { return impl_->dims[dim() + wrap_dim(d, dim())]; }
+int64_t Tensor::size(int64_t d) const {
+    WG_CHECK_INDEX(dim() > 0, "Dimension specified as ", d, " but tensor has no dimensions");
+    return impl_->dims[wrap_dim(d, dim())];
+}
+int64_t Tensor::stride(int64_t d) const {
+    WG_CHECK_INDEX(dim() > 0, "Dimension specified as ", d, " but tensor has no dimensions");
+    return impl_->dims[dim() + wrap_dim(d, dim())];
+}
 
 double Tensor::to_double() const {
     return visit_dtype(dtype(), [&](auto tag) {
@@ -114,6 +120,12 @@ Tensor from_storage(Ref<Storage> storage, IntSpan sizes, IntSpan strides, int64_
 
 namespace {
 
+void check_not_negative(IntSpan sizes) {
+    for (int64_t s : sizes)
+        WG_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ",
+                 to_string(sizes));
+}
+
 // Called when something overflows. PyTorch counts the elements from the first dim on, with zeros, and the
 // strides from the last, without; an empty tensor may pass both.
 void check_too_large(IntSpan sizes, DType dtype) {
@@ -140,8 +152,8 @@ Tensor empty(IntSpan sizes, DType dtype) {
     int64_t n = 1;
     bool is_empty = false, overflows = false;
     for (int64_t d = ndim - 1; d >= 0; --d) {
-        WG_CHECK(sizes[d] >= 0, "Trying to create tensor with negative dimension ", sizes[d], ": ",
-                 to_string(sizes));
+        if (sizes[d] < 0) [[unlikely]]
+            check_not_negative(sizes);
         t->dims[d] = sizes[d];
         t->dims[ndim + d] = n;
         is_empty |= sizes[d] == 0;
@@ -159,9 +171,7 @@ Tensor empty(IntSpan sizes, DType dtype) {
 }
 
 Tensor empty_strided(IntSpan sizes, IntSpan strides, DType dtype) {
-    for (int64_t s : sizes)
-        WG_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ",
-                 to_string(sizes));
+    check_not_negative(sizes);
     auto storage = Storage::allocate(storage_bytes(sizes, strides, item_size(dtype)));
     return from_storage(std::move(storage), sizes, strides, 0, dtype);
 }

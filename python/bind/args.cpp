@@ -91,6 +91,10 @@ void Overload::add_out() {
     WG_CHECK(parameters.size() <= kMaxParameters, "too many parameters");
 }
 
+bool Overload::has_parameter(const char* name) const {
+    return std::ranges::any_of(parameters, [&](const Parameter& p) { return p.name == name; });
+}
+
 std::string Overload::describe(bool is_method) const {
     std::string s = "(";
     bool star = false;

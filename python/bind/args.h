@@ -49,6 +49,7 @@ struct Overload {
     bool match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, PyObject** values,
                Object& temporary, const char* op, bool is_method, std::string* why) const;
     std::string describe(bool is_method) const;
+    bool has_parameter(const char* name) const;
     // Takes its parameters and types, and counts them.
     void set(std::vector<Parameter> p, std::vector<Type> t);
     // Appends out=None, a tensor or as many as there are results; does nothing when there is one.

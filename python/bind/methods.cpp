@@ -45,7 +45,6 @@ PyObject* stride(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObje
         Object temporary;
         parser.parse(args, nargs, kwnames, &dim, temporary);
         if (dim == Py_None) return wrap_ints(t.strides());
-        if (t.dim() == 0) wrap_dim(to_int64(dim), 0);
         return PyLong_FromLongLong(t.stride(to_int64(dim)));
     });
 }

@@ -39,6 +39,9 @@ constexpr OutRule rules_[] = {
     {"cumsum", Rule::Taken},
     {"cumprod", Rule::Taken},
     {"mean", Rule::TakenFloat, kCast},
+    {"mean of all", Rule::TakenFloat,
+     "mean.dtype_out(): input types can't be cast to the desired output type %o"},
+    {"addbmm", Rule::Same, "self and mat2 must have the same dtype, but got %o and %r"},
     {"mm", Rule::Same, kSame},
     {"bmm", Rule::Same, kSame},
     {"mv", Rule::Same, kSame},
@@ -158,15 +161,19 @@ PyObject* call_with_out(const char* op, const Overload& o, PyObject** values) {
         return Py_NewRef(out);
     }
     bool wants_gradient = false;
+    const bool over_dims = o.has_parameter("dim");
+    const char* name = std::strcmp(op, "mean") == 0 && !over_dims ? "mean of all" : op;
+    const OutRule& rule = rule_of(name);
+    const bool takes_dtype =
+        rule.rule == Rule::Taken ||
+        (rule.rule == Rule::TakenFloat && is_floating(tensor_of(out).dtype()) &&
+         is_floating(tensor_of(values[0]).dtype()));
     for (size_t i = 0; i < o.parameters.size(); ++i) {
         PyObject* v = values[i];
         if (is_tensor(v)) wants_gradient |= requires_grad(tensor_of(v));
         else if (o.types[i].accepts == Convert<TensorList>::accepts)
             for (const Tensor& t : to_tensor_list(v)) wants_gradient |= requires_grad(t);
-        const bool taken = rule_of(op).rule == Rule::Taken ||
-                           (rule_of(op).rule == Rule::TakenFloat && is_tensor(out) &&
-                            is_floating(tensor_of(out).dtype()));
-        if (taken && v == Py_None && o.parameters[i].name == "dtype")
+        if (takes_dtype && v == Py_None && o.parameters[i].name == "dtype")
             values[i] = dtype_object(tensor_of(out).dtype());
     }
     wants_gradient = wants_gradient && grad_enabled();
@@ -176,7 +183,7 @@ PyObject* call_with_out(const char* op, const Overload& o, PyObject** values) {
         // Places and truth values have no gradient that could get lost.
         check_no_gradient(out_name(op),
                           wants_gradient && is_floating(tensor_of(result.get()).dtype()));
-        write(rule_of(op), tensor_of(out), tensor_of(result.get()));
+        write(rule, tensor_of(out), tensor_of(result.get()));
         return Py_NewRef(out);
     }
     const TensorList outs = to_tensor_list(out), results = to_tensor_list(result.get());

@@ -1,6 +1,7 @@
 // torch.dtype, torch.device, torch.Size, torch.layout and torch.memory_format.
 #include "convert.h"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
@@ -89,6 +90,11 @@ struct PyDevice {
 
 Device& device_at(PyObject* o) { return reinterpret_cast<PyDevice*>(o)->device; }
 
+// What PyTorch knows beside the CPU and CUDA.
+constexpr std::string_view kAbsentDevices[] = {
+    "ipu",  "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve",   "fpga",
+    "maia", "xla", "lazy",   "vulkan", "mps",    "meta",  "hpu", "mtia", "privateuseone"};
+
 Device parse_device(std::string_view text) {
     Device d;
     std::string_view type = text.substr(0, text.find(':'));
@@ -96,6 +102,8 @@ Device parse_device(std::string_view text) {
     else if (type == "cuda") d.type = DeviceType::CUDA;
     else if (type.find_first_of("0123456789") != std::string_view::npos)
         fail(ErrorKind::Runtime, str("Invalid device string: '", text, "'"));
+    else if (std::ranges::find(kAbsentDevices, type) != std::end(kAbsentDevices))
+        fail(ErrorKind::NotImplemented, str("whygrad has no device '", type, "'"));
     else
         fail(
             ErrorKind::Runtime,

@@ -99,8 +99,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
         if count > (a.dim() if a.dim() < b.dim() else b.dim()):
             raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
         dims_a, dims_b = list(_range(-count, 0)), list(_range(count))
-    result = _C._nn.tensordot(a, b, dims_a, dims_b)
-    return result if out is None else out.resize_(result.shape).copy_(result)
+    return _C._nn.tensordot(a, b, dims_a, dims_b, out=out)
 
 
 def norm(
