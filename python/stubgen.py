@@ -462,7 +462,7 @@ def package_stub() -> str:
                 imports.append(f"from . import {name} as {name}\n")
         elif isinstance(value, _C.dtype) and getattr(_C, name, None) is not value:
             variables.append(f"{name}: _C.dtype\n")
-        elif isinstance(value, (int, float, str)) or value is None:
+        elif type(value) in (int, float, str) or value is None:
             kind = "None" if value is None else f"_builtins.{type(value).__name__}"
             variables.append(f"{name}: {kind}\n")
         else:

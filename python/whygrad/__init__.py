@@ -8,11 +8,12 @@ what is cold is Python: tensor methods (`_tensor`), queries (`_functions`), grad
 from __future__ import annotations
 
 import math as _math
+import sys as _sys
+import types as _types
 
 from . import _C
 from ._dropin import install_as_torch, module_getattr
-
-__version__ = "2.13.0+whygrad"
+from .torch_version import __version__
 
 Tensor = _C.Tensor
 Size = _C.Size
@@ -89,4 +90,19 @@ from .random import (  # noqa: E402
     set_rng_state,
 )
 
-__getattr__ = module_getattr(__name__)
+# What `from torch import *` gives: no modules, and not all of the rest.
+_KEPT_BACK = {
+    *("annotations", "install_as_torch", "module_getattr", "empty_cache", "memory_stats"),
+    *("reset_peak_memory_stats", "broadcast_shapes", "set_default_dtype", "set_grad_enabled"),
+    *("channels_last", "contiguous_format", "preserve_format", "strided"),
+}
+__all__ = [
+    _name
+    for _name, _value in globals().items()
+    if not (_name.startswith("_") or _name in _KEPT_BACK or isinstance(_value, _types.ModuleType))
+]
+
+# Every public module says by name what it lacks.
+for _name, _value in [*_sys.modules.items()]:
+    if _name == __name__ or (_name.startswith(f"{__name__}.") and "._" not in _name):
+        vars(_value).setdefault("__getattr__", module_getattr(_name))

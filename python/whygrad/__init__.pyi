@@ -11,6 +11,7 @@ from . import _C
 from ._C import Generator as Generator
 from ._C import Size as Size
 from ._C import Tensor as Tensor
+from .torch_version import __version__ as __version__
 from ._C import abs as abs
 from ._C import abs_ as abs_
 from ._C import absolute as absolute
@@ -401,6 +402,7 @@ from ._functions import tensordot as tensordot
 from ._C import threshold as threshold
 from ._C import threshold_ as threshold_
 from ._C import tile as tile
+from . import torch_version as torch_version
 from ._C import trace as trace
 from ._C import transpose as transpose
 from ._C import tril as tril
@@ -428,7 +430,6 @@ from ._C import xlogy_ as xlogy_
 from ._C import zeros as zeros
 from ._C import zeros_like as zeros_like
 
-__version__: _builtins.str
 e: _builtins.float
 inf: _builtins.float
 nan: _builtins.float

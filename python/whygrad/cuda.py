@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._dropin import module_getattr
-
 __all__ = [
     "device_count",
     "is_available",
@@ -45,6 +43,3 @@ def empty_cache() -> None:
 def synchronize(device: Any = None) -> None:
     """Wait for the GPU."""
     raise AssertionError("Torch not compiled with CUDA enabled")
-
-
-__getattr__ = module_getattr(__name__)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from . import _C
-from ._dropin import module_getattr
 
 vector_norm = _C._nn.linalg_vector_norm
 matmul = _C.matmul
@@ -38,6 +37,3 @@ def norm(
     values = A.flatten() if whole and not keepdim else A
     result = vector_norm(values, 2 if ord in (None, "fro") else ord, dim, keepdim, dtype=dtype)
     return result if out is None else out.resize_(result.shape).copy_(result)
-
-
-__getattr__ = module_getattr(__name__)

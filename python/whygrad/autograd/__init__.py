@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _C
-from .._dropin import module_getattr
 from .._grad_mode import enable_grad, no_grad, set_grad_enabled
 from . import function, grad_mode, variable
 from .function import Function
@@ -145,6 +144,3 @@ def grad(
             _C.zeros_like(t) if g is None else g for g, t in zip(result, targets, strict=True)
         )
     return result
-
-
-__getattr__ = module_getattr(__name__)

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import _C
-from .._dropin import module_getattr
 from .._grad_mode import no_grad
 
 __all__ = ["BackwardCFunction", "Function", "FunctionCtx", "once_differentiable"]
@@ -172,6 +171,3 @@ def once_differentiable(fn: Callable) -> Callable:
         return tuple(result) if many else result[0]
 
     return wrapper
-
-
-__getattr__ = module_getattr(__name__)

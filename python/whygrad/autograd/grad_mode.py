@@ -1,8 +1,5 @@
 """`torch.autograd.grad_mode`."""
 
-from .._dropin import module_getattr
 from .._grad_mode import enable_grad, no_grad, set_grad_enabled
 
 __all__ = ["enable_grad", "no_grad", "set_grad_enabled"]
-
-__getattr__ = module_getattr(__name__)

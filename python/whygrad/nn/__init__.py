@@ -1,6 +1,5 @@
 """Neural network layers: parameters, modules, their functions and initial values."""
 
-from .._dropin import module_getattr
 from . import functional, init, modules, parameter, utils
 from .modules import *  # noqa: F403
 from .modules import __all__ as _module_names
@@ -8,5 +7,3 @@ from .parameter import Buffer, Parameter
 
 __all__ = ["Buffer", "Parameter", "functional", "init", "modules", "parameter", "utils"]
 __all__ += _module_names
-
-__getattr__ = module_getattr(__name__)

@@ -13,7 +13,6 @@ import whygrad
 from whygrad import Tensor
 from whygrad._C import _nn
 
-from .._dropin import module_getattr
 from ._losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -412,6 +411,3 @@ def normalize(
     """`x / max(norm(x, p), eps)`, with the norm taken along `dim`."""
     length = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
     return input / length if out is None else whygrad.div(input, length, out=out)
-
-
-__getattr__ = module_getattr(__name__)
