@@ -90,11 +90,10 @@ class _Memory:
 
 
 @_method
-def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
+def __array__(self: Tensor, dtype: Any = None) -> Any:
+    # Without `copy`, as in PyTorch: NumPy 2 then warns where it asks for a copy and makes it itself.
     array = self.numpy()
-    if dtype is not None:
-        array = array.astype(dtype, copy=False)
-    return array.copy() if copy else array
+    return array if dtype is None else array.astype(dtype, copy=False)
 
 
 @_method

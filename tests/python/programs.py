@@ -30,6 +30,8 @@ for path in sys.argv[1:]:
     code = 0
     try:
         runpy.run_path(path, run_name="__main__")
+    except SystemExit as error:
+        code = error.code or 0
     except BaseException as error:
         code, trace = 1, error.__traceback__
         while trace.tb_frame.f_code.co_filename != path:
