@@ -7,9 +7,8 @@ of objects and the libraries' own frames are left out, and notes may follow the 
 
 from pathlib import Path
 
-import pytest
-
 import programs
+import pytest
 
 pytest.importorskip("torch")
 

@@ -1,4 +1,4 @@
-"""The recorded graph as a program sees it: nodes, edges, saved values, leaves, what backward frees."""
+"""The recorded graph as a program sees it: nodes, edges, saved values, what backward frees."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Where tensors are and whether that costs them their gradient: devices, dtypes, copies, modules."""
+"""Where tensors are and whether that costs their gradient: devices, dtypes, copies, modules."""
 
 import torch
 from torch import nn
@@ -24,7 +24,7 @@ print(fresh.grad, made.grad)
 
 torch.manual_seed(1)
 model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)).to(device)
-before = [p for p in model.parameters()]
+before = list(model.parameters())
 model = model.double().float().cpu()
 print(all(a is b for a, b in zip(before, model.parameters())))
 print({name: (p.dtype, p.is_leaf, p.device.type) for name, p in model.named_parameters()})
