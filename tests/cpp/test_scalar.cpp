@@ -197,8 +197,7 @@ TEST(MathFloat, ExponentialsAndLogarithms) {
     CHECK1(log10, float, 0.6, kMany);
     CHECK1(log1p, float, 0.6, kMany);
     // Where exp(-x) overflows the result is 0, not a denormal number, as PyTorch's.
-    CHECK1_AS(sigmoid, float, 0.6, kMany,
-              1 / (1 + std::exp(x < -88.7228391 ? -x * 1e6 : -x)));
+    CHECK1_AS(sigmoid, float, 0.6, kMany, 1 / (1 + std::exp(x < -88.7228391 ? -x * 1e6 : -x)));
 }
 
 TEST(MathFloat, Trigonometric) {
