@@ -131,8 +131,13 @@ def test_interrupt_ends_it_by_signal(script):
         time.sleep(60)
         """
     )
+    # Tests that a shell started in the background inherit that SIGINT is ignored.
     process = subprocess.Popen(
-        [sys.executable, *RUN, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, *RUN, str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
