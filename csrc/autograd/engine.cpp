@@ -268,7 +268,7 @@ void Pass::evaluate(Node& node, std::vector<Tensor>& captured) {
         for (const Capture& c : captures_)
             if (c.node == &node) captured[c.index] = in[c.output_nr];
     };
-    const bool runs = must_run(node);
+    const bool runs = state(&node).wanted && must_run(node);
     if (runs) capture();
     if (node.hooks || node.is_accumulator) run_tensor_hooks(node, in);
     if (!runs) return capture();
@@ -287,6 +287,9 @@ void Pass::run(std::span<const Tensor> roots, std::span<const Tensor> grads,
                  " of tensors does not require grad and does not have a grad_fn");
         roots_.push_back(std::move(e));
     }
+    if (options_.accumulate)
+        for (const Tensor& t : inputs)
+            retain_grad(t);  // backward(inputs=) accumulates in non-leaves too
     count_dependencies(roots_);
 
     if (!inputs.empty()) {
@@ -307,6 +310,8 @@ void Pass::run(std::span<const Tensor> roots, std::span<const Tensor> grads,
         if (g.defined()) conform(g, roots_[i], *roots_[i].node, i);
         deliver(roots_[i], std::move(g));
     }
+    // As in PyTorch the hooks of a single root's tensor run even if nobody wants its gradient.
+    if (roots_.size() == 1 && ready_.empty()) ready_.push_back(roots_[0].node.get());
     while (!ready_.empty()) {
         std::pop_heap(ready_.begin(), ready_.end(), Later{});
         Node* n = ready_.back();
@@ -340,9 +345,6 @@ void queue_callback(std::function<void()> f) {
 std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const Tensor> grads,
                                  std::span<const Tensor> inputs, const BackwardOptions& options) {
     std::vector<Tensor> captured;
-    if (options.accumulate)
-        for (const Tensor& t : inputs)
-            retain_grad(t);  // backward(inputs=) accumulates in non-leaves too
     Pass pass(options);
     pass.run(roots, grads, inputs, captured);
     return captured;
@@ -352,15 +354,24 @@ std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const 
 
 namespace {
 
+bool lies_dense(const Tensor& t) { return t.is_contiguous() || is_dense(t.sizes(), t.strides()); }
+
 // Whether a gradient may become .grad as it lies in memory: laid out like the leaf if that is dense, else
-// contiguous.
+// contiguous. As in PyTorch only strides are compared: `.data =` may have given the leaf another shape since.
 bool fits_layout(const Tensor& grad, const Tensor& leaf) {
-    if (!leaf.is_contiguous() && !is_dense(leaf.sizes(), leaf.strides()))
-        return grad.is_contiguous();
-    for (int64_t d = 0; d < leaf.dim(); ++d)
-        if (leaf.sizes()[size_t(d)] != 1 && grad.strides()[size_t(d)] != leaf.strides()[size_t(d)])
+    if (!lies_dense(leaf)) return grad.is_contiguous();
+    for (int64_t d = 0; d < grad.dim(); ++d)
+        if (grad->dims[d] != 1 &&
+            (d >= leaf.dim() || grad->dims[grad.dim() + d] != leaf->dims[leaf.dim() + d]))
             return false;
     return true;
+}
+
+// The gradient in the leaf's layout, or contiguous when that is not dense.
+Tensor copied_for(const Tensor& leaf, const Tensor& grad) {
+    if (!lies_dense(leaf)) return clone_in(grad, MemoryFormat::Contiguous);
+    Tensor copy = empty_like(leaf);
+    return copy_(copy, grad);
 }
 
 }  // namespace
@@ -417,20 +428,12 @@ void AccumulateGrad::accumulate(Tensor g) {
     if (m.grad.defined()) {
         if (grad_enabled()) m.grad = add(m.grad, g);
         else elementwise_(Op::add, m.grad, std::initializer_list<Arg>{m.grad, g});
-    } else if (grad_enabled()) {
-        m.grad = clone(g);
-    } else if (!same_shape(g.sizes(), leaf_.sizes())) {  // .data has changed the leaf since
-        m.grad = clone(g);
-    } else if (g.is_unique() && fits_layout(g, leaf_)) {
+    } else if (!grad_enabled() && g.is_unique() && fits_layout(g, leaf_)) {
         // Nobody else holds the tensor: it becomes .grad itself. As in PyTorch that counts the tensor, not its
         // memory, so that gradients of views of one gradient can share it.
-        m.grad = std::move(g);
-    } else if (is_dense(leaf_.sizes(), leaf_.strides())) {
-        m.grad = empty_like(leaf_);
-        copy_values(m.grad, g);
-        m.grad.bump_version();
+        m.grad = g.is_view() || requires_grad(g) ? detach(g) : std::move(g);
     } else {
-        m.grad = clone_in(g, MemoryFormat::Contiguous);
+        m.grad = copied_for(leaf_, g);
     }
 }
 

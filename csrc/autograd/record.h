@@ -166,11 +166,15 @@ void make_view(const Tensor& view, const Tensor& base, ViewKind kind = ViewKind:
 Tensor view_of(const Tensor& base, IntSpan sizes, IntSpan strides, int64_t offset,
                ViewKind kind = ViewKind::Default);
 
+// The node of as_strided(t, ...), whether t requires grad or not (ops/view.cpp).
+Ref<Node> as_strided_node(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset);
+
 // Must precede every write to t: PyTorch's rules for leaves, views and overlapping memory.
 // `records`: whether the operation will be recorded (some operand requires grad). Expanded tensors
 // are refused, unless `on_expanded` is "", or the name of an operation that warns of them.
 void check_inplace(const Tensor& t, bool records, const char* on_expanded = nullptr);
 void check_history(const Tensor& t, bool records);  // the part about leaves and views
+void check_not_expanded(const Tensor& t);  // the part about overlapping memory
 void warn_if_expanded(const Tensor& t, const char* op_name);
 // Must follow: t's history is now `node` (null: nothing was recorded). Also bumps the version.
 void rebase_history(const Tensor& t, Ref<Node> node);

@@ -136,12 +136,9 @@ Node* view_grad_fn(const Tensor& view) {
     if (!view->grad_fn && !requires_grad(base)) return nullptr;
     if (view->attr_version != view.version()) {
         check_view_kind(view, true);
-        GradMode on(true);
-        // Recorded like any as_strided of the base; only its node is wanted.
-        const Tensor again =
-            as_strided(base, Dims(view.sizes()), Dims(view.strides()), view.offset());
-        view->grad_fn = again->grad_fn;
-        view->output_nr = 0;
+        // Also when the base does not require grad any more.
+        const Ref<Node> node = as_strided_node(base, view.sizes(), view.strides(), view.offset());
+        set_history(view, *node);
         view->attr_version = view.version();
         drop_hooks(view);
     }
@@ -158,13 +155,16 @@ void check_history(const Tensor& t, bool records) {
              "a leaf Variable that requires grad is being used in an in-place operation.");
 }
 
+void check_not_expanded(const Tensor& t) {
+    WG_CHECK(
+        !is_expanded(t.sizes(), t.strides()),
+        "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+        "Please clone() the tensor before performing the operation.");
+}
+
 void check_inplace(const Tensor& t, bool records, const char* on_expanded) {
     check_history(t, records);
-    if (!on_expanded)
-        WG_CHECK(
-            !is_expanded(t.sizes(), t.strides()),
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-            "Please clone() the tensor before performing the operation.");
+    if (!on_expanded) check_not_expanded(t);
     else if (*on_expanded) warn_if_expanded(t, on_expanded);
 }
 
@@ -275,9 +275,11 @@ Tensor& view_in_place(Tensor& self, const char* node_name,
         node->rename(node_name);
         node->outputs.clear();
         replace_history(self, *node);
+        self.bump_version();
+        self->attr_version = self.version();
+    } else {
+        self.bump_version();
     }
-    self.bump_version();
-    self->attr_version = self.version();
     return self;
 }
 
@@ -296,9 +298,20 @@ void resize_out(const Tensor& out, IntSpan shape) {
 }
 
 void resize_values(const Tensor& t, IntSpan shape) {
+    if (same_shape(t.sizes(), shape)) return;
+    int64_t n = 1, needed = 0;
+    bool overflows = false;
+    for (int64_t s : shape) overflows |= __builtin_mul_overflow(n, s, &n);
+    WG_CHECK(!overflows, "numel: integer multiplication overflow");
+    overflows = __builtin_add_overflow(t.offset(), n, &needed) ||
+                __builtin_mul_overflow(needed, int64_t(t.itemsize()), &needed);
+    WG_CHECK(!overflows, "Storage size calculation overflowed with sizes=", to_string(shape));
+    int64_t step = 1;
+    for (size_t d = shape.size(); d-- > 1;)
+        overflows |= __builtin_mul_overflow(step, std::max<int64_t>(shape[d], 1), &step);
+    WG_CHECK(!overflows, "Stride calculation overflowed");
+    if (n > 0 && size_t(needed) > t->storage->nbytes) t->storage->resize(size_t(needed));
     const Dims strides = contiguous_strides(shape);
-    const size_t needed = size_t(t.offset() + count(shape)) * t.itemsize();
-    if (needed > t->storage->nbytes) t->storage->resize(needed);
     t->set_ndim(int64_t(shape.size()));
     std::copy(shape.begin(), shape.end(), t->dims);
     std::copy(strides.begin(), strides.end(), t->dims + shape.size());

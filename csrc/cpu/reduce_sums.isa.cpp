@@ -60,8 +60,9 @@ struct SquaredAveraged : Squared {
     static WG_INLINE double finish(double x, double count) { return x / count; }
 };
 struct Powered : Plain {
+    // Not inlined: it is long, and the loops have it in dozens of places.
     template <class V>
-    static WG_INLINE V map(V x, double p) {
+    [[gnu::noinline]] static V map(V x, double p) {
         return pow(abs(x), V(p));
     }
     static WG_INLINE double finish(double x, double p) { return pow(x, 1 / p); }

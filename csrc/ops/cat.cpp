@@ -6,6 +6,7 @@
 #include "cpu/copy.h"
 #include "ops/dims.h"
 #include "ops/functions.h"
+#include "ops/recorded_write.h"
 
 namespace wg {
 
@@ -324,40 +325,75 @@ Tensor flip(const Tensor& t, const Dims& dims) {
 
 namespace {
 
-// A contiguous copy in which row i keeps its columns up to i + k (lower) or from i + k on (upper).
-Tensor triangle(const Tensor& t, int64_t k, bool lower) {
-    Tensor out = empty(t.sizes(), t.dtype());
-    copy_values(out, t);
-    if (out.numel() == 0) return out;
-    const int64_t rows = t.size(-2), columns = t.size(-1), item = int64_t(t.itemsize());
+// Row i keeps its columns up to i + k (lower) or from i + k on (upper), the others become zero.
+void clear_triangle(const Tensor& t, int64_t k, bool lower) {
+    if (t.numel() == 0) return;
+    const int64_t item = int64_t(t.itemsize()), rows = t.size(-2), columns = t.size(-1);
+    const int64_t row_step = t.stride(-2) * item, column_step = t.stride(-1) * item;
     // Beyond these every element is on the same side.
     k = std::clamp(k, -rows - 1, columns + 1);
-    for (int64_t row = 0; row < out.numel() / columns; ++row) {
-        const int64_t i = row % rows;
-        const int64_t border = std::clamp<int64_t>(i + k + (lower ? 1 : 0), 0, columns);
-        char* line = out.raw() + row * columns * item;
-        if (lower) std::memset(line + border * item, 0, size_t((columns - border) * item));
-        else std::memset(line, 0, size_t(border * item));
+    const int64_t matrices = t.numel() / (rows * columns);
+    for (int64_t m = 0; m < matrices; ++m) {
+        char* matrix = t.raw();
+        int64_t rest = m;
+        for (int64_t d = t.dim() - 3; d >= 0; --d) {
+            matrix += rest % t->dims[d] * t->dims[t.dim() + d] * item;
+            rest /= t->dims[d];
+        }
+        for (int64_t i = 0; i < rows; ++i) {
+            const int64_t border = std::clamp<int64_t>(i + k + (lower ? 1 : 0), 0, columns);
+            const int64_t begin = lower ? border : 0, end = lower ? columns : border;
+            char* row = matrix + i * row_step;
+            if (column_step == item)
+                std::memset(row + begin * item, 0, size_t((end - begin) * item));
+            else
+                for (int64_t j = begin; j < end; ++j)
+                    std::memset(row + j * column_step, 0, size_t(item));
+        }
     }
-    return out;
+}
+
+// Both forms. As in PyTorch an expanded tensor may be written to: clearing twice clears.
+template <bool lower>
+void triangle(const Tensor& target, const Tensor& self, int64_t diagonal) {
+    recorded_write(
+        lower ? "TrilBackward0" : "TriuBackward0", target, self, {}, {},
+        [diagonal](const Tensor& t) {
+            WG_CHECK(t.dim() >= 2, lower ? "tril" : "triu",
+                     ": input tensor must have at least 2 dimensions");
+            clear_triangle(t, diagonal, lower);
+        },
+        [diagonal](Backward& d) {
+            d.set(0, lower ? tril(d.grad(), diagonal) : triu(d.grad(), diagonal));
+        },
+        "");
+}
+
+Tensor contiguous_copy(const Tensor& t) {
+    Tensor copy = empty(t.sizes(), t.dtype());
+    copy_values(copy, t);
+    return copy;
 }
 
 }  // namespace
 
 Tensor tril(const Tensor& t, int64_t diagonal) {
-    WG_CHECK(t.dim() >= 2, "tril: input tensor must have at least 2 dimensions");
-    Tensor out = triangle(t, diagonal, true);
-    record("TrilBackward0", out, {t}, {},
-           [diagonal](Backward& d) { d.set(0, tril(d.grad(), diagonal)); });
+    Tensor out = contiguous_copy(t);
+    triangle<true>(out, t, diagonal);
     return out;
 }
-
 Tensor triu(const Tensor& t, int64_t diagonal) {
-    WG_CHECK(t.dim() >= 2, "triu: input tensor must have at least 2 dimensions");
-    Tensor out = triangle(t, diagonal, false);
-    record("TriuBackward0", out, {t}, {},
-           [diagonal](Backward& d) { d.set(0, triu(d.grad(), diagonal)); });
+    Tensor out = contiguous_copy(t);
+    triangle<false>(out, t, diagonal);
     return out;
+}
+Tensor& tril_(Tensor& self, int64_t diagonal) {
+    triangle<true>(self, self, diagonal);
+    return self;
+}
+Tensor& triu_(Tensor& self, int64_t diagonal) {
+    triangle<false>(self, self, diagonal);
+    return self;
 }
 
 }  // namespace wg

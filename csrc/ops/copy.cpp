@@ -1,5 +1,6 @@
 // Tensors filled with a value, copies, casts and the in-place writes copy_, fill_ and zero_.
 // copy_values and fill_values move the data; everything else is rules and history around them.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -85,14 +86,20 @@ bool records(const Tensor& self, Inputs inputs) {
 
 Tensor& copy_(Tensor& self, const Tensor& src, bool) {
     const bool recorded = records(self, {self, src});
-    check_inplace(self, recorded);
-    if (self.is_same(src)) return self;
+    check_history(self, recorded);
+    // A tensor over the same elements may be copied, whatever overlaps in it.
+    const bool same = self.raw() == src.raw() && self.dtype() == src.dtype() &&
+                      std::ranges::equal(self.sizes(), src.sizes()) &&
+                      std::ranges::equal(self.strides(), src.strides());
+    if (!same) {
+        check_not_expanded(self);
+        check_no_partial_overlap(self, src);
+    }
     if (!same_shape(self.sizes(), src.sizes())) {
         const Dims shape = broadcast_shapes(self.sizes(), src.sizes());
         WG_CHECK(same_shape(shape, self.sizes()), "output with shape ", to_string(self.sizes()),
                  " doesn't match the broadcast shape ", to_string(shape));
     }
-    check_no_partial_overlap(self, src);
     Ref<Node> node;
     if (recorded) {
         const Tensor* inputs[] = {&self, &src};
@@ -101,7 +108,7 @@ Tensor& copy_(Tensor& self, const Tensor& src, bool) {
             if (d.needs(1)) d.set(1, d.grad());
         });
     }
-    copy_values(self, src);
+    if (!same) copy_values(self, src);
     rebase_history(self, std::move(node));
     return self;
 }
@@ -131,10 +138,10 @@ Tensor& fill_(Tensor& self, Scalar value) { return fill_with(self, value, "FillB
 Tensor& zero_(Tensor& self) { return fill_with(self, 0, "ZeroBackward0"); }
 
 Tensor& fill_tensor_(Tensor& self, const Tensor& value) {
+    const bool recorded = records(self, {self, value});
+    check_history(self, recorded);
     WG_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
              value.dim(), " dimensions.");
-    const bool recorded = records(self, {self, value});
-    check_inplace(self, recorded, "");
     Ref<Node> node;
     if (recorded) {
         const Tensor* inputs[] = {&self, &value};

@@ -605,6 +605,10 @@ Tensor& elementwise_out(Op asked, Tensor& out, Args args, const Params& params, 
              " can't be cast to the desired output type ", scalar_name(out.dtype()));
     if (is_identity_on(r, compute)) return write_out(out, args[0].tensor(), name);
     if (!same_shape(out.sizes(), shape)) {
+        for (const Arg& a : args)
+            WG_CHECK(!a.is_tensor() || !a.tensor().is_same(out), "output with shape ",
+                     to_string(out.sizes()), " doesn't match the broadcast shape ",
+                     to_string(shape));
         const Dims strides = result_strides(args, shape);
         resize_out(out, shape);
         if (out.numel() > 0) std::copy(strides.begin(), strides.end(), out->dims + shape.size());

@@ -125,6 +125,8 @@ Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims = {});
 Tensor flip(const Tensor& t, const Dims& dims);
 Tensor tril(const Tensor& t, int64_t diagonal = 0);
 Tensor triu(const Tensor& t, int64_t diagonal = 0);
+Tensor& tril_(Tensor& self, int64_t diagonal = 0);
+Tensor& triu_(Tensor& self, int64_t diagonal = 0);
 // Advanced indexing: one entry per leading dim, undefined = full slice; integer, bool or uint8 tensors.
 Tensor index(const Tensor& t, const TensorList& indices);
 Tensor& index_put_(Tensor& self, const TensorList& indices, const Tensor& values,

@@ -310,13 +310,23 @@ namespace {
 // Without those dims d of size 1 for which drop(d).
 template <class Drop>
 Tensor squeezed(const char* name, const Tensor& t, Drop drop) {
-    Dims sizes, strides;
+    Dims sizes, strides, dropped;
     for (int64_t d = 0; d < t.dim(); ++d) {
-        if (t->dims[d] == 1 && drop(d)) continue;
+        if (t->dims[d] == 1 && drop(d)) {
+            dropped.push_back(d);
+            continue;
+        }
         sizes.push_back(t->dims[d]);
         strides.push_back(t->dims[t.dim() + d]);
     }
-    return view_as_node(name, t, sizes, strides);
+    Tensor out = view_of(t, sizes, strides, t.offset());
+    if (recorded(t))
+        record(name, out, {t}, {}, [dropped](Backward& b) {
+            Tensor g = b.grad();
+            for (int64_t d : dropped) g = unsqueeze(g, d);
+            b.set(0, g);
+        });
+    return out;
 }
 
 }  // namespace
@@ -681,6 +691,7 @@ Tensor add_window(const Tensor& grad, int64_t n, const Dims& strides, int64_t of
             }
         });
     }
+    flat.bump_version();
     record("AsStridedScatterBackward0", flat, {grad}, {}, [=](Backward& d) {
         const Tensor g = contiguous(d.grad());
         d.set(0, as_strided(g, sizes, strides, g.offset() + offset));
@@ -694,25 +705,30 @@ Tensor add_window(const Tensor& grad, int64_t n, const Dims& strides, int64_t of
 // The gradient of the window is summed into a flat image of the storage, and the input's geometry is read
 // from that. An input that overlaps itself has several elements for one place: each is given an
 // equal share, so that the sum over them is right.
+Ref<Node> as_strided_node(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset) {
+    const Tensor* inputs[] = {&t};
+    return make_node(
+        "AsStridedBackward0", inputs,
+        [sizes = Dims(sizes), strides = Dims(strides), offset, from = Dims(t.sizes()),
+         from_strides = Dims(t.strides()), from_offset = t.offset()](Backward& d) {
+            const int64_t base = std::min(offset, from_offset);
+            const int64_t n = std::max(offset - base + extent(sizes, strides),
+                                       from_offset - base + extent(from, from_strides));
+            Tensor flat = add_window(d.grad(), n, strides, offset - base);
+            if (may_overlap_itself(from, from_strides)) {
+                const Tensor shares =
+                    add_window(ones(from, d.grad().dtype()), n, from_strides, from_offset - base);
+                elementwise_(Op::div, flat, std::initializer_list<Arg>{flat, maximum(shares, 1)});
+            }
+            d.set(0, as_strided(flat, from, from_strides, from_offset - base));
+        });
+}
+
 Tensor as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, OptInt storage_offset) {
     const int64_t offset = storage_offset.value_or(t.offset());
     check_as_strided(t, sizes, strides, offset);
     Tensor out = view_of(t, sizes, strides, offset);
-    if (recorded(t))
-        record("AsStridedBackward0", out, {t}, {},
-               [=, from = Dims(t.sizes()), from_strides = Dims(t.strides()),
-                from_offset = t.offset()](Backward& d) {
-                   const int64_t base = std::min(offset, from_offset);
-                   const int64_t n = std::max(offset - base + extent(sizes, strides),
-                                              from_offset - base + extent(from, from_strides));
-                   Tensor flat = add_window(d.grad(), n, strides, offset - base);
-                   if (may_overlap_itself(from, from_strides)) {
-                       const Tensor shares = add_window(ones(from, d.grad().dtype()), n,
-                                                        from_strides, from_offset - base);
-                       flat = flat / maximum(shares, 1);
-                   }
-                   d.set(0, as_strided(flat, from, from_strides, from_offset - base));
-               });
+    if (recorded(t)) set_history(out, *as_strided_node(t, sizes, strides, offset));
     return out;
 }
 

@@ -20,17 +20,17 @@ void dim_out_of_range(int64_t d, int64_t n) {
 }
 
 int64_t count(IntSpan sizes) noexcept {
-    int64_t n = 1;
-    for (int64_t s : sizes) n *= s;
-    return n;
+    uint64_t n = 1;  // wraps round where the caller has not checked
+    for (int64_t s : sizes) n *= uint64_t(s);
+    return int64_t(n);
 }
 
 Dims contiguous_strides(IntSpan sizes) {
     Dims strides(sizes.size());
-    int64_t n = 1;
+    uint64_t n = 1;  // wraps round in a shape without elements
     for (size_t d = sizes.size(); d-- > 0;) {
-        strides[d] = n;
-        n *= std::max<int64_t>(sizes[d], 1);
+        strides[d] = int64_t(n);
+        n *= uint64_t(std::max<int64_t>(sizes[d], 1));
     }
     return strides;
 }

@@ -57,7 +57,7 @@ void Storage::destroy(Storage* s) noexcept {
 }
 
 void Storage::resize(size_t size) {
-    WG_CHECK(!deleter, "Trying to resize storage that is not resizable");
+    WG_CHECK(resizable && !deleter, "Trying to resize storage that is not resizable");
     char* fresh = static_cast<char*>(wg::allocate(size));
     if (const size_t common = std::min(size, nbytes)) std::memcpy(fresh, data, common);
     const bool is_inline = block_bytes && data == reinterpret_cast<char*>(this) + kStorageHeader;

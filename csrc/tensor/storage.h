@@ -19,6 +19,7 @@ struct Storage {
     // Foreign memory (numpy, buffers): called with `owner` when the last tensor goes.
     void (*deleter)(void* owner) = nullptr;
     void* owner = nullptr;
+    bool resizable = true;  // false once others hold `data` itself
     size_t block_bytes = 0;  // size of the pool block when the data lies behind the header, else 0
 
     static Ref<Storage> allocate(size_t nbytes);

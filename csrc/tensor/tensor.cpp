@@ -37,7 +37,7 @@ void TensorImpl::update_geometry() {
     numel = n;
     contiguous = dense || n == 0;
     packed = contiguous && exact;
-    data = storage->data ? storage->data + offset * int64_t(item_size(dtype)) : nullptr;
+    byte_offset = storage->data ? offset * int64_t(item_size(dtype)) : 0;
 }
 
 TensorImpl::~TensorImpl() {
@@ -166,7 +166,6 @@ Tensor empty(IntSpan sizes, DType dtype) {
     if (is_empty) n = bytes = 0;
     t->set_storage(Storage::allocate(size_t(bytes)));
     t->numel = n;
-    t->data = t->storage->data;
     return Tensor(std::move(t));
 }
 
@@ -186,7 +185,6 @@ Tensor empty_like(const Tensor& t, DType dtype) {
         r->set_storage(Storage::allocate(size_t(t.numel()) * item_size(dtype)));
         r->numel = t.numel();
         r->packed = t->packed;
-        r->data = r->storage->data;
         return Tensor(std::move(r));
     }
     return empty_strided(t.sizes(), dense_strides_like(t.sizes(), t.strides()), dtype);

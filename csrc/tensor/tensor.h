@@ -67,7 +67,7 @@ struct TensorImpl {
     Device device;
     uint32_t output_nr = 0;  // which output of grad_fn this tensor is
     Ref<Storage> storage;
-    char* data = nullptr;  // storage->data + offset * item size
+    int64_t byte_offset = 0;  // of the first element, where the storage has memory
     int64_t numel = 1;
     int64_t offset = 0;  // in elements
     int64_t* dims = inline_dims;  // ndim sizes, then ndim strides (in elements)
@@ -90,7 +90,7 @@ struct TensorImpl {
             return set_many_dims(n);
         ndim = uint8_t(n);
     }
-    // Recomputes numel, contiguous and data from dims, offset and storage.
+    // Recomputes numel, contiguous and byte_offset from dims, offset and storage.
     void update_geometry();
     void set_storage(Ref<Storage> s) noexcept {
         storage = std::move(s);
@@ -141,10 +141,11 @@ public:
     bool is_contiguous() const noexcept { return impl_->contiguous; }
     bool is_packed() const noexcept { return impl_->packed; }
     bool is_view() const noexcept { return bool(impl_->view_base); }
-    char* raw() const noexcept { return impl_->data; }
+    // Read anew each time: resizing one tensor moves the memory of all that share the storage.
+    char* raw() const noexcept { return impl_->storage->data + impl_->byte_offset; }
     template <class T>
     T* data() const noexcept {
-        return reinterpret_cast<T*>(impl_->data);
+        return reinterpret_cast<T*>(raw());
     }
     uint32_t version() const noexcept { return *impl_->version; }
     void bump_version() const noexcept { ++*impl_->version; }

@@ -107,7 +107,8 @@ void shadow_dealloc(PyObject* o) {
 }
 
 PyTypeObject make_shadow_type() {
-    PyTypeObject t = {PyVarObject_HEAD_INIT(nullptr, 0)};
+    PyTypeObject t{};
+    Py_SET_REFCNT(reinterpret_cast<PyObject*>(&t), 1);
     t.tp_name = "whygrad._C._Shadow";
     t.tp_basicsize = sizeof(Shadow);
     t.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC;

@@ -197,7 +197,9 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
     }
     if (is_dirty) {
         if (executable && differentiable) {
-            WG_CHECK(!(requires_grad(t) && is_leaf(t)),
+            const bool is_leaf_written = requires_grad(t) && is_leaf(t);
+            if (is_leaf_written) t.bump_version();
+            WG_CHECK(!is_leaf_written,
                      "a leaf Variable that requires grad has been used in an in-place operation.");
             check_inplace(t, true);
             rebase_history(t, Ref<Node>(node));

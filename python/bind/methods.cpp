@@ -18,7 +18,9 @@ int64_t dim_of(const Tensor& t) { return t.dim(); }
 int64_t numel_of(const Tensor& t) { return t.numel(); }
 int64_t itemsize_of(const Tensor& t) { return int64_t(t.itemsize()); }
 int64_t offset_of(const Tensor& t) { return t.offset(); }
-int64_t address_of(const Tensor& t) { return int64_t(reinterpret_cast<intptr_t>(t.raw())); }
+int64_t address_of(const Tensor& t) {
+    return t.numel() == 0 ? 0 : int64_t(reinterpret_cast<intptr_t>(t.raw()));
+}
 bool never(const Tensor&) { return false; }
 bool is_view(const Tensor& t) { return t.is_view(); }
 Tensor detached(const Tensor& t) { return detach(t); }
@@ -242,6 +244,7 @@ PyObject* resize_(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObj
         WG_CHECK(!requires_grad(t), "cannot resize variables that require grad");
         const Dims shape = to_dims(values[0]);
         for (int64_t s : shape) WG_CHECK(s >= 0, "numel: integer multiplication overflow");
+        if (same_shape(t.sizes(), shape)) return Py_NewRef(self);
         resize_values(t, shape);
         t.bump_version();
         return Py_NewRef(self);

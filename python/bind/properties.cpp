@@ -166,10 +166,7 @@ bool yes(const Tensor&) { return true; }
 bool leaf(const Tensor& t) { return is_leaf(t); }
 bool retains(const Tensor& t) { return t->retains_grad; }
 int64_t version_of(const Tensor& t) { return t.version(); }
-int64_t output_nr_of(const Tensor& t) {
-    grad_fn(t);
-    return t->output_nr;
-}
+int64_t output_nr_of(const Tensor& t) { return t->output_nr; }
 int64_t ndim_of(const Tensor& t) { return t.dim(); }
 int64_t itemsize_of(const Tensor& t) { return int64_t(t.itemsize()); }
 int64_t nbytes_of(const Tensor& t) { return int64_t(t.nbytes()); }
