@@ -147,15 +147,15 @@ void Pass::mark_wanted(std::span<const Edge> roots, std::span<const Edge> target
     pass_is_filtered = true;
 }
 
-// Brings the gradient of `edge` to the form of the output it belongs to: the one place that undoes
-// broadcasting.
-void conform(Tensor& grad, const Edge& edge, const Node& from, size_t index) {
+// Brings the gradient of `edge`, made by the node `from` or the caller's (null), to the form of the output it
+// belongs to: the one place that undoes broadcasting.
+void conform(Tensor& grad, const Edge& edge, const Node* from, size_t index) {
     const OutputInfo& output = edge.node->outputs[edge.input_nr];
     if (!same_shape(grad.sizes(), output.sizes)) {
-        WG_CHECK(is_expandable(output.sizes, grad.sizes()), "Function ", from.name(),
-                 " returned an invalid gradient at index ", index, " - got ",
-                 to_string(grad.sizes()), " but expected shape compatible with ",
-                 to_string(output.sizes));
+        WG_CHECK(is_expandable(output.sizes, grad.sizes()),
+                 from ? str("Function ", from->name(), " returned an ") : "",
+                 "invalid gradient at index ", index, " - got ", to_string(grad.sizes()),
+                 " but expected shape compatible with ", to_string(output.sizes));
         grad = sum_to(grad, output.sizes);
     }
     if (grad.dtype() != output.dtype) grad = to_dtype(grad, output.dtype);
@@ -246,7 +246,7 @@ void Pass::run_node(Node& node, Grads& in, Grads& out) {
     if (has_post) before = in;
     apply(node, in, out);
     for (size_t i = 0; i < node.edges.size(); ++i)
-        if (node.edges[i].node && out[i].defined()) conform(out[i], node.edges[i], node, i);
+        if (node.edges[i].node && out[i].defined()) conform(out[i], node.edges[i], &node, i);
     if (has_post) {
         const auto post = node.hooks->post;
         for (const auto& h : post) h(out, before);
@@ -307,7 +307,7 @@ void Pass::run(std::span<const Tensor> roots, std::span<const Tensor> grads,
     for (const Edge& e : roots_) ++state(e.node.get()).dependencies;  // the delivery below
     for (size_t i = 0; i < roots_.size(); ++i) {
         Tensor g = grads[i];
-        if (g.defined()) conform(g, roots_[i], *roots_[i].node, i);
+        if (g.defined()) conform(g, roots_[i], nullptr, i);
         deliver(roots_[i], std::move(g));
     }
     // As in PyTorch the hooks of a single root's tensor run even if nobody wants its gradient.

@@ -414,6 +414,7 @@ Tensor without_row(const Tensor& row) {
     Tensor out = alias(row, {&size, 1}, {&one, 1}, row.offset());
     record("SqueezeBackward4", out, {row}, {},
            [](Backward& d) { d.set(0, unsqueeze(d.grad(), 0)); });
+    out.bump_version();  // PyTorch squeezes the product in place
     return out;
 }
 

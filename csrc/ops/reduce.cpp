@@ -123,9 +123,6 @@ Tensor sum_to(const Tensor& t, IntSpan sizes) {
     DimMask mask = (DimMask(1) << lead) - 1;
     for (size_t d = lead; d < size_t(t.dim()); ++d)
         if (sizes[d - lead] == 1 && t.sizes()[d] != 1) mask |= DimMask(1) << d;
-    // Reducing only leading dims gives the shape at once; recorded, it is two steps as in PyTorch.
-    if (mask == (DimMask(1) << lead) - 1 && !(grad_enabled() && requires_grad(t)))
-        return sum_dims(t, mask, false, {});
     Tensor out = sum_dims(t, mask, true, {});
     return lead > 0 ? view(out, Dims(sizes)) : out;
 }

@@ -670,32 +670,13 @@ Tensor add_window(const Tensor& grad, int64_t n, const Dims& strides, int64_t of
     Tensor flat = zeros({n}, grad.dtype());
     const Dims sizes(grad.sizes());
     if (!may_overlap_itself(sizes, strides)) {
-        copy_values(alias(flat, sizes, strides, offset), grad);
-    } else if (grad.numel() > 0) {
-        const Tensor values = contiguous(detach(grad));
-        visit_dtype(grad.dtype(), [&](auto tag) {
-            using T = typename decltype(tag)::type;
-            using C = compute_type<T>;
-            const T* v = values.data<T>();
-            Dims index(sizes.size(), 0);
-            int64_t at = offset;
-            for (int64_t i = 0; i < values.numel(); ++i) {
-                T& sum = flat.data<T>()[at];
-                sum = T(C(C(sum) + C(v[i])));
-                for (size_t d = sizes.size(); d-- > 0;) {
-                    at += strides[d];
-                    if (++index[d] < sizes[d]) break;
-                    at -= sizes[d] * strides[d];
-                    index[d] = 0;
-                }
-            }
-        });
+        Tensor window = as_strided(flat, sizes, strides, offset);
+        copy_(window, grad);
+    } else {
+        const Tensor places = arange(0, n, 1, DType::Int64);
+        index_add_(flat, 0, reshape(alias(places, sizes, strides, offset), {-1}),
+                   reshape(grad, {-1}));
     }
-    flat.bump_version();
-    record("AsStridedScatterBackward0", flat, {grad}, {}, [=](Backward& d) {
-        const Tensor g = contiguous(d.grad());
-        d.set(0, as_strided(g, sizes, strides, g.offset() + offset));
-    });
     return flat;
 }
 

@@ -42,11 +42,19 @@ struct TensorExtras {
     virtual ~TensorExtras() = default;
 };
 
-// A version counter of its own, for tensors made by `.data`, which share memory but not versions.
+// A version counter apart from the storage's: for tensors made by `.data`, which share memory but not versions,
+// and for those whose `.data` was set, which go on sharing the versions of their former memory.
 struct VersionCounter {
     uint32_t refs = 0;
     uint32_t version = 0;
-    static void destroy(VersionCounter* v) noexcept { pool_free(v, sizeof(VersionCounter)); }
+    Ref<Storage> former;  // keeps the counter of that memory alive, when it is shared
+    static Ref<VersionCounter> make() {
+        return Ref<VersionCounter>(new (pool_allocate(sizeof(VersionCounter))) VersionCounter);
+    }
+    static void destroy(VersionCounter* v) noexcept {
+        v->~VersionCounter();
+        pool_free(v, sizeof(VersionCounter));
+    }
 };
 
 // How a view was made: decides what an in-place operation on it may do (autograd/view.cpp).

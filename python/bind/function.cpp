@@ -197,11 +197,13 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
     }
     if (is_dirty) {
         if (executable && differentiable) {
-            const bool is_leaf_written = requires_grad(t) && is_leaf(t);
-            if (is_leaf_written) t.bump_version();
-            WG_CHECK(!is_leaf_written,
+            // Rebasing counts the write; where that is refused, it counts all the same.
+            t.bump_version();
+            if (t.is_view()) check_inplace(t, true);
+            WG_CHECK(!(requires_grad(t) && is_leaf(t)),
                      "a leaf Variable that requires grad has been used in an in-place operation.");
-            check_inplace(t, true);
+            if (!t.is_view()) check_inplace(t, true);
+            --*t->version;
             rebase_history(t, Ref<Node>(node));
         } else {
             t.bump_version();
@@ -210,7 +212,8 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
     }
     if (is_input) {
         // Returning an input as it is: the output is a view of it with a history of its own.
-        Tensor v = alias(t);
+        Tensor v =
+            alias(t, t.sizes(), *view_strides(t.sizes(), t.strides(), t.sizes()), t.offset());
         if (!executable || differentiable) make_view(v, t, ViewKind::CustomFunction);
         if (executable && differentiable) set_history(v, *node);
         else if (executable) node->add_output(v);

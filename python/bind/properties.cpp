@@ -84,8 +84,7 @@ PyObject* get_grad_fn(PyObject* o, void*) {
 // The values without history or shared version counter: writes through it go unnoticed by autograd.
 Tensor data_of(const Tensor& t) {
     Tensor d = alias(t);
-    d->own_version =
-        Ref<VersionCounter>(new (pool_allocate(sizeof(VersionCounter))) VersionCounter);
+    d->own_version = VersionCounter::make();
     d->version = &d->own_version->version;
     return d;
 }
@@ -101,11 +100,15 @@ int set_data(PyObject* o, PyObject* value, void*) {
                      "data set to a tensor that requires gradients must be "
                      "floating point or complex dtype");
             // t keeps its version counter, its history and its Python object.
-            const uint32_t version = t.version();
-            t->own_version =
-                Ref<VersionCounter>(new (pool_allocate(sizeof(VersionCounter))) VersionCounter);
-            t->own_version->version = version;
-            t->version = &t->own_version->version;
+            if (!t->own_version) {
+                t->own_version = VersionCounter::make();
+                if (t->storage->refs > 1) {
+                    t->own_version->former = t->storage;
+                } else {
+                    t->own_version->version = t.version();
+                    t->version = &t->own_version->version;
+                }
+            }
             // As in PyTorch, what is recorded already goes on to expect the old shape, but not the old dtype.
             if (t.dtype() != from.dtype()) forget_accumulator(t);
             t->set_ndim(from.dim());

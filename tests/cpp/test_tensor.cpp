@@ -314,9 +314,8 @@ TEST(Tensor, AliasesShareMemoryAndVersions) {
     EXPECT_FALSE(t.owns_memory_alone());
     // A counter of its own, as .data has.
     const Tensor d = alias(t);
-    auto* counter = new (pool_allocate(sizeof(VersionCounter))) VersionCounter;
-    d->own_version = Ref<VersionCounter>(counter);
-    d->version = &counter->version;
+    d->own_version = VersionCounter::make();
+    d->version = &d->own_version->version;
     d.bump_version();
     EXPECT_EQ(t.version(), 1u);
     EXPECT_EQ(alias(d).version(), 1u);

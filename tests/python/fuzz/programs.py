@@ -282,8 +282,8 @@ MODES = ["{}"] * 8 + ["with torch.no_grad(): {}", "with torch.enable_grad(): {}"
 MAX_POOL = 16
 
 
-def random_line(choose: random.Random, size: int) -> str:
-    """A line for a pool of `size` tensors, as text."""
+def random_line(choose: random.Random, size: int) -> tuple[str, set[int]]:
+    """A line for a pool of `size` tensors, as text, and which of them it may write to."""
     template = choose.choice(choose.choices(KINDS, WEIGHTS)[0])
     i, j, k = (choose.randrange(size) for _ in range(3))
     line = template.format(
@@ -294,7 +294,8 @@ def random_line(choose: random.Random, size: int) -> str:
         k=choose.choice((0, 1, -1)),
         i=i,
     )
-    return choose.choice(MODES).format(line)
+    writes = template in CHANGES or "Write" in template
+    return choose.choice(MODES).format(line), {i, k} if writes else set()
 
 
 # --- running ---
@@ -462,17 +463,27 @@ def shrunk(lines: Sequence[str], watched: bool) -> list[str]:
     return kept
 
 
+def overlaps_itself(t: Any) -> bool:
+    """Whether elements share memory: what writing to them gives is left undefined."""
+    places = np.zeros(tuple(t.shape), np.int64)
+    for index, stride in zip(np.indices(places.shape), t.stride(), strict=True):
+        places += index * stride
+    return np.unique(places).size < places.size
+
+
 def random_program(seed: int, length: int) -> list[str]:
     """Lines that PyTorch has run, so that indices fit the pool; most of them without an error."""
     choose = random.Random(seed)
     engine = Engine(parity.reference())
     lines: list[str] = []
     while len(lines) < length and engine.pool:
-        line = random_line(choose, len(engine.pool))
+        line, written = random_line(choose, len(engine.pool))
         before = len(engine.pool)
+        overlapping = any(overlaps_itself(engine.pool[i]) for i in written)
         raised = engine.run(line)["raised"]
         lines.append(line)
-        if raised and choose.random() < 0.8 and len(engine.pool) == before:
+        undefined = overlapping and not raised
+        if undefined or (raised and choose.random() < 0.8 and len(engine.pool) == before):
             lines.pop()
             engine = Engine(parity.reference())
             for again in lines:
