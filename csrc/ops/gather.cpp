@@ -106,14 +106,14 @@ Tensor gather(const Tensor& t, int64_t dim, const Tensor& index, bool sparse_gra
 }
 
 Tensor take_along_dim(const Tensor& t, const Tensor& indices, OptInt dim) {
+    WG_CHECK(
+        !dim || t.dim() == indices.dim(),
+        "torch.take_along_dim(): input and indices should have the same number of dimensions, but got ",
+        t.dim(), " dimensions for input, and ", indices.dim(), " dimensions for indices");
     WG_CHECK(indices.dtype() == DType::Int64,
              "torch.take_along_dim(): dtype of indices should be Long but got ",
              info(indices.dtype()).scalar_name);
     if (!dim) return gather(reshape(t, {-1}), 0, reshape(indices, {-1}));
-    WG_CHECK(
-        t.dim() == indices.dim(),
-        "torch.take_along_dim(): input and indices should have the same number of dimensions, but got ",
-        t.dim(), " dimensions for input, and ", indices.dim(), " dimensions for indices");
     const int64_t d = wrap_dim(*dim, t.dim());
     // Both are broadcast against each other in all dims but d; indices count modulo the size.
     const Tensor wrapped = remainder(indices, Scalar(t.size(d)));
@@ -147,14 +147,14 @@ void check_scatter_shapes(const Tensor& self, int64_t dim, const Tensor& index, 
     const int64_t ndim = std::max<int64_t>(self.dim(), 1);
     WG_CHECK(std::max<int64_t>(index.dim(), 1) == ndim,
              "Index tensor must have the same number of dimensions as self tensor");
+    bool fits = true;
+    for (int64_t d = 0; d < ndim; ++d) fits &= d == dim || size_at(index, d) <= size_at(self, d);
+    // A src of fewer dims than self is told so by its own size(), as in PyTorch.
+    for (int64_t d = 0; fits && src.defined() && d < ndim; ++d)
+        fits &= size_at(index, d) <= (src.dim() == 0 ? 1 : src.size(d));
     if (src.defined())
         WG_CHECK(std::max<int64_t>(src.dim(), 1) == ndim,
                  "Index tensor must have the same number of dimensions as src tensor");
-    bool fits = true;
-    for (int64_t d = 0; d < ndim; ++d) {
-        fits &= d == dim || size_at(index, d) <= size_at(self, d);
-        if (src.defined()) fits &= size_at(index, d) <= size_at(src, d);
-    }
     if (fits) return;
     std::string message =
         str("Expected index ", to_string(index.sizes()), " to be no larger than self ",
@@ -163,12 +163,8 @@ void check_scatter_shapes(const Tensor& self, int64_t dim, const Tensor& index, 
     fail(ErrorKind::Runtime, message);
 }
 
-// What may be written to, and where: the index, checked to lie in self. Gives dim counted from the front.
-struct Places {
-    int64_t dim;
-    Tensor index;
-};
-Places scatter_places(const Tensor& to, int64_t dim, const Tensor& index, const Tensor& src) {
+// All but the range of the index. Gives dim counted from the front.
+int64_t check_scatter(const Tensor& to, int64_t dim, const Tensor& index, const Tensor& src) {
     dim = wrap_dim(dim, to.dim());
     check_index_dtype("scatter", index);
     WG_CHECK(!src.defined() || to.dtype() == src.dtype(),
@@ -177,6 +173,16 @@ Places scatter_places(const Tensor& to, int64_t dim, const Tensor& index, const 
     check_not_expanded(to);
     check_no_overlap(to, index);
     if (src.defined()) check_no_overlap(to, src);
+    return dim;
+}
+
+// What may be written to, and where: the index, checked to lie in self.
+struct Places {
+    int64_t dim;
+    Tensor index;
+};
+Places scatter_places(const Tensor& to, int64_t dim, const Tensor& index, const Tensor& src) {
+    dim = check_scatter(to, dim, index, src);
     return {dim, checked_places(index, to, dim)};
 }
 
@@ -282,17 +288,19 @@ void scatter_add_into(const Tensor& target, const Tensor& self, int64_t dim, con
 void scatter_combined(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
                       const Tensor& src, std::string_view reduce) {
     const bool add = reduce == "add";
-    WG_CHECK(add || reduce == "multiply", "reduce argument must be either add or multiply.");
     recorded_write(
         "torch::autograd::NotImplemented", target, self, {src}, std::initializer_list<Save>{},
         [&](const Tensor& to) {
-            const Places at = scatter_places(to, dim, index, src);
+            const int64_t along = check_scatter(to, dim, index, src);
+            WG_CHECK(add || reduce == "multiply",
+                     "reduce argument must be either add or multiply.");
+            const Tensor places = checked_places(index, to, along);
             if (index.numel() == 0) return;
             const Tensor values = separate(read_part(src, index), to);
             visit_dtype(to.dtype(), [&](auto tag) {
                 using T = typename decltype(tag)::type;
                 using C = compute_type<T>;
-                for_each_line<T>(to, values, index, at.index, at.dim, false,
+                for_each_line<T>(to, values, index, places, along, false,
                                  [add](T* to, const T* from, const int64_t* at, const Lines& l) {
                                      for (int64_t i = 0; i < l.n; ++i) {
                                          T& into = to[i * l.row_stride + at[i] * l.dim_stride];

@@ -195,6 +195,7 @@ PyObject* array_interface(const Tensor& t) {
     const int64_t item = int64_t(t.itemsize());
     Dims byte_strides;
     for (int64_t s : t.strides()) byte_strides.push_back(s * item);
+    t->storage->resizable = false;
     static char nothing;
     void* data = t.raw() ? t.raw() : &nothing;
     return Py_BuildValue("{s:N,s:s,s:(Ni),s:N,s:i}", "shape", wrap_ints(t.sizes()), "typestr",
@@ -264,31 +265,110 @@ PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject
     });
 }
 
+void release_buffer(void* owner) {
+    const PyGILState_STATE s = PyGILState_Ensure();
+    auto* view = static_cast<Py_buffer*>(owner);
+    PyBuffer_Release(view);
+    delete view;
+    PyGILState_Release(s);
+}
+
+// A tensor over the memory of an object with the buffer protocol; count -1 is all of it.
+Tensor tensor_from_buffer(PyObject* buffer, DType dtype, int64_t count, int64_t offset) {
+    const int64_t item = int64_t(item_size(dtype));
+    WG_CHECK_VALUE(PyObject_CheckBuffer(buffer),
+                   "object does not implement Python buffer protocol.");
+    auto view = std::make_unique<Py_buffer>();
+    const bool writable = PyObject_GetBuffer(buffer, view.get(), PyBUF_WRITABLE) == 0;
+    if (!writable) {
+        PyErr_Clear();
+        if (PyObject_GetBuffer(buffer, view.get(), PyBUF_SIMPLE) != 0) {
+            PyErr_Clear();
+            fail(ErrorKind::Runtime, "could not retrieve buffer from object");
+        }
+    }
+    const int64_t length = view->len;
+    // A tensor that starts at the offset, as PyTorch makes it.
+    const int64_t start = std::clamp<int64_t>(offset, 0, length);
+    auto storage = Storage::wrap(static_cast<char*>(view->buf) + start, size_t(length - start),
+                                 release_buffer, view.get());
+    view.release();
+    if (!writable)
+        warn_once(
+            WarningKind::User,
+            "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you "
+            "can write to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy "
+            "the buffer to protect its data or make it writable before converting it to a tensor. This type of "
+            "warning will be suppressed for the rest of this program. (Triggered internally at "
+            "/__w/pytorch/pytorch/torch/csrc/utils/tensor_new.cpp:1591.)");
+    WG_CHECK_VALUE(length > 0 && count != 0, "both buffer length (", length, ") and count (", count,
+                   ") must not be 0");
+    WG_CHECK_VALUE(offset >= 0 && offset < length, "offset (", offset,
+                   " bytes) must be non-negative and no greater than buffer length (", length,
+                   " bytes) minus 1");
+    WG_CHECK_VALUE(count > 0 || (length - offset) % item == 0, "buffer length (", length - offset,
+                   " bytes) after offset (", offset, " bytes) must be a multiple of element size (",
+                   item, ")");
+    if (count < 0) count = (length - offset) / item;
+    WG_CHECK_VALUE(count <= (length - offset) / item, "requested buffer length (", count, " * ",
+                   item, " bytes) after offset (", offset,
+                   " bytes) must not be greater than actual buffer length (", length, " bytes)");
+    WG_CHECK_VALUE(offset % item == 0, "offset must be a multiple of the element size");
+    const Dims sizes{count}, strides{1};
+    return from_storage(std::move(storage), sizes, strides, 0, dtype);
+}
+
+// What asarray() looks at without copying: a tensor, an array, or a buffer as elements of `dtype`.
+std::optional<Tensor> alias_of(PyObject* o, OptDType dtype, bool writable) {
+    if (is_tensor(o)) return tensor_of(o);
+    if (is_ndarray(o)) return tensor_from_numpy(o, writable);
+    if (is_numpy_object(o)) dtype_of_numpy(o);  // or says what is wrong
+    else if (PyObject_CheckBuffer(o))
+        return tensor_from_buffer(o, dtype.value_or(default_dtype()), -1, 0);
+    return std::nullopt;
+}
+
 PyObject* asarray(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
     return guarded([&]() -> PyObject* {
         static const Parser parser(
             "asarray", false,
             {"object obj, *, torch.dtype dtype=None, torch.device device=None, bool copy=None, bool "
-             "requires_grad=False"});
+             "requires_grad=None"});
         PyObject* v[kMaxParameters];
         Object temporary;
         parser.parse(args, nargs, kwnames, v, temporary);
+        PyObject* obj = v[0];
         const OptDType dtype = Convert<OptDType>::get(v[1]);
-        const auto memory = shared(v[0]);
-        WG_CHECK_VALUE(memory || v[3] != Py_False, "can't alias arbitrary sequence into a tensor.");
-        Tensor t = memory ? *memory : tensor_from_data(v[0], dtype);
+        const bool copies = v[3] == Py_True, aliases = v[3] == Py_False;
+        WG_CHECK(
+            !aliases || !is_numpy_object(obj),
+            "can't alias NumPy scalars. Either remove copy=False or transform it in a ndarray. ");
+        const auto memory = alias_of(obj, dtype, !copies);
+        WG_CHECK_VALUE(memory || !aliases, "can't alias arbitrary sequence into a tensor.");
+        const bool had_gradient = is_tensor(obj) && requires_grad(*memory);
+        if (had_gradient && v[4] == Py_None)
+            warn(
+                WarningKind::User,
+                "torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of "
+                "False. Pass requires_grad=False explicitly to get the old behavior. Consider setting "
+                "requires_grad=obj.requires_grad explicitly to silence this warning.");
+        const bool wanted = v[4] == Py_None ? had_gradient : v[4] == Py_True;
+        Tensor t;
+        if (memory) t = *memory;
+        else if (!is_numpy_object(obj)) t = tensor_from_data(obj, dtype);
+        else if (const DType own = dtype_of_numpy(obj); true)
+            t = to_dtype(tensor_from_data(obj, own), dtype.value_or(own));
         if (memory) {
-            const DType wanted = dtype.value_or(t.dtype());
-            WG_CHECK_VALUE(v[3] != Py_False || wanted == t.dtype(),
-                           "can't alias tensor with dtype '", info(t.dtype()).scalar_name,
-                           "' into dtype '", info(wanted).scalar_name, "'.");
-            if (wanted != t.dtype()) t = to_dtype(t, wanted);
-            else if (v[3] == Py_True) t = clone(t);
+            const DType to = dtype.value_or(t.dtype());
+            WG_CHECK_VALUE(!aliases || to == t.dtype(), "can't alias tensor with dtype '",
+                           info(t.dtype()).scalar_name, "' into dtype '", info(to).scalar_name,
+                           "'.");
+            if (to != t.dtype()) t = to_dtype(t, to);
+            else if (copies) t = clone(t);
         }
-        const bool wanted = v[4] == Py_True;
         if (requires_grad(t) && !wanted) t = detach(t);
-        else if (wanted && !is_leaf(t)) t = detach(t);
-        set_options(t, v[2], wanted);
+        require_cpu(Convert<Device>::get(v[2]));
+        if (wanted && !requires_grad(t)) set_options(t, v[2], true);
         return wrap(std::move(t));
     });
 }
@@ -310,14 +390,6 @@ PyObject* whole_storage(PyObject*, PyObject* o) {
     });
 }
 
-void release_buffer(void* owner) {
-    const PyGILState_STATE s = PyGILState_Ensure();
-    auto* view = static_cast<Py_buffer*>(owner);
-    PyBuffer_Release(view);
-    delete view;
-    PyGILState_Release(s);
-}
-
 PyObject* from_buffer(PyObject*, PyObject* const* given, Py_ssize_t nargs, PyObject* kwnames) {
     return guarded([&]() -> PyObject* {
         static const Parser parser("frombuffer", false,
@@ -326,45 +398,8 @@ PyObject* from_buffer(PyObject*, PyObject* const* given, Py_ssize_t nargs, PyObj
         PyObject* args[kMaxParameters];
         Object temporary;
         parser.parse(given, nargs, kwnames, args, temporary);
-        const DType dtype = dtype_of_object(args[1]);
-        int64_t count = to_int64(args[2]);
-        const int64_t offset = to_int64(args[3]), item = int64_t(item_size(dtype));
-        auto view = std::make_unique<Py_buffer>();
-        const bool writable = PyObject_GetBuffer(args[0], view.get(), PyBUF_WRITABLE) == 0;
-        if (!writable) {
-            PyErr_Clear();
-            check(PyObject_GetBuffer(args[0], view.get(), PyBUF_SIMPLE));
-        }
-        const int64_t length = view->len;
-        // A tensor that starts at the offset, as PyTorch makes it.
-        const int64_t start = std::clamp<int64_t>(offset, 0, length);
-        auto storage = Storage::wrap(static_cast<char*>(view->buf) + start, size_t(length - start),
-                                     release_buffer, view.get());
-        view.release();
-        if (!writable)
-            warn_once(
-                WarningKind::User,
-                "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you "
-                "can write to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy "
-                "the buffer to protect its data or make it writable before converting it to a tensor. This type of "
-                "warning will be suppressed for the rest of this program. (Triggered internally at "
-                "/__w/pytorch/pytorch/torch/csrc/utils/tensor_new.cpp:1591.)");
-        WG_CHECK_VALUE(length > 0 && count != 0, "both buffer length (", length, ") and count (",
-                       count, ") must not be 0");
-        WG_CHECK_VALUE(offset >= 0 && offset < length, "offset (", offset,
-                       " bytes) must be non-negative and no greater than buffer length (", length,
-                       " bytes) minus 1");
-        WG_CHECK_VALUE(count > 0 || (length - offset) % item == 0, "buffer length (",
-                       length - offset, " bytes) after offset (", offset,
-                       " bytes) must be a multiple of element size (", item, ")");
-        if (count < 0) count = (length - offset) / item;
-        WG_CHECK_VALUE(count <= (length - offset) / item, "requested buffer length (", count, " * ",
-                       item, " bytes) after offset (", offset,
-                       " bytes) must not be greater than actual buffer length (", length,
-                       " bytes)");
-        WG_CHECK_VALUE(offset % item == 0, "offset must be a multiple of the element size");
-        const Dims sizes{count}, strides{1};
-        Tensor t = from_storage(std::move(storage), sizes, strides, 0, dtype);
+        Tensor t = tensor_from_buffer(args[0], dtype_of_object(args[1]), to_int64(args[2]),
+                                      to_int64(args[3]));
         set_options(t, Py_None, args[4] == Py_True);
         return wrap(std::move(t));
     });
@@ -398,7 +433,7 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
         return clone(to_dtype(detach(tensor_of(data)), dtype.value_or(tensor_of(data).dtype())));
     }
     if (is_ndarray(data)) {
-        const Tensor view = tensor_from_numpy(data);
+        const Tensor view = tensor_from_numpy(data, false);
         return to_dtype(view, dtype.value_or(view.dtype()), true);
     }
     if (PyUnicode_Check(data) || PyBytes_Check(data)) dtype_of_number(data);  // says what is wrong
@@ -409,11 +444,11 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
     return t;
 }
 
-Tensor tensor_from_numpy(PyObject* array) {
+Tensor tensor_from_numpy(PyObject* array, bool writable) {
     const Object interface = check(PyObject_GetAttrString(array, "__array_interface__"));
-    const DType dtype = dtype_of_numpy(array);
     const Dims sizes = to_dims(attribute(interface.get(), "shape"));
-    const int64_t item = int64_t(item_size(dtype));
+    const Object itemsize = check(PyObject_GetAttrString(array, "itemsize"));
+    const int64_t item = to_int64(itemsize.get());
     const Object byte_strides = check(PyObject_GetAttrString(array, "strides"));
     Dims strides = to_dims(byte_strides.get());
     for (int64_t& stride : strides) {
@@ -423,14 +458,14 @@ Tensor tensor_from_numpy(PyObject* array) {
             "not currently supported. (You can probably work around this by making a copy of your array "
             " with array.copy().) ");
         WG_CHECK_VALUE(
-            stride % item == 0,
+            item > 0 && stride % item == 0,
             "given numpy array strides not a multiple of the element byte size. Copy the numpy array "
             "to reallocate the memory.");
         stride /= item;
     }
-    if (count(sizes) == 0) std::fill(strides.begin(), strides.end(), 0);  // as PyTorch has it
+    const DType dtype = dtype_of_numpy(array);
     PyObject* data = attribute(interface.get(), "data");
-    if (PyTuple_GetItem(data, 1) == Py_True)
+    if (writable && PyTuple_GetItem(data, 1) == Py_True)
         warn_once(
             WarningKind::User,
             "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing "
@@ -465,19 +500,25 @@ PyObject* new_tensor(PyObject* self, PyObject* const* args, Py_ssize_t nargs, Py
 void add_creation(PyObject* module) { check(PyModule_AddFunctions(module, functions_)); }
 
 // torch.Tensor(2, 3), torch.Tensor([1, 2]), torch.Tensor(t)
-PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject*) {
+PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     return guarded([&]() -> PyObject* {
+        if (type == tensor_type && kwargs)
+            if (const Object names = check(PySequence_Tuple(kwargs)); PyTuple_GET_SIZE(names.get()))
+                fail_type(str("new() got an unexpected keyword argument '",
+                              PyUnicode_AsUTF8(PyTuple_GET_ITEM(names.get(), 0)), "'"));
         const Py_ssize_t n = PyTuple_GET_SIZE(args);
         Tensor t;
         if (n == 0) {
             t = empty(Dims{0}, default_dtype());
         } else if (PyObject* first = PyTuple_GET_ITEM(args, 0); n == 1 && is_tensor(first)) {
-            t = detach(tensor_of(first));
+            t = alias_view(tensor_of(first));
         } else if (is_int(first) || Py_TYPE(first) == size_type) {
             t = empty(to_dims(is_int(first) ? args : first), default_dtype());
         } else if (n == 1 && is_sequence(first) && !PyUnicode_Check(first) &&
                    !PyBytes_Check(first)) {
             t = tensor_from_data(first, default_dtype());
+        } else if (PyUnicode_Check(first) || PyBytes_Check(first)) {
+            dtype_of_number(first);  // says what is wrong
         } else {
             fail_type(str("new(): data must be a sequence (got ", Py_TYPE(first)->tp_name, ")"));
         }

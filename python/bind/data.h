@@ -27,7 +27,7 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype = {});
 // The dtype that it infers.
 DType dtype_of_data(PyObject* data);
 
-// A tensor over the memory of a numpy array.
-Tensor tensor_from_numpy(PyObject* array);
+// A tensor over the memory of a numpy array; warns of one that must not be written to, if `writable`.
+Tensor tensor_from_numpy(PyObject* array, bool writable = true);
 
 }  // namespace wg::py

@@ -126,6 +126,9 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
 
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
     """The places of the elements that are not zero: one row each, or one tensor per dim with as_tuple."""
+    if not isinstance(as_tuple, _bool):
+        kind = type(as_tuple).__name__
+        raise TypeError(f"nonzero(): argument 'as_tuple' must be bool, not {kind}")
     if as_tuple:
         return _C.where(input)
     return _C.nonzero(input, out=out)

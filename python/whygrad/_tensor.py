@@ -115,13 +115,12 @@ def __array_wrap__(
     return _C.from_numpy(array)
 
 
-_nonzero = Tensor.nonzero
-
-
 @_method
 def nonzero(self: Tensor, *, as_tuple: bool = False) -> Any:
     """The places of the elements that are not zero: one row each, or one tensor per dim with as_tuple."""
-    return _C.where(self) if as_tuple else _nonzero(self)
+    from ._functions import nonzero
+
+    return nonzero(self, as_tuple=as_tuple)
 
 
 @_method
