@@ -16,8 +16,10 @@ namespace wg::py {
 namespace {
 
 bool derives_from(PyObject* o, std::string_view name) noexcept {
-    for (const PyTypeObject* type = Py_TYPE(o); type; type = type->tp_base)
-        if (type->tp_name == name) return true;
+    PyObject* order = Py_TYPE(o)->tp_mro;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(order); ++i)
+        if (reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(order, i))->tp_name == name)
+            return true;
     return false;
 }
 
@@ -350,8 +352,9 @@ PyObject* asarray(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* 
             warn(
                 WarningKind::User,
                 "torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of "
-                "False. Pass requires_grad=False explicitly to get the old behavior. Consider setting "
-                "requires_grad=obj.requires_grad explicitly to silence this warning.");
+                "False. Pass requires_grad=False explicitly to get the old behavior and silence this "
+                "warning. (Triggered internally at "
+                "/__w/pytorch/pytorch/torch/csrc/utils/tensor_new.cpp:1737.)");
         const bool wanted = v[4] == Py_None ? had_gradient : v[4] == Py_True;
         Tensor t;
         if (memory) t = *memory;
@@ -366,9 +369,10 @@ PyObject* asarray(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* 
             if (to != t.dtype()) t = to_dtype(t, to);
             else if (copies) t = clone(t);
         }
-        if (requires_grad(t) && !wanted) t = detach(t);
         require_cpu(Convert<Device>::get(v[2]));
-        if (wanted && !requires_grad(t)) set_options(t, v[2], true);
+        if (requires_grad(t) && !wanted && !is_leaf(t)) t = detach(t);
+        else if (requires_grad(t) && !wanted) set_requires_grad(t, false);
+        else if (wanted && !requires_grad(t)) set_options(t, v[2], true);
         return wrap(std::move(t));
     });
 }
