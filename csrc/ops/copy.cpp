@@ -34,6 +34,7 @@ void fill_values(const Tensor& to, Scalar value) {
     if (is_half && to.numel() == 1) value.store(element, to.dtype());
     else store_checked(value, element, to.dtype());
     if (to.numel() == 0) return;
+    if (to.numel() == 1) return void(std::memcpy(to.raw(), element, to.itemsize()));
     if (to.is_contiguous() && to.nbytes() <= 4096) {
         const int64_t item = int64_t(to.itemsize());
         cast_fn(to.dtype(), to.dtype())(to.raw(), item, element, 0, to.numel());

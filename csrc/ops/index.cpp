@@ -41,6 +41,23 @@ TensorList expand_masks(const Tensor& t, const TensorList& indices) {
     return result;
 }
 
+// The shape that the indices are broadcast to.
+Dims common_shape(const TensorList& indices) {
+    Dims shape;
+    try {
+        for (const Tensor& index : indices)
+            if (index.defined()) shape = broadcast_shapes(shape, index.sizes());
+    } catch (const Error&) {
+        std::string shapes;
+        for (const Tensor& index : indices)
+            if (index.defined()) shapes += (shapes.empty() ? "" : ", ") + to_string(index.sizes());
+        fail(ErrorKind::Index,
+             "shape mismatch: indexing tensors could not be broadcast together with shapes " +
+                 shapes);
+    }
+    return shape;
+}
+
 // What is to be written into the region of this shape; the dtype comes last, as in PyTorch.
 void check_values(const Tensor& t, const Tensor& values, IntSpan shape) {
     WG_CHECK(is_expandable(values.sizes(), shape), "shape mismatch: value tensor of shape ",
@@ -70,21 +87,10 @@ void check_mask_shape(const Tensor& t, int64_t dim, const Tensor& mask) {
 IndexedRegion indexed_region(const Tensor& t, const TensorList& raw_indices, const Tensor& values) {
     GradMode off(false);
     check_index_count(t, raw_indices);
-    const TensorList indices = expand_masks(t, raw_indices);
-    Dims index_shape;
-    std::string shapes;
-    for (const Tensor& index : indices)
-        if (index.defined()) shapes += (shapes.empty() ? "" : ", ") + to_string(index.sizes());
-    for (const Tensor& index : indices) {
-        if (!index.defined()) continue;
-        try {
-            index_shape = broadcast_shapes(index_shape, index.sizes());
-        } catch (const Error&) {
-            fail(ErrorKind::Index,
-                 "shape mismatch: indexing tensors could not be broadcast together with shapes " +
-                     shapes);
-        }
-    }
+    IndexedRegion r;
+    r.indices = expand_masks(t, raw_indices);
+    const TensorList& indices = r.indices;
+    const Dims index_shape = common_shape(indices);
     check_index_count(t, indices);
     Dims indexed, kept;  // dims of t
     for (int64_t d = 0; d < t.dim(); ++d) {
@@ -94,8 +100,6 @@ IndexedRegion indexed_region(const Tensor& t, const TensorList& raw_indices, con
     const bool adjacent =
         indexed.empty() || indexed.back() - indexed.front() + 1 == int64_t(indexed.size());
 
-    IndexedRegion r;
-    r.indices = indices;
     r.first = adjacent && !indexed.empty() ? size_t(indexed.front()) : 0;
     r.count = index_shape.size();
     r.base = t;

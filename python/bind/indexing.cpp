@@ -51,16 +51,21 @@ Tensor index_tensor(PyObject* item) {
 // True or False as the indices of a new dim of length one.
 Tensor bool_index(bool value) { return zeros({value ? 1 : 0}, DType::Int64); }
 
-// `position` is where the index stands between the brackets, which is what the message counts.
-Tensor select_at(const Tensor& t, int64_t dim, int64_t index, int64_t position) {
-    const int64_t size = dim < t.dim() ? t.size(dim) : 0;
-    if (index >= -size && index < size) return select(t, dim, index);
+[[noreturn]] void fail_select(const Tensor& t, int64_t index, int64_t position, int64_t size) {
     WG_CHECK_INDEX(
         index != 0 || t.dim() > 0,
         "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
         "to convert a 0-dim tensor to a number");
     fail(ErrorKind::Index,
          str("index ", index, " is out of bounds for dimension ", position, " with size ", size));
+}
+
+// `position` is where the index stands between the brackets, which is what the message counts.
+Tensor select_at(const Tensor& t, int64_t dim, int64_t index, int64_t position) {
+    const int64_t size = dim < t.dim() ? t.size(dim) : 0;
+    if (index >= -size && index < size) [[likely]]
+        return select(t, dim, index);
+    fail_select(t, index, position, size);
 }
 
 struct Range {
@@ -213,18 +218,15 @@ void assign(Tensor target, const Tensor& v) {
     else copy_(target, expand(view(v, without_leading_ones(v.sizes())), Dims(target.sizes())));
 }
 
-// What stands alone between the brackets and selects of the first dim. A numpy integer counts only where
-// it tells what is wrong: elsewhere the walk selects the same.
-bool is_single_int(PyObject* index, const Tensor& t) {
-    return is_int(index) || (t.dim() == 0 && is_numpy_object(index) && PyIndex_Check(index));
-}
+bool is_numpy_int(PyObject* o) { return is_numpy_object(o) && PyIndex_Check(o); }
 
 }  // namespace
 
 PyObject* tensor_getitem(PyObject* self, PyObject* index) {
     return guarded([&]() -> PyObject* {
         const Tensor& t = tensor_of(self);
-        if (is_single_int(index, t)) return wrap(select_at(t, 0, index_value(index), 0));
+        if (is_int(index) || (t.dim() == 0 && is_numpy_int(index)))
+            return wrap(select_at(t, 0, index_value(index), 0));
         if (PySlice_Check(index)) return wrap(slice_first(t, index));
         Walk w;
         w.result = t;
@@ -246,7 +248,7 @@ int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
                 assign(unsqueeze(t, 0), v);
                 return 0;
             }
-            if (is_single_int(index, t)) {
+            if (is_int(index) || (t.dim() == 0 && is_numpy_int(index))) {
                 assign(select_at(t, 0, index_value(index), 0), v);
                 return 0;
             }

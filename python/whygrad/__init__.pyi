@@ -407,9 +407,7 @@ from . import torch_version as torch_version
 from ._C import trace as trace
 from ._C import transpose as transpose
 from ._C import tril as tril
-from ._C import tril_ as tril_
 from ._C import triu as triu
-from ._C import triu_ as triu_
 from ._C import true_divide as true_divide
 from ._C import true_divide_ as true_divide_
 from ._C import trunc as trunc

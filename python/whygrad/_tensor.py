@@ -46,7 +46,8 @@ def __iter__(self: Tensor) -> Iterator[Tensor]:
 @_method
 def __contains__(self: Tensor, element: Any) -> bool:
     if isinstance(element, (Tensor, numbers.Real)):
-        return bool((element == self).any().item())
+        found: Any = element == self
+        return bool(found.any().item())
     raise RuntimeError(
         f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
     )

@@ -445,6 +445,11 @@ torch.frombuffer(ba, dtype=torch.int8, device="cpu")
 torch.frombuffer(ba, dtype=torch.bfloat16)
 t = torch.frombuffer(ba, dtype=torch.uint8); t[0] = 200; ba[0]
 torch.asarray(x) is x
+torch.asarray(g)
+torch.asarray(g) is g
+torch.asarray(g, requires_grad=False)
+torch.asarray(g * 2)
+torch.asarray(g * 2, copy=True).grad_fn
 torch.asarray(x, copy=True) is x
 torch.asarray(x, copy=False) is x
 torch.asarray(x, dtype=torch.int64)
