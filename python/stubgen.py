@@ -102,6 +102,24 @@ class dtype:
     @property
     def itemsize(self) -> _int: ...
 
+class finfo:
+    bits: _int
+    eps: _float
+    max: _float
+    min: _float
+    tiny: _float
+    smallest_normal: _float
+    resolution: _float
+    dtype: _str
+    def __init__(self, type: Any = ...) -> None: ...
+
+class iinfo:
+    bits: _int
+    max: _int
+    min: _int
+    dtype: _str
+    def __init__(self, type: Any) -> None: ...
+
 class device:
     type: _str
     index: _int | None
@@ -411,7 +429,7 @@ def extension_stub() -> str:
     for name, value in sorted(vars(_C).items()):
         if name.startswith("__") or name in {"Tensor", "Size", "dtype", "device", "layout"}:
             continue
-        if name in {"memory_format", "Generator"}:
+        if name in {"memory_format", "Generator", "finfo", "iinfo"}:
             continue
         if name in operations:
             parts.append(definition(name, list(signatures(name, value.__doc__, False))))

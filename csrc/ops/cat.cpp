@@ -365,14 +365,7 @@ void triangle(const Tensor& target, const Tensor& self, int64_t diagonal) {
         },
         [diagonal](Backward& d) {
             d.set(0, lower ? tril(d.grad(), diagonal) : triu(d.grad(), diagonal));
-        },
-        "");
-}
-
-Tensor contiguous_copy(const Tensor& t) {
-    Tensor copy = empty(t.sizes(), t.dtype());
-    copy_values(copy, t);
-    return copy;
+        });
 }
 
 }  // namespace

@@ -29,8 +29,12 @@ void copy_values(const Tensor& to, const Tensor& from) {
 
 void fill_values(const Tensor& to, Scalar value) {
     alignas(8) char element[8] = {};
-    store_checked(value, element, to.dtype());
+    // What overflows a half type is an error, but becomes infinite where it fills one element, as in PyTorch.
+    const bool is_half = to.dtype() == DType::Float16 || to.dtype() == DType::BFloat16;
+    if (is_half && to.numel() == 1) value.store(element, to.dtype());
+    else store_checked(value, element, to.dtype());
     if (to.numel() == 0) return;
+    if (to.numel() == 1) return void(std::memcpy(to.raw(), element, to.itemsize()));
     if (to.is_contiguous() && to.nbytes() <= 4096) {
         const int64_t item = int64_t(to.itemsize());
         cast_fn(to.dtype(), to.dtype())(to.raw(), item, element, 0, to.numel());
@@ -142,6 +146,7 @@ Tensor& fill_tensor_(Tensor& self, const Tensor& value) {
     check_history(self, recorded);
     WG_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
              value.dim(), " dimensions.");
+    check_not_expanded(self);
     Ref<Node> node;
     if (recorded) {
         const Tensor* inputs[] = {&self, &value};

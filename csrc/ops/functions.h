@@ -146,7 +146,7 @@ Tensor& index_fill_tensor_(Tensor& self, int64_t dim, const Tensor& index, const
 Tensor index_fill_tensor(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& value);
 Tensor take(const Tensor& t, const Tensor& index);
 Tensor take_along_dim(const Tensor& t, const Tensor& indices, OptInt dim = {});
-Tensor gather(const Tensor& t, int64_t dim, const Tensor& index);
+Tensor gather(const Tensor& t, int64_t dim, const Tensor& index, bool sparse_grad = false);
 Tensor scatter(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src);
 Tensor scatter_value(const Tensor& t, int64_t dim, const Tensor& index, Scalar value);
 Tensor scatter_add(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src);

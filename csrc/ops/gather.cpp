@@ -3,6 +3,7 @@
 
 #include "cpu/thread_pool.h"
 #include "ops/checked_scalar.h"
+#include "ops/elementwise.h"
 #include "ops/indexed.h"
 #include "ops/recorded_write.h"
 
@@ -72,7 +73,9 @@ void visit_size(size_t itemsize, F f) {
 
 }  // namespace
 
-Tensor gather(const Tensor& t, int64_t dim, const Tensor& index) {
+Tensor gather(const Tensor& t, int64_t dim, const Tensor& index, bool sparse_grad) {
+    WG_CHECK_NOT_IMPLEMENTED(!sparse_grad || !any_requires_grad({t}),
+                             "gather: sparse gradients are not supported; pass sparse_grad=False");
     dim = wrap_dim(dim, t.dim());
     check_index_dtype("gather", index);
     if (index.numel() > 0) {
@@ -103,54 +106,84 @@ Tensor gather(const Tensor& t, int64_t dim, const Tensor& index) {
 }
 
 Tensor take_along_dim(const Tensor& t, const Tensor& indices, OptInt dim) {
+    WG_CHECK(
+        !dim || t.dim() == indices.dim(),
+        "torch.take_along_dim(): input and indices should have the same number of dimensions, but got ",
+        t.dim(), " dimensions for input, and ", indices.dim(), " dimensions for indices");
     WG_CHECK(indices.dtype() == DType::Int64,
              "torch.take_along_dim(): dtype of indices should be Long but got ",
              info(indices.dtype()).scalar_name);
     if (!dim) return gather(reshape(t, {-1}), 0, reshape(indices, {-1}));
-    WG_CHECK(
-        t.dim() == indices.dim(),
-        "torch.take_along_dim(): input and indices should have the same number of dimensions, but got ",
-        t.dim(), " dimensions for input, and ", indices.dim(), " dimensions for indices");
     const int64_t d = wrap_dim(*dim, t.dim());
-    if (t.dim() == 0) return gather(t, d, indices);
-    // Both are broadcast against each other in all dims but d.
+    // Both are broadcast against each other in all dims but d; indices count modulo the size.
+    const Tensor wrapped = remainder(indices, Scalar(t.size(d)));
     Dims a(t.sizes()), b(indices.sizes());
     a[d] = b[d];
     const Dims index_shape = broadcast_shapes(a, b);
     Dims shape(index_shape);
     shape[d] = t.size(d);
-    return gather(expand(t, shape), d, expand(indices, index_shape));
+    return gather(expand(t, shape), d, expand(wrapped, index_shape));
 }
 
 // --- scatter ---
 
+void check_no_overlap(const Tensor& written, const Tensor& read) {
+    if (written->storage != read->storage || written.numel() == 0 || read.numel() == 0) return;
+    if (!written.is_same(read) &&
+        (!is_dense(written.sizes(), written.strides()) || !is_dense(read.sizes(), read.strides())))
+        return;
+    const char *a = written.raw(), *b = read.raw();
+    WG_CHECK(
+        a + written.nbytes() <= b || b + read.nbytes() <= a,
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer "
+        "to a single memory location. Please clone() the tensor before performing the operation.");
+}
+
 namespace {
 
 // `src` undefined: a value is scattered, which fits any index.
-void check_scatter(const char* name, const Tensor& self, int64_t dim, const Tensor& index,
-                   const Tensor& src) {
-    check_index_dtype(name, index);
-    if (src.defined())
-        WG_CHECK(self.dtype() == src.dtype(), name,
-                 "(): Expected self.dtype to be equal to src.dtype");
+void check_scatter_shapes(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
     if (index.numel() == 0) return;
     const int64_t ndim = std::max<int64_t>(self.dim(), 1);
     WG_CHECK(std::max<int64_t>(index.dim(), 1) == ndim,
              "Index tensor must have the same number of dimensions as self tensor");
+    bool fits = true;
+    for (int64_t d = 0; d < ndim; ++d) fits &= d == dim || size_at(index, d) <= size_at(self, d);
+    // A src of fewer dims than self is told so by its own size(), as in PyTorch.
+    for (int64_t d = 0; fits && src.defined() && d < ndim; ++d)
+        fits &= size_at(index, d) <= (src.dim() == 0 ? 1 : src.size(d));
     if (src.defined())
         WG_CHECK(std::max<int64_t>(src.dim(), 1) == ndim,
                  "Index tensor must have the same number of dimensions as src tensor");
-    bool fits = true;
-    for (int64_t d = 0; d < ndim; ++d) {
-        fits &= d == dim || size_at(index, d) <= size_at(self, d);
-        if (src.defined()) fits &= size_at(index, d) <= size_at(src, d);
-    }
     if (fits) return;
     std::string message =
         str("Expected index ", to_string(index.sizes()), " to be no larger than self ",
             to_string(self.sizes()), " apart from dimension ", dim);
     if (src.defined()) message += " and to be no larger size than src " + to_string(src.sizes());
     fail(ErrorKind::Runtime, message);
+}
+
+// All but the range of the index. Gives dim counted from the front.
+int64_t check_scatter(const Tensor& to, int64_t dim, const Tensor& index, const Tensor& src) {
+    dim = wrap_dim(dim, to.dim());
+    check_index_dtype("scatter", index);
+    WG_CHECK(!src.defined() || to.dtype() == src.dtype(),
+             "scatter(): Expected self.dtype to be equal to src.dtype");
+    check_scatter_shapes(to, dim, index, src);
+    check_not_expanded(to);
+    check_no_overlap(to, index);
+    if (src.defined()) check_no_overlap(to, src);
+    return dim;
+}
+
+// What may be written to, and where: the index, checked to lie in self.
+struct Places {
+    int64_t dim;
+    Tensor index;
+};
+Places scatter_places(const Tensor& to, int64_t dim, const Tensor& index, const Tensor& src) {
+    dim = check_scatter(to, dim, index, src);
+    return {dim, checked_places(index, to, dim)};
 }
 
 // The part of src that the index reads: its first elements along every dimension.
@@ -174,30 +207,17 @@ Tensor separate(const Tensor& src, const Tensor& target) {
     return src->storage == target->storage ? fresh_copy(src) : src;
 }
 
-// Writing in place what is read at the same time has no meaning. As in PyTorch, operands with gaps between
-// their elements pass.
-void check_no_overlap(const Tensor& written, const Tensor& read) {
-    WG_CHECK(
-        !written.is_same(read) || written.numel() == 0,
-        "unsupported operation: some elements of the input tensor and the written-to tensor refer "
-        "to a single memory location. Please clone() the tensor before performing the operation.");
-    check_no_partial_overlap(written, read);
-}
-
 void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
                   const Tensor& src) {
-    dim = wrap_dim(dim, self.dim());
-    check_scatter("scatter", self, dim, index, src);
-    check_no_overlap(target, src);
-    const Tensor places = checked_places(index, self, dim);
     recorded_write(
         "ScatterBackward0", target, self, {src}, std::initializer_list<Save>{save("index", index)},
         [&](const Tensor& to) {
+            const Places at = scatter_places(to, dim, index, src);
             if (index.numel() == 0) return;
             const Tensor values = separate(read_part(src, index), to);
             visit_size(to.itemsize(), [&](auto element) {
                 using T = decltype(element);
-                for_each_line<T>(to, values, index, places, dim, false,
+                for_each_line<T>(to, values, index, at.index, at.dim, false,
                                  [](T* to, const T* from, const int64_t* at, const Lines& l) {
                                      for (int64_t i = 0; i < l.n; ++i)
                                          to[i * l.row_stride + at[i] * l.dim_stride] =
@@ -214,18 +234,16 @@ void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const T
 
 void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
                   Scalar value) {
-    dim = wrap_dim(dim, self.dim());
-    check_scatter("scatter", self, dim, index, {});
-    alignas(8) char bytes[8] = {};
-    store_checked(value, bytes, self.dtype());
-    const Tensor places = checked_places(index, self, dim);
     recorded_write(
         "ScatterBackward1", target, self, {}, std::initializer_list<Save>{save("index", index)},
         [&](const Tensor& to) {
+            const Places at = scatter_places(to, dim, index, {});
+            alignas(8) char bytes[8] = {};
+            store_checked(value, bytes, to.dtype());
             visit_size(to.itemsize(), [&](auto element) {
                 using T = decltype(element);
                 std::memcpy(&element, bytes, sizeof(T));
-                for_each_line<T>(to, to, index, places, dim, false,
+                for_each_line<T>(to, to, index, at.index, at.dim, false,
                                  [element](T* to, const T*, const int64_t* at, const Lines& l) {
                                      for (int64_t i = 0; i < l.n; ++i)
                                          to[i * l.row_stride + at[i] * l.dim_stride] = element;
@@ -237,20 +255,17 @@ void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const T
 
 void scatter_add_into(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
                       const Tensor& src) {
-    dim = wrap_dim(dim, self.dim());
-    check_scatter("scatter_add", self, dim, index, src);
-    check_no_overlap(target, src);
-    const Tensor places = checked_places(index, self, dim);
     recorded_write(
         "ScatterAddBackward0", target, self, {src},
         std::initializer_list<Save>{save("index", index)},
         [&](const Tensor& to) {
+            const Places at = scatter_places(to, dim, index, src);
             if (index.numel() == 0) return;
             const Tensor values = separate(read_part(src, index), to);
             visit_dtype(to.dtype(), [&](auto tag) {
                 using T = typename decltype(tag)::type;
                 using C = compute_type<T>;
-                for_each_line<T>(to, values, index, places, dim, false,
+                for_each_line<T>(to, values, index, at.index, at.dim, false,
                                  [](T* to, const T* from, const int64_t* at, const Lines& l) {
                                      for (int64_t i = 0; i < l.n; ++i) {
                                          T& sum = to[i * l.row_stride + at[i] * l.dim_stride];
@@ -273,20 +288,19 @@ void scatter_add_into(const Tensor& target, const Tensor& self, int64_t dim, con
 void scatter_combined(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
                       const Tensor& src, std::string_view reduce) {
     const bool add = reduce == "add";
-    WG_CHECK(add || reduce == "multiply", "reduce argument must be either add or multiply.");
-    dim = wrap_dim(dim, self.dim());
-    check_scatter("scatter", self, dim, index, src);
-    check_no_overlap(target, src);
-    const Tensor places = checked_places(index, self, dim);
     recorded_write(
         "torch::autograd::NotImplemented", target, self, {src}, std::initializer_list<Save>{},
         [&](const Tensor& to) {
+            const int64_t along = check_scatter(to, dim, index, src);
+            WG_CHECK(add || reduce == "multiply",
+                     "reduce argument must be either add or multiply.");
+            const Tensor places = checked_places(index, to, along);
             if (index.numel() == 0) return;
             const Tensor values = separate(read_part(src, index), to);
             visit_dtype(to.dtype(), [&](auto tag) {
                 using T = typename decltype(tag)::type;
                 using C = compute_type<T>;
-                for_each_line<T>(to, values, index, places, dim, false,
+                for_each_line<T>(to, values, index, places, along, false,
                                  [add](T* to, const T* from, const int64_t* at, const Lines& l) {
                                      for (int64_t i = 0; i < l.n; ++i) {
                                          T& into = to[i * l.row_stride + at[i] * l.dim_stride];
@@ -326,7 +340,7 @@ Tensor repeated(Scalar value, const Tensor& index, DType dtype) {
 Tensor scatter_reduced(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src,
                        std::string_view reduce) {
     warn_of_reduce();
-    const Tensor out = fresh_copy(t);
+    const Tensor out = contiguous_copy(t);
     scatter_combined(out, t, dim, index, src, reduce);
     return out;
 }
@@ -338,7 +352,7 @@ Tensor& scatter_reduced_(Tensor& self, int64_t dim, const Tensor& index, const T
 }
 Tensor scatter_value_reduced(const Tensor& t, int64_t dim, const Tensor& index, Scalar value,
                              std::string_view reduce) {
-    const Tensor out = fresh_copy(t);
+    const Tensor out = contiguous_copy(t);
     scatter_combined(out, t, dim, index, repeated(value, index, t.dtype()), reduce);
     return out;
 }
@@ -349,7 +363,7 @@ Tensor& scatter_value_reduced_(Tensor& self, int64_t dim, const Tensor& index, S
 }
 
 Tensor scatter(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src) {
-    const Tensor out = fresh_copy(t);
+    const Tensor out = contiguous_copy(t);
     scatter_into(out, t, dim, index, src);
     return out;
 }
@@ -358,7 +372,7 @@ Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& s
     return self;
 }
 Tensor scatter_value(const Tensor& t, int64_t dim, const Tensor& index, Scalar value) {
-    const Tensor out = fresh_copy(t);
+    const Tensor out = contiguous_copy(t);
     scatter_into(out, t, dim, index, value);
     return out;
 }
@@ -367,7 +381,7 @@ Tensor& scatter_value_(Tensor& self, int64_t dim, const Tensor& index, Scalar va
     return self;
 }
 Tensor scatter_add(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src) {
-    const Tensor out = fresh_copy(t);
+    const Tensor out = contiguous_copy(t);
     scatter_add_into(out, t, dim, index, src);
     return out;
 }

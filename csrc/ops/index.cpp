@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "autograd/record.h"
 #include "ops/indexed_node.h"
@@ -14,34 +15,24 @@ namespace wg {
 
 namespace {
 
-// Index tensors as int64, masks replaced by the indices of their true elements.
+// Index tensors as integers, masks replaced by the indices of their true elements.
 TensorList expand_masks(const Tensor& t, const TensorList& indices) {
+    for (const Tensor& index : indices)
+        WG_CHECK_INDEX(!index.defined() || is_mask(index) || index.dtype() == DType::Int64 ||
+                           index.dtype() == DType::Int32,
+                       "tensors used as indices must be long, int, byte or bool tensors");
     TensorList result;
     for (const Tensor& index : indices) {
-        if (!index.defined()) {
-            result.emplace_back();
-            continue;
-        }
-        const DType d = index.dtype();
-        WG_CHECK_INDEX(
-            d == DType::Int64 || d == DType::Int32 || d == DType::UInt8 || d == DType::Bool,
-            "tensors used as indices must be long, int, byte or bool tensors");
-        if (d == DType::Int64 || d == DType::Int32) {
+        if (!index.defined() || !is_mask(index)) {
             result.push_back(index);
             continue;
         }
-        if (d == DType::UInt8)
+        if (index.dtype() == DType::UInt8)
             warn(
                 WarningKind::User,
                 "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead."
                 " (Triggered internally at /__w/pytorch/pytorch/aten/src/ATen/native/IndexingUtils.h:37.)");
-        for (int64_t i = 0; i < index.dim(); ++i) {
-            const int64_t at = int64_t(result.size()) + i;
-            WG_CHECK_INDEX(index->dims[i] == t.size(at), "The shape of the mask ",
-                           to_string(index.sizes()), " at index ", i,
-                           " does not match the shape of the indexed tensor ", to_string(t.sizes()),
-                           " at index ", at);
-        }
+        check_mask_shape(t, int64_t(result.size()), index);
         const Tensor places = nonzero(index);
         const int64_t n = places.size(0);
         for (int64_t i = 0; i < index.dim(); ++i)
@@ -50,36 +41,65 @@ TensorList expand_masks(const Tensor& t, const TensorList& indices) {
     return result;
 }
 
+// The shape that the indices are broadcast to.
+Dims common_shape(const TensorList& indices) {
+    Dims shape;
+    try {
+        for (const Tensor& index : indices)
+            if (index.defined()) shape = broadcast_shapes(shape, index.sizes());
+    } catch (const Error&) {
+        std::string shapes;
+        for (const Tensor& index : indices)
+            if (index.defined()) shapes += (shapes.empty() ? "" : ", ") + to_string(index.sizes());
+        fail(ErrorKind::Index,
+             "shape mismatch: indexing tensors could not be broadcast together with shapes " +
+                 shapes);
+    }
+    return shape;
+}
+
+// What is to be written into the region of this shape; the dtype comes last, as in PyTorch.
+void check_values(const Tensor& t, const Tensor& values, IntSpan shape) {
+    WG_CHECK(is_expandable(values.sizes(), shape), "shape mismatch: value tensor of shape ",
+             to_string(values.sizes()), " cannot be broadcast to indexing result of shape ",
+             to_string(shape));
+    WG_CHECK(t.dtype() == values.dtype(),
+             "Index put requires the source and destination dtypes match, got ",
+             info(t.dtype()).scalar_name, " for the destination and ",
+             info(values.dtype()).scalar_name, " for the source.");
+}
+
 }  // namespace
 
-IndexedRegion indexed_region(const Tensor& t, const TensorList& raw_indices) {
-    GradMode off(false);
-    const TensorList indices = expand_masks(t, raw_indices);
+void check_index_count(const Tensor& t, const TensorList& indices) {
     WG_CHECK_INDEX(int64_t(indices.size()) <= t.dim(), "too many indices for tensor of dimension ",
                    t.dim(), " (got ", indices.size(), ")");
-    Dims indexed, kept, index_shape;  // dims of t
-    std::string shapes;
-    for (size_t d = 0; d < indices.size(); ++d)
-        if (indices[d].defined())
-            shapes += (shapes.empty() ? "" : ", ") + to_string(indices[d].sizes());
+}
+
+void check_mask_shape(const Tensor& t, int64_t dim, const Tensor& mask) {
+    for (int64_t i = 0; i < mask.dim(); ++i)
+        WG_CHECK_INDEX(mask->dims[i] == t.size(dim + i), "The shape of the mask ",
+                       to_string(mask.sizes()), " at index ", i,
+                       " does not match the shape of the indexed tensor ", to_string(t.sizes()),
+                       " at index ", dim + i);
+}
+
+IndexedRegion indexed_region(const Tensor& t, const TensorList& raw_indices, const Tensor& values) {
+    GradMode off(false);
+    check_index_count(t, raw_indices);
+    IndexedRegion r;
+    r.indices = expand_masks(t, raw_indices);
+    const TensorList& indices = r.indices;
+    const Dims index_shape = common_shape(indices);
+    check_index_count(t, indices);
+    Dims indexed, kept;  // dims of t
     for (int64_t d = 0; d < t.dim(); ++d) {
-        if (size_t(d) >= indices.size() || !indices[size_t(d)].defined()) {
-            kept.push_back(d);
-            continue;
-        }
-        indexed.push_back(d);
-        try {
-            index_shape = broadcast_shapes(index_shape, indices[size_t(d)].sizes());
-        } catch (const Error&) {
-            fail(ErrorKind::Index,
-                 "shape mismatch: indexing tensors could not be broadcast together with shapes " +
-                     shapes);
-        }
+        const bool is_kept = size_t(d) >= indices.size() || !indices[size_t(d)].defined();
+        (is_kept ? kept : indexed).push_back(d);
     }
     const bool adjacent =
         indexed.empty() || indexed.back() - indexed.front() + 1 == int64_t(indexed.size());
 
-    IndexedRegion r;
     r.first = adjacent && !indexed.empty() ? size_t(indexed.front()) : 0;
     r.count = index_shape.size();
     r.base = t;
@@ -95,12 +115,15 @@ IndexedRegion indexed_region(const Tensor& t, const TensorList& raw_indices) {
     }
 
     const int64_t n = wg::count(index_shape);
+    for (int64_t d : indexed)
+        WG_CHECK_INDEX(n == 0 || t->dims[d] != 0,
+                       "index is out of bounds for dimension with size 0");
+    if (values.defined()) check_values(t, values, r.shape);
     r.offsets = zeros({n}, DType::Int64);
     if (wg::count(r.shape) == 0) return r;
     int64_t* offsets = r.offsets.data<int64_t>();
     for (size_t j = 0; j < indexed.size(); ++j) {
         const int64_t d = indexed[j], size = t->dims[d], stride = t->dims[t.dim() + d];
-        WG_CHECK_INDEX(size != 0, "index is out of bounds for dimension with size 0");
         const Tensor values = checked_indices(indices[size_t(d)], size, true, [&](int64_t bad) {
             fail(ErrorKind::Index,
                  str("index ", bad, " is out of bounds for dimension ", j, " with size ", size));
@@ -151,30 +174,68 @@ indexing_impl::Loops indexing_impl::plan_loops(const IndexedRegion& r, IntSpan o
 
 namespace {
 
-// Strides of a fresh result: the kept dims lie in memory in the order they have in the indexed tensor,
-// exchanged among their own places, as PyTorch's iterator orders them.
+// Whether the strides of the kept dims fall from dim to dim, as those of most tensors do.
+bool in_order(const IndexedRegion& r) {
+    int64_t last = std::numeric_limits<int64_t>::max();
+    for (size_t d = 0; d < r.shape.size(); ++d) {
+        if (d >= r.first && d < r.first + r.count) continue;
+        if (r.shape[d] == 0 || r.strides[d] >= last || r.strides[d] == 0) return false;
+        last = r.strides[d];
+    }
+    return true;
+}
+
+// Strides of the indices over the dims of the result, as PyTorch's iterator sees them.
+Dims index_strides(const IndexedRegion& r, const Tensor& index) {
+    Dims padded(r.shape.size(), 1);
+    std::copy_n(r.shape.begin() + r.first, r.count, padded.begin() + r.first);
+    const Dims index_shape(padded.begin() + r.first, padded.begin() + r.first + r.count);
+    Dims strides(view(expand(index, index_shape), padded).strides());
+    for (size_t d = 0; d < strides.size(); ++d)
+        if (padded[d] != r.shape[d]) strides[d] = 0;
+    return strides;
+}
+
+// Strides of a fresh result. PyTorch's iterator lays it out by the operands: two dims change places when
+// the first operand that has a stride in both of them says so.
 Dims result_strides(const IndexedRegion& r) {
+    bool plain = in_order(r);
+    for (const Tensor& index : r.indices)
+        plain = plain && (!index.defined() || (index.is_contiguous() && index.numel() > 0 &&
+                                               size_t(index.dim()) == r.count));
+    if (plain) return contiguous_strides(r.shape);
+    SmallVector<Dims, 4> operands{r.strides};
+    for (const Tensor& index : r.indices)
+        if (index.defined()) operands.push_back(index_strides(r, index));
+    const auto order_of = [&](int a, int b) {  // 1: a belongs outside b, -1: it is right inside
+        for (const Dims& strides : operands) {
+            if (strides[a] == 0 || strides[b] == 0) continue;
+            if (strides[a] != strides[b]) return strides[a] < strides[b] ? -1 : 1;
+            if (r.shape[a] > r.shape[b]) return 1;
+        }
+        return 0;
+    };
     const int n = int(r.shape.size());
     SmallVector<int, 8> order;  // innermost first
     for (int d = n - 1; d >= 0; --d) order.push_back(d);
+    bool moved = false;
     for (int i = 1; i < n; ++i) {
         int moving = i;
         for (int j = i - 1; j >= 0; --j) {
-            const int a = order[j], b = order[moving];
-            if (r.strides[a] == 0 || r.strides[b] == 0)
-                continue;  // an index dim or an expanded one: no opinion
-            const bool swap = r.strides[a] != r.strides[b] ? r.strides[a] > r.strides[b]
-                                                           : r.shape[a] > r.shape[b];
-            if (!swap) break;
+            const int which = order_of(order[j], order[moving]);
+            if (which < 0) break;
+            if (which == 0) continue;
             std::swap(order[j], order[moving]);
             moving = j;
+            moved = true;
         }
     }
+    if (!moved) return contiguous_strides(r.shape);
     Dims strides(size_t(n), 0);
     int64_t next = 1;
     for (int d : order) {
         strides[d] = next;
-        next *= std::max<int64_t>(r.shape[d], 1);
+        next *= r.shape[d];
     }
     return strides;
 }
@@ -234,7 +295,7 @@ Tensor index_select(const Tensor& t, int64_t dim, const Tensor& index) {
              "index_select(): self indexing axis dim should be positive");
     IndexedRegion r;
     r.offsets = checked_indices(index, size, false, [&](int64_t bad) {
-        WG_CHECK_INDEX(dim == 1, "index out of range in self");
+        WG_CHECK_INDEX(dim == 1 || (t.numel() == 0 && t.dim() > 1), "index out of range in self");
         fail(ErrorKind::Runtime,
              str("INDICES element is out of DATA bounds, id=", bad, " axis_dim=", size));
     });

@@ -23,6 +23,12 @@ bool one_stride(const IndexedRegion& r, IntSpan strides) {
     return true;
 }
 
+// The number in a tensor of one element.
+Scalar item(const Tensor& t) {
+    if (t.dtype() == DType::Bool) return Scalar(t.to_int() != 0);
+    return is_integral(t.dtype()) ? Scalar(t.to_int()) : Scalar(t.to_double());
+}
+
 // values, of the region's shape or broadcast to it, over the region in `r`: written, or added.
 // Always in the order of the index, so that the result never depends on the number of threads.
 void write_region(const IndexedRegion& r, const Tensor& values, bool accumulate) {
@@ -60,57 +66,7 @@ void write_region(const IndexedRegion& r, const Tensor& values, bool accumulate)
     });
 }
 
-// What PyTorch hands on to masked_fill_: one value where one mask is true.
-bool is_fill(const TensorList& indices, const Tensor& values, bool accumulate) {
-    if (accumulate || values.numel() != 1) return false;
-    int defined = 0;
-    for (const Tensor& i : indices)
-        if (i.defined()) ++defined, accumulate |= i.dtype() != DType::Bool;
-    return defined == 1 && !accumulate;
-}
-
-void put(const Tensor& target, const Tensor& self, const TensorList& indices, const Tensor& values,
-         bool accumulate) {
-    WG_CHECK(self.dtype() == values.dtype(),
-             "Index put requires the source and destination dtypes match, got ",
-             info(self.dtype()).scalar_name, " for the destination and ",
-             info(values.dtype()).scalar_name, " for the source.");
-    const bool in_place = target.is_same(self);
-    if (in_place) check_history(self, any_requires_grad({self, values}));
-    const IndexedRegion r = indexed_region(target, indices);
-    WG_CHECK(is_expandable(values.sizes(), r.shape), "shape mismatch: value tensor of shape ",
-             to_string(values.sizes()), " cannot be broadcast to indexing result of shape ",
-             to_string(r.shape));
-    recorded_write(
-        "IndexPutBackward0", target, self, {values}, save_indices(indices),
-        [&](const Tensor&) {
-            if (in_place && is_fill(indices, values, accumulate))
-                warn_if_expanded(self, "masked_fill_");
-            write_region(r, values, accumulate);
-        },
-        [n = indices.size(), accumulate, sizes = Dims(values.sizes())](Backward& d) {
-            const TensorList at = saved_indices(d, n);
-            if (d.needs(0))
-                d.set(0,
-                      accumulate ? d.grad() : index_put(d.grad(), at, zeros({}, d.grad().dtype())));
-            if (d.needs(1)) d.set(1, sum_to(index(d.grad(), at), sizes));
-        },
-        "index_put_");
-}
-
 }  // namespace
-
-Tensor& index_put_(Tensor& self, const TensorList& indices, const Tensor& values, bool accumulate) {
-    put(self, self, indices, values, accumulate);
-    return self;
-}
-
-Tensor index_put(const Tensor& t, const TensorList& indices, const Tensor& values,
-                 bool accumulate) {
-    const Tensor out = fresh_copy(t);
-    put(out, t, indices, values, accumulate);
-    return out;
-}
 
 // --- along one dimension ---
 
@@ -159,40 +115,48 @@ std::string joined(IntSpan values) {
 
 void add(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
          const Tensor& source, Scalar alpha) {
-    dim = wrap_dim(dim, self.dim());
-    const int64_t n = index.numel();
-    WG_CHECK_INDEX(index.dim() <= 1,
-                   "index_add_(): Index is supposed to be a vector, but got dim: ", index.dim(),
-                   " with type: ", info(index.dtype()).scalar_name,
-                   " and size: ", to_string(index.sizes()));
-    WG_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32,
-             "index_add_(): Expected dtype int32/int64 for index but got: ",
-             info(index.dtype()).scalar_name);
-    WG_CHECK(self.dtype() == source.dtype(), "index_add_(): self (", info(self.dtype()).scalar_name,
-             ") and source (", info(source.dtype()).scalar_name,
-             ") must have the same scalar type");
-    WG_CHECK(dim < std::max<int64_t>(source.dim(), 1), "index_add_(): Indexing dim ", dim,
-             " is out of bounds of the source tensor with dim ", source.dim());
-    const int64_t length = source.dim() == 0 ? 1 : source.size(dim);
-    WG_CHECK(n == length, "index_add_(): Number of indices (", n,
-             ") should be equal to source.size(dim): (", length, "), for dim: ", dim);
-    WG_CHECK(
-        same_but_along(self, source, dim),
-        "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ",
-        to_string(self.sizes()), " source.shape = ", to_string(source.sizes()));
-    const int64_t size = self.dim() == 0 ? 1 : self.size(dim);
-    const IndexedRegion r = slices(target, dim, index, false, [&](int64_t bad) {
-        WG_CHECK_INDEX(self.dim() > 1, "index out of range in self");
-        fail(ErrorKind::Runtime,
-             str("index ", bad, " is out of bounds for dimension ", dim, " with size ", size));
-    });
+    const auto region = [&](const Tensor& to) {
+        const int64_t d = wrap_dim(dim, to.dim()), n = index.numel();
+        WG_CHECK_INDEX(index.dim() <= 1,
+                       "index_add_(): Index is supposed to be a vector, but got dim: ", index.dim(),
+                       " with type: ", info(index.dtype()).scalar_name,
+                       " and size: ", to_string(index.sizes()));
+        WG_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32,
+                 "index_add_(): Expected dtype int32/int64 for index but got: ",
+                 info(index.dtype()).scalar_name);
+        WG_CHECK(to.dtype() == source.dtype(), "index_add_(): self (", info(to.dtype()).scalar_name,
+                 ") and source (", info(source.dtype()).scalar_name,
+                 ") must have the same scalar type");
+        WG_CHECK(d < std::max<int64_t>(source.dim(), 1), "index_add_(): Indexing dim ", d,
+                 " is out of bounds of the source tensor with dim ", source.dim());
+        const int64_t length = source.dim() == 0 ? 1 : source.size(d);
+        WG_CHECK(n == length, "index_add_(): Number of indices (", n,
+                 ") should be equal to source.size(dim): (", length, "), for dim: ", d);
+        WG_CHECK(
+            same_but_along(to, source, d),
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ",
+            to_string(to.sizes()), " source.shape = ", to_string(source.sizes()));
+        check_not_expanded(to);
+        check_no_overlap(to, index);
+        check_no_overlap(to, source);
+        return slices(to, d, index, false, [&](int64_t bad) {
+            if (to.numel() == 0) return;
+            WG_CHECK_INDEX(to.dim() > 1, "index out of range in self");
+            fail(ErrorKind::Runtime, str("index ", bad, " is out of bounds for dimension ", d,
+                                         " with size ", to.dim() == 0 ? 1 : to.size(d)));
+        });
+    };
     recorded_write(
         "IndexAddBackward0", target, self, {source}, SaveList{save("index", index)},
-        [&](const Tensor&) {
+        [&](const Tensor& to) {
             GradMode off(false);
+            const IndexedRegion r = region(to);
+            if (to.numel() == 0) return;
             const bool plain = alpha.is_floating() ? alpha.to_double() == 1 : alpha.to_int() == 1;
-            // For integers alpha loses its fraction before the product, not after it.
-            const Scalar factor = is_floating(self.dtype()) ? alpha : Scalar(alpha.to_int());
+            // alpha takes the dtype before the product, not after it.
+            const Scalar factor = is_floating(to.dtype())     ? alpha
+                                  : to.dtype() == DType::Bool ? Scalar(alpha.to_bool())
+                                                              : Scalar(alpha.to_int());
             write_region(r, reshape(plain ? source : mul(source, factor), r.shape), true);
         },
         [dim, alpha](Backward& d) {
@@ -205,37 +169,46 @@ void add(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& in
 
 void copy_slices(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
                  const Tensor& source) {
-    dim = wrap_dim(dim, self.dim());
-    WG_CHECK_INDEX(index.dim() <= 1, "index_copy_(): Index should have dimension 1 or 0 (got ",
-                   index.dim(), ")");
-    WG_CHECK(index.dtype() == DType::Int64,
-             "index_copy_(): Expected a long tensor for index, but got ",
-             info(index.dtype()).scalar_name);
-    WG_CHECK(self.dtype() == source.dtype(),
-             "index_copy_(): self and source expected to have the same dtype, but got (self) ",
-             info(self.dtype()).scalar_name, " and (source) ", info(source.dtype()).scalar_name);
-    WG_CHECK_INDEX(
-        self.dim() == 0 || source.dim() == 0 || self.dim() == source.dim(),
-        "index_copy_(): When source and destination are not scalars, their dimensionality must match. Source "
-        "dimensionality (",
-        source.dim(), "), destination dimensionality (", self.dim(), ")");
-    WG_CHECK(
-        same_shape(slice_shape(self, dim), slice_shape(source, dim)),
-        "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice shape: ",
-        joined(slice_shape(self, dim)), " at dimension ", dim,
-        " and source slice shape: ", joined(slice_shape(source, dim)), " at dimension 0.");
-    const int64_t length = source.dim() == 0 ? 1 : source.size(dim);
-    WG_CHECK_INDEX(index.numel() == length, "index_copy_(): Number of indices (", index.numel(),
-                   ") should be equal to source.size(dim) (", length, ")");
-    const int64_t size = self.dim() == 0 ? 1 : self.size(dim);
-    const IndexedRegion r = slices(target, dim, index, false, [&](int64_t bad) {
-        fail(ErrorKind::Index, str("index_copy_(): index ", bad, " is out of bounds for dimension ",
-                                   dim, " with size ", size));
-    });
+    const auto region = [&](const Tensor& to) {
+        const int64_t d = wrap_dim(dim, to.dim()), n = index.numel();
+        check_not_expanded(to);
+        check_no_overlap(to, index);
+        check_no_overlap(to, source);
+        WG_CHECK_INDEX(index.dim() <= 1, "index_copy_(): Index should have dimension 1 or 0 (got ",
+                       index.dim(), ")");
+        WG_CHECK_INDEX(source.dim() > 0 || n == 1,
+                       "index_copy_(): When source is scalar, index should have one element (got ",
+                       n, ")");
+        WG_CHECK_INDEX(
+            to.dim() == 0 || source.dim() == 0 || to.dim() == source.dim(),
+            "index_copy_(): When source and destination are not scalars, their dimensionality must match. Source "
+            "dimensionality (",
+            source.dim(), "), destination dimensionality (", to.dim(), ")");
+        WG_CHECK(index.dtype() == DType::Int64,
+                 "index_copy_(): Expected a long tensor for index, but got ",
+                 info(index.dtype()).scalar_name);
+        WG_CHECK(to.dtype() == source.dtype(),
+                 "index_copy_(): self and source expected to have the same dtype, but got (self) ",
+                 info(to.dtype()).scalar_name, " and (source) ", info(source.dtype()).scalar_name);
+        WG_CHECK(
+            same_shape(slice_shape(to, d), slice_shape(source, d)),
+            "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice shape: ",
+            joined(slice_shape(to, d)), " at dimension ", d,
+            " and source slice shape: ", joined(slice_shape(source, d)), " at dimension 0.");
+        const int64_t length = source.dim() == 0 ? 1 : source.size(d);
+        WG_CHECK_INDEX(n == length, "index_copy_(): Number of indices (", n,
+                       ") should be equal to source.size(dim) (", length, ")");
+        return slices(to, d, index, false, [&](int64_t bad) {
+            fail(ErrorKind::Index,
+                 str("index_copy_(): index ", bad, " is out of bounds for dimension ", d,
+                     " with size ", to.dim() == 0 ? 1 : to.size(d)));
+        });
+    };
     recorded_write(
         "IndexCopyBackward0", target, self, {source}, SaveList{save("index", index)},
-        [&](const Tensor&) {
+        [&](const Tensor& to) {
             GradMode off(false);
+            const IndexedRegion r = region(to);
             write_region(r, reshape(source, r.shape), false);
         },
         [dim](Backward& d) {
@@ -244,47 +217,44 @@ void copy_slices(const Tensor& target, const Tensor& self, int64_t dim, const Te
         });
 }
 
-IndexedRegion filled_slices(const Tensor& target, int64_t dim, const Tensor& index) {
+void write_filled(const Tensor& to, int64_t dim, const Tensor& index, Scalar value) {
     WG_CHECK_INDEX(index.dtype() == DType::Int64, "index_fill_(): Expected dtype int64 for index.");
+    warn_if_expanded(to, "index_fill_");
+    check_no_overlap(to, index);
     WG_CHECK(index.dim() <= 1, "Index has to be a vector/scalar");
-    const int64_t size = target.dim() == 0 ? 1 : target.size(dim);
-    return slices(target, dim, index, true, [&](int64_t bad) {
-        fail(ErrorKind::Index,
-             str("index ", bad, " is out of bounds for dimension ", dim, " with size ", size));
+    const int64_t d = wrap_dim(dim, to.dim());
+    const Tensor element = full({}, value, to.dtype());
+    const IndexedRegion r = slices(to, d, index, true, [&](int64_t bad) {
+        fail(ErrorKind::Index, str("index ", bad, " is out of bounds for dimension ", d,
+                                   " with size ", to.dim() == 0 ? 1 : to.size(d)));
     });
+    write_region(r, element, false);
 }
 
 void fill_slices(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
                  Scalar value) {
-    dim = wrap_dim(dim, self.dim());
-    const IndexedRegion r = filled_slices(target, dim, index);
-    const Tensor element = full({}, value, self.dtype());
     recorded_write(
         "IndexFillBackward0", target, self, {}, SaveList{save("index", index)},
-        [&](const Tensor&) { write_region(r, element, false); },
-        [dim](Backward& d) { d.set(0, index_fill(d.grad(), dim, d.saved(0), 0)); }, "index_fill_");
+        [&](const Tensor& to) { write_filled(to, dim, index, value); },
+        [dim](Backward& d) { d.set(0, index_fill(d.grad(), dim, d.saved(0), 0)); });
 }
 
 void fill_slices(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
                  const Tensor& value) {
-    WG_CHECK(value.dim() == 0,
-             "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
-             value.dim(), " dimension(s).");
-    dim = wrap_dim(dim, self.dim());
-    const IndexedRegion r = filled_slices(target, dim, index);
     recorded_write(
         "IndexFillBackward1", target, self, {value}, SaveList{save("index", index)},
-        [&](const Tensor&) {
-            GradMode off(false);
-            write_region(r, to_dtype(value, self.dtype()), false);
+        [&](const Tensor& to) {
+            WG_CHECK(value.dim() == 0,
+                     "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
+                     value.dim(), " dimension(s).");
+            write_filled(to, dim, index, item(value));
         },
         [dim](Backward& d) {
             const Tensor kept = index_fill(d.grad(), dim, d.saved(0), 0);
             if (d.needs(0)) d.set(0, kept);
             // Not a sum over index_select: an index that occurs twice fills its slice once.
             if (d.needs(1)) d.set(1, sum(d.grad() - kept));
-        },
-        "index_fill_");
+        });
 }
 
 }  // namespace
@@ -296,7 +266,7 @@ Tensor& index_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor&
 }
 Tensor index_add(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source,
                  Scalar alpha) {
-    const Tensor out = fresh_copy(t);
+    const Tensor out = contiguous_copy(t);
     add(out, t, dim, index, source, alpha);
     return out;
 }
@@ -305,7 +275,7 @@ Tensor& index_copy_(Tensor& self, int64_t dim, const Tensor& index, const Tensor
     return self;
 }
 Tensor index_copy(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source) {
-    const Tensor out = fresh_copy(t);
+    const Tensor out = contiguous_copy(t);
     copy_slices(out, t, dim, index, source);
     return out;
 }
@@ -332,16 +302,20 @@ Tensor index_fill_tensor(const Tensor& t, int64_t dim, const Tensor& index, cons
 
 namespace {
 
-void check_mask(const Tensor& mask) {
+// Where the mask is true, the value goes into target.
+void write_masked(const Tensor& target, const Tensor& mask, Scalar number) {
+    GradMode off(false);
     WG_CHECK(mask.dtype() == DType::Bool,
              "masked_fill_ only supports boolean masks, but got mask with dtype ",
              info(mask.dtype()).c_name);
-}
-
-// Where the mask is true, `element` (one value of target's dtype) goes into target.
-void write_masked(const Tensor& target, const Tensor& mask, const void* element) {
-    GradMode off(false);
-    const Tensor wanted = contiguous(expand(mask, Dims(target.sizes())));
+    warn_if_expanded(target, "masked_fill_");
+    check_no_partial_overlap(target, mask);
+    const Dims shape = broadcast_shapes(target.sizes(), mask.sizes());
+    WG_CHECK(same_shape(shape, target.sizes()), "output with shape ", to_string(target.sizes()),
+             " doesn't match the broadcast shape ", to_string(shape));
+    alignas(8) char element[8] = {};
+    store_checked(number, element, target.dtype());
+    const Tensor wanted = contiguous(expand(mask, shape));
     if (is_expanded(target.sizes(), target.strides())) {
         // Elements that share memory: one that is not wanted must not put the old value back.
         Tensor value = empty({}, target.dtype());
@@ -369,13 +343,6 @@ void write_masked(const Tensor& target, const Tensor& mask, const void* element)
     if (!values.is_same(target)) copy_values(target, values);
 }
 
-// What the in-place forms may write to, or the error that says why not.
-void check_mask_fits(const Tensor& self, const Tensor& mask) {
-    const Dims shape = broadcast_shapes(mask.sizes(), self.sizes());
-    WG_CHECK(same_shape(shape, self.sizes()), "output with shape ", to_string(self.sizes()),
-             " doesn't match the broadcast shape ", to_string(shape));
-}
-
 Tensor copy_for_mask(const Tensor& t, const Tensor& mask) {
     const Dims shape = broadcast_shapes(mask.sizes(), t.sizes());
     Tensor out = empty(shape, t.dtype());
@@ -384,12 +351,10 @@ Tensor copy_for_mask(const Tensor& t, const Tensor& mask) {
 }
 
 void fill_masked(const Tensor& target, const Tensor& self, const Tensor& mask, Scalar value) {
-    alignas(8) char element[8] = {};
-    store_checked(value, element, self.dtype());
     recorded_write(
         "MaskedFillBackward0", target, self, {}, SaveList{save("mask", mask)},
-        [&](const Tensor& to) { write_masked(to, mask, element); },
-        [](Backward& d) { d.set(0, masked_fill_value(d.grad(), d.saved(0), 0)); }, "masked_fill_");
+        [&](const Tensor& to) { write_masked(to, mask, value); },
+        [](Backward& d) { d.set(0, masked_fill_value(d.grad(), d.saved(0), 0)); });
 }
 
 void fill_masked(const Tensor& target, const Tensor& self, const Tensor& mask,
@@ -397,48 +362,35 @@ void fill_masked(const Tensor& target, const Tensor& self, const Tensor& mask,
     recorded_write(
         "MaskedFillBackward1", target, self, {value}, SaveList{save("mask", mask)},
         [&](const Tensor& to) {
-            GradMode off(false);
-            const Tensor element = to_dtype(value, self.dtype());
-            write_masked(to, mask, element.raw());
+            WG_CHECK(
+                value.dim() == 0,
+                "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
+                value.dim(), " dimension(s).");
+            write_masked(to, mask, item(value));
         },
         [](Backward& d) {
             const Tensor mask = d.saved(0);
             if (d.needs(0)) d.set(0, masked_fill_value(d.grad(), mask, 0));
             if (d.needs(1)) d.set(1, sum(masked_fill_value(d.grad(), logical_not(mask), 0)));
-        },
-        "masked_fill_");
-}
-
-void check_fill_value(const Tensor& value) {
-    WG_CHECK(value.dim() == 0,
-             "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
-             value.dim(), " dimension(s).");
+        });
 }
 
 }  // namespace
 
 Tensor& masked_fill_value_(Tensor& self, const Tensor& mask, Scalar value) {
-    check_mask(mask);
-    check_mask_fits(self, mask);
     fill_masked(self, self, mask, value);
     return self;
 }
 Tensor masked_fill_value(const Tensor& t, const Tensor& mask, Scalar value) {
-    check_mask(mask);
     const Tensor out = copy_for_mask(t, mask);
     fill_masked(out, t, mask, value);
     return out;
 }
 Tensor& masked_fill_(Tensor& self, const Tensor& mask, const Tensor& value) {
-    check_fill_value(value);
-    check_mask(mask);
-    check_mask_fits(self, mask);
     fill_masked(self, self, mask, value);
     return self;
 }
 Tensor masked_fill(const Tensor& t, const Tensor& mask, const Tensor& value) {
-    check_fill_value(value);
-    check_mask(mask);
     const Tensor out = copy_for_mask(t, mask);
     fill_masked(out, t, mask, value);
     return out;
@@ -448,6 +400,25 @@ Tensor masked_fill(const Tensor& t, const Tensor& mask, const Tensor& value) {
 
 namespace {
 
+void check_masked_scatter(const Tensor& to, const Tensor& mask, const Tensor& source) {
+    check_not_expanded(to);
+    WG_CHECK(to.dtype() == source.dtype(),
+             "masked_scatter: expected self and source to have same dtypes but got",
+             info(to.dtype()).scalar_name, " and ", info(source.dtype()).scalar_name);
+    if (mask.dtype() == DType::UInt8)
+        warn(
+            WarningKind::User,
+            "masked_scatter_ received a mask with dtype torch.uint8, this behavior is now deprecated,please use a mask "
+            "with dtype torch.bool instead.");
+    WG_CHECK(mask.dtype() == DType::Bool,
+             "masked_scatter_ only supports boolean masks, but got mask with dtype ",
+             info(mask.dtype()).scalar_name);
+    WG_CHECK(mask.dim() <= to.dim(), "expand(CPUBoolType{", to_string(mask.sizes()),
+             "}, size=", to_string(to.sizes()), "): the number of sizes provided (", to.dim(),
+             ") must be greater or equal to the number of dimensions in the tensor (", mask.dim(),
+             ")");
+}
+
 // The elements of source, in order, go where the mask is true.
 void scatter_masked(const Tensor& target, const Tensor& self, const Tensor& mask,
                     const Tensor& source) {
@@ -455,6 +426,7 @@ void scatter_masked(const Tensor& target, const Tensor& self, const Tensor& mask
         "MaskedScatterBackward0", target, self, {source}, SaveList{save("mask", mask)},
         [&](const Tensor& to) {
             GradMode off(false);
+            check_masked_scatter(to, mask, source);
             const Tensor wanted = contiguous(expand(mask, Dims(to.sizes())));
             const Tensor from = contiguous(source), values = contiguous(to);
             const size_t size = to.itemsize();
@@ -480,31 +452,78 @@ void scatter_masked(const Tensor& target, const Tensor& self, const Tensor& mask
         });
 }
 
-void check_masked_scatter(const Tensor& self, const Tensor& mask, const Tensor& source) {
-    WG_CHECK(self.dtype() == source.dtype(),
-             "masked_scatter: expected self and source to have same dtypes but got",
-             info(self.dtype()).scalar_name, " and ", info(source.dtype()).scalar_name);
-    if (mask.dtype() == DType::UInt8)
-        warn(
-            WarningKind::User,
-            "masked_scatter_ received a mask with dtype torch.uint8, this behavior is now deprecated,please use a mask "
-            "with dtype torch.bool instead.");
-    WG_CHECK(mask.dtype() == DType::Bool,
-             "masked_scatter_ only supports boolean masks, but got mask with dtype ",
-             info(mask.dtype()).scalar_name);
-}
-
 }  // namespace
 
 Tensor& masked_scatter_(Tensor& self, const Tensor& mask, const Tensor& source) {
-    check_masked_scatter(self, mask, source);
-    scatter_masked(self, self, expand(mask, Dims(self.sizes())), source);
+    scatter_masked(self, self, mask, source);
     return self;
 }
 Tensor masked_scatter(const Tensor& t, const Tensor& mask, const Tensor& source) {
     const Tensor out = copy_for_mask(t, mask);
-    check_masked_scatter(t, mask, source);
     scatter_masked(out, t, mask, source);
+    return out;
+}
+
+// --- x[indices] = values ---
+
+namespace {
+
+// The mask of x[mask] = one value, which PyTorch makes a masked_fill_; undefined when it is none.
+Tensor fill_mask(const Tensor& self, const TensorList& indices, const Tensor& values) {
+    Tensor mask;
+    if (values.numel() != 1) return mask;
+    int64_t dim = 0;  // of self
+    for (const Tensor& index : indices) {
+        if (!index.defined()) {
+            ++dim;
+            continue;
+        }
+        if (!is_mask(index) || mask.defined()) return {};
+        check_mask_shape(self, dim, index);
+        dim += index.dim();
+        mask = index;
+    }
+    for (; mask.defined() && dim < self.dim(); ++dim) mask = unsqueeze(mask, -1);
+    return mask;
+}
+
+void put(const Tensor& target, const Tensor& self, const TensorList& indices, const Tensor& values,
+         bool accumulate) {
+    recorded_write(
+        "IndexPutBackward0", target, self, {values}, save_indices(indices),
+        [&](const Tensor& to) {
+            GradMode off(false);
+            check_index_count(to, indices);
+            warn_if_expanded(to, "index_put_");
+            if (!accumulate)
+                if (const Tensor mask = fill_mask(to, indices, values); mask.defined())
+                    return write_masked(to, mask, item(values));
+            for (const Tensor& index : indices)
+                if (index.defined()) check_no_overlap(to, index);
+            check_no_overlap(to, values);
+            write_region(indexed_region(to, indices, values), values, accumulate);
+        },
+        [n = indices.size(), accumulate, sizes = Dims(values.sizes())](Backward& d) {
+            const TensorList at = saved_indices(d, n);
+            if (d.needs(0))
+                d.set(0, accumulate
+                             ? d.grad()
+                             : index_put(d.grad(), at, expand(zeros({}, d.grad().dtype()), sizes)));
+            if (d.needs(1)) d.set(1, sum_to(index(d.grad(), at), sizes));
+        });
+}
+
+}  // namespace
+
+Tensor& index_put_(Tensor& self, const TensorList& indices, const Tensor& values, bool accumulate) {
+    put(self, self, indices, values, accumulate);
+    return self;
+}
+
+Tensor index_put(const Tensor& t, const TensorList& indices, const Tensor& values,
+                 bool accumulate) {
+    const Tensor out = fresh_copy(t);
+    put(out, t, indices, values, accumulate);
     return out;
 }
 

@@ -20,10 +20,24 @@ struct IndexedRegion {
     Dims strides;  // of base along the dims of the result; 0 along those of the index shape
     size_t first = 0, count = 0;  // the dims of the result that are the index shape
     Tensor offsets;  // int64, contiguous, in elements
+    TensorList indices;  // that it was made of, without masks
 };
 
-// `what` names the operation's index list in errors about their number.
-IndexedRegion indexed_region(const Tensor& t, const TensorList& indices);
+// `values`, when given, are to be written there: they are checked before the range of the indices.
+IndexedRegion indexed_region(const Tensor& t, const TensorList& indices, const Tensor& values = {});
+
+void check_index_count(const Tensor& t, const TensorList& indices);
+
+// Whether the mask has the sizes of t from `dim` on.
+void check_mask_shape(const Tensor& t, int64_t dim, const Tensor& mask);
+
+inline bool is_mask(const Tensor& index) {
+    return index.dtype() == DType::Bool || index.dtype() == DType::UInt8;
+}
+
+// Writing in place what is read at the same time has no meaning. As in PyTorch, operands with gaps between
+// their elements pass.
+void check_no_overlap(const Tensor& written, const Tensor& read);
 
 namespace indexing_impl {
 

@@ -7,15 +7,15 @@
 namespace wg {
 
 // Runs write(target) and records `derivative` (gradient 0 belongs to `self`, the others to `others`).
-// target is self itself for the in-place form, else a fresh copy of it.
+// target is self itself for the in-place form, else a fresh copy of it. `write` checks the arguments: as
+// in PyTorch, a leaf or view that must not be written to is refused first.
 template <class Write, class F>
 void recorded_write(const char* name, const Tensor& target, const Tensor& self, Inputs others,
-                    std::span<const Save> saves, Write write, F derivative,
-                    const char* on_expanded = nullptr) {
+                    std::span<const Save> saves, Write write, F derivative) {
     const bool in_place = target.is_same(self);
     const bool recorded =
         is_floating(target.dtype()) && (any_requires_grad({self}) || any_requires_grad(others));
-    if (in_place) check_inplace(self, recorded, on_expanded);
+    if (in_place) check_history(self, recorded);
     Ref<Node> node;
     if (recorded) {
         auto fresh = FunctionNode<F>::make(name, std::move(derivative));
@@ -34,6 +34,11 @@ void recorded_write(const char* name, const Tensor& target, const Tensor& self, 
 inline Tensor fresh_copy(const Tensor& t) {
     GradMode off(false);
     return clone(t);
+}
+
+inline Tensor contiguous_copy(const Tensor& t) {
+    GradMode off(false);
+    return clone_in(t, MemoryFormat::Contiguous);
 }
 
 }  // namespace wg

@@ -159,8 +159,8 @@ std::string wrong_type(const Overload& o, size_t i, PyObject* value, bool keywor
     if (is_list && o.types[i].accepts == Convert<TensorList>::accepts) {
         Py_ssize_t k = 0;
         while (is_tensor(PySequence_Fast_GET_ITEM(value, k))) ++k;
-        return str("expected Tensor as element ", k, " in argument ", i, ", but got ",
-                   type_name_of(PySequence_Fast_GET_ITEM(value, k)));
+        return str("expected Tensor as element ", k, " in argument ", Py_ssize_t(i) - shift,
+                   ", but got ", type_name_of(PySequence_Fast_GET_ITEM(value, k)));
     }
     std::string s = str(op, "(): argument '", o.parameters[i].name, "'");
     if (!keyword) s += str(" (position ", Py_ssize_t(i) + 1 - shift, ")");

@@ -102,14 +102,18 @@ Dims to_dims(PyObject* o) {
     return dims;
 }
 
+void check_pin_memory(PyObject* wanted) {
+    WG_CHECK(wanted != Py_True,
+             "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory "
+             "allocator is available on this system.");
+}
+
 TensorOptions to_options(PyObject* const* values) {
     TensorOptions o;
     o.dtype = Convert<OptDType>::get(values[0]);
     o.device = Convert<Device>::get(values[2]);
     require_cpu(o.device);
-    WG_CHECK(values[3] != Py_True,
-             "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory "
-             "allocator is available on this system.");
+    check_pin_memory(values[3]);
     o.requires_grad = values[4] == Py_True;
     return o;
 }

@@ -123,6 +123,7 @@ struct Convert<Generator> {
 };
 // The five parameters that OPTIONS stands for in a signature.
 TensorOptions to_options(PyObject* const* values);
+void check_pin_memory(PyObject* wanted);
 // A tensor or a number.
 template <>
 struct Convert<Arg> {

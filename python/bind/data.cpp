@@ -15,38 +15,60 @@
 namespace wg::py {
 namespace {
 
-bool is_ndarray(PyObject* o) { return std::string_view(Py_TYPE(o)->tp_name) == "numpy.ndarray"; }
-bool is_sequence(PyObject* o) {
-    return PySequence_Check(o) && !PyUnicode_Check(o) && !PyBytes_Check(o) && !is_tensor(o);
+bool derives_from(PyObject* o, std::string_view name) noexcept {
+    PyObject* order = Py_TYPE(o)->tp_mro;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(order); ++i)
+        if (reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(order, i))->tp_name == name)
+            return true;
+    return false;
+}
+
+}  // namespace
+
+bool is_ndarray(PyObject* o) noexcept { return derives_from(o, "numpy.ndarray"); }
+bool is_numpy_object(PyObject* o) noexcept { return derives_from(o, "numpy.generic"); }
+bool is_numpy_bool(PyObject* o) noexcept {  // by its names of NumPy 2 and 1
+    return derives_from(o, "numpy.bool") || derives_from(o, "numpy.bool_");
+}
+
+namespace {
+
+bool is_sequence(PyObject* o) { return PySequence_Check(o) && !is_tensor(o); }
+
+std::optional<DType> dtype_of_typestr(std::string_view s);
+
+// The dtype of a numpy array or scalar.
+DType dtype_of_numpy(PyObject* o) {
+    const Object np_dtype = check(PyObject_GetAttrString(o, "dtype"));
+    const Object typestr = check(PyObject_GetAttrString(np_dtype.get(), "str"));
+    if (const auto dtype = dtype_of_typestr(Convert<std::string_view>::get(typestr.get())))
+        return *dtype;
+    const Object type = check(PyObject_GetAttrString(np_dtype.get(), "type"));
+    const Object name = check(PyObject_GetAttrString(type.get(), "__name__"));
+    fail_type(str(
+        "can't convert np.ndarray of type numpy.", PyUnicode_AsUTF8(name.get()),
+        ". The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, "
+        "uint64, uint32, uint16, uint8, and bool."));
 }
 
 DType dtype_of_number(PyObject* o) {
-    if (PyFloat_CheckExact(o)) return default_dtype();  // numpy.float64 is a subclass of float
+    if (PyUnicode_Check(o) || PyBytes_Check(o))
+        fail_type(str("new(): invalid data type '", Py_TYPE(o)->tp_name, "'"));
+    // Before the number types of Python, which numpy.float64 and complex128 derive from.
+    if (is_numpy_object(o)) return dtype_of_numpy(o);
+    if (PyFloat_Check(o)) return default_dtype();
     if (PyBool_Check(o)) return DType::Bool;
     if (PyLong_Check(o)) return DType::Int64;
-    if (is_tensor(o)) return tensor_of(o).dtype();
-    if (is_number(o)) {
-        const std::string_view name = Py_TYPE(o)->tp_name;
-        static constexpr std::pair<const char*, DType> names[] = {
-            {"numpy.bool", DType::Bool},       {"numpy.bool_", DType::Bool},
-            {"numpy.int8", DType::Int8},       {"numpy.int16", DType::Int16},
-            {"numpy.int32", DType::Int32},     {"numpy.int64", DType::Int64},
-            {"numpy.uint8", DType::UInt8},     {"numpy.float16", DType::Float16},
-            {"numpy.float32", DType::Float32}, {"numpy.float64", DType::Float64}};
-        for (const auto& [n, d] : names)
-            if (name == n) return d;
-        return to_scalar(o).natural_dtype();
-    }
-    if (PyFloat_Check(o)) return default_dtype();
-    if (PyUnicode_Check(o)) fail_type("new(): invalid data type 'str'");
     if (PyComplex_Check(o)) fail_type("whygrad has no complex dtypes yet");
     fail(ErrorKind::Runtime, str("Could not infer dtype of ", Py_TYPE(o)->tp_name));
 }
 
-DType infer_dtype(PyObject* o) {
+}  // namespace
+
+DType dtype_of_data(PyObject* o) {
     if (is_tensor(o)) return tensor_of(o).dtype();
-    if (!is_sequence(o)) return dtype_of_number(o);
-    if (is_ndarray(o)) return tensor_from_numpy(o).dtype();
+    if (!is_sequence(o) || PyUnicode_Check(o) || PyBytes_Check(o)) return dtype_of_number(o);
+    if (is_ndarray(o)) return dtype_of_numpy(o);
     const Py_ssize_t n = PySequence_Size(o);
     if (n < 0) throw PythonError{};
     if (n == 0) return default_dtype();
@@ -54,21 +76,19 @@ DType infer_dtype(PyObject* o) {
     for (Py_ssize_t i = 0; i < n; ++i) {
         const Object item = check(PySequence_GetItem(o, i));
         if (item.get() == o) fail_type("new(): self-referential lists are incompatible");
-        const DType e = infer_dtype(item.get());
+        const DType e = dtype_of_data(item.get());
         d = d ? promote(*d, e) : e;
     }
     return *d;
 }
 
+namespace {
+
+// Sizes as the first elements tell them; tensors count as single numbers.
 Dims infer_sizes(PyObject* o) {
     Dims sizes;
     Object at = Object::borrow(o);
-    while (true) {
-        if (is_tensor(at.get())) {
-            for (int64_t s : tensor_of(at.get()).sizes()) sizes.push_back(s);
-            break;
-        }
-        if (!is_sequence(at.get())) break;
+    while (is_sequence(at.get())) {
         const Py_ssize_t n = PySequence_Size(at.get());
         if (n < 0) throw PythonError{};
         sizes.push_back(n);
@@ -76,71 +96,52 @@ Dims infer_sizes(PyObject* o) {
                        "'");
         if (n == 0) break;
         at = check(PySequence_GetItem(at.get(), 0));
-        WG_CHECK_VALUE(!PyUnicode_Check(at.get()), "too many dimensions 'str'");
     }
     return sizes;
 }
 
+// The element that `o` is, by Python's protocols: __float__ for floating dtypes, else a float that fits or
+// __index__.
 void store_number(PyObject* o, char* to, DType d) {
-    if (is_tensor(o)) {
-        WG_CHECK_VALUE(tensor_of(o).numel() == 1,
-                       "only one element tensors can be converted to Python scalars");
-        to_scalar(o).store(to, d);
-        return;
+    if (is_floating(d)) {
+        const double v = PyFloat_AsDouble(o);
+        if (v == -1.0 && PyErr_Occurred()) throw PythonError{};
+        return Scalar(v).store(to, d);
     }
-    if (is_integral(d) && PyFloat_Check(o)) {
-        const double v = PyFloat_AS_DOUBLE(o);
-        WG_CHECK(v >= -9223372036854775808.0 && v < 9223372036854775808.0,
-                 "value cannot be converted to type ", info(d).name, " without overflow");
-    }
-    if (is_integral(d) && PyLong_Check(o)) {
-        const int64_t v = to_int64(o);
-        visit_dtype(d, [&](auto tag) {
-            using T = typename decltype(tag)::type;
-            if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-                const bool fits =
-                    std::is_same_v<T, uint8_t> ? v >= -255 && v <= 255 : v == int64_t(T(v));
-                WG_CHECK(fits, "value cannot be converted to type ", info(d).name,
-                         " without overflow");
-            }
-        });
-    }
-    if (is_floating(d) && PyLong_Check(o) && !PyBool_Check(o)) {
-        Scalar(to_double(o)).store(to, d);
-        return;
-    }
-    if (!is_number(o))
-        fail_type(PyUnicode_Check(o) ? "new(): invalid data type 'str'"
-                                     : str("must be real number, not ", Py_TYPE(o)->tp_name));
-    to_scalar(o).store(to, d);
+    if (d == DType::Bool &&
+        (PyFloat_Check(o) || PyLong_Check(o) || PyComplex_Check(o) || is_numpy_bool(o)))
+        return Scalar(PyObject_IsTrue(o) == 1).store(to, d);
+    const bool floating = PyFloat_Check(o);
+    const Scalar value = floating ? Scalar(PyFloat_AS_DOUBLE(o)) : Scalar(index_value(o));
+    visit_dtype(d, [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+            constexpr double lo = double(std::numeric_limits<T>::min()),
+                             hi = double(std::numeric_limits<T>::max());
+            const double v = value.to_double();
+            const int64_t n = floating ? 0 : value.to_int();
+            const bool fits = floating                ? v >= lo && v <= hi
+                              : std::is_unsigned_v<T> ? n >= -int64_t(hi) && n <= int64_t(hi)
+                                                      : n == int64_t(T(n));
+            WG_CHECK(fits, "value cannot be converted to type ", info(d).name, " without overflow");
+        }
+    });
+    value.store(to, d);
+}
+
+void warn_of_arrays() {
+    warn_once(
+        WarningKind::User,
+        "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the "
+        "list to a single numpy.ndarray with numpy.array() before converting to a tensor. (Triggered internally "
+        "at /__w/pytorch/pytorch/torch/csrc/utils/tensor_new.cpp:252.)");
 }
 
 // Writes nested data into a contiguous tensor; sizes must be the same everywhere.
 void store_nested(PyObject* o, const Dims& sizes, size_t d, const Dims& strides, char* to,
                   DType dtype) {
-    if (d == sizes.size()) {
-        if (is_sequence(o) && !is_ndarray(o))
-            fail_type(is_floating(dtype) ? str("must be real number, not ", Py_TYPE(o)->tp_name)
-                                         : str("'", Py_TYPE(o)->tp_name,
-                                               "' object cannot be interpreted as an integer"));
-        store_number(o, to, dtype);
-        return;
-    }
-    if (is_tensor(o)) {
-        const Tensor& t = tensor_of(o);
-        WG_CHECK_VALUE(size_t(t.dim()) == sizes.size() - d,
-                       "only one element tensors can be converted to Python scalars");
-        int64_t n = 1;
-        for (size_t k = d; k < sizes.size(); ++k) {
-            WG_CHECK_VALUE(t.sizes()[k - d] == sizes[k], "expected sequence of length ", sizes[k],
-                           " at dim ", k, " (got ", t.sizes()[k - d], ")");
-            n *= sizes[k];
-        }
-        const Tensor values = contiguous(to_dtype(detach(t), dtype));
-        if (n) std::memcpy(to, values.raw(), size_t(n) * item_size(dtype));
-        return;
-    }
-    if (!is_sequence(o)) fail_type(str("not a sequence"));
+    if (d == sizes.size()) return store_number(o, to, dtype);
+    if (is_ndarray(o)) warn_of_arrays();
     const Object fast = check(PySequence_Fast(o, "not a sequence"));
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(fast.get());
     WG_CHECK_VALUE(n == sizes[d], "expected sequence of length ", sizes[d], " at dim ", d, " (got ",
@@ -196,6 +197,7 @@ PyObject* array_interface(const Tensor& t) {
     const int64_t item = int64_t(t.itemsize());
     Dims byte_strides;
     for (int64_t s : t.strides()) byte_strides.push_back(s * item);
+    t->storage->resizable = false;
     static char nothing;
     void* data = t.raw() ? t.raw() : &nothing;
     return Py_BuildValue("{s:N,s:s,s:(Ni),s:N,s:i}", "shape", wrap_ints(t.sizes()), "typestr",
@@ -237,13 +239,13 @@ PyObject* tensor_function(PyObject*, PyObject* const* args, Py_ssize_t nargs, Py
         static const Parser parser(
             "tensor", false,
             {"object data, *, torch.dtype dtype=None, torch.device device=None, bool "
-             "pin_memory=False, bool requires_grad=False, object names=None"});
+             "pin_memory=False, bool requires_grad=False"});
         PyObject* v[kMaxParameters];
         Object temporary;
         parser.parse(args, nargs, kwnames, v, temporary);
-        WG_CHECK_NOT_IMPLEMENTED(v[5] == Py_None, "named tensors are not in whygrad yet");
         if (is_tensor(v[0])) warn_copy("torch.tensor");
         Tensor t = tensor_from_data(v[0], Convert<OptDType>::get(v[1]));
+        check_pin_memory(v[3]);
         set_options(t, v[2], v[4] == Py_True);
         return wrap(std::move(t));
     });
@@ -265,31 +267,112 @@ PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject
     });
 }
 
+void release_buffer(void* owner) {
+    const PyGILState_STATE s = PyGILState_Ensure();
+    auto* view = static_cast<Py_buffer*>(owner);
+    PyBuffer_Release(view);
+    delete view;
+    PyGILState_Release(s);
+}
+
+// A tensor over the memory of an object with the buffer protocol; count -1 is all of it.
+Tensor tensor_from_buffer(PyObject* buffer, DType dtype, int64_t count, int64_t offset) {
+    const int64_t item = int64_t(item_size(dtype));
+    WG_CHECK_VALUE(PyObject_CheckBuffer(buffer),
+                   "object does not implement Python buffer protocol.");
+    auto view = std::make_unique<Py_buffer>();
+    const bool writable = PyObject_GetBuffer(buffer, view.get(), PyBUF_WRITABLE) == 0;
+    if (!writable) {
+        PyErr_Clear();
+        if (PyObject_GetBuffer(buffer, view.get(), PyBUF_SIMPLE) != 0) {
+            PyErr_Clear();
+            fail(ErrorKind::Runtime, "could not retrieve buffer from object");
+        }
+    }
+    const int64_t length = view->len;
+    // A tensor that starts at the offset, as PyTorch makes it.
+    const int64_t start = std::clamp<int64_t>(offset, 0, length);
+    auto storage = Storage::wrap(static_cast<char*>(view->buf) + start, size_t(length - start),
+                                 release_buffer, view.get());
+    view.release();
+    if (!writable)
+        warn_once(
+            WarningKind::User,
+            "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you "
+            "can write to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy "
+            "the buffer to protect its data or make it writable before converting it to a tensor. This type of "
+            "warning will be suppressed for the rest of this program. (Triggered internally at "
+            "/__w/pytorch/pytorch/torch/csrc/utils/tensor_new.cpp:1591.)");
+    WG_CHECK_VALUE(length > 0 && count != 0, "both buffer length (", length, ") and count (", count,
+                   ") must not be 0");
+    WG_CHECK_VALUE(offset >= 0 && offset < length, "offset (", offset,
+                   " bytes) must be non-negative and no greater than buffer length (", length,
+                   " bytes) minus 1");
+    WG_CHECK_VALUE(count > 0 || (length - offset) % item == 0, "buffer length (", length - offset,
+                   " bytes) after offset (", offset, " bytes) must be a multiple of element size (",
+                   item, ")");
+    if (count < 0) count = (length - offset) / item;
+    WG_CHECK_VALUE(count <= (length - offset) / item, "requested buffer length (", count, " * ",
+                   item, " bytes) after offset (", offset,
+                   " bytes) must not be greater than actual buffer length (", length, " bytes)");
+    WG_CHECK_VALUE(offset % item == 0, "offset must be a multiple of the element size");
+    const Dims sizes{count}, strides{1};
+    return from_storage(std::move(storage), sizes, strides, 0, dtype);
+}
+
+// What asarray() looks at without copying: a tensor, an array, or a buffer as elements of `dtype`.
+std::optional<Tensor> alias_of(PyObject* o, OptDType dtype, bool writable) {
+    if (is_tensor(o)) return tensor_of(o);
+    if (is_ndarray(o)) return tensor_from_numpy(o, writable);
+    if (is_numpy_object(o)) dtype_of_numpy(o);  // or says what is wrong
+    else if (PyObject_CheckBuffer(o))
+        return tensor_from_buffer(o, dtype.value_or(default_dtype()), -1, 0);
+    return std::nullopt;
+}
+
 PyObject* asarray(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
     return guarded([&]() -> PyObject* {
         static const Parser parser(
             "asarray", false,
             {"object obj, *, torch.dtype dtype=None, torch.device device=None, bool copy=None, bool "
-             "requires_grad=False"});
+             "requires_grad=None"});
         PyObject* v[kMaxParameters];
         Object temporary;
         parser.parse(args, nargs, kwnames, v, temporary);
+        PyObject* obj = v[0];
         const OptDType dtype = Convert<OptDType>::get(v[1]);
-        const auto memory = shared(v[0]);
-        WG_CHECK_VALUE(memory || v[3] != Py_False, "can't alias arbitrary sequence into a tensor.");
-        Tensor t = memory ? *memory : tensor_from_data(v[0], dtype);
+        const bool copies = v[3] == Py_True, aliases = v[3] == Py_False;
+        WG_CHECK(
+            !aliases || !is_numpy_object(obj),
+            "can't alias NumPy scalars. Either remove copy=False or transform it in a ndarray. ");
+        const auto memory = alias_of(obj, dtype, !copies);
+        WG_CHECK_VALUE(memory || !aliases, "can't alias arbitrary sequence into a tensor.");
+        const bool had_gradient = is_tensor(obj) && requires_grad(*memory);
+        if (had_gradient && v[4] == Py_None)
+            warn(
+                WarningKind::User,
+                "torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of "
+                "False. Pass requires_grad=False explicitly to get the old behavior and silence this "
+                "warning. (Triggered internally at "
+                "/__w/pytorch/pytorch/torch/csrc/utils/tensor_new.cpp:1737.)");
+        const bool wanted = v[4] == Py_None ? had_gradient : v[4] == Py_True;
+        Tensor t;
+        if (memory) t = *memory;
+        else if (!is_numpy_object(obj)) t = tensor_from_data(obj, dtype);
+        else if (const DType own = dtype_of_numpy(obj); true)
+            t = to_dtype(tensor_from_data(obj, own), dtype.value_or(own));
         if (memory) {
-            const DType wanted = dtype.value_or(t.dtype());
-            WG_CHECK_VALUE(v[3] != Py_False || wanted == t.dtype(),
-                           "can't alias tensor with dtype '", info(t.dtype()).scalar_name,
-                           "' into dtype '", info(wanted).scalar_name, "'.");
-            if (wanted != t.dtype()) t = to_dtype(t, wanted);
-            else if (v[3] == Py_True) t = clone(t);
+            const DType to = dtype.value_or(t.dtype());
+            WG_CHECK_VALUE(!aliases || to == t.dtype(), "can't alias tensor with dtype '",
+                           info(t.dtype()).scalar_name, "' into dtype '", info(to).scalar_name,
+                           "'.");
+            if (to != t.dtype()) t = to_dtype(t, to);
+            else if (copies) t = clone(t);
         }
-        const bool wanted = v[4] == Py_True;
-        if (requires_grad(t) && !wanted) t = detach(t);
-        else if (wanted && !is_leaf(t)) t = detach(t);
-        set_options(t, v[2], wanted);
+        require_cpu(Convert<Device>::get(v[2]));
+        if (requires_grad(t) && !wanted && !is_leaf(t)) t = detach(t);
+        else if (requires_grad(t) && !wanted) set_requires_grad(t, false);
+        else if (wanted && !requires_grad(t)) set_options(t, v[2], true);
         return wrap(std::move(t));
     });
 }
@@ -311,14 +394,6 @@ PyObject* whole_storage(PyObject*, PyObject* o) {
     });
 }
 
-void release_buffer(void* owner) {
-    const PyGILState_STATE s = PyGILState_Ensure();
-    auto* view = static_cast<Py_buffer*>(owner);
-    PyBuffer_Release(view);
-    delete view;
-    PyGILState_Release(s);
-}
-
 PyObject* from_buffer(PyObject*, PyObject* const* given, Py_ssize_t nargs, PyObject* kwnames) {
     return guarded([&]() -> PyObject* {
         static const Parser parser("frombuffer", false,
@@ -327,45 +402,8 @@ PyObject* from_buffer(PyObject*, PyObject* const* given, Py_ssize_t nargs, PyObj
         PyObject* args[kMaxParameters];
         Object temporary;
         parser.parse(given, nargs, kwnames, args, temporary);
-        const DType dtype = dtype_of_object(args[1]);
-        int64_t count = to_int64(args[2]);
-        const int64_t offset = to_int64(args[3]), item = int64_t(item_size(dtype));
-        auto view = std::make_unique<Py_buffer>();
-        const bool writable = PyObject_GetBuffer(args[0], view.get(), PyBUF_WRITABLE) == 0;
-        if (!writable) {
-            PyErr_Clear();
-            check(PyObject_GetBuffer(args[0], view.get(), PyBUF_SIMPLE));
-        }
-        const int64_t length = view->len;
-        // A tensor that starts at the offset, as PyTorch makes it.
-        const int64_t start = std::clamp<int64_t>(offset, 0, length);
-        auto storage = Storage::wrap(static_cast<char*>(view->buf) + start, size_t(length - start),
-                                     release_buffer, view.get());
-        view.release();
-        if (!writable)
-            warn_once(
-                WarningKind::User,
-                "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you "
-                "can write to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy "
-                "the buffer to protect its data or make it writable before converting it to a tensor. This type of "
-                "warning will be suppressed for the rest of this program. (Triggered internally at "
-                "/__w/pytorch/pytorch/torch/csrc/utils/tensor_new.cpp:1591.)");
-        WG_CHECK_VALUE(length > 0 && count != 0, "both buffer length (", length, ") and count (",
-                       count, ") must not be 0");
-        WG_CHECK_VALUE(offset >= 0 && offset < length, "offset (", offset,
-                       " bytes) must be non-negative and no greater than buffer length (", length,
-                       " bytes) minus 1");
-        WG_CHECK_VALUE(count > 0 || (length - offset) % item == 0, "buffer length (",
-                       length - offset, " bytes) after offset (", offset,
-                       " bytes) must be a multiple of element size (", item, ")");
-        if (count < 0) count = (length - offset) / item;
-        WG_CHECK_VALUE(count <= (length - offset) / item, "requested buffer length (", count, " * ",
-                       item, " bytes) after offset (", offset,
-                       " bytes) must not be greater than actual buffer length (", length,
-                       " bytes)");
-        WG_CHECK_VALUE(offset % item == 0, "offset must be a multiple of the element size");
-        const Dims sizes{count}, strides{1};
-        Tensor t = from_storage(std::move(storage), sizes, strides, 0, dtype);
+        Tensor t = tensor_from_buffer(args[0], dtype_of_object(args[1]), to_int64(args[2]),
+                                      to_int64(args[3]));
         set_options(t, Py_None, args[4] == Py_True);
         return wrap(std::move(t));
     });
@@ -399,58 +437,39 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
         return clone(to_dtype(detach(tensor_of(data)), dtype.value_or(tensor_of(data).dtype())));
     }
     if (is_ndarray(data)) {
-        const Tensor view = tensor_from_numpy(data);
+        const Tensor view = tensor_from_numpy(data, false);
         return to_dtype(view, dtype.value_or(view.dtype()), true);
     }
+    if (PyUnicode_Check(data) || PyBytes_Check(data)) dtype_of_number(data);  // says what is wrong
     const Dims sizes = infer_sizes(data);
-    if (sizes.size() > 1 && PySequence_Check(data) &&
-        is_ndarray(check(PySequence_GetItem(data, 0)).get()))
-        warn_once(
-            WarningKind::User,
-            "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the "
-            "list to a single numpy.ndarray with numpy.array() before converting to a tensor. (Triggered internally "
-            "at /__w/pytorch/pytorch/torch/csrc/utils/tensor_new.cpp:252.)");
-    if (!dtype) dtype = infer_dtype(data);
+    if (!dtype) dtype = dtype_of_data(data);
     Tensor t = empty(sizes, *dtype);
-    store_nested(data, sizes, 0, contiguous_strides(sizes), t.raw(), *dtype);
+    if (t.numel() > 0) store_nested(data, sizes, 0, contiguous_strides(sizes), t.raw(), *dtype);
     return t;
 }
 
-Tensor tensor_from_numpy(PyObject* array) {
+Tensor tensor_from_numpy(PyObject* array, bool writable) {
     const Object interface = check(PyObject_GetAttrString(array, "__array_interface__"));
-    PyObject* typestr = attribute(interface.get(), "typestr");
-    const auto dtype = dtype_of_typestr(Convert<std::string_view>::get(typestr));
-    if (!dtype) {
-        const Object np_dtype = check(PyObject_GetAttrString(array, "dtype"));
-        const Object np_type = check(PyObject_GetAttrString(np_dtype.get(), "type"));
-        const Object name = check(PyObject_GetAttrString(np_type.get(), "__name__"));
-        fail_type(str(
-            "can't convert np.ndarray of type numpy.", PyUnicode_AsUTF8(name.get()),
-            ". The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, "
-            "uint64, uint32, uint16, uint8, and bool."));
-    }
     const Dims sizes = to_dims(attribute(interface.get(), "shape"));
-    const int64_t item = int64_t(item_size(*dtype));
-    Dims strides = contiguous_strides(sizes);
-    PyObject* s = attribute(interface.get(), "strides");
-    if (s && s != Py_None) {
-        const Dims bytes = to_dims(s);
-        for (size_t d = 0; d < bytes.size(); ++d) {
-            WG_CHECK_VALUE(
-                bytes[d] >= 0,
-                "At least one stride in the given numpy array is negative, and tensors with negative strides are "
-                "not currently supported. (You can probably work around this by making a copy of your array "
-                " with array.copy().) ");
-            WG_CHECK_VALUE(
-                bytes[d] % item == 0,
-                "given numpy array strides not a multiple of the element byte size. Copy the numpy array "
-                "to reallocate the memory.");
-            strides[d] = bytes[d] / item;
-        }
+    const Object itemsize = check(PyObject_GetAttrString(array, "itemsize"));
+    const int64_t item = to_int64(itemsize.get());
+    const Object byte_strides = check(PyObject_GetAttrString(array, "strides"));
+    Dims strides = to_dims(byte_strides.get());
+    for (int64_t& stride : strides) {
+        WG_CHECK_VALUE(
+            stride >= 0,
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are "
+            "not currently supported. (You can probably work around this by making a copy of your array "
+            " with array.copy().) ");
+        WG_CHECK_VALUE(
+            item > 0 && stride % item == 0,
+            "given numpy array strides not a multiple of the element byte size. Copy the numpy array "
+            "to reallocate the memory.");
+        stride /= item;
     }
-    if (count(sizes) == 0) std::fill(strides.begin(), strides.end(), 0);  // as PyTorch has it
+    const DType dtype = dtype_of_numpy(array);
     PyObject* data = attribute(interface.get(), "data");
-    if (PyTuple_GetItem(data, 1) == Py_True)
+    if (writable && PyTuple_GetItem(data, 1) == Py_True)
         warn_once(
             WarningKind::User,
             "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing "
@@ -463,7 +482,7 @@ Tensor tensor_from_numpy(PyObject* array) {
         last = sizes[d] == 0 || last < 0 ? -1 : last + (sizes[d] - 1) * strides[d];
     Py_INCREF(array);
     auto storage = Storage::wrap(address, size_t(last + 1) * size_t(item), drop_object, array);
-    return from_storage(std::move(storage), sizes, strides, 0, *dtype);
+    return from_storage(std::move(storage), sizes, strides, 0, dtype);
 }
 
 PyObject* new_tensor(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
@@ -485,18 +504,25 @@ PyObject* new_tensor(PyObject* self, PyObject* const* args, Py_ssize_t nargs, Py
 void add_creation(PyObject* module) { check(PyModule_AddFunctions(module, functions_)); }
 
 // torch.Tensor(2, 3), torch.Tensor([1, 2]), torch.Tensor(t)
-PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject*) {
+PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     return guarded([&]() -> PyObject* {
+        if (type == tensor_type && kwargs)
+            if (const Object names = check(PySequence_Tuple(kwargs)); PyTuple_GET_SIZE(names.get()))
+                fail_type(str("new() got an unexpected keyword argument '",
+                              PyUnicode_AsUTF8(PyTuple_GET_ITEM(names.get(), 0)), "'"));
         const Py_ssize_t n = PyTuple_GET_SIZE(args);
         Tensor t;
         if (n == 0) {
             t = empty(Dims{0}, default_dtype());
         } else if (PyObject* first = PyTuple_GET_ITEM(args, 0); n == 1 && is_tensor(first)) {
-            t = detach(tensor_of(first));
+            t = alias_view(tensor_of(first));
         } else if (is_int(first) || Py_TYPE(first) == size_type) {
             t = empty(to_dims(is_int(first) ? args : first), default_dtype());
-        } else if (n == 1 && is_sequence(first)) {
+        } else if (n == 1 && is_sequence(first) && !PyUnicode_Check(first) &&
+                   !PyBytes_Check(first)) {
             t = tensor_from_data(first, default_dtype());
+        } else if (PyUnicode_Check(first) || PyBytes_Check(first)) {
+            dtype_of_number(first);  // says what is wrong
         } else {
             fail_type(str("new(): data must be a sequence (got ", Py_TYPE(first)->tp_name, ")"));
         }

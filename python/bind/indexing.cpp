@@ -8,10 +8,6 @@
 namespace wg::py {
 namespace {
 
-bool is_advanced_sequence(PyObject* o) { return PyList_Check(o); }
-
-bool is_ndarray(PyObject* o) { return std::string_view(Py_TYPE(o)->tp_name) == "numpy.ndarray"; }
-
 // The legacy rule: a short list that holds slices, None, sequences or tensors is read as a tuple.
 bool is_legacy_tuple(PyObject* index) {
     if (is_tensor(index) || is_ndarray(index) || !PySequence_Check(index)) return false;
@@ -45,26 +41,31 @@ Object as_tuple(PyObject* index) {
     return check(PySequence_Tuple(index));
 }
 
-// A list (or array) of indices: bools are a mask, every other number an index.
+// A sequence or array of indices: bools and bytes are masks, everything else is made int64.
 Tensor index_tensor(PyObject* item) {
-    const Tensor t = tensor_from_data(item);
-    return PyList_Check(item) && is_floating(t.dtype()) ? to_dtype(t, DType::Int64) : t;
+    const DType dtype = dtype_of_data(item);
+    const bool is_mask = dtype == DType::Bool || dtype == DType::UInt8;
+    return tensor_from_data(item, is_mask ? dtype : DType::Int64);
 }
 
-int64_t index_value(PyObject* item) {
-    const Object number = PyLong_Check(item) ? Object::borrow(item) : check(PyNumber_Index(item));
-    const int64_t value = PyLong_AsLongLong(number.get());
-    if (value != -1 || !PyErr_Occurred()) return value;
-    PyErr_Clear();
-    fail(ErrorKind::Value, "Overflow when unpacking long long");
+// True or False as the indices of a new dim of length one.
+Tensor bool_index(bool value) { return zeros({value ? 1 : 0}, DType::Int64); }
+
+[[noreturn]] void fail_select(const Tensor& t, int64_t index, int64_t position, int64_t size) {
+    WG_CHECK_INDEX(
+        index != 0 || t.dim() > 0,
+        "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
+        "to convert a 0-dim tensor to a number");
+    fail(ErrorKind::Index,
+         str("index ", index, " is out of bounds for dimension ", position, " with size ", size));
 }
 
 // `position` is where the index stands between the brackets, which is what the message counts.
 Tensor select_at(const Tensor& t, int64_t dim, int64_t index, int64_t position) {
-    const int64_t size = t.size(dim);
-    WG_CHECK_INDEX(index >= -size && index < size, "index ", index,
-                   " is out of bounds for dimension ", position, " with size ", size);
-    return select(t, dim, index);
+    const int64_t size = dim < t.dim() ? t.size(dim) : 0;
+    if (index >= -size && index < size) [[likely]]
+        return select(t, dim, index);
+    fail_select(t, index, position, size);
 }
 
 struct Range {
@@ -72,17 +73,26 @@ struct Range {
     bool covers(int64_t size) const { return start == 0 && stop >= size && step == 1; }
 };
 
+void warn_truncated() {
+    warn(WarningKind::User,
+         "Truncating the start/stop/step of slice. This is likely because of saved old models when "
+         "the start/stop/step were larger. (Triggered internally at "
+         "/__w/pytorch/pytorch/torch/csrc/autograd/python_variable_indexing.cpp:46.)");
+}
+
 Range range_of(PyObject* item) {
     Range r;
     check(PySlice_Unpack(item, &r.start, &r.stop, &r.step));
     WG_CHECK_VALUE(r.step > 0, "step must be greater than zero");
+    if (r.start == PY_SSIZE_T_MIN || r.stop == PY_SSIZE_T_MIN) [[unlikely]]
+        warn_truncated();
     return r;
 }
 
 // x[a:b:c]: always a view of its own, even of everything.
 Tensor slice_first(const Tensor& t, PyObject* item) {
-    WG_CHECK_INDEX(t.dim() > 0, "slice() cannot be applied to a 0-dim tensor.");
     const Range r = range_of(item);
+    WG_CHECK_INDEX(t.dim() > 0, "slice() cannot be applied to a 0-dim tensor.");
     return slice(t, 0, r.start, r.stop, r.step);
 }
 
@@ -111,10 +121,6 @@ struct Walk {
             const Tensor& t = tensor_of(item);
             if (t.dtype() == DType::Bool || t.dtype() == DType::UInt8) return t.dim();
         }
-        if (is_advanced_sequence(item)) {
-            const Tensor t = index_tensor(item);
-            if (t.dtype() == DType::Bool) return t.dim();
-        }
         return 1;
     }
 
@@ -138,14 +144,7 @@ struct Walk {
             } else if (PySlice_Check(item)) {
                 apply_slice(item);
             } else if (PyBool_Check(item)) {
-                // A bool indexes a new dim of length one or zero.
-                result = unsqueeze(result, dim);
-                changed = true;
-                Tensor t = empty({}, DType::Bool);
-                *t.data<bool>() = item == Py_True;
-                Dims one{1};
-                put_index(reshape(t, one));
-                ++dim;
+                apply_bool(item == Py_True);
             } else if (is_tensor(item)) {
                 apply_tensor(tensor_of(item), i);
             } else if (is_int_like(item)) {
@@ -168,22 +167,25 @@ struct Walk {
             changed = true;
             return;
         }
-        if (t.dim() == 0 && (t.dtype() == DType::Bool || t.dtype() == DType::UInt8)) {
-            result = unsqueeze(result, dim);
-            changed = true;
-            Dims one{1};
-            put_index(reshape(to_dtype(t, DType::Bool), one));
-            ++dim;
-            return;
-        }
-        put_index(t);
         const bool is_mask = t.dtype() == DType::Bool || t.dtype() == DType::UInt8;
+        if (t.dim() == 0 && is_mask) return apply_bool(t.to_int() != 0);
+        put_index(t);
         dim += is_mask ? t.dim() : 1;
+    }
+
+    // A bool indexes a new dim of length one.
+    void apply_bool(bool value) {
+        result = unsqueeze(result, dim);
+        changed = true;
+        put_index(bool_index(value));
+        ++dim;
     }
 
     void apply_slice(PyObject* item) {
         const Range r = range_of(item);
-        if (!r.covers(result.size(dim))) {
+        // Behind a mask given as a list, which covers more dims than it was counted for, nothing is left.
+        const int64_t size = dim < result.dim() ? result.size(dim) : 0;
+        if (!r.covers(size)) {
             result = slice(result, dim, r.start, r.stop, r.step);
             changed = true;
         }
@@ -196,7 +198,7 @@ Tensor value_to_assign(PyObject* value, const Tensor& t) {
     if (!PyFloat_Check(value) && !PyBool_Check(value) && !is_int_like(value))
         fail_type(str("can't assign a ", Py_TYPE(value)->tp_name, " to a torch.",
                       info(t.dtype()).legacy_name));
-    return wrapped_number(to_scalar(value));
+    return full({}, is_int(value) ? Scalar(index_value(value)) : to_scalar(value), t.dtype());
 }
 
 // Leading dims of size one in an assigned value do not count.
@@ -216,31 +218,15 @@ void assign(Tensor target, const Tensor& v) {
     else copy_(target, expand(view(v, without_leading_ones(v.sizes())), Dims(target.sizes())));
 }
 
-// One mask and a single value: filled in, whatever the value's dtype.
-bool is_masked_fill(const TensorList& indices, const Tensor& v) {
-    int masks = 0;
-    for (const Tensor& i : indices) {
-        if (!i.defined()) continue;
-        if (i.dtype() != DType::Bool && i.dtype() != DType::UInt8) return false;
-        WG_CHECK(v.numel() != 1 || i.dtype() == DType::Bool,
-                 "masked_fill_ only supports boolean masks, but got mask with dtype unsigned char");
-        ++masks;
-    }
-    return masks == 1 && v.numel() == 1;
-}
+bool is_numpy_int(PyObject* o) { return is_numpy_object(o) && PyIndex_Check(o); }
 
 }  // namespace
 
 PyObject* tensor_getitem(PyObject* self, PyObject* index) {
     return guarded([&]() -> PyObject* {
         const Tensor& t = tensor_of(self);
-        if (is_int(index)) {
-            WG_CHECK_INDEX(
-                t.dim() > 0,
-                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
-                "to convert a 0-dim tensor to a number");
+        if (is_int(index) || (t.dim() == 0 && is_numpy_int(index)))
             return wrap(select_at(t, 0, index_value(index), 0));
-        }
         if (PySlice_Check(index)) return wrap(slice_first(t, index));
         Walk w;
         w.result = t;
@@ -255,18 +241,14 @@ int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
     return guarded(
         [&] {
             if (!value) fail_type("Tensor does not support deleting items");
-            if (index == Py_False) return 0;
             const Tensor t = tensor_of(self);
             const Tensor v = value_to_assign(value, t);
+            if (index == Py_False) return 0;
             if (index == Py_True) {
                 assign(unsqueeze(t, 0), v);
                 return 0;
             }
-            if (is_int(index)) {
-                WG_CHECK_INDEX(
-                    t.dim() > 0,
-                    "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` "
-                    "in C++ to convert a 0-dim tensor to a number");
+            if (is_int(index) || (t.dim() == 0 && is_numpy_int(index))) {
                 assign(select_at(t, 0, index_value(index), 0), v);
                 return 0;
             }
@@ -283,13 +265,7 @@ int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
                 assign(w.result, v);
                 return 0;
             }
-            Tensor source = v;
-            if (is_masked_fill(w.indices, v) || v->wrapped_number) source = to_dtype(v, t.dtype());
-            WG_CHECK(source.dtype() == t.dtype(),
-                     "Index put requires the source and destination dtypes match, got ",
-                     info(t.dtype()).scalar_name, " for the destination and ",
-                     info(v.dtype()).scalar_name, " for the source.");
-            index_put_(w.result, w.indices, without_leading_ones(source));
+            index_put_(w.result, w.indices, without_leading_ones(v));
             return 0;
         },
         -1);

@@ -1,5 +1,6 @@
 // The operators of torch.Tensor: number protocol and comparisons, straight to the rows.
 #include "convert.h"
+#include "data.h"
 #include "tensor_type.h"
 
 namespace wg::py {
@@ -131,8 +132,19 @@ PyObject* to_index(PyObject* o) {
     });
 }
 
+// x == array, alone of all operators with an array, is left to no one else.
+PyObject* equals_array(PyObject* a, PyObject* array) {
+    const Object b = Object::steal(guarded([&] { return wrap(tensor_from_numpy(array)); }));
+    if (b) return binary_slot(Op::eq, a, b.get());
+    if (!PyErr_ExceptionMatches(PyExc_TypeError)) return nullptr;
+    PyErr_Clear();
+    return not_implemented();
+}
+
 PyObject* compare(PyObject* a, PyObject* b, int how) {
-    if (!is_operand(b)) return not_implemented();
+    if (!is_operand(b)) {
+        return how == Py_EQ && is_ndarray(b) ? equals_array(a, b) : not_implemented();
+    }
     static constexpr Op ops[] = {Op::lt, Op::le, Op::eq,
                                  Op::ne, Op::gt, Op::ge};  // Py_LT ... Py_GE
     return binary_slot(ops[how], a, b);

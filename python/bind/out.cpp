@@ -124,7 +124,14 @@ void check_dtype(const OutRule& r, const Tensor& result, const Tensor& out) {
 
 void write(const OutRule& rule, const Tensor& out, const Tensor& result) {
     check_dtype(rule, result, out);
-    resize_out(out, result.sizes());
+    if (!same_shape(out.sizes(), result.sizes())) {
+        resize_out(out, result.sizes());
+        // Like a new tensor it gets the layout of the result.
+        if (is_dense(result.sizes(), result.strides())) {
+            std::copy_n(result.strides().begin(), result.dim(), out->dims + result.dim());
+            out->update_geometry();
+        }
+    }
     copy_values(out, result);
     out.bump_version();
 }

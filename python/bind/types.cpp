@@ -1,8 +1,9 @@
-// torch.dtype, torch.device, torch.Size, torch.layout and torch.memory_format.
-#include "convert.h"
+// torch.dtype, torch.finfo, torch.iinfo, torch.device, torch.Size, torch.layout and torch.memory_format.
+#include "args.h"
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <memory>
 
 namespace wg::py {
@@ -49,17 +50,17 @@ PyObject* dtype_is_signed(PyObject* o, void*) {
     return PyBool_FromLong(dtype_at(o) != DType::UInt8 && dtype_at(o) != DType::Bool);
 }
 PyObject* dtype_itemsize(PyObject* o, void*) { return PyLong_FromSize_t(item_size(dtype_at(o))); }
-PyObject* dtype_module(PyObject*, void*) { return PyUnicode_FromString("torch"); }
+PyObject* dtype_to_real(PyObject* o, PyObject*) { return Py_NewRef(o); }
 
 PyGetSetDef dtype_properties_[] = {
     {"is_floating_point", dtype_is_floating, nullptr, nullptr, nullptr},
     {"is_complex", dtype_is_complex, nullptr, nullptr, nullptr},
     {"is_signed", dtype_is_signed, nullptr, nullptr, nullptr},
     {"itemsize", dtype_itemsize, nullptr, nullptr, nullptr},
-    {"__module__", dtype_module, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMethodDef dtype_methods_[] = {{"__reduce__", dtype_reduce, METH_NOARGS, nullptr},
+                                {"to_real", dtype_to_real, METH_NOARGS, nullptr},
                                 {nullptr, nullptr, 0, nullptr}};
 
 void add_dtypes(PyObject* module) {
@@ -82,11 +83,163 @@ void add_dtypes(PyObject* module) {
     check(PyModule_AddObjectRef(module, "dtype", reinterpret_cast<PyObject*>(dtype_type)));
 }
 
+// --- finfo and iinfo ---
+
+// tp_new of a type whose arguments a Parser reads.
+int parse_new(const Parser& parser, PyObject* args, PyObject* kwargs, PyObject** values) {
+    std::vector<PyObject*> given;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i)
+        given.push_back(PyTuple_GET_ITEM(args, i));
+    const Object names = kwargs ? check(PySequence_Tuple(kwargs)) : Object();
+    for (Py_ssize_t i = 0; names && i < PyTuple_GET_SIZE(names.get()); ++i)
+        given.push_back(PyDict_GetItem(kwargs, PyTuple_GET_ITEM(names.get(), i)));
+    Object temporary;
+    return parser.parse(given.data(), PyTuple_GET_SIZE(args), names.get(), values, temporary);
+}
+
+PyTypeObject *finfo_type, *iinfo_type;
+
+PyObject* wrap_info(PyTypeObject* type, DType d) {
+    auto* o = PyObject_New(PyDType, type);
+    if (!o) throw PythonError{};
+    o->dtype = d;
+    return reinterpret_cast<PyObject*>(o);
+}
+PyObject* finfo_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+    return guarded([&] {
+        static const Parser parser("finfo", false, {"torch.dtype type", ""});
+        PyObject* v[kMaxParameters];
+        const bool given = parse_new(parser, args, kwargs, v) == 0;
+        const DType d = given ? dtype_of_object(v[0]) : default_dtype();
+        if (!is_floating(d))
+            fail_type(
+                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'");
+        return wrap_info(type, d);
+    });
+}
+PyObject* iinfo_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+    return guarded([&] {
+        static const Parser parser("iinfo", false, {"torch.dtype type"});
+        PyObject* v[kMaxParameters];
+        parse_new(parser, args, kwargs, v);
+        const DType d = dtype_of_object(v[0]);
+        if (is_floating(d))
+            fail_type(
+                "torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'");
+        if (d == DType::Bool) fail_type("torch.bool is not supported by torch.iinfo");
+        return wrap_info(type, d);
+    });
+}
+
+// What std::numeric_limits says, for the half types too.
+struct FloatLimits {
+    double eps, max, tiny, resolution;
+};
+FloatLimits float_limits(DType d) {
+    const auto of = [](auto zero) {
+        using L = std::numeric_limits<decltype(zero)>;
+        return FloatLimits{L::epsilon(), L::max(), L::min(), std::pow(10.0, -L::digits10)};
+    };
+    switch (d) {
+    case DType::Float16: return {0x1p-10, 65504.0, 0x1p-14, 1e-3};
+    case DType::BFloat16: return {0x1p-7, 0x1.fep127, 0x1p-126, 1e-2};
+    case DType::Float32: return of(0.0f);
+    default: return of(0.0);
+    }
+}
+struct IntLimits {
+    int64_t min, max;
+};
+IntLimits int_limits(DType d) {
+    IntLimits limits{};
+    visit_dtype(d, [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        if constexpr (std::is_integral_v<T>)
+            limits = {std::numeric_limits<T>::min(), std::numeric_limits<T>::max()};
+    });
+    return limits;
+}
+
+PyObject* info_bits(PyObject* o, void*) { return PyLong_FromSize_t(8 * item_size(dtype_at(o))); }
+PyObject* info_dtype(PyObject* o, void*) { return PyUnicode_FromString(info(dtype_at(o)).name); }
+template <double FloatLimits::* value>
+PyObject* finfo_value(PyObject* o, void*) {
+    return PyFloat_FromDouble(float_limits(dtype_at(o)).*value);
+}
+PyObject* finfo_min(PyObject* o, void*) {
+    return PyFloat_FromDouble(-float_limits(dtype_at(o)).max);
+}
+template <int64_t IntLimits::* value>
+PyObject* iinfo_value(PyObject* o, void*) {
+    return PyLong_FromLongLong(int_limits(dtype_at(o)).*value);
+}
+
+PyObject* finfo_repr(PyObject* o) {
+    const FloatLimits l = float_limits(dtype_at(o));
+    char text[256];
+    std::snprintf(
+        text, sizeof text,
+        "finfo(resolution=%g, min=%g, max=%g, eps=%g, smallest_normal=%g, tiny=%g, dtype=%s)",
+        l.resolution, -l.max, l.max, l.eps, l.tiny, l.tiny, info(dtype_at(o)).name);
+    return PyUnicode_FromString(text);
+}
+PyObject* iinfo_repr(PyObject* o) {
+    const IntLimits l = int_limits(dtype_at(o));
+    char text[128];
+    std::snprintf(text, sizeof text, "iinfo(min=%g, max=%g, dtype=%s)", double(l.min),
+                  double(l.max), info(dtype_at(o)).name);
+    return PyUnicode_FromString(text);
+}
+PyObject* info_compare(PyObject* a, PyObject* b, int how) {
+    if (Py_TYPE(a) != Py_TYPE(b) || (how != Py_EQ && how != Py_NE)) Py_RETURN_NOTIMPLEMENTED;
+    return PyBool_FromLong((dtype_at(a) == dtype_at(b)) == (how == Py_EQ));
+}
+
+PyGetSetDef finfo_properties_[] = {
+    {"bits", info_bits, nullptr, nullptr, nullptr},
+    {"eps", finfo_value<&FloatLimits::eps>, nullptr, nullptr, nullptr},
+    {"max", finfo_value<&FloatLimits::max>, nullptr, nullptr, nullptr},
+    {"min", finfo_min, nullptr, nullptr, nullptr},
+    {"tiny", finfo_value<&FloatLimits::tiny>, nullptr, nullptr, nullptr},
+    {"smallest_normal", finfo_value<&FloatLimits::tiny>, nullptr, nullptr, nullptr},
+    {"resolution", finfo_value<&FloatLimits::resolution>, nullptr, nullptr, nullptr},
+    {"dtype", info_dtype, nullptr, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+PyGetSetDef iinfo_properties_[] = {
+    {"bits", info_bits, nullptr, nullptr, nullptr},
+    {"max", iinfo_value<&IntLimits::max>, nullptr, nullptr, nullptr},
+    {"min", iinfo_value<&IntLimits::min>, nullptr, nullptr, nullptr},
+    {"dtype", info_dtype, nullptr, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+void add_infos(PyObject* module) {
+    const auto add = [&](const char* name, newfunc make_new, reprfunc repr,
+                         PyGetSetDef* properties) {
+        PyTypeObject* type = make(name, sizeof(PyDType),
+                                  {{Py_tp_new, slot(make_new)},
+                                   {Py_tp_repr, slot(repr)},
+                                   {Py_tp_richcompare, slot(info_compare)},
+                                   {Py_tp_hash, slot(PyObject_HashNotImplemented)},
+                                   {Py_tp_getset, properties}});
+        check(PyModule_AddObjectRef(module, std::strchr(name, '.') + 1,
+                                    reinterpret_cast<PyObject*>(type)));
+        return type;
+    };
+    finfo_type = add("torch.finfo", finfo_new, finfo_repr, finfo_properties_);
+    iinfo_type = add("torch.iinfo", iinfo_new, iinfo_repr, iinfo_properties_);
+}
+
 // --- device ---
 
 struct PyDevice {
     PyObject_HEAD Device device;
 };
+
+// Indices of 128 and more wrap round, and print as 16 bits, as PyTorch has it.
+bool has_index(Device d) { return d.index != -1; }
+int shown_index(Device d) { return uint16_t(d.index); }
 
 Device& device_at(PyObject* o) { return reinterpret_cast<PyDevice*>(o)->device; }
 
@@ -98,10 +251,13 @@ constexpr std::string_view kAbsentDevices[] = {
 Device parse_device(std::string_view text) {
     Device d;
     std::string_view type = text.substr(0, text.find(':'));
+    WG_CHECK(!text.empty(), "Device string must not be empty");
+    WG_CHECK(
+        !type.empty() &&
+            std::ranges::all_of(type, [](char c) { return std::isalpha(uint8_t(c)) || c == '_'; }),
+        "Invalid device string: '", text, "'");
     if (type == "cpu") d.type = DeviceType::CPU;
     else if (type == "cuda") d.type = DeviceType::CUDA;
-    else if (type.find_first_of("0123456789") != std::string_view::npos)
-        fail(ErrorKind::Runtime, str("Invalid device string: '", text, "'"));
     else if (std::ranges::find(kAbsentDevices, type) != std::end(kAbsentDevices))
         fail(ErrorKind::NotImplemented, str("whygrad has no device '", type, "'"));
     else
@@ -112,7 +268,7 @@ Device parse_device(std::string_view text) {
                 type));
     if (type.size() < text.size()) {
         const std::string_view digits = text.substr(type.size() + 1);
-        const bool ok = !digits.empty() && digits.size() < 4 &&
+        const bool ok = !digits.empty() && digits.size() < 10 &&
                         digits.find_first_not_of("0123456789") == std::string_view::npos &&
                         (digits.size() == 1 || digits[0] != '0');
         WG_CHECK(ok, "Invalid device string: '", text, "'");
@@ -128,24 +284,39 @@ PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
         if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", const_cast<char**>(names),
                                          &type, &index))
             return nullptr;
+        if (is_int(type) && !index)
+            WG_CHECK(to_int64(type) >= 0, "Device index must not be negative");
         Device d = device_of_object(type);
-        if (index && index != Py_None) d.index = int8_t(to_int64(index));
+        if (!index || index == Py_None) return wrap_device(d);
+        if (!PyUnicode_Check(type))
+            fail_type(str("device(): argument 'type' (position 1) must be str, not ",
+                          Py_TYPE(type)->tp_name));
+        if (!is_int(index))
+            fail_type(str("device(): argument 'index' (position 2) must be int, not ",
+                          Py_TYPE(index)->tp_name));
+        WG_CHECK(to_int64(index) >= 0, "Device index must not be negative");
+        WG_CHECK(!has_index(d),
+                 "type (string) must not include an index because index was passed explicitly: ",
+                 Convert<std::string_view>::get(type));
+        d.index = int8_t(to_int64(index));
         return wrap_device(d);
     });
 }
 const char* device_name(Device d) { return d.type == DeviceType::CPU ? "cpu" : "cuda"; }
 PyObject* device_repr(PyObject* o) {
     const Device d = device_at(o);
-    if (d.index < 0) return PyUnicode_FromFormat("device(type='%s')", device_name(d));
-    return PyUnicode_FromFormat("device(type='%s', index=%d)", device_name(d), int(d.index));
+    if (!has_index(d)) return PyUnicode_FromFormat("device(type='%s')", device_name(d));
+    return PyUnicode_FromFormat("device(type='%s', index=%d)", device_name(d), shown_index(d));
 }
 PyObject* device_str(PyObject* o) {
     const Device d = device_at(o);
-    if (d.index < 0) return PyUnicode_FromString(device_name(d));
-    return PyUnicode_FromFormat("%s:%d", device_name(d), int(d.index));
+    if (!has_index(d)) return PyUnicode_FromString(device_name(d));
+    return PyUnicode_FromFormat("%s:%d", device_name(d), shown_index(d));
 }
 PyObject* device_compare(PyObject* a, PyObject* b, int how) {
-    if (Py_TYPE(b) != device_type || (how != Py_EQ && how != Py_NE)) Py_RETURN_NOTIMPLEMENTED;
+    if (Py_TYPE(b) != device_type) Py_RETURN_NOTIMPLEMENTED;
+    if (how != Py_EQ && how != Py_NE)
+        return PyErr_SetString(PyExc_TypeError, "comparison not implemented"), nullptr;
     return PyBool_FromLong((device_at(a) == device_at(b)) == (how == Py_EQ));
 }
 Py_hash_t device_hash(PyObject* o) {
@@ -155,18 +326,30 @@ PyObject* device_get_type(PyObject* o, void*) {
     return PyUnicode_FromString(device_name(device_at(o)));
 }
 PyObject* device_get_index(PyObject* o, void*) {
-    if (device_at(o).index < 0) Py_RETURN_NONE;
+    if (!has_index(device_at(o))) Py_RETURN_NONE;
     return PyLong_FromLong(device_at(o).index);
 }
 PyObject* device_reduce(PyObject* o, PyObject*) {
-    return Py_BuildValue("(O(N))", device_type, device_str(o));
+    const Device d = device_at(o);
+    if (!has_index(d)) return Py_BuildValue("(O(s))", device_type, device_name(d));
+    return Py_BuildValue("(O(si))", device_type, device_name(d), int(d.index));
 }
+// In `with device:` tensors are made on the device, which can only be the CPU.
+PyObject* device_enter(PyObject* o, PyObject*) {
+    return guarded([&] {
+        require_cpu(device_at(o));
+        return Py_NewRef(o);
+    });
+}
+PyObject* device_exit(PyObject*, PyObject*) { Py_RETURN_NONE; }
 PyGetSetDef device_properties_[] = {
     {"type", device_get_type, nullptr, nullptr, nullptr},
     {"index", device_get_index, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMethodDef device_methods_[] = {{"__reduce__", device_reduce, METH_NOARGS, nullptr},
+                                 {"__enter__", device_enter, METH_NOARGS, nullptr},
+                                 {"__exit__", device_exit, METH_VARARGS, nullptr},
                                  {nullptr, nullptr, 0, nullptr}};
 
 // --- Size ---
@@ -178,9 +361,10 @@ PyObject* size_repr(PyObject* o) {
 }
 PyObject* size_numel(PyObject* o, PyObject*) {
     return guarded([&] {
-        int64_t n = 1;
-        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i) n *= to_int64(PyTuple_GET_ITEM(o, i));
-        return PyLong_FromLongLong(n);
+        uint64_t n = 1;
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i)
+            n *= uint64_t(to_int64(PyTuple_GET_ITEM(o, i)));
+        return PyLong_FromLongLong(int64_t(n));
     });
 }
 PyObject* as_size(PyObject* tuple) {
@@ -193,8 +377,12 @@ PyObject* size_subscript(PyObject* o, PyObject* key) {
     PyObject* r = PyTuple_Type.tp_as_mapping->mp_subscript(o, key);
     return r && PySlice_Check(key) ? as_size(r) : r;
 }
-PyObject* size_concat(PyObject* a, PyObject* b) {
-    // torch.Size only joins with tuples; a list on the right is an error as for tuples.
+// With a tuple on either side; what a list on the left says to it is the list's affair.
+PyObject* size_add(PyObject* a, PyObject* b) {
+    if (!PyTuple_Check(a)) Py_RETURN_NOTIMPLEMENTED;
+    if (!PyTuple_Check(b))
+        return PyErr_Format(PyExc_TypeError, "can only concatenate tuple (not %s) to torch.Size",
+                            Py_TYPE(b)->tp_name);
     return as_size(PyTuple_Type.tp_as_sequence->sq_concat(a, b));
 }
 PyObject* size_repeat(PyObject* o, Py_ssize_t n) {
@@ -208,13 +396,12 @@ PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     if (!o) return nullptr;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i) {
         PyObject* item = PyTuple_GET_ITEM(o, i);
-        if (PyLong_Check(item)) continue;
-        PyObject* number = is_int_like(item) ? PyNumber_Index(item) : nullptr;
+        if (is_int(item)) continue;
+        PyObject* number = PyNumber_Index(item);
         if (!number) {
-            if (!PyErr_Occurred())
-                PyErr_Format(PyExc_TypeError,
-                             "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i,
-                             Py_TYPE(item)->tp_name);
+            PyErr_Format(PyExc_TypeError,
+                         "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i,
+                         Py_TYPE(item)->tp_name);
             Py_DECREF(o);
             return nullptr;
         }
@@ -321,6 +508,7 @@ PyObject* wrap_size(IntSpan sizes) {
 
 void add_types(PyObject* module) {
     add_dtypes(module);
+    add_infos(module);
     device_type = make("torch.device", sizeof(PyDevice),
                        {{Py_tp_new, slot(device_new)},
                         {Py_tp_repr, slot(device_repr)},
@@ -334,7 +522,7 @@ void add_types(PyObject* module) {
                      {{Py_tp_new, slot(size_new)},
                       {Py_tp_repr, slot(size_repr)},
                       {Py_mp_subscript, slot(size_subscript)},
-                      {Py_sq_concat, slot(size_concat)},
+                      {Py_nb_add, slot(size_add)},
                       {Py_sq_repeat, slot(size_repeat)},
                       {Py_tp_methods, size_methods_}},
                      0, reinterpret_cast<PyObject*>(&PyTuple_Type));

@@ -161,7 +161,7 @@ from ._C import exp_ as exp_
 from ._C import expm1 as expm1
 from ._C import expm1_ as expm1_
 from ._C import eye as eye
-from ._functions import finfo as finfo
+from ._C import finfo as finfo
 from ._C import fix as fix
 from ._C import fix_ as fix_
 from ._C import flatten as flatten
@@ -201,11 +201,12 @@ from ._C import hardshrink_ as hardshrink_
 from ._C import hstack as hstack
 from ._C import hypot as hypot
 from ._C import hypot_ as hypot_
-from ._functions import iinfo as iinfo
+from ._C import iinfo as iinfo
 from ._C import index_add as index_add
 from ._C import index_copy as index_copy
 from ._C import index_fill as index_fill
 from ._C import index_put as index_put
+from ._C import index_put_ as index_put_
 from ._C import index_select as index_select
 from .random import initial_seed as initial_seed
 from ._C import inner as inner
@@ -406,9 +407,7 @@ from . import torch_version as torch_version
 from ._C import trace as trace
 from ._C import transpose as transpose
 from ._C import tril as tril
-from ._C import tril_ as tril_
 from ._C import triu as triu
-from ._C import triu_ as triu_
 from ._C import true_divide as true_divide
 from ._C import true_divide_ as true_divide_
 from ._C import trunc as trunc

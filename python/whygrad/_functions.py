@@ -10,7 +10,7 @@ from . import _C, return_types
 
 Tensor = _C.Tensor
 __all__ = [
-    "broadcast_shapes", "broadcast_tensors", "cartesian_prod", "einsum", "finfo", "iinfo", "is_tensor", "meshgrid",
+    "broadcast_shapes", "broadcast_tensors", "cartesian_prod", "einsum", "is_tensor", "meshgrid",
     "nonzero", "norm", "split", "tensordot", "set_default_dtype", "set_default_device", "use_deterministic_algorithms",
     "set_default_tensor_type", "max", "min", "aminmax", "relu", "relu_",
 ]  # fmt: skip
@@ -126,6 +126,9 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
 
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
     """The places of the elements that are not zero: one row each, or one tensor per dim with as_tuple."""
+    if not isinstance(as_tuple, _bool):
+        kind = type(as_tuple).__name__
+        raise TypeError(f"nonzero(): argument 'as_tuple' must be bool, not {kind}")
     if as_tuple:
         return _C.where(input)
     return _C.nonzero(input, out=out)
@@ -230,55 +233,3 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     if len(tensors) == 1:
         return tensors[0]
     return _C.stack([g.reshape(-1) for g in meshgrid(*tensors, indexing="ij")], dim=1)
-
-
-class finfo:
-    """The properties of a floating point dtype."""
-
-    def __init__(self, type: Any = None) -> None:
-        dtype = type or _C.get_default_dtype()
-        values = _FLOATS.get(str(dtype))
-        if values is None:
-            raise TypeError(
-                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
-            )
-        self.bits, self.eps, self.max, self.smallest_normal, self.resolution = values
-        self.min = -self.max
-        self.tiny = self.smallest_normal
-        self.dtype = str(dtype).removeprefix("torch.")
-
-    def __repr__(self) -> str:
-        return (
-            f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
-            f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})"
-        )
-
-
-_FLOATS = {
-    "torch.float16": (16, 2.0**-10, 65504.0, 2.0**-14, 1e-3),
-    "torch.bfloat16": (16, 2.0**-7, (2 - 2.0**-7) * 2.0**127, 2.0**-126, 1e-2),
-    "torch.float32": (32, 2.0**-23, (2 - 2.0**-23) * 2.0**127, 2.0**-126, 1e-6),
-    "torch.float64": (64, 2.0**-52, (2 - 2.0**-52) * 2.0**1023, 2.0**-1022, 1e-15),
-}
-
-
-class iinfo:
-    """The properties of an integer dtype."""
-
-    def __init__(self, type: Any) -> None:
-        bits = _INTS.get(str(type))
-        if bits is None:
-            raise TypeError(
-                "torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'"
-            )
-        self.bits = bits
-        unsigned = str(type) == "torch.uint8"
-        self.max = 2**bits - 1 if unsigned else 2 ** (bits - 1) - 1
-        self.min = 0 if unsigned else -(2 ** (bits - 1))
-        self.dtype = str(type).removeprefix("torch.")
-
-    def __repr__(self) -> str:
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
-
-
-_INTS = {"torch.uint8": 8, "torch.int8": 8, "torch.int16": 16, "torch.int32": 32, "torch.int64": 64}

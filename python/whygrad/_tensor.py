@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import copyreg
+import numbers
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,11 +45,17 @@ def __iter__(self: Tensor) -> Iterator[Tensor]:
 
 @_method
 def __contains__(self: Tensor, element: Any) -> bool:
-    if isinstance(element, (Tensor, int, float, bool)):
-        return bool((self == element).any().item())
+    if isinstance(element, (Tensor, numbers.Real)):
+        found: Any = element == self
+        return bool(found.any().item())
     raise RuntimeError(
         f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
     )
+
+
+@_method
+def __complex__(self: Tensor) -> complex:
+    return complex(float(self))
 
 
 @_method
@@ -62,13 +69,17 @@ def __dir__(self: Tensor) -> list[str]:
 
 
 @_method
-def numpy(self: Tensor, *args: Any, force: bool = False) -> Any:
+def numpy(self: Tensor, *args: Any, force: bool = False, **unknown: Any) -> Any:
     """The values as a numpy array over the same memory (a copy where force=True has to detach)."""
     import numpy as np
 
     if args:
         were = "was" if len(args) == 1 else "were"
         raise TypeError(f"numpy() takes 0 positional arguments but {len(args)} {were} given")
+    for name in unknown:
+        raise TypeError(f"numpy() got an unexpected keyword argument '{name}'")
+    if not isinstance(force, bool):
+        raise TypeError(f"numpy(): argument 'force' must be bool, not {type(force).__name__}")
     if force:
         self = self.detach()
     elif self.requires_grad and _C.is_grad_enabled():
@@ -105,13 +116,12 @@ def __array_wrap__(
     return _C.from_numpy(array)
 
 
-_nonzero = Tensor.nonzero
-
-
 @_method
 def nonzero(self: Tensor, *, as_tuple: bool = False) -> Any:
     """The places of the elements that are not zero: one row each, or one tensor per dim with as_tuple."""
-    return _C.where(self) if as_tuple else _nonzero(self)
+    from ._functions import nonzero
+
+    return nonzero(self, as_tuple=as_tuple)
 
 
 @_method

@@ -137,9 +137,9 @@ def array_of(tensor: Any, torch: Any) -> Array:
     plain, name = tensor.detach(), dtype_name(tensor.dtype)
     if name == "bfloat16":
         plain = plain.to(torch.float32)
-    if torch is reference():
-        plain = plain.clone()  # some zero gradients of PyTorch have no memory to look at
-    return Array(name, np.array(plain.numpy()))
+    # A copy: some zero gradients of PyTorch have no memory to look at, and what NumPy has looked at
+    # can no longer be resized.
+    return Array(name, np.array(plain.clone().numpy()))
 
 
 def attempt(read: Callable[[], Any]) -> Any:
