@@ -174,16 +174,6 @@ Tensor separate(const Tensor& src, const Tensor& target) {
     return src->storage == target->storage ? fresh_copy(src) : src;
 }
 
-// Writing in place what is read at the same time has no meaning. As in PyTorch, operands with gaps between
-// their elements pass.
-void check_no_overlap(const Tensor& written, const Tensor& read) {
-    WG_CHECK(
-        !written.is_same(read) || written.numel() == 0,
-        "unsupported operation: some elements of the input tensor and the written-to tensor refer "
-        "to a single memory location. Please clone() the tensor before performing the operation.");
-    check_no_partial_overlap(written, read);
-}
-
 void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
                   const Tensor& src) {
     dim = wrap_dim(dim, self.dim());
