@@ -435,6 +435,10 @@ void add_operations(PyObject* module) {
     static constexpr const char *home = "whygrad._C", *nn_home = "whygrad._C._nn";
     PyObject* nn = PyImport_AddModule(nn_home);  // borrowed
     if (!nn) throw PythonError{};
+    const Object machinery = check(PyImport_ImportModule("importlib.machinery"));
+    const Object spec =
+        check(PyObject_CallMethod(machinery.get(), "ModuleSpec", "sO", nn_home, Py_None));
+    check(PyObject_SetAttrString(nn, "__spec__", spec.get()));
     Object names = check(PyList_New(0));
     for (const auto& entry : collect_entries()) {
         const std::string& name = entry.first;  // a lambda cannot capture structured bindings

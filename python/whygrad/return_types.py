@@ -56,4 +56,3 @@ FIELDS: dict[str, tuple[str, ...]] = {
 for _name, _fields in FIELDS.items():
     _make(_name, _fields)
     _make(_name + "_out", _fields)
-

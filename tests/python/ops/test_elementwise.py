@@ -22,7 +22,8 @@ REQUIRED = (
     "add sub mul div neg abs sign exp log log1p expm1 sqrt rsqrt pow square sin cos tan asin acos "
     "atan sinh cosh tanh sigmoid relu leaky_relu silu softplus elu erf floor ceil round trunc "
     "maximum minimum lerp fmod remainder eq ne lt le gt ge logical_and logical_or logical_xor "
-    "logical_not floor_divide reciprocal isnan isinf isfinite bitwise_and bitwise_or bitwise_not"
+    "logical_not floor_divide reciprocal isnan isinf isfinite bitwise_and bitwise_or bitwise_not "
+    "bitwise_left_shift bitwise_right_shift"
 )
 
 
@@ -322,3 +323,27 @@ torch.sigmoid(torch.tensor([-1e3, -20.0, 0.0, 20.0, 1e3])); torch.tanh(torch.ten
 torch.exp(torch.tensor([100.0, -100.0, 88.7])); torch.log(torch.tensor([0.0, -1.0, 1e-40]))
 """, setup="x, y = data(3, 4), data(3, 4, salt=1); i = data(5, dtype='int64', lo=1, hi=9); b = x[0] > 0",
 tol=parity.CLOSE)  # fmt: skip
+
+
+@parity.parity(dtype=parity.INTEGERS)
+def test_shifts(torch, dtype):
+    """Distances below 0 and beyond the width shift every bit out."""
+    values = torch.tensor([100, 0, 1, 3, 5] if dtype == "uint8" else [-5, 0, 1, 3, 100])
+    x = values.to(getattr(torch, dtype))
+    for distance in (0, 1, 6, 7, 8, 15, 16, 31, 32, 63, 64, 70) + (-1,) * (dtype != "uint8"):
+        yield x << distance, x >> distance, distance << x, distance >> x
+        yield x << torch.full_like(x, distance), x >> torch.full_like(x, distance)
+    y = x.clone()
+    y <<= 2
+    yield y
+    y >>= 1
+    yield y
+    yield x.bitwise_left_shift_(1), torch.bitwise_right_shift(x, 1, out=torch.empty(0))
+    yield x.bool() << 1, x << x.bool(), x << x.to(torch.int16)
+
+
+@parity.parity(tol=parity.CLOSE, dtype=("float32", "float64"))
+def test_atan2_of_infinity_and_nan(torch, dtype):
+    special = [0.0, -0.0, 1.0, float("inf"), float("-inf"), float("nan")]
+    values = torch.tensor(special, dtype=getattr(torch, dtype))
+    return torch.atan2(values[:, None], values)
