@@ -280,7 +280,7 @@ def table_rows(pattern: str, file: str) -> list[tuple[str, ...]]:
 
 
 ROWS = {r["name"] for r in _C._elementwise_rows()}
-ALIASES = {row[0] for row in table_rows(r"^WG_ALIAS\((\w+), (\w+)\)", "elementwise.def")}
+ALIASES = {row[0] for row in table_rows(r"^WG_ALIAS\((\w+), (\w+), [^)]*\)", "elementwise.def")}
 # Where a "Tensor" beside the first may be a number, besides the elementwise rows.
 TAKES_NUMBERS = ROWS | ALIASES | {"clamp", "clip", "div", "divide", "true_divide", "where", "rsub"}
 

@@ -91,12 +91,6 @@ void gradient_loop(void* out, const void* const* in, int64_t n, const double* pa
     if (i < n) run_tail<T>(&gradient_loop<Row, I, T>, out, sizeof(T), in, used, i, n - i, params);
 }
 
-constexpr bool has_integers(DTypes c) {
-    return c == DTypes::NUMBERS || c == DTypes::ALL || c == DTypes::INTEGRAL;
-}
-constexpr bool has_bool(DTypes c) { return c == DTypes::ALL || c == DTypes::INTEGRAL; }
-constexpr bool has_floats(DTypes c) { return c != DTypes::INTEGRAL; }
-
 template <class Row>
 void add_float_forward(OpKernels* table) {
     if constexpr (has_floats(Row::dtypes)) {

@@ -290,16 +290,23 @@ Tensor einsum(std::string_view equation, const TensorList& operands) {
                : view(result, Dims(result.sizes().first(size_t(space.outputs))));
 }
 
-Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dims& dims_b) {
+Tensor tensordot(const Tensor& first, const Tensor& second, const Dims& dims_a,
+                 const Dims& dims_b) {
     WG_CHECK(dims_a.size() == dims_b.size(), "both dimension lists should have same length");
+    WG_CHECK(first.dtype() == second.dtype(), "both inputs should have same dtype");
+    Tensor a = first, b = second;
     Dims order_a, order_b, shape;
     SmallVector<bool, 8> in_a(size_t(a.dim()), false), in_b(size_t(b.dim()), false);
     int64_t k = 1;
     for (size_t i = 0; i < dims_a.size(); ++i) {
         const int64_t da = wrap_dim(dims_a[i], a.dim()), db = wrap_dim(dims_b[i], b.dim());
+        // A size of 1 broadcasts: the other operand is summed first.
+        if (a->dims[da] == 1) b = sum_over(b, Dims{db}, true, second.dtype());
+        else if (b->dims[db] == 1) a = sum_over(a, Dims{da}, true, first.dtype());
         WG_CHECK(a->dims[da] == b->dims[db],
                  "contracted dimensions need to match, but first has size ", a->dims[da],
-                 " in dim ", da, " and second has size ", b->dims[db], " in dim ", db);
+                 " in dim ", dims_a[i], " and second has size ", b->dims[db], " in dim ",
+                 dims_b[i]);
         in_a[da] = in_b[db] = true;
         k *= a->dims[da];
     }

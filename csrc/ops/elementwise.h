@@ -19,11 +19,12 @@ enum : unsigned {
     FUNCTION = 1,
     METHOD = 2,
     NN = 4,
-    INPLACE = 8,
+    INPLACE = 8,  // Tensor.name_, torch._C._nn.name_
     OUT = 16,
     DEPRECATED = 32,  // an old overload: it warns, and messages do not list it
+    INPLACE_FUNCTION = 64,  // torch.name_
     TENSOR = FUNCTION | METHOD | INPLACE | OUT,
-    TENSOR_FUNCTION = FUNCTION | INPLACE | NN,
+    EVERYWHERE = TENSOR | INPLACE_FUNCTION,
     TENSOR_ONLY = FUNCTION | METHOD,
 };
 }

@@ -72,6 +72,8 @@ const char* kernel_name(Op op, bool number_operand) {
     switch (op) {
     case Op::pow: return "pow";
     case Op::floor_divide: return "div_floor_cpu";
+    case Op::bitwise_left_shift: return "lshift_cpu";
+    case Op::bitwise_right_shift: return "rshift_cpu";
     case Op::addcmul: return "addcmul_cpu_out";
     case Op::lerp: return number_operand ? "lerp_kernel_scalar" : "lerp_kernel_tensor";
     case Op::clamp_low:
@@ -209,6 +211,7 @@ void check_supported(const RowInfo& r, Op op, DType d, Args args) {
     case DTypes::FLOATS_ONLY: ok = is_floating(d); break;
     case DTypes::ROUNDING: ok = is_floating(d) || integral; break;
     case DTypes::NUMBERS: ok = d != DType::Bool; break;
+    case DTypes::INTEGERS: ok = integral; break;
     case DTypes::INTEGRAL: ok = !is_floating(d); break;
     }
     if (!ok) fail_not_implemented(op, r, d, args);

@@ -34,15 +34,22 @@ Tensor clamp(const Tensor& x, const std::optional<Arg>& min, const std::optional
     return choose_clamp(x, min, max).fresh();
 }
 
-RowChoice div_rounded(const Tensor& a, const Arg& b, std::optional<std::string_view> mode) {
-    if (!mode) return true_divide(a, b);
+RowChoice div_rounded(const Tensor& a, const Arg& b, OptString mode) {
+    if (!mode) return {Op::div, {a, b}};
     if (*mode == "floor") return {Op::div_floor, {a, b}};
     WG_CHECK(*mode == "trunc",
              "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *mode,
              "'");
     return {Op::div_trunc, {a, b}};
 }
-RowChoice true_divide(const Tensor& a, const Arg& b) { return {Op::div, {a, b}}; }
+RowChoice div_rounded(const Tensor& a, const Tensor& b, OptString mode) {
+    return div_rounded(a, Arg(b), mode);
+}
+RowChoice div_rounded(const Tensor& a, Scalar b, OptString mode) {
+    return div_rounded(a, Arg(b), mode);
+}
+RowChoice true_divide(const Tensor& a, const Tensor& b) { return {Op::div, {a, b}}; }
+RowChoice true_divide(const Tensor& a, Scalar b) { return {Op::div, {a, b}}; }
 
 RowChoice round_to(const Tensor& x, int64_t decimals) {
     WG_CHECK_NOT_IMPLEMENTED(is_floating(x.dtype()), decimals ? "\"round_cpu" : "\"round_vml_cpu",
@@ -65,12 +72,20 @@ RowChoice gelu(const Tensor& x, std::string_view approximate) {
 RowChoice where_tensors(const Tensor& condition, const Tensor& a, const Tensor& b) {
     return {Op::where_choice, {condition, a, b}};
 }
-Tensor where_function(const Tensor& condition, const Arg& a, const Arg& b) {
-    if (a.is_tensor() || b.is_tensor()) return where_choice(condition, a, b);
-    return where_choice(condition, wrapped_number(a.scalar()), wrapped_number(b.scalar()));
+Tensor where_values(const Tensor& condition, Scalar a, const Tensor& b) {
+    return where_choice(condition, a, b);
+}
+Tensor where_values(const Tensor& condition, const Tensor& a, Scalar b) {
+    return where_choice(condition, a, b);
+}
+Tensor where_values(const Tensor& condition, Scalar a, Scalar b) {
+    return where_choice(condition, wrapped_number(a), wrapped_number(b));
 }
 
-Tensor where_method(const Tensor& self, const Tensor& condition, const Arg& other) {
+Tensor where_method(const Tensor& self, const Tensor& condition, const Tensor& other) {
+    return where_choice(condition, self, other);
+}
+Tensor where_method(const Tensor& self, const Tensor& condition, Scalar other) {
     return where_choice(condition, self, other);
 }
 

@@ -279,6 +279,13 @@ Tensor prelu(const Tensor& t, const Tensor& weight);
 Tensor matmul(const Tensor& a, const Tensor& b);
 Tensor mm(const Tensor& a, const Tensor& b);
 Tensor bmm(const Tensor& a, const Tensor& b);
+// With a dtype for the result: PyTorch has these on GPUs only, and so they fail.
+Tensor mm(const Tensor& a, const Tensor& b, DType out_dtype);
+Tensor bmm(const Tensor& a, const Tensor& b, DType out_dtype);
+Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, DType out_dtype, Scalar beta,
+             Scalar alpha);
+Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, DType out_dtype, Scalar beta,
+               Scalar alpha);
 Tensor mv(const Tensor& a, const Tensor& v);
 Tensor dot(const Tensor& a, const Tensor& b);
 Tensor vdot(const Tensor& a, const Tensor& b);
@@ -376,14 +383,21 @@ Tensor make_eye_square(int64_t n, const OptTensor& out, const TensorOptions& o);
 // --- forms.cpp: choices among elementwise rows ---
 RowChoice clamp_tensors(const Tensor& x, const OptTensor& min, const OptTensor& max);
 RowChoice clamp_numbers(const Tensor& x, OptScalar min, OptScalar max);
-RowChoice div_rounded(const Tensor& a, const Arg& b, std::optional<std::string_view> rounding_mode);
-RowChoice true_divide(const Tensor& a, const Arg& b);
+using OptString = std::optional<std::string_view>;
+RowChoice div_rounded(const Tensor& a, const Arg& b, OptString rounding_mode);
+RowChoice div_rounded(const Tensor& a, const Tensor& b, OptString rounding_mode);
+RowChoice div_rounded(const Tensor& a, Scalar b, OptString rounding_mode);
+RowChoice true_divide(const Tensor& a, const Tensor& b);
+RowChoice true_divide(const Tensor& a, Scalar b);
 RowChoice round_to(const Tensor& x, int64_t decimals);
 RowChoice logit(const Tensor& x, OptDouble eps);
 RowChoice gelu(const Tensor& x, std::string_view approximate);
 RowChoice where_tensors(const Tensor& condition, const Tensor& a, const Tensor& b);
-Tensor where_function(const Tensor& condition, const Arg& a, const Arg& b);
-Tensor where_method(const Tensor& self, const Tensor& condition, const Arg& other);
+Tensor where_values(const Tensor& condition, Scalar a, const Tensor& b);
+Tensor where_values(const Tensor& condition, const Tensor& a, Scalar b);
+Tensor where_values(const Tensor& condition, Scalar a, Scalar b);
+Tensor where_method(const Tensor& self, const Tensor& condition, const Tensor& other);
+Tensor where_method(const Tensor& self, const Tensor& condition, Scalar other);
 Tensor rsub(const Tensor& self, const Arg& other, Scalar alpha = 1);
 
 // --- random.cpp: what is drawn, in place; what Python calls ---

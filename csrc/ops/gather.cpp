@@ -127,18 +127,6 @@ Tensor take_along_dim(const Tensor& t, const Tensor& indices, OptInt dim) {
 
 // --- scatter ---
 
-void check_no_overlap(const Tensor& written, const Tensor& read) {
-    if (written->storage != read->storage || written.numel() == 0 || read.numel() == 0) return;
-    if (!written.is_same(read) &&
-        (!is_dense(written.sizes(), written.strides()) || !is_dense(read.sizes(), read.strides())))
-        return;
-    const char *a = written.raw(), *b = read.raw();
-    WG_CHECK(
-        a + written.nbytes() <= b || b + read.nbytes() <= a,
-        "unsupported operation: some elements of the input tensor and the written-to tensor refer "
-        "to a single memory location. Please clone() the tensor before performing the operation.");
-}
-
 namespace {
 
 // `src` undefined: a value is scattered, which fits any index.

@@ -35,10 +35,6 @@ inline bool is_mask(const Tensor& index) {
     return index.dtype() == DType::Bool || index.dtype() == DType::UInt8;
 }
 
-// Writing in place what is read at the same time has no meaning. As in PyTorch, operands with gaps between
-// their elements pass.
-void check_no_overlap(const Tensor& written, const Tensor& read);
-
 namespace indexing_impl {
 
 struct Loop {

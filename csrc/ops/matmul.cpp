@@ -305,9 +305,8 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, 
     const int64_t shape[] = {a->dims[0], b->dims[1]};
     WG_CHECK(self.dtype() == b.dtype(), "self and mat2 must have the same dtype, but got ",
              scalar_name(self), " and ", scalar_name(b));
-    WG_CHECK(a.dtype() == b.dtype(),
-             "expected m1 and m2 to have the same dtype, but got: ", cpp_type_name(a.dtype()),
-             " != ", cpp_type_name(b.dtype()));
+    WG_CHECK(a.dtype() == b.dtype(), "mat1 and mat2 must have the same dtype, but got ",
+             scalar_name(a), " and ", scalar_name(b));
     Tensor out = start_from(self, shape, beta);
     product_into(out, a, false, b, false, beta, alpha, "addmm_impl_cpu_");
     if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(b)))
@@ -337,13 +336,14 @@ Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta, 
 }
 
 Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
-    if (a.dim() >= 2 && b.dim() >= 3)
-        check_expandable(self, Dims{a->dims[0], a->dims[1], b->dims[2]});
+    const int64_t shape[] = {a.size(0), a.size(1), b.size(2)};
+    check_expandable(self, Dims(shape));
     check_batches(a, b);
-    const int64_t shape[] = {a->dims[0], a->dims[1], b->dims[2]};
-    WG_CHECK(self.dtype() == a.dtype() && a.dtype() == b.dtype(),
-             "Input dtypes must be the same, got: input ", cpp_type_name(self.dtype()),
-             ", batch1: ", cpp_type_name(a.dtype()), ", batch2: ", cpp_type_name(b.dtype()));
+    WG_CHECK(self.dtype() == a.dtype(), "Input dtypes must be the same, got: input ",
+             cpp_type_name(self.dtype()), ", batch1: ", cpp_type_name(a.dtype()),
+             ", batch2: ", cpp_type_name(b.dtype()));
+    WG_CHECK(a.dtype() == b.dtype(), "expected scalar type ", scalar_name(a), " but found ",
+             scalar_name(b));
     Tensor out = start_from(self, shape, beta);
     product_into(out, a, false, b, false, beta, alpha, "baddbmm");
     if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(b)))
@@ -388,6 +388,26 @@ Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta,
                    if (d.needs(2)) d.set(2, scaled(bmm(transposed(d.saved(0)), g), alpha));
                });
     return out;
+}
+
+// --- with a dtype for the result ---
+
+namespace {
+
+[[noreturn]] Tensor not_on_cpu(const char* op) {
+    fail(ErrorKind::NotImplemented,
+         str("Could not run 'aten::", op, ".dtype' with arguments from the 'CPU' backend."));
+}
+
+}  // namespace
+
+Tensor mm(const Tensor&, const Tensor&, DType) { not_on_cpu("mm"); }
+Tensor bmm(const Tensor&, const Tensor&, DType) { not_on_cpu("bmm"); }
+Tensor addmm(const Tensor&, const Tensor&, const Tensor&, DType, Scalar, Scalar) {
+    not_on_cpu("addmm");
+}
+Tensor baddbmm(const Tensor&, const Tensor&, const Tensor&, DType, Scalar, Scalar) {
+    not_on_cpu("baddbmm");
 }
 
 // --- any ranks ---

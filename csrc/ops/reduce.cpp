@@ -87,9 +87,8 @@ Tensor sum_dims(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype, boo
     if (grad_enabled() && requires_grad(t))
         record("SumBackward1", out, {t}, {},
                [=, sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
-                   d.set(0, expand(with_reduced_dims(as_dtype(d.grad(), from), sizes, mask, keepdim,
-                                                     listed),
-                                   sizes));
+                   const Tensor g = with_reduced_dims(d.grad(), sizes, mask, keepdim, listed);
+                   d.set(0, as_dtype(expand(g, sizes), from));
                });
     return out;
 }
@@ -101,7 +100,7 @@ Tensor sum_all(const Tensor& t, OptDType dtype) {
     if (grad_enabled() && requires_grad(t))
         record("SumBackward0", out, {t}, {},
                [sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
-                   d.set(0, expand(as_dtype(d.grad(), from), sizes));
+                   d.set(0, as_dtype(expand(d.grad(), sizes), from));
                });
     return out;
 }
@@ -130,7 +129,7 @@ Tensor sum_to(const Tensor& t, IntSpan sizes) {
 Tensor sum_to_size(const Tensor& t, const Dims& size) {
     WG_CHECK(is_expandable(size, t.sizes()), "size {", to_string(size),
              "} is not expandable to size {", to_string(t.sizes()), "}.");
-    return sum_to(t, size);
+    return size.empty() ? sum_all(t) : sum_to(t, size);
 }
 
 Tensor trace(const Tensor& t) {
@@ -159,7 +158,7 @@ Tensor trace(const Tensor& t) {
 
 namespace {
 
-Tensor mean_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
+void check_mean_dtypes(const Tensor& t, OptDType dtype) {
     WG_CHECK(!dtype || is_floating(*dtype),
              "mean(): could not infer output dtype. Optional dtype must be either a "
              "floating point or complex dtype. Got: ",
@@ -168,6 +167,9 @@ Tensor mean_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) 
              "mean(): could not infer output dtype. Input dtype must be either a "
              "floating point or complex dtype. Got: ",
              info(t.dtype()).scalar_name);
+}
+
+Tensor mean_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
     const Tensor in = dtype ? cast_values(t, *dtype) : t;
     return reduce_values(Reduction::Mean, in, mask, keepdim,
                          double(reduced_count(t.sizes(), mask)));
@@ -176,6 +178,7 @@ Tensor mean_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) 
 }  // namespace
 
 Tensor mean_all(const Tensor& t, OptDType dtype) {
+    check_mean_dtypes(t, dtype);
     Tensor out = mean_values(t, dim_mask({}, t.dim()), false, dtype);
     if (grad_enabled() && requires_grad(t))
         record("MeanBackward0", out, {t}, {},
@@ -186,6 +189,7 @@ Tensor mean_all(const Tensor& t, OptDType dtype) {
 }
 
 Tensor mean_over(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype) {
+    check_mean_dtypes(t, dtype);
     const DimMask mask = dim_mask(dim, t.dim());
     Tensor out = mean_values(t, mask, keepdim, dtype);
     if (grad_enabled() && requires_grad(t))

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <sstream>
 
 #include "autograd/record.h"
 #include "ops/functions.h"
@@ -132,47 +133,59 @@ Tensor nanmean(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype
 namespace {
 
 struct Spread {
-    Tensor value, mean;
     DimMask mask;
+    bool of_all;  // no dims were given
+    bool keepdim;
     double degrees;  // of freedom: what the sum of squares is divided by, unless negative
 };
 
-Spread spread_values(const char* name, Reduction op, const Tensor& t, const OptDims& dim,
-                     double correction, bool keepdim, bool with_mean) {
-    WG_CHECK(is_floating(t.dtype()), "std and var only support floating point and complex dtypes");
-    Spread s;
-    s.mask = dim_mask(dim, t.dim());
-    const double n = double(reduced_count(t.sizes(), s.mask));
+struct SpreadValues {
+    Spread how;
+    Tensor value, mean;
+};
+
+SpreadValues spread_values(const char* name, Reduction op, const Tensor& t, const OptDims& dim,
+                           double correction, bool keepdim, bool with_mean) {
+    WG_CHECK(is_floating(t.dtype()), with_mean ? name : "std and var",
+             " only support floating point and complex dtypes");
+    SpreadValues s;
+    const DimMask mask = dim_mask(dim, t.dim());
+    const double n = double(reduced_count(t.sizes(), mask));
+    s.how = {mask, !dim || t.dim() == 0, keepdim, n - correction};
     // Without results there is nothing that the elements would go into.
-    if ((count(reduced_shape(t.sizes(), s.mask, false)) ? n : 0) - correction <= 0)
+    if ((count(reduced_shape(t.sizes(), mask, false)) ? n : 0) - correction <= 0)
         warn(
             WarningKind::User,
             str(name,
                 "(): degrees of freedom is <= 0. Correction should be strictly less than the "
                 "reduction factor (input numel divided by output numel). (Triggered internally at /__w/pytorch/pytorch/aten/src/ATen/native/ReduceOps.cpp:1861.)"));
-    s.degrees = n - correction;
-    if (with_mean) s.mean = empty(reduced_shape(t.sizes(), s.mask, keepdim), t.dtype());
-    s.value = reduce_values(op, t, s.mask, keepdim, std::max(0.0, s.degrees),
+    if (with_mean) s.mean = empty(reduced_shape(t.sizes(), mask, keepdim), t.dtype());
+    s.value = reduce_values(op, t, mask, keepdim, std::max(0.0, s.how.degrees),
                             with_mean ? &s.mean : nullptr);
     return s;
 }
 
-Tensor var_gradient(const Tensor& g, const Tensor& x, DimMask mask, bool keepdim, double degrees) {
+Tensor var_gradient(const Tensor& g, const Tensor& x, const Spread& s) {
+    if (s.of_all && s.degrees <= 0) {  // the division by zero, without what it hides
+        const Tensor data = detach(x);
+        return g * where(data == mean_all(data), std::numeric_limits<double>::quiet_NaN(),
+                         std::numeric_limits<double>::infinity());
+    }
+    if (s.of_all) return (2.0 / s.degrees) * g * (x - mean_all(x));
     Dims dims;
     for (int64_t d = 0; d < x.dim(); ++d)
-        if (mask >> d & 1) dims.push_back(d);
-    return (2.0 / degrees) * with_reduced_dims(g, x.sizes(), mask, keepdim) *
+        if (s.mask >> d & 1) dims.push_back(d);
+    return (2.0 / s.degrees) * with_reduced_dims(g, x.sizes(), s.mask, s.keepdim) *
            (x - mean_over(x, dims, true));
 }
 
-Tensor std_gradient(const Tensor& g, const Tensor& x, const Tensor& y, DimMask mask, bool keepdim,
-                    double degrees) {
-    return var_gradient(where(y == 0, 0.0, g / (2.0 * y)), x, mask, keepdim, degrees);
+Tensor std_gradient(const Tensor& g, const Tensor& x, const Tensor& y, const Spread& s) {
+    return var_gradient(masked_fill(g / (y * 2.0), y == 0, 0.0), x, s);
 }
 
-Tensor mean_gradient(const Tensor& g, const Tensor& x, DimMask mask, bool keepdim) {
-    return expand(with_reduced_dims(g, x.sizes(), mask, keepdim), Dims(x.sizes())) /
-           double(reduced_count(x.sizes(), mask));
+Tensor mean_gradient(const Tensor& g, const Tensor& x, const Spread& s) {
+    return expand(with_reduced_dims(g, x.sizes(), s.mask, s.keepdim), Dims(x.sizes())) /
+           double(reduced_count(x.sizes(), s.mask));
 }
 
 double correction_of(const OptScalar& correction) {
@@ -182,52 +195,48 @@ double correction_of(const OptScalar& correction) {
 }  // namespace
 
 Tensor var(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
-    const Spread s = spread_values("var", Reduction::Variance, t, dim, correction_of(correction),
-                                   keepdim, false);
+    const SpreadValues s = spread_values("var", Reduction::Variance, t, dim,
+                                         correction_of(correction), keepdim, false);
     if (recorded(t))
         record("VarBackward0", s.value, {t}, {save("self", t)},
-               [mask = s.mask, keepdim, n = s.degrees](Backward& d) {
-                   d.set(0, var_gradient(d.grad(), d.saved(0), mask, keepdim, n));
-               });
+               [how = s.how](Backward& d) { d.set(0, var_gradient(d.grad(), d.saved(0), how)); });
     return s.value;
 }
 
 Tensor std_deviation(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
-    const Spread s = spread_values("std", Reduction::Deviation, t, dim, correction_of(correction),
-                                   keepdim, false);
+    const SpreadValues s = spread_values("std", Reduction::Deviation, t, dim,
+                                         correction_of(correction), keepdim, false);
     if (recorded(t))
         record("StdBackward0", s.value, {t}, {save("self", t), save_output("result", s.value)},
-               [mask = s.mask, keepdim, n = s.degrees](Backward& d) {
-                   d.set(0, std_gradient(d.grad(), d.saved(0), d.saved(1), mask, keepdim, n));
+               [how = s.how](Backward& d) {
+                   d.set(0, std_gradient(d.grad(), d.saved(0), d.saved(1), how));
                });
     return s.value;
 }
 
 TwoTensors var_mean(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
-    const Spread s = spread_values("var_mean", Reduction::Variance, t, dim,
-                                   correction_of(correction), keepdim, true);
+    const SpreadValues s = spread_values("var_mean", Reduction::Variance, t, dim,
+                                         correction_of(correction), keepdim, true);
     const Tensor outs[] = {s.value, s.mean};
     if (recorded(t))
         record("VarMeanBackward0", std::span<const Tensor>(outs), {t}, {save("self", t)},
-               [mask = s.mask, keepdim, n = s.degrees](Backward& d) {
+               [how = s.how](Backward& d) {
                    const Tensor x = d.saved(0);
-                   d.set(0, var_gradient(d.grad(0), x, mask, keepdim, n) +
-                                mean_gradient(d.grad(1), x, mask, keepdim));
+                   d.set(0, var_gradient(d.grad(0), x, how) + mean_gradient(d.grad(1), x, how));
                });
     return {s.value, s.mean};
 }
 
 TwoTensors std_mean(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
-    const Spread s = spread_values("std_mean", Reduction::Deviation, t, dim,
-                                   correction_of(correction), keepdim, true);
+    const SpreadValues s = spread_values("std_mean", Reduction::Deviation, t, dim,
+                                         correction_of(correction), keepdim, true);
     const Tensor outs[] = {s.value, s.mean};
     if (recorded(t))
         record("StdMeanBackward0", std::span<const Tensor>(outs), {t},
-               {save("self", t), save_output("result0", s.value)},
-               [mask = s.mask, keepdim, n = s.degrees](Backward& d) {
+               {save("self", t), save_output("result0", s.value)}, [how = s.how](Backward& d) {
                    const Tensor x = d.saved(0);
-                   d.set(0, std_gradient(d.grad(0), x, d.saved(1), mask, keepdim, n) +
-                                mean_gradient(d.grad(1), x, mask, keepdim));
+                   d.set(0, std_gradient(d.grad(0), x, d.saved(1), how) +
+                                mean_gradient(d.grad(1), x, how));
                });
     return {s.value, s.mean};
 }
@@ -311,17 +320,23 @@ Tensor norm_gradient(const Tensor& g, const Tensor& x, const Tensor& y, double p
     return (p < 2 ? sgn(x) * pow(abs(x), p - 1) : x * pow(abs(x), p - 2)) * scale;
 }
 
+// Of no elements, only norms of a finite positive order are defined.
+void check_norm_of_nothing(const Tensor& x, double p, DimMask mask) {
+    const bool listed = mask != dim_mask({}, x.dim());
+    std::ostringstream which;
+    which << p;
+    for (int64_t d = 0; listed && d < x.dim(); ++d)
+        WG_CHECK(!(mask >> d & 1) || x.size(d) > 0, "linalg.vector_norm cannot compute the ",
+                 which.str(), " norm on the dimension ", d,
+                 "because this dimension is empty and the operation does not have an identity");
+    WG_CHECK(listed || x.numel() > 0, "linalg.vector_norm cannot compute the ", which.str(),
+             " norm on an empty tensor because the operation does not have an identity");
+}
+
 Tensor norm_values(const Tensor& x, double p, DimMask mask, bool keepdim) {
     if (p == 0) return cast_values(reduce_values(Reduction::NonZero, x, mask, keepdim), x.dtype());
+    if (p < 0 || std::isinf(p)) check_norm_of_nothing(x, p, mask);
     if (std::isinf(p)) {
-        const char* which = p > 0 ? "inf" : "-inf";
-        const bool listed = mask != dim_mask({}, x.dim());
-        for (int64_t d = 0; listed && d < x.dim(); ++d)
-            WG_CHECK(!(mask >> d & 1) || x.size(d) > 0, "linalg.vector_norm cannot compute the ",
-                     which, " norm on the dimension ", d,
-                     "because this dimension is empty and the operation does not have an identity");
-        WG_CHECK(listed || x.numel() > 0, "linalg.vector_norm cannot compute the ", which,
-                 " norm on an empty tensor because the operation does not have an identity");
         GradMode off(false);
         return reduce_values(p > 0 ? Reduction::Max : Reduction::Min, abs(x), mask, keepdim);
     }

@@ -19,7 +19,13 @@ enum class Op : uint16_t {
 };
 inline constexpr int kNumOps = int(Op::count);
 
-enum class DTypes : uint8_t { FLOATS, FLOATS_ONLY, NUMBERS, ALL, INTEGRAL, ROUNDING };
+enum class DTypes : uint8_t { FLOATS, FLOATS_ONLY, NUMBERS, ALL, INTEGRAL, INTEGERS, ROUNDING };
+
+constexpr bool has_bool(DTypes c) { return c == DTypes::ALL || c == DTypes::INTEGRAL; }
+constexpr bool has_integers(DTypes c) {
+    return c == DTypes::NUMBERS || c == DTypes::INTEGERS || has_bool(c);
+}
+constexpr bool has_floats(DTypes c) { return c != DTypes::INTEGRAL && c != DTypes::INTEGERS; }
 
 inline namespace WG_ISA {
 

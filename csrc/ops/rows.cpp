@@ -62,7 +62,7 @@ RowInfo make_row(const char* parameters, const char* node, unsigned form, double
     r.forms = form;
     r.lo = lo;
     r.hi = hi;
-    if constexpr (!Row::is_test && Row::dtypes != DTypes::INTEGRAL) {
+    if constexpr (!Row::is_test && has_floats(Row::dtypes)) {
         r.differentiable = true;
         add_gradient<Row, 0>(r);
         if constexpr (Row::arity > 1) add_gradient<Row, 1>(r);

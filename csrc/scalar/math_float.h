@@ -412,8 +412,8 @@ WG_INLINE Vec<float, N> atan2(Vec<float, N> y, Vec<float, N> x) {
             const auto a = abs(v), b = abs(u);
             const auto steep = a > b;
             const auto small = where(steep, b, a), large = where(steep, a, b);
-            const auto ratio =
-                where(large == 0, small, where(small == kInf<double>, 1, small / large));
+            // Two zeros, two infinities; two that are equal in between give 1 as well.
+            const auto ratio = where(large == 0, small, where(small == large, 1, small / large));
             const auto first = detail::atan_unit(ratio);
             const auto upper = where(steep, detail::kHalfPi - first, first);
             return where(copysign(decltype(u)(1), u) < 0, detail::kPi - upper, upper);

@@ -109,18 +109,36 @@ bool may_overlap_itself(IntSpan sizes, IntSpan strides) {
     return false;
 }
 
+namespace {
+
+enum class Overlap { None, Partial, Full };
+
+// Operands with gaps between their elements, other than one with itself, count as apart, as in PyTorch.
+Overlap overlap(const Tensor& a, const Tensor& b) {
+    if (a->storage != b->storage || a.numel() == 0 || b.numel() == 0) return Overlap::None;
+    if (a.is_same(b)) return Overlap::Full;
+    if (!is_dense(a.sizes(), a.strides()) || !is_dense(b.sizes(), b.strides()))
+        return Overlap::None;
+    const char *first = a.raw(), *second = b.raw();
+    if (first == second && a.nbytes() == b.nbytes() && same_shape(a.strides(), b.strides()))
+        return Overlap::Full;
+    return first + a.nbytes() <= second || second + b.nbytes() <= first ? Overlap::None
+                                                                        : Overlap::Partial;
+}
+
+void fail_overlap() {
+    fail(ErrorKind::Runtime,
+         "unsupported operation: some elements of the input tensor and the written-to tensor refer "
+         "to a single memory location. Please clone() the tensor before performing the operation.");
+}
+
+}  // namespace
+
 void check_no_partial_overlap(const Tensor& written, const Tensor& read) {
-    if (written->storage != read->storage || written.numel() == 0 || read.numel() == 0) return;
-    if (written.is_same(read)) return;
-    if (!is_dense(written.sizes(), written.strides()) || !is_dense(read.sizes(), read.strides()))
-        return;
-    const char *a = written.raw(), *b = read.raw();
-    const size_t a_bytes = written.nbytes(), b_bytes = read.nbytes();
-    if (a == b && a_bytes == b_bytes && same_shape(written.strides(), read.strides())) return;
-    WG_CHECK(
-        a + a_bytes <= b || b + b_bytes <= a,
-        "unsupported operation: some elements of the input tensor and the written-to tensor refer "
-        "to a single memory location. Please clone() the tensor before performing the operation.");
+    if (overlap(written, read) == Overlap::Partial) fail_overlap();
+}
+void check_no_overlap(const Tensor& written, const Tensor& read) {
+    if (overlap(written, read) != Overlap::None) fail_overlap();
 }
 
 Dims broadcast_shapes(IntSpan a, IntSpan b) {

@@ -43,6 +43,8 @@ inline bool may_overlap_itself(const Tensor& t) {
 // An operation whose operand shares only part of the memory it writes would read what it has written:
 // RuntimeError. As in PyTorch, operands with gaps between their elements pass.
 void check_no_partial_overlap(const Tensor& written, const Tensor& read);
+// Nor may both be the same memory.
+void check_no_overlap(const Tensor& written, const Tensor& read);
 
 // The common shape, or the error "The size of tensor a (3) must match the size of tensor b (4) ...".
 Dims broadcast_shapes(IntSpan a, IntSpan b);

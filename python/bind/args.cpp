@@ -171,14 +171,14 @@ std::string wrong_type(const Overload& o, size_t i, PyObject* value, bool keywor
     return s + str(", not ", type_name_of(value));
 }
 
-std::string wrong_keywords(const Overload& o, PyObject* kwnames, const char* op) {
+std::string wrong_keywords(const Overload& o, Py_ssize_t nargs, PyObject* kwnames, const char* op) {
     for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(kwnames); ++k) {
         PyObject* key = PyTuple_GET_ITEM(kwnames, k);
         size_t i = 0;
         while (i < o.parameters.size() && PyUnicode_Compare(o.parameters[i].key.get(), key)) ++i;
         if (i == o.parameters.size())
             return str(op, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(key), "'");
-        if (Py_ssize_t(i) < o.n_positional)
+        if (Py_ssize_t(i) < nargs)
             return str(op, "() got multiple values for argument '", PyUnicode_AsUTF8(key), "'");
     }
     return "invalid keyword arguments";
@@ -248,7 +248,7 @@ bool Overload::match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames,
         return fail([&] { return wrong_type(*this, size_t(i), value, keyword, op, shift); });
     }
     if (given > n_positional) return extra();
-    if (used != nkw) return fail([&] { return wrong_keywords(*this, kwnames, op); });
+    if (used != nkw) return fail([&] { return wrong_keywords(*this, nargs, kwnames, op); });
     for (Py_ssize_t i = shift; i < n; ++i)
         if (types[size_t(i)].is_dims && (PyTuple_Check(values[i]) || PyList_Check(values[i])))
             check_elements(values[i], parameters[size_t(i)].name, op);

@@ -27,9 +27,27 @@ Tensor root_gradient(const Tensor& root, PyObject* given, size_t i) {
     return g;
 }
 
+// A bool as PyTorch reads it: an integer of one byte.
+bool flag(PyObject* o) {
+    if (PyBool_Check(o)) return o == Py_True;
+    const long value = PyLong_AsLong(o);
+    if (value == -1 && PyErr_Occurred()) throw PythonError{};
+    if (value >= 0 && value <= 255) return value != 0;
+    PyErr_SetString(PyExc_OverflowError, value < 0
+                                             ? "unsigned byte integer is less than minimum"
+                                             : "unsigned byte integer is greater than maximum");
+    throw PythonError{};
+}
+
+// The options of a pass, as given.
+struct Request {
+    PyObject *retain_graph, *create_graph, *allow_unused;
+    bool accumulate;
+};
+
 std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
                                   std::span<PyObject* const> grads, PyObject* inputs,
-                                  const BackwardOptions& options) {
+                                  const Request& request) {
     std::vector<Tensor> root_tensors, root_grads, targets;
     for (size_t i = 0; i < roots.size(); ++i) {
         if (!is_tensor(roots[i])) {
@@ -39,6 +57,12 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
         root_tensors.push_back(tensor_of(roots[i]));
         root_grads.push_back(root_gradient(root_tensors[i], grads[i], i));
     }
+    BackwardOptions options;
+    options.retain_graph =
+        flag(request.retain_graph == Py_None ? request.create_graph : request.retain_graph);
+    options.create_graph = flag(request.create_graph);
+    options.allow_unused = flag(request.allow_unused);
+    options.accumulate = request.accumulate;
     for (size_t i = 0; i < roots.size(); ++i)
         WG_CHECK(requires_grad(root_tensors[i]), "element ", i,
                  " of tensors does not require grad and does not have a grad_fn");
@@ -73,17 +97,13 @@ PyObject* run(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
         const size_t n = size_t(PyTuple_GET_SIZE(args[0]));
         WG_CHECK(n == size_t(PyTuple_GET_SIZE(args[1])), "got ", n, " tensors and ",
                  PyTuple_GET_SIZE(args[1]), " gradients");
-        BackwardOptions options;
-        options.retain_graph = PyObject_IsTrue(args[2]);
-        options.create_graph = PyObject_IsTrue(args[3]);
-        options.allow_unused = PyObject_IsTrue(args[5]);
-        options.accumulate = PyObject_IsTrue(args[6]);
+        const Request request{args[2], args[3], args[5], args[6] == Py_True};
         const bool has_inputs = PyTuple_GET_SIZE(args[4]) > 0;
         PyObject* const* roots = &PyTuple_GET_ITEM(args[0], 0);
         PyObject* const* grads = &PyTuple_GET_ITEM(args[1], 0);
         std::vector<Tensor> r =
-            differentiate({roots, n}, {grads, n}, has_inputs ? args[4] : nullptr, options);
-        if (options.accumulate) Py_RETURN_NONE;
+            differentiate({roots, n}, {grads, n}, has_inputs ? args[4] : nullptr, request);
+        if (request.accumulate) Py_RETURN_NONE;
         return to_python(TensorList(std::move(r)));
     });
 }
@@ -154,10 +174,6 @@ PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t narg
                 fail_type(str("Tensor.backward() got an unexpected keyword argument '", key, "'"));
             values[i] = args[nargs + k];
         }
-        BackwardOptions options;
-        options.create_graph = PyObject_IsTrue(values[2]);
-        options.retain_graph =
-            values[1] == Py_None ? options.create_graph : PyObject_IsTrue(values[1]);
         Object inputs;
         if (values[3] != Py_None) {
             inputs = is_tensor(values[3]) ? check(PyTuple_Pack(1, values[3]))
@@ -174,7 +190,7 @@ PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t narg
         }
         PyObject* root[] = {self};
         PyObject* grad[] = {given.get()};
-        differentiate(root, grad, inputs.get(), options);
+        differentiate(root, grad, inputs.get(), {values[1], values[2], Py_True, true});
         Py_RETURN_NONE;
     });
 }

@@ -57,6 +57,17 @@ void for_each_hook(PyObject* dict, F f) {
         f(PyList_GET_ITEM(hooks.get(), i));
 }
 
+// Each hook gets what the one before it returned, if that was not None.
+Tensor call_in_turn(PyObject* dict, Tensor value) {
+    for_each_hook(dict, [&](PyObject* callable) {
+        const Object arg = check(wrap_or_none(value));
+        const Object result = check(PyObject_CallOneArg(callable, arg.get()));
+        if (Tensor r = checked_replacement(result.get(), value, callable); r.defined())
+            value = std::move(r);
+    });
+    return value;
+}
+
 // The dict in the first hook of kind `Hooks` in a list, or null.
 template <class Hooks, class Hook>
 PyObject* dict_in(const Hook& hook) {
@@ -128,21 +139,12 @@ PyMethodDef functions_[] = {
 void add_hooks(PyObject* module) { check(PyModule_AddFunctions(module, functions_)); }
 
 Tensor PyTensorHooks::operator()(const Tensor& grad) const {
-    Tensor now = grad;
-    for_each_hook(dict.get(), [&](PyObject* callable) {
-        const Object arg = check(wrap_or_none(now));
-        const Object result = check(PyObject_CallOneArg(callable, arg.get()));
-        if (Tensor r = checked_replacement(result.get(), now, callable); r.defined())
-            now = std::move(r);
-    });
-    return now;
+    return call_in_turn(dict.get(), grad);
 }
 void PyAccumulateHooks::operator()(const Tensor& leaf) const {
-    const Object arg = check(wrap(leaf));
-    for_each_hook(dict.get(), [&](PyObject* callable) {
-        const Object result = check(PyObject_CallOneArg(callable, arg.get()));
-        WG_CHECK(result.get() == Py_None, "Tensor post accumulate grad hooks should return None.");
-    });
+    // Checked like the hooks that may replace what they get; then nothing may have been replaced.
+    WG_CHECK(call_in_turn(dict.get(), leaf).is_same(leaf),
+             "Tensor post accumulate grad hooks should return None.");
 }
 void PyPreHooks::operator()(Grads& grads) const {
     for_each_hook(dict.get(), [&](PyObject* callable) {

@@ -37,6 +37,7 @@ const char* dtypes_text(DTypes d) {
     case DTypes::NUMBERS: return "NUMBERS";
     case DTypes::ALL: return "ALL";
     case DTypes::INTEGRAL: return "INTEGRAL";
+    case DTypes::INTEGERS: return "INTEGERS";
     case DTypes::ROUNDING: return "ROUNDING";
     }
     return "";

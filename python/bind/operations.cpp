@@ -19,13 +19,17 @@ using namespace forms;
 struct Operation {
     PyObject_HEAD vectorcallfunc vectorcall;
     const char* name;
+    const char* home;
     Op op;  // of an elementwise row
     bool is_method;
     bool is_inplace;
     bool takes_number;  // as the second operand
     const std::vector<Overload>* overloads;
+    PyObject* named_results
+        [2];  // the types of result tuples, without and with out=; found when first needed
 };
 
+// Functions are built-in functions whose __self__ is an Operation; methods are Operations.
 PyTypeObject *function_type_ = nullptr, *method_type_ = nullptr;
 
 Operation* as_operation(PyObject* o) { return reinterpret_cast<Operation*>(o); }
@@ -113,8 +117,7 @@ bool accepts_number(PyObject* o) { return !is_tensor(o) && Convert<Arg>::accepts
 // number is a function only.
 std::vector<const char*> operand_kinds(Op op, int arity, std::string_view name = {}) {
     // Of these, only the first name takes numbers on both sides.
-    if (name == "multiply" || name == "divide" || name == "true_divide" || name == "floor_divide")
-        return {"TT", "TN"};
+    if (name == "multiply" || name == "floor_divide") return {"TT", "TN"};
     switch (op) {
     case Op::add:
     case Op::sub:
@@ -126,6 +129,8 @@ std::vector<const char*> operand_kinds(Op op, int arity, std::string_view name =
     case Op::bitwise_and:
     case Op::bitwise_or:
     case Op::bitwise_xor:
+    case Op::bitwise_left_shift:
+    case Op::bitwise_right_shift:
     case Op::xlogy: return {"TT", "NT", "TN"};
     case Op::fmod:
     case Op::clamp_min:
@@ -145,7 +150,8 @@ bool takes_number(Op op) {
     return row(op).arity == 2 && std::strcmp(operand_kinds(op, 2).back(), "TT") != 0;
 }
 
-Overload row_overload(Op op, const char* kinds, bool is_method, bool is_inplace) {
+Overload row_overload(Op op, unsigned row_forms, const char* kinds, bool is_method,
+                      bool is_inplace) {
     const RowInfo& r = row(op);
     std::string signature = operand_names(op, r.arity);
     const bool keyword_only = op == Op::addcmul || op == Op::addcdiv;
@@ -155,14 +161,14 @@ Overload row_overload(Op op, const char* kinds, bool is_method, bool is_inplace)
     if (!parameters.empty()) signature += (keyword_only || alpha ? ", *, " : ", ") + parameters;
     const bool number_first = Operand(kinds[0]) == Operand::Number;
     if (number_first) signature.replace(0, std::strlen("input"), "self");
-    const bool has_out = (r.forms & OUT) && !is_method && !is_inplace &&
+    const bool has_out = (row_forms & OUT) && !is_method && !is_inplace &&
                          (!number_first || op == Op::pow || op == Op::xlogy);
     if (has_out) signature += std::string(keyword_only || alpha ? "" : ", *") + ", out=None";
 
     Overload o;
     std::vector<Parameter> names = parse_signature(signature.c_str());
     std::vector<Type> types;
-    o.forms = number_first ? r.forms & ~unsigned(METHOD) : r.forms;
+    o.forms = number_first ? row_forms & ~unsigned(METHOD) : row_forms;
     if (!has_out) o.forms &= ~unsigned(OUT);
     auto* call = new RowCall{op, int(names.size()) - r.arity - has_out, is_inplace,
                              has_out ? int(names.size()) - 1 : -1};  // lives as long as the module
@@ -185,6 +191,22 @@ Overload row_overload(Op op, const char* kinds, bool is_method, bool is_inplace)
 
 // --- calling ---
 
+// A tuple of results as the type of that name in return_types, where there is one.
+PyObject* named(Operation& op, bool with_out, Object tuple) {
+    PyObject*& type = op.named_results[with_out];
+    if (!type) {
+        static PyObject* const types =
+            check(PyImport_ImportModule("whygrad.return_types")).release();
+        const std::string name = std::string(op.name) + (with_out ? "_out" : "");
+        type = PyObject_GetAttrString(types, name.c_str());
+        if (!type) {
+            PyErr_Clear();
+            type = Py_NewRef(Py_None);
+        }
+    }
+    return type == Py_None ? tuple.release() : PyObject_CallOneArg(type, tuple.get());
+}
+
 PyObject* call_overload(const Operation& op, const Overload& o, PyObject** values) {
     if (!op.is_inplace || o.invoke == invoke_row) return o.invoke(values, o.function);
     // The in-place form of an operation that is defined out of place.
@@ -193,23 +215,32 @@ PyObject* call_overload(const Operation& op, const Overload& o, PyObject** value
         o.write(values, o.function, tensor_of(self), nullptr);
         return Py_NewRef(self);
     }
+    const Tensor& target = tensor_of(self);
     bool others = false;
-    for (size_t i = 1; i < o.parameters.size(); ++i)
-        if (values[i] && is_tensor(values[i]))
-            others = others || requires_grad(tensor_of(values[i]));
+    for (size_t i = 1; i < o.parameters.size(); ++i) {
+        if (is_tensor(values[i])) others = others || requires_grad(tensor_of(values[i]));
+        else if (values[i] == Py_None && o.parameters[i].name == "dtype")
+            values[i] = dtype_object(target.dtype());
+    }
     inplace(tensor_of(self), others, [&](const Tensor& snapshot) {
         const Object wrapped = check(wrap(snapshot));
         values[0] = wrapped.get();
         const Object result = check(o.invoke(values, o.function));
         values[0] = self;
-        return tensor_of(result.get());
+        const Tensor& value = tensor_of(result.get());
+        const char* bad = "Bad in-place call: input tensor ";
+        WG_CHECK(same_shape(value.sizes(), target.sizes()), bad, "size ", to_string(target.sizes()),
+                 " and output tensor size ", to_string(value.sizes()), " should match");
+        WG_CHECK(value.dtype() == target.dtype(), bad, "dtype ", info(target.dtype()).c_name,
+                 " and output tensor dtype ", info(value.dtype()).c_name, " should match");
+        return value;
     });
     return Py_NewRef(self);
 }
 
 PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
     return guarded([&]() -> PyObject* {
-        const Operation& op = *as_operation(self);
+        Operation& op = *as_operation(self);
         const Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
         if (op.is_method && (nargs < 1 || !is_tensor(args[0])))
             fail_type(str("descriptor '", op.name,
@@ -221,8 +252,10 @@ PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
             if (!o.match(args, nargs, kwnames, values, temporary, op.name, op.is_method, nullptr))
                 continue;
             if (o.forms & DEPRECATED) warn_deprecated(op.name, *op.overloads, o, op.is_method);
-            return o.out < 0 || values[o.out] == Py_None ? call_overload(op, o, values)
-                                                         : call_with_out(op.name, o, values);
+            const bool with_out = o.out >= 0 && values[o.out] != Py_None;
+            PyObject* result =
+                with_out ? call_with_out(op.name, o, values) : call_overload(op, o, values);
+            return o.gives_tuple ? named(op, with_out, check(result)) : result;
         }
         fail_call(op.name, *op.overloads, args, nargs, kwnames, op.is_method);
     });
@@ -252,52 +285,71 @@ PyObject* bind_method(PyObject* self, PyObject* object, PyObject*) {
     return PyMethod_New(self, object);
 }
 
-PyObject* get_name(PyObject* o, void*) { return PyUnicode_FromString(as_operation(o)->name); }
-PyObject* get_module(PyObject*, void*) { return PyUnicode_FromString("torch"); }
-PyObject* get_doc(PyObject* o, void*) {
-    const Operation& op = *as_operation(o);
+std::string doc_of(const Operation& op) {
     std::string doc;
     for (const Overload& v : *op.overloads)
         doc += (doc.empty() ? "" : "\n") + std::string(op.name) + v.describe(op.is_method);
-    return PyUnicode_FromString(doc.c_str());
+    return doc;
 }
-PyObject* operation_repr(PyObject* o) {
-    const Operation& op = *as_operation(o);
-    if (op.is_method)
-        return PyUnicode_FromFormat("<method '%s' of 'torch._C.TensorBase' objects>", op.name);
-    return PyUnicode_FromFormat("<built-in method %s of type object at %p>", op.name, o);
-}
-PyObject* operation_reduce(PyObject* o, PyObject*) { return get_name(o, nullptr); }
 
-PyMethodDef operation_methods_[] = {
-    {"__reduce__", operation_reduce, METH_NOARGS, nullptr},
+PyObject* get_name(PyObject* o, void*) { return PyUnicode_FromString(as_operation(o)->name); }
+PyObject* get_module(PyObject*, void*) { return PyUnicode_FromString("torch"); }
+PyObject* get_doc(PyObject* o, void*) {
+    return PyUnicode_FromString(doc_of(*as_operation(o)).c_str());
+}
+PyObject* method_repr(PyObject* o) {
+    return PyUnicode_FromFormat("<method '%s' of 'torch._C.TensorBase' objects>",
+                                as_operation(o)->name);
+}
+PyObject* method_reduce(PyObject* o, PyObject*) { return get_name(o, nullptr); }
+// A built-in function is pickled as an attribute of its __self__: that becomes the module.
+PyObject* function_reduce(PyObject* o, PyObject*) {
+    return guarded([&] {
+        const Object importlib = check(PyImport_ImportModule("importlib"));
+        const Object load = check(PyObject_GetAttrString(importlib.get(), "import_module"));
+        return Py_BuildValue("O(s)", load.get(), as_operation(o)->home);
+    });
+}
+
+PyMethodDef method_methods_[] = {
+    {"__reduce__", method_reduce, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
-PyGetSetDef operation_properties_[] = {
+PyMethodDef function_methods_[] = {
+    {"__reduce__", function_reduce, METH_NOARGS, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+PyGetSetDef method_properties_[] = {
     {"__name__", get_name, nullptr, nullptr, nullptr},
     {"__qualname__", get_name, nullptr, nullptr, nullptr},
     {"__module__", get_module, nullptr, nullptr, nullptr},
     {"__doc__", get_doc, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
-PyMemberDef operation_members_[] = {
+PyMemberDef method_members_[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Operation, vectorcall), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr},
 };
 
-PyTypeObject* make_type(const char* name, bool binds) {
-    std::vector<PyType_Slot> slots = {
-        {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
-        {Py_tp_repr, reinterpret_cast<void*>(operation_repr)},
-        {Py_tp_getset, operation_properties_},
-        {Py_tp_methods, operation_methods_},
-        {Py_tp_members, operation_members_},
-    };
-    if (binds) slots.push_back({Py_tp_descr_get, reinterpret_cast<void*>(bind_method)});
-    slots.push_back({0, nullptr});
-    unsigned flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL;
-    if (binds) flags |= Py_TPFLAGS_METHOD_DESCRIPTOR;
-    PyType_Spec spec = {name, sizeof(Operation), 0, flags, slots.data()};
+PyType_Slot method_slots_[] = {
+    {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
+    {Py_tp_repr, reinterpret_cast<void*>(method_repr)},
+    {Py_tp_getset, method_properties_},
+    {Py_tp_methods, method_methods_},
+    {Py_tp_members, method_members_},
+    {Py_tp_descr_get, reinterpret_cast<void*>(bind_method)},
+    {0, nullptr},
+};
+PyType_Spec method_spec_ = {
+    "torch.builtin_method", sizeof(Operation), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR, method_slots_};
+
+// PyTorch's functions are methods of a type, and say so: "built-in method add of type object at ...".
+PyType_Slot function_slots_[] = {{Py_tp_methods, function_methods_}, {0, nullptr}};
+PyType_Spec function_spec_ = {"builtins.type", sizeof(Operation), 0, Py_TPFLAGS_DEFAULT,
+                              function_slots_};
+
+PyTypeObject* make_type(PyType_Spec& spec) {
     return reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
 }
 
@@ -307,44 +359,54 @@ struct Entry {
     Op op = Op::count;
 };
 
-Object make_operation(const std::string& name, const Entry& e, bool is_method, bool is_inplace) {
+// The callable of that name; `home` is the module that has it, null for a method.
+Object make_operation(const std::string& name, const Entry& e, const char* home, bool is_inplace) {
+    const bool is_method = !home;
     std::vector<Overload> overloads;
     for (const Overload& o : is_inplace ? e.inplace : is_method ? e.methods : e.overloads)
         if (o.forms & (is_method ? METHOD : FUNCTION | NN)) overloads.push_back(o);
     auto* op = PyObject_New(Operation, is_method ? method_type_ : function_type_);
     if (!op) throw PythonError{};
     op->name = (new std::string(name))->c_str();  // operations live as long as the module
+    op->home = home;
     op->op = e.op;
     op->is_method = is_method;
     op->is_inplace = is_inplace;
     op->takes_number = e.op != Op::count && takes_number(e.op);
     op->overloads = new std::vector<Overload>(overloads);
+    op->named_results[0] = op->named_results[1] = nullptr;
     op->vectorcall = call_any;
     if (e.op != Op::count && !is_inplace && overloads.front().invoke == invoke_row) {
         const RowInfo& r = row(e.op);
         if (r.arity == 1 && !*r.parameters) op->vectorcall = call_unary;
         if (r.arity == 2) op->vectorcall = call_binary;
     }
-    return Object::steal(reinterpret_cast<PyObject*>(op));
+    Object self = Object::steal(reinterpret_cast<PyObject*>(op));
+    if (is_method) return self;
+    const auto call = reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(op->vectorcall));
+    auto* definition = new PyMethodDef{op->name, call, METH_FASTCALL | METH_KEYWORDS,
+                                       (new std::string(doc_of(*op)))->c_str()};
+    static PyObject* const torch = check(PyUnicode_InternFromString("torch")).release();
+    return check(PyCFunction_NewEx(definition, self.get(), torch));
 }
 
 std::map<std::string, Entry> collect_entries() {
     std::map<std::string, Entry> entries;
-    const auto add_row = [&](const char* name, Op op) {
+    const auto add_row = [&](const char* name, Op op, unsigned forms) {
         const RowInfo& r = row(op);
-        if (r.forms == NOWHERE) return;
+        if (forms == NOWHERE) return;
         Entry& e = entries[name];
         e.op = op;
-        e.forms |= r.forms;
+        e.forms |= forms;
         for (const char* kinds : operand_kinds(op, r.arity, name)) {
-            e.overloads.push_back(row_overload(op, kinds, false, false));
+            e.overloads.push_back(row_overload(op, forms, kinds, false, false));
             if (Operand(kinds[0]) == Operand::Number) continue;
-            if (r.forms & METHOD) e.methods.push_back(row_overload(op, kinds, true, false));
-            if (r.forms & INPLACE) e.inplace.push_back(row_overload(op, kinds, true, true));
+            if (forms & METHOD) e.methods.push_back(row_overload(op, forms, kinds, true, false));
+            if (forms & INPLACE) e.inplace.push_back(row_overload(op, forms, kinds, true, true));
         }
     };
-    for (int i = 0; i < kNumOps; ++i) add_row(row(Op(i)).name, Op(i));
-#define WG_ALIAS(alias, name) add_row(#alias, Op::name);
+    for (int i = 0; i < kNumOps; ++i) add_row(row(Op(i)).name, Op(i), row(Op(i)).forms);
+#define WG_ALIAS(alias, name, forms) add_row(#alias, Op::name, forms);
 #include "ops/elementwise.def"
 
     const auto add = [&](const char* name, unsigned forms, Overload o) {
@@ -367,37 +429,37 @@ std::map<std::string, Entry> collect_entries() {
 void fail_type(const std::string& message) { fail(ErrorKind::Type, message); }
 
 void add_operations(PyObject* module) {
-    function_type_ = make_type("torch.builtin_function", false);
-    method_type_ = make_type("torch.builtin_method", true);
-    Object nn = check(PyModule_New("whygrad._C._nn"));
+    function_type_ = make_type(function_spec_);
+    function_type_->tp_name = "type";  // a spec must name a module
+    method_type_ = make_type(method_spec_);
+    static constexpr const char *home = "whygrad._C", *nn_home = "whygrad._C._nn";
+    PyObject* nn = PyImport_AddModule(nn_home);  // borrowed
+    if (!nn) throw PythonError{};
+    const Object machinery = check(PyImport_ImportModule("importlib.machinery"));
+    const Object spec =
+        check(PyObject_CallMethod(machinery.get(), "ModuleSpec", "sO", nn_home, Py_None));
+    check(PyObject_SetAttrString(nn, "__spec__", spec.get()));
     Object names = check(PyList_New(0));
     for (const auto& entry : collect_entries()) {
         const std::string& name = entry.first;  // a lambda cannot capture structured bindings
         const Entry& e = entry.second;
-        const auto put = [&](PyObject* where, const std::string& as, bool is_method,
-                             bool is_inplace) {
+        const auto put = [&](PyObject* where, const char* home, bool is_inplace) {
+            const std::string as = name + (is_inplace ? "_" : "");
             check(PyObject_SetAttrString(where, as.c_str(),
-                                         make_operation(as, e, is_method, is_inplace).get()));
+                                         make_operation(as, e, home, is_inplace).get()));
+            if (where == module)
+                check(PyList_Append(names.get(), check(PyUnicode_FromString(as.c_str())).get()));
         };
-        if (e.forms & FUNCTION) {
-            put(module, name, false, false);
-            check(PyList_Append(names.get(), check(PyUnicode_FromString(name.c_str())).get()));
-        }
-        if (e.forms & METHOD) put(reinterpret_cast<PyObject*>(tensor_type), name, true, false);
-        if (e.forms & NN) put(nn.get(), name, false, false);
-        if (!e.inplace.empty()) {
-            const std::string in_place = name + "_";
-            if (e.forms & METHOD)
-                put(reinterpret_cast<PyObject*>(tensor_type), in_place, true, true);
-            if (e.forms & FUNCTION) {
-                put(module, in_place, false, true);
-                check(PyList_Append(names.get(),
-                                    check(PyUnicode_FromString(in_place.c_str())).get()));
-            }
-            if (e.forms & NN) put(nn.get(), in_place, false, true);
-        }
+        auto* const methods = reinterpret_cast<PyObject*>(tensor_type);
+        if (e.forms & FUNCTION) put(module, home, false);
+        if (e.forms & METHOD) put(methods, nullptr, false);
+        if (e.forms & NN) put(nn, nn_home, false);
+        if (e.inplace.empty()) continue;
+        if (e.forms & INPLACE_FUNCTION) put(module, home, true);
+        if (e.forms & METHOD) put(methods, nullptr, true);
+        if (e.forms & NN) put(nn, nn_home, true);
     }
-    check(PyModule_AddObjectRef(module, "_nn", nn.get()));
+    check(PyModule_AddObjectRef(module, "_nn", nn));
     check(PyModule_AddObjectRef(module, "_function_names", names.get()));
 }
 

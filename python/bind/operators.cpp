@@ -53,6 +53,11 @@ PyObject* bit_and(PyObject* a, PyObject* b) { return binary_slot(Op::bitwise_and
 PyObject* bit_or(PyObject* a, PyObject* b) { return binary_slot(Op::bitwise_or, a, b); }
 PyObject* bit_xor(PyObject* a, PyObject* b) { return binary_slot(Op::bitwise_xor, a, b); }
 
+PyObject* shift_left(PyObject* a, PyObject* b) { return binary_slot(Op::bitwise_left_shift, a, b); }
+PyObject* shift_right(PyObject* a, PyObject* b) {
+    return binary_slot(Op::bitwise_right_shift, a, b);
+}
+
 PyObject* inplace_add(PyObject* a, PyObject* b) { return inplace_slot(Op::add, a, b); }
 PyObject* inplace_subtract(PyObject* a, PyObject* b) { return inplace_slot(Op::sub, a, b); }
 PyObject* inplace_multiply(PyObject* a, PyObject* b) { return inplace_slot(Op::mul, a, b); }
@@ -65,6 +70,12 @@ PyObject* inplace_power(PyObject* a, PyObject* b, PyObject*) { return inplace_sl
 PyObject* inplace_and(PyObject* a, PyObject* b) { return inplace_slot(Op::bitwise_and, a, b); }
 PyObject* inplace_or(PyObject* a, PyObject* b) { return inplace_slot(Op::bitwise_or, a, b); }
 PyObject* inplace_xor(PyObject* a, PyObject* b) { return inplace_slot(Op::bitwise_xor, a, b); }
+PyObject* inplace_shift_left(PyObject* a, PyObject* b) {
+    return inplace_slot(Op::bitwise_left_shift, a, b);
+}
+PyObject* inplace_shift_right(PyObject* a, PyObject* b) {
+    return inplace_slot(Op::bitwise_right_shift, a, b);
+}
 
 PyObject* negative(PyObject* a) {
     return guarded([&] { return wrap(neg(tensor_of(a))); });
@@ -170,6 +181,8 @@ PyType_Slot slots_[] = {
     {Py_nb_and, slot(bit_and)},
     {Py_nb_or, slot(bit_or)},
     {Py_nb_xor, slot(bit_xor)},
+    {Py_nb_lshift, slot(shift_left)},
+    {Py_nb_rshift, slot(shift_right)},
     {Py_nb_inplace_add, slot(inplace_add)},
     {Py_nb_inplace_subtract, slot(inplace_subtract)},
     {Py_nb_inplace_multiply, slot(inplace_multiply)},
@@ -180,6 +193,8 @@ PyType_Slot slots_[] = {
     {Py_nb_inplace_and, slot(inplace_and)},
     {Py_nb_inplace_or, slot(inplace_or)},
     {Py_nb_inplace_xor, slot(inplace_xor)},
+    {Py_nb_inplace_lshift, slot(inplace_shift_left)},
+    {Py_nb_inplace_rshift, slot(inplace_shift_right)},
     {Py_nb_negative, slot(negative)},
     {Py_nb_positive, slot(positive)},
     {Py_nb_absolute, slot(absolute)},

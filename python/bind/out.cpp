@@ -12,12 +12,20 @@ enum class Rule {
     Same,  // the dtype of the result only
     Taken,  // any: the operation computes in the dtype of out
     TakenFloat,  // as Taken, when the result can be cast to it
+    Operand,  // any: the operand is cast to the dtype of out
+};
+
+// What memory out may share, as far as the operation looks: with its first operand, with the others.
+struct Sharing {
+    enum Allowed { Any, Same, None } first, others;
+    bool expanded = false;  // whether several places of out may be one
 };
 
 struct OutRule {
     const char* op;
     Rule rule;
     const char* text = nullptr;  // %r, %o: the dtype of the result, of out
+    Sharing sharing = {Sharing::Any, Sharing::Any};
 };
 
 constexpr const char* kCast = "result type %r can't be cast to the desired output type %o";
@@ -32,53 +40,72 @@ constexpr const char* kCanCast =
     "Expected canCast( typeMetaToScalarType(self.dtype()), typeMetaToScalarType(out.dtype())) to be "
     "true, but got false.";
 
+constexpr Sharing kAny = {Sharing::Any, Sharing::Any, true};
+constexpr Sharing kFirstWhole = {Sharing::Same, Sharing::Any};
+constexpr Sharing kWhole = {Sharing::Same, Sharing::Same};
+constexpr Sharing kFirstOnly = {Sharing::Same, Sharing::None};
+constexpr Sharing kApart = {Sharing::None, Sharing::None};
+
 constexpr OutRule rules_[] = {
-    {"sum", Rule::Taken},
-    {"prod", Rule::Taken},
-    {"nansum", Rule::Taken},
-    {"cumsum", Rule::Taken},
-    {"cumprod", Rule::Taken},
+    {"sum", Rule::Taken, nullptr, kAny},
+    {"prod", Rule::Taken, nullptr, kAny},
+    {"nansum", Rule::Taken, "nansum: provided dtype must match dtype of result. Got %o and %r.",
+     kAny},
+    {"nanmean", Rule::Taken, "nansum: provided dtype must match dtype of result. Got %o and %r."},
+    {"cumsum", Rule::Taken, nullptr, kFirstWhole},
+    {"cumprod", Rule::Taken, nullptr, kFirstWhole},
+    {"var", Rule::Operand, kCast, kAny},
+    {"std", Rule::Operand, kCast, kAny},
     {"mean", Rule::TakenFloat, kCast},
     {"mean of all", Rule::TakenFloat,
      "mean.dtype_out(): input types can't be cast to the desired output type %o"},
-    {"addbmm", Rule::Same, "self and mat2 must have the same dtype, but got %o and %r"},
+    {"addbmm", Rule::Same, "self and mat2 must have the same dtype, but got %o and %r",
+     kFirstWhole},
     {"mm", Rule::Same, kSame},
     {"bmm", Rule::Same, kSame},
-    {"mv", Rule::Same, kSame},
-    {"addmm", Rule::Same, kSame},
-    {"addmv", Rule::Same, kSame},
-    {"baddbmm", Rule::Same, kSame},
+    {"mv", Rule::Same, kSame, kAny},
+    {"addmm", Rule::Same, kSame, kFirstWhole},
+    {"addmv", Rule::Same, kSame, kFirstWhole},
+    {"baddbmm", Rule::Same, kSame, kFirstWhole},
     {"matmul", Rule::Same, kSame},
-    {"gather", Rule::Same, kSame},
-    {"take_along_dim", Rule::Same, kSame},
-    {"scatter", Rule::Same, kSame},
-    {"scatter_add", Rule::Same, kSame},
-    {"index_add", Rule::Same, kSame},
-    {"index_copy", Rule::Same, kSame},
-    {"tril", Rule::Same, kSame},
-    {"triu", Rule::Same, kSame},
+    {"gather", Rule::Same, kSame, kApart},
+    {"take_along_dim", Rule::Same, kSame, kApart},
+    {"scatter", Rule::Same, kSame, kFirstOnly},
+    {"scatter_add", Rule::Same, kSame, kFirstOnly},
+    {"index_add", Rule::Same, kSame, kFirstOnly},
+    {"index_copy", Rule::Same, kSame, kFirstOnly},
+    {"tril", Rule::Same, kSame, kAny},
+    {"triu", Rule::Same, kSame, kAny},
     {"softmax", Rule::Same, kSame},
     {"log_softmax", Rule::Same, kSame},
-    {"argmax", Rule::Same, kSame},
-    {"argmin", Rule::Same, kSame},
-    {"norm", Rule::Same, kSame},
-    {"linalg_vector_norm", Rule::Same, kSame},
-    {"amax", Rule::Same, kExtremes},
-    {"amin", Rule::Same, kExtremes},
-    {"all", Rule::Same, "all only supports bool tensor for result, got: %o"},
-    {"any", Rule::Same, "any only supports bool tensor for result, got: %o"},
-    {"max", Rule::Cast, kCanCast},
-    {"min", Rule::Cast, kCanCast},
+    {"argmax", Rule::Same, kSame, kAny},
+    {"argmin", Rule::Same, kSame, kAny},
+    {"norm", Rule::Same, kSame, kAny},
+    {"linalg_vector_norm", Rule::Same, kSame, kAny},
+    {"amax", Rule::Same, kExtremes, kAny},
+    {"amin", Rule::Same, kExtremes, kAny},
+    {"all", Rule::Same, "all only supports bool tensor for result, got: %o", kAny},
+    {"any", Rule::Same, "any only supports bool tensor for result, got: %o", kAny},
+    {"max", Rule::Cast, kCanCast, kWhole},
+    {"min", Rule::Cast, kCanCast, kWhole},
+    {"max of all", Rule::Cast, kCanCast, kAny},
+    {"min of all", Rule::Cast, kCanCast, kAny},
+    {"aminmax", Rule::Same, kSame, {Sharing::Same, Sharing::Any, true}},
+    {"outer", Rule::Cast, kCast, kWhole},
+    {"ger", Rule::Cast, kCast, kWhole},
+    {"kron", Rule::Cast, kCast, kApart},
     {"logsumexp", Rule::Cast,
      "logsumexp(): Expected floating point type for result tensor, but got: %o"},
-    {"index_select", Rule::Same, "index_select(): self and result must have the same scalar type"},
-    {"masked_select", Rule::Same,
-     "masked_select(): self and result must have the same scalar type"},
+    {"index_select", Rule::Same, "index_select(): self and result must have the same scalar type",
+     kApart},
+    {"masked_select", Rule::Same, "masked_select(): self and result must have the same scalar type",
+     kApart},
     {"take", Rule::Same,
      "take(): self and out expected to have the same dtype, but got self.dtype = %r and out.dtype = "
-     "%o"},
+     "%o",
+     kApart},
     {"nonzero", Rule::Same,
-     "nonzero: Expected out tensor to have scalar type Long but got scalar type%o"},
+     "nonzero: Expected out tensor to have scalar type Long but got scalar type%o", kApart},
     {"dot", Rule::Same, "result dtype %o does not match input dtype %r"},
     {"vdot", Rule::Same, "result dtype %o does not match input dtype %r"},
     {"inner", Rule::Same, kTensordot},
@@ -86,22 +113,28 @@ constexpr OutRule rules_[] = {
     {"where", Rule::Same, "Expected out type to be %r but got %o"},
     {"clamp", Rule::Same, "Found dtype %o but expected %r"},
     {"clip", Rule::Same, "Found dtype %o but expected %r"},
-    {"cat", Rule::Cast, kCat},
-    {"concat", Rule::Cast, kCat},
-    {"concatenate", Rule::Cast, kCat},
-    {"stack", Rule::Cast, kCat},
-    {"hstack", Rule::Cast, kCat},
-    {"vstack", Rule::Cast, kCat},
-    {"row_stack", Rule::Cast, kCat},
-    {"dstack", Rule::Cast, kCat},
-    {"column_stack", Rule::Cast, kCat},
+    {"cat", Rule::Cast, kCat, kApart},
+    {"concat", Rule::Cast, kCat, kApart},
+    {"concatenate", Rule::Cast, kCat, kApart},
+    {"stack", Rule::Cast, kCat, kApart},
+    {"hstack", Rule::Cast, kCat, kApart},
+    {"vstack", Rule::Cast, kCat, kApart},
+    {"row_stack", Rule::Cast, kCat, kApart},
+    {"dstack", Rule::Cast, kCat, kApart},
+    {"column_stack", Rule::Cast, kCat, kApart},
 };
 
-const OutRule& rule_of(const char* op) {
+const OutRule* find_rule(std::string_view op) {
     for (const OutRule& r : rules_)
-        if (std::strcmp(r.op, op) == 0) return r;
-    static constexpr OutRule standard = {"", Rule::Cast, kCast};
-    return standard;
+        if (op == r.op) return &r;
+    return nullptr;
+}
+
+// Overloads that take all elements may have a rule of their own.
+OutRule rule_of(const std::string& op, bool of_all) {
+    const OutRule* rule = of_all ? find_rule(op + " of all") : nullptr;
+    if (!rule) rule = find_rule(op);
+    return rule ? *rule : OutRule{"", Rule::Cast, kCast};
 }
 
 std::string filled_in(const char* text, DType result, DType out) {
@@ -115,23 +148,39 @@ std::string filled_in(const char* text, DType result, DType out) {
 
 void check_dtype(const OutRule& r, const Tensor& result, const Tensor& out) {
     const DType from = result.dtype(), to = out.dtype();
-    if (from == to || r.rule == Rule::Taken || (r.rule != Rule::Same && can_cast(from, to))) return;
+    if (from == to || (r.rule != Rule::Same && can_cast(from, to))) return;
     if (!r.text)
         fail(ErrorKind::Runtime, str("Expected out tensor to have dtype ", info(from).c_name,
                                      ", but got ", info(to).c_name, " instead"));
     fail(r.text == kCat ? ErrorKind::Type : ErrorKind::Runtime, filled_in(r.text, from, to));
 }
 
-void write(const OutRule& rule, const Tensor& out, const Tensor& result) {
-    check_dtype(rule, result, out);
-    if (!same_shape(out.sizes(), result.sizes())) {
-        resize_out(out, result.sizes());
-        // Like a new tensor it gets the layout of the result.
-        if (is_dense(result.sizes(), result.strides())) {
-            std::copy_n(result.strides().begin(), result.dim(), out->dims + result.dim());
-            out->update_geometry();
-        }
+void check_sharing(Sharing::Allowed allowed, const Tensor& out, PyObject* operand) {
+    if (is_tensor(operand)) {
+        if (allowed == Sharing::Same) check_no_partial_overlap(out, tensor_of(operand));
+        if (allowed == Sharing::None) check_no_overlap(out, tensor_of(operand));
+    } else if (PyTuple_Check(operand) || PyList_Check(operand)) {
+        for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(operand); ++i)
+            check_sharing(allowed, out, PySequence_Fast_GET_ITEM(operand, i));
     }
+}
+
+void write(const OutRule& rule, const Tensor& out, const Tensor& result,
+           std::span<PyObject* const> operands) {
+    check_dtype(rule, result, out);
+    const bool resized = !same_shape(out.sizes(), result.sizes());
+    resize_out(out, result.sizes());
+    // Like a new tensor it gets the layout of the result.
+    if (resized && is_dense(result.sizes(), result.strides())) {
+        std::copy_n(result.strides().begin(), result.dim(), out->dims + result.dim());
+        out->update_geometry();
+    }
+    WG_CHECK(
+        rule.sharing.expanded || !is_expanded(out.sizes(), out.strides()),
+        "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+        "Please clone() the tensor before performing the operation.");
+    for (size_t i = 0; i < operands.size(); ++i)
+        check_sharing(i == 0 ? rule.sharing.first : rule.sharing.others, out, operands[i]);
     copy_values(out, result);
     out.bump_version();
 }
@@ -168,37 +217,47 @@ PyObject* call_with_out(const char* op, const Overload& o, PyObject** values) {
         return Py_NewRef(out);
     }
     bool wants_gradient = false;
-    const bool over_dims = o.has_parameter("dim");
-    const char* name = std::strcmp(op, "mean") == 0 && !over_dims ? "mean of all" : op;
-    const OutRule& rule = rule_of(name);
-    const bool takes_dtype =
-        rule.rule == Rule::Taken ||
-        (rule.rule == Rule::TakenFloat && is_floating(tensor_of(out).dtype()) &&
-         is_floating(tensor_of(values[0]).dtype()));
+    OutRule rule = rule_of(op, !o.has_parameter("dim") && !o.has_parameter("other"));
+    bool takes_dtype = rule.rule == Rule::Taken;
+    if (rule.rule == Rule::TakenFloat)
+        takes_dtype =
+            is_floating(tensor_of(out).dtype()) && is_floating(tensor_of(values[0]).dtype());
+    Object cast;
+    if (rule.rule == Rule::Operand && is_floating(tensor_of(out).dtype()) &&
+        is_floating(tensor_of(values[0]).dtype())) {
+        wants_gradient = requires_grad(tensor_of(values[0]));
+        cast = check(wrap(to_dtype(tensor_of(values[0]), tensor_of(out).dtype())));
+        values[0] = cast.get();
+    }
     for (size_t i = 0; i < o.parameters.size(); ++i) {
         PyObject* v = values[i];
         if (is_tensor(v)) wants_gradient |= requires_grad(tensor_of(v));
         else if (o.types[i].accepts == Convert<TensorList>::accepts)
             for (const Tensor& t : to_tensor_list(v)) wants_gradient |= requires_grad(t);
-        if (takes_dtype && v == Py_None && o.parameters[i].name == "dtype")
-            values[i] = dtype_object(tensor_of(out).dtype());
+        if (o.parameters[i].name != "dtype") continue;
+        if (v != Py_None) {
+            if (rule.rule == Rule::TakenFloat) rule.text = kSame;
+            rule.rule = Rule::Same;
+        } else if (takes_dtype) values[i] = dtype_object(tensor_of(out).dtype());
     }
     wants_gradient = wants_gradient && grad_enabled();
+    const std::span<PyObject* const> operands(values, size_t(o.out));
     GradMode off(false);
     const Object result = check(o.invoke(values, o.function));
     if (!o.gives_tuple) {
         // Places and truth values have no gradient that could get lost.
         check_no_gradient(out_name(op),
                           wants_gradient && is_floating(tensor_of(result.get()).dtype()));
-        write(rule, tensor_of(out), tensor_of(result.get()));
+        write(rule, tensor_of(out), tensor_of(result.get()), operands);
         return Py_NewRef(out);
     }
     const TensorList outs = to_tensor_list(out), results = to_tensor_list(result.get());
     if (outs.size() != results.size())
         fail_type(str("expected tuple of ", results.size(), " elements but got ", outs.size()));
     check_no_gradient(op, wants_gradient);
-    static constexpr OutRule same = {"", Rule::Same};
-    for (size_t i = 0; i < outs.size(); ++i) write(same, outs[i], results[i]);
+    rule.rule = Rule::Same;
+    rule.text = kSame;
+    for (size_t i = 0; i < outs.size(); ++i) write(rule, outs[i], results[i], operands);
     return check(PySequence_Tuple(out)).release();
 }
 

@@ -5,14 +5,13 @@ The operations come from the extension module `_C`, which expands them from the 
 what is cold is Python: tensor methods (`_tensor`), queries (`_functions`), grad modes (`autograd`).
 """
 
-from __future__ import annotations
-
 import math as _math
 import sys as _sys
 import types as _types
 
 from . import _C
-from ._dropin import install_as_torch, module_getattr
+from ._dropin import install_as_torch
+from ._dropin import module_getattr as _module_getattr
 from .torch_version import __version__
 
 Tensor = _C.Tensor
@@ -59,9 +58,6 @@ is_grad_enabled = _C.is_grad_enabled
 get_default_dtype = _C.get_default_dtype
 get_num_threads = _C.get_num_threads
 set_num_threads = _C.set_num_threads
-memory_stats = _C.memory_stats
-reset_peak_memory_stats = _C.reset_peak_memory_stats
-empty_cache = _C.empty_cache
 set_warn_always = _C.set_warn_always
 is_warn_always_enabled = _C.is_warn_always_enabled
 
@@ -94,8 +90,7 @@ from .random import (  # noqa: E402
 
 # What `from torch import *` gives: no modules, and not all of the rest.
 _KEPT_BACK = {
-    *("annotations", "install_as_torch", "module_getattr", "empty_cache", "memory_stats"),
-    *("reset_peak_memory_stats", "broadcast_shapes", "set_default_dtype", "set_grad_enabled"),
+    *("install_as_torch", "broadcast_shapes", "set_default_dtype", "set_grad_enabled"),
     *("channels_last", "contiguous_format", "preserve_format", "strided"),
 }
 __all__ = [
@@ -107,4 +102,4 @@ __all__ = [
 # Every public module says by name what it lacks.
 for _name, _value in [*_sys.modules.items()]:
     if _name == __name__ or (_name.startswith(f"{__name__}.") and "._" not in _name):
-        vars(_value).setdefault("__getattr__", module_getattr(_name))
+        vars(_value).setdefault("__getattr__", _module_getattr(_name))

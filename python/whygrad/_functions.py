@@ -6,20 +6,14 @@ from builtins import bool as _bool
 from builtins import range as _range
 from typing import Any
 
-from . import _C, return_types
+from . import _C
 
 Tensor = _C.Tensor
 __all__ = [
     "broadcast_shapes", "broadcast_tensors", "cartesian_prod", "einsum", "is_tensor", "meshgrid",
     "nonzero", "norm", "split", "tensordot", "set_default_dtype", "set_default_device", "use_deterministic_algorithms",
-    "set_default_tensor_type", "max", "min", "aminmax", "relu", "relu_",
+    "set_default_tensor_type",
 ]  # fmt: skip
-
-max = return_types.named("max", _C.max)
-min = return_types.named("min", _C.min)
-aminmax = return_types.named("aminmax", _C.aminmax)
-relu = _C.relu
-relu_ = _C.relu_
 
 
 def is_tensor(obj: Any) -> bool:
@@ -88,8 +82,13 @@ def einsum(*args: Any) -> Tensor:
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
     """Sums of products over the last `dims` dims of a and the first of b, or over the two listed groups."""
+    if not isinstance(dims, (tuple, list, Tensor, int)):
+        raise RuntimeError(
+            "tensordot expects dims to be int or tuple[list[int], list[int]] or list[list[int]] containing two lists, "
+            f"but got dims={dims}"
+        )
     if isinstance(dims, (list, tuple)):
-        dims_a, dims_b = ([d] if isinstance(d, int) else list(d) for d in dims)
+        dims_a, dims_b = dims
     elif isinstance(dims, Tensor) and dims.numel() > 1:
         dims_a, dims_b = dims[0].tolist(), dims[1].tolist()
     else:

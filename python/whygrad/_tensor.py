@@ -11,7 +11,7 @@ import numbers
 from collections.abc import Iterator
 from typing import Any
 
-from . import _C, return_types
+from . import _C
 from ._tensor_str import tensor_format, tensor_repr
 
 Tensor = _C.Tensor
@@ -277,8 +277,6 @@ Tensor._make_subclass = staticmethod(  # type: ignore[method-assign, assignment]
     lambda cls, data, requires_grad=False: _C._make_subclass(cls, data, bool(requires_grad))
 )
 Tensor.layout = property(lambda self: _C.strided)  # type: ignore[method-assign, assignment]
-for _name in ("max", "min", "aminmax"):
-    setattr(Tensor, _name, return_types.named(_name, getattr(Tensor, _name)))
 
 
 def register_hook(self: Tensor, hook: Any) -> Any:

@@ -1,9 +1,11 @@
-"""Named results of operations that return several tensors, as `torch.return_types`."""
+"""Named results of operations that return several tensors, as `torch.return_types`.
+
+The binding finds here the type that has an operation's name.
+"""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 __all__: list[str] = []
@@ -17,9 +19,6 @@ def _make(name: str, fields: tuple[str, ...]) -> type:
         _fields = fields
         n_fields = len(fields)
         n_sequence_fields = len(fields)
-
-        def __new__(cls, values: Any) -> Any:
-            return tuple.__new__(cls, values)
 
         def __repr__(self) -> str:
             items = ",\n".join(f"{f}={v!r}" for f, v in zip(fields, self, strict=True))
@@ -57,19 +56,3 @@ FIELDS: dict[str, tuple[str, ...]] = {
 for _name, _fields in FIELDS.items():
     _make(_name, _fields)
     _make(_name + "_out", _fields)
-
-
-def named(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` with its tuple of tensors as `return_types.name`; single tensors pass."""
-    cls, with_out = globals()[name], globals()[name + "_out"]
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        result = function(*args, **kwargs)
-        if type(result) is not tuple:
-            return result
-        return cls(result) if kwargs.get("out") is None else with_out(result)
-
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = function.__doc__
-    call.__module__ = "torch"
-    return call

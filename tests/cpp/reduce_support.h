@@ -61,7 +61,7 @@ void expect_values(const Tensor& t, const std::vector<double>& expected, double 
     }
 }
 
-void expect_error(const std::function<void()>& f, const std::string& message) {
+[[maybe_unused]] void expect_error(const std::function<void()>& f, const std::string& message) {
     try {
         f();
         FAIL() << "no error: " << message;
@@ -70,10 +70,12 @@ void expect_error(const std::function<void()>& f, const std::string& message) {
     }
 }
 
-std::string node_name(const Tensor& t) { return grad_fn(t) ? grad_fn(t)->name() : ""; }
+[[maybe_unused]] std::string node_name(const Tensor& t) {
+    return grad_fn(t) ? grad_fn(t)->name() : "";
+}
 
 // For every slice along the dims of `mask` the list of its elements, in the order of the outputs.
-std::vector<std::vector<double>> slices(const Tensor& t, uint64_t mask) {
+[[maybe_unused]] std::vector<std::vector<double>> slices(const Tensor& t, uint64_t mask) {
     const std::vector<double> v = values_of(t);
     const IntSpan sizes = t.sizes();
     int64_t outputs = 1;

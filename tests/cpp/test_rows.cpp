@@ -85,7 +85,7 @@ void check_gradient_formula() {
 
 template <class Row>
 void check_gradient_formulas() {
-    if constexpr (Row::dtypes != DTypes::INTEGRAL) {
+    if constexpr (has_floats(Row::dtypes)) {
         check_gradient_formula<Row, 0>();
         if constexpr (Row::arity > 1) check_gradient_formula<Row, 1>();
         if constexpr (Row::arity > 2) check_gradient_formula<Row, 2>();
@@ -258,8 +258,10 @@ private:
 using Reference = double (*)(double a, double b, double c, const double* p);
 template <class Row>
 double reference(double a, double b, double c, const double* p) {
-    if constexpr (Row::dtypes == DTypes::INTEGRAL) {
+    if constexpr (!has_floats(Row::dtypes)) {
         const auto i = int64_t(a), j = int64_t(b);
+        if (Row::op == Op::bitwise_left_shift) return double(j < 0 ? 0 : i * (int64_t(1) << j));
+        if (Row::op == Op::bitwise_right_shift) return double(j < 0 ? -(i < 0) : i >> j);
         if (Row::op == Op::bitwise_and) return double(i & j);
         if (Row::op == Op::bitwise_or) return double(i | j);
         if (Row::op == Op::bitwise_xor) return double(i ^ j);
@@ -401,6 +403,7 @@ TEST(Rows, EveryDtypeOfTheClassHasALoop) {
             case DTypes::ROUNDING: wanted = is_floating(dtype); break;
             case DTypes::NUMBERS: wanted = dtype != DType::Bool; break;
             case DTypes::ALL: wanted = true; break;
+            case DTypes::INTEGERS: wanted = is_integral(dtype); break;
             case DTypes::INTEGRAL: wanted = !is_floating(dtype); break;
             }
             EXPECT_EQ(kernel_table[o].forward[d] != nullptr, wanted)

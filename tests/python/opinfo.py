@@ -22,7 +22,8 @@ EXACT_ROWS = set(
     "add sub mul div neg abs sign square reciprocal floor ceil round trunc frac relu maximum "
     "minimum clamp_min clamp_max floor_divide fmod remainder hardtanh hardshrink threshold "
     "leaky_relu isnan isinf isfinite eq ne lt le gt ge logical_and logical_or logical_xor "
-    "logical_not bitwise_and bitwise_or bitwise_xor bitwise_not".split()
+    "logical_not bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_left_shift "
+    "bitwise_right_shift".split()
 )
 
 # Rows that PyTorch cannot differentiate at all, or only once (whygrad may).

@@ -75,8 +75,6 @@ def backward(
         targets = _as_tuple(inputs)
         if not targets:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    if retain_graph is None:
-        retain_graph = create_graph
     _C._run_backward(
         roots, _grads_for(roots, grad_tensors), retain_graph, create_graph, targets, True, True
     )
@@ -126,8 +124,6 @@ def grad(
     roots, targets = _roots(outputs), _as_tuple(inputs)
     if allow_unused is None:
         allow_unused = materialize_grads
-    if retain_graph is None:
-        retain_graph = create_graph
     if not targets:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     result = _C._run_backward(

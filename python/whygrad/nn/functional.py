@@ -79,13 +79,16 @@ __all__ = [
     "rms_norm",
 ]
 
+elu_ = _nn.elu_
 gelu = _nn.gelu
+leaky_relu_ = _nn.leaky_relu_
 linear = _nn.linear
 logsigmoid = _nn.log_sigmoid
 softplus = _nn.softplus
 softshrink = _nn.softshrink
 hardshrink = whygrad.hardshrink
 prelu = whygrad.prelu
+relu_ = whygrad.relu_
 cosine_similarity = whygrad.cosine_similarity
 pairwise_distance = whygrad.pairwise_distance
 
@@ -98,11 +101,6 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     return input.relu_() if inplace else input.relu()
 
 
-def relu_(input: Tensor) -> Tensor:
-    """`max(x, 0)` in place."""
-    return input.relu_()
-
-
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """`x` where positive, else `negative_slope * x`."""
     if inplace:
@@ -110,19 +108,9 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     return _nn.leaky_relu(input, negative_slope)
 
 
-def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
-    """`leaky_relu` in place."""
-    return _nn.leaky_relu_(input, negative_slope)
-
-
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """`x` where positive, else `alpha (exp(x) - 1)`."""
     return _nn.elu_(input, alpha) if inplace else _nn.elu(input, alpha)
-
-
-def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
-    """`elu` in place."""
-    return _nn.elu_(input, alpha)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:

@@ -348,3 +348,54 @@ setattr(w, "dtype", getattr(w, "dtype"))
     setup=SETUP,
     tol=CLOSE,
 )
+
+test_hooks_that_return = table(
+    """
+_h = w.register_post_accumulate_grad_hook(lambda t: 1); w.sum().backward()
+_h = w.register_post_accumulate_grad_hook(lambda t: [t]); w.sum().backward()
+_h = w.register_post_accumulate_grad_hook(lambda t: t); w.sum().backward()
+_h = w.register_post_accumulate_grad_hook(lambda t: t * 2); w.sum().backward()
+_h = w.register_post_accumulate_grad_hook(lambda t: t.double()); w.sum().backward()
+_h = w.register_post_accumulate_grad_hook(lambda t: t[0]); w.sum().backward()
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+test_flags = table(
+    """
+w.sum().backward(retain_graph="a")
+w.sum().backward(retain_graph=1.5)
+w.sum().backward(retain_graph=256)
+w.sum().backward(retain_graph=-1)
+w.sum().backward(retain_graph=2**70)
+w.sum().backward(create_graph=[])
+w.sum().backward(create_graph=None)
+w.sum().backward(torch.ones(2), retain_graph="a")
+x.sum().backward(retain_graph="a")
+y = w.exp().sum(); y.backward(retain_graph=1); y.backward(retain_graph=0); y.backward()
+torch.autograd.backward(w.sum(), retain_graph="a")
+torch.autograd.grad(w.sum(), w, create_graph="a")
+torch.autograd.grad(w.sum(), w, create_graph=1)
+torch.autograd.grad(w.sum(), w, allow_unused="a")
+torch.autograd.grad(w.sum(), w, materialize_grads="a")
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+test_gradients_to_differentiate = table(
+    """
+g, = torch.autograd.grad(w.var(), w, create_graph=True); graph(g)
+g, = torch.autograd.grad(w.var(unbiased=False), w, create_graph=True); graph(g)
+g, = torch.autograd.grad(w.std(), w, create_graph=True); graph(g)
+g, = torch.autograd.grad(w.std(0).sum(), w, create_graph=True); graph(g)
+g, = torch.autograd.grad(w.var(0).sum(), w, create_graph=True); graph(g)
+g, = torch.autograd.grad(w.var(correction=6), w, create_graph=True); graph(g)
+g, = torch.autograd.grad(w[0].var(correction=5), w, create_graph=True); graph(g)
+torch.autograd.grad(w.sum(1, dtype=torch.float64).sum(), w)
+w[0, 0].detach().requires_grad_().sum_to_size(()).grad_fn
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)

@@ -5,6 +5,7 @@ prints must be equal. The tests below it are about whygrad alone.
 """
 
 # ruff: noqa: E501 (one program per line)
+import functools
 import os
 import subprocess
 import sys
@@ -30,6 +31,9 @@ print(torch.__name__, torch.nn.__name__, torch.nn.functional.__name__, torch.__p
 print(torch.nn.Linear, torch.optim.SGD, torch.Tensor, torch.Size, torch.device, torch.dtype, torch.float32, torch.no_grad)
 print(torch.nn.Linear.__module__, torch.optim.Adam.__module__, torch.utils.data.Dataset.__module__, torch.nn.Parameter.__module__, torch.Tensor.__module__, torch.autograd.Function.__module__)
 print(torch.Tensor.__mro__, torch.add, torch.Tensor.add, torch.add.__name__, torch.add.__module__)
+import inspect; print([inspect.isbuiltin(f) for f in (torch.add, torch.exp_, torch.max, torch.nn.functional.relu_, torch.nn.functional.gelu, torch.linalg.vector_norm)])
+import copy, pickle; print(pickle.loads(pickle.dumps(torch.add)) is torch.add, copy.deepcopy(torch.max) is torch.max, pickle.loads(pickle.dumps(torch._C._nn.gelu)) is torch._C._nn.gelu)
+x = torch.eye(2); print(type(torch.max(x, 0)), type(x.min(0)), x.max(1).values, torch.aminmax(x), type(torch.max(x, 0, out=(x[0], x[0].long()))), type(torch.var_mean(x)))
 print([name in sys.modules for name in ("torch", "torch.nn", "torch.nn.functional", "torch.optim", "torch.utils.data", "torch.autograd")])
 print(sys.modules["torch"] is torch, sys.modules["torch.nn"] is torch.nn, torch.nn.functional is sys.modules["torch.nn.functional"])
 import torch.nn.functional as F, torch.optim as optim; from torch.utils.data import DataLoader; print(F.__name__, optim.__name__, DataLoader)
@@ -282,3 +286,14 @@ if __name__ == "__main__":
     want, got = python("program.py", cwd=tmp_path), python(*RUN, "program.py", cwd=tmp_path)
     assert got.stdout == want.stdout, got.stderr
     assert got.returncode == want.returncode == 0
+
+
+@pytest.mark.parametrize("path", [(), ("Tensor",), ("linalg",), ("nn",), ("autograd",)])
+def test_no_names_that_pytorch_lacks(path):
+    import torch
+    import whygrad
+
+    theirs, ours = (functools.reduce(getattr, path, m) for m in (torch, whygrad))
+    imported = {"Any", "Tensor", "annotations"}
+    more = {n for n in dir(ours) if not n.startswith("_") and not hasattr(theirs, n)}
+    assert more - imported <= {"install_as_torch"}
