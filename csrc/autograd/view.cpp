@@ -215,6 +215,7 @@ void rebase_history(const Tensor& t, Ref<Node> node) {
         auto slices = CopySlices::make(base, t, std::move(node));
         replace_history(base, *slices);
         t.bump_version();
+        t->attr_version = t.version() - 1;  // out of date, whatever was asked of it before
         Ref<GraphNode> view_fn = t->grad_fn;
         const uint32_t view_nr = t->output_nr;
         Node* fresh = view_grad_fn(t);
@@ -337,7 +338,7 @@ Tensor& write_out(Tensor& out, const Tensor& result, const char* op_name) {
 Tensor detach(const Tensor& t) { return alias(t); }
 
 void set_requires_grad(const Tensor& t, bool on) {
-    if (!is_leaf(t)) {
+    if (t->grad_fn) {  // as the view was made, even if its base has changed since
         WG_CHECK(
             on,
             "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
@@ -351,8 +352,8 @@ void set_requires_grad(const Tensor& t, bool on) {
 
 void retain_grad(const Tensor& t) {
     WG_CHECK(requires_grad(t), "can't retain_grad on Tensor that has requires_grad=False");
+    if (!t->grad_fn || t->retains_grad) return;
     Node* fn = grad_fn(t);
-    if (!fn || t->retains_grad) return;
     AutogradMeta& m = own_meta(t);
     if (!m.weak_self) m.weak_self = std::make_shared<TensorImpl*>(t.impl());
     fn->own_hooks().retain.push_back({t->output_nr, m.weak_self});

@@ -199,10 +199,9 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
         if (executable && differentiable) {
             // Rebasing counts the write; where that is refused, it counts all the same.
             t.bump_version();
-            if (t.is_view()) check_inplace(t, true);
-            WG_CHECK(!(requires_grad(t) && is_leaf(t)),
+            WG_CHECK(!(requires_grad(t) && !t->grad_fn),
                      "a leaf Variable that requires grad has been used in an in-place operation.");
-            if (!t.is_view()) check_inplace(t, true);
+            check_inplace(t, true);
             --*t->version;
             rebase_history(t, Ref<Node>(node));
         } else {

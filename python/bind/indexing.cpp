@@ -213,9 +213,15 @@ Tensor without_leading_ones(const Tensor& v) {
 }
 
 void assign(Tensor target, const Tensor& v) {
-    if (same_shape(target.sizes(), v.sizes())) copy_(target, v);
-    else if (v.dim() == 0) fill_tensor_(target, v);
-    else copy_(target, expand(view(v, without_leading_ones(v.sizes())), Dims(target.sizes())));
+    if (same_shape(target.sizes(), v.sizes())) {
+        copy_(target, v);
+    } else if (v.dim() == 0) {
+        fill_tensor_(target, v);
+    } else {
+        const Tensor stripped = view(v, without_leading_ones(v.sizes()));
+        const bool fits = same_shape(target.sizes(), stripped.sizes());
+        copy_(target, fits ? stripped : expand(stripped, Dims(target.sizes())));
+    }
 }
 
 bool is_numpy_int(PyObject* o) { return is_numpy_object(o) && PyIndex_Check(o); }

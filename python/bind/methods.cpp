@@ -120,7 +120,7 @@ PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs
         }
         const Tensor& t = tensor_of(self);
         WG_CHECK(
-            on || is_leaf(t),
+            on || !t->grad_fn,
             "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph "
             "that doesn't require differentiation use var_no_grad = var.detach().");
         WG_CHECK(!on || is_floating(t.dtype()),
@@ -134,7 +134,7 @@ PyObject* detach_(PyObject* self, PyObject*) {
     return guarded([&] {
         const Tensor& t = tensor_of(self);
         WG_CHECK(
-            !t.is_view() || t->view_kind == ViewKind::NoGrad,
+            !t.is_view(),
             "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, "
             "and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be "
             "called on these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "

@@ -35,7 +35,7 @@ PyObject* get_grad(PyObject* o, void*) {
         const Tensor& t = tensor_of(o);
         AutogradMeta* m = meta(t);
         if (m && m->grad.defined()) return wrap(m->grad);
-        if (requires_grad(t) && !t->retains_grad && !is_leaf(t))
+        if (requires_grad(t) && !t->retains_grad && t->grad_fn)
             warn(
                 WarningKind::User,
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
@@ -69,7 +69,7 @@ int set_requires_grad_property(PyObject* o, PyObject* value, void*) {
     return guarded(
         [&] {
             WG_CHECK(value && PyBool_Check(value), "requires_grad must be a bool");
-            WG_CHECK(value == Py_False || is_leaf(tensor_of(o)),
+            WG_CHECK(value == Py_False || !tensor_of(o)->grad_fn,
                      "you can only change requires_grad flags of leaf variables.");
             set_requires_grad(tensor_of(o), value == Py_True);
             return 0;

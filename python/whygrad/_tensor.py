@@ -171,10 +171,26 @@ def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
     return result
 
 
+class _Memory:
+    """The whole storage of a tensor as a flat tensor: shared by `copy.copy`, bytes in a pickle."""
+
+    def __init__(self, flat: Tensor) -> None:
+        self.flat = flat
+
+    def __reduce__(self) -> tuple:
+        data = b"" if self.flat.numel() == 0 else _bytes(self.flat)
+        return _restored, (data, _dtype_name(self.flat.dtype))
+
+
+def _restored(data: bytes, dtype: str) -> _Memory:
+    kind = getattr(_C, dtype)
+    flat = _C.frombuffer(bytearray(data), dtype=kind) if data else _C.empty(0, dtype=kind)
+    return _Memory(flat.clone())
+
+
 def _rebuild(
     cls: Any,
-    data: bytes,
-    dtype: str,
+    memory: _Memory,
     shape: tuple,
     stride: tuple,
     offset: int,
@@ -182,9 +198,7 @@ def _rebuild(
     attributes: Any,
 ) -> Tensor:
     """Undo `__reduce_ex__`."""
-    kind = getattr(_C, dtype)
-    memory = _C.frombuffer(bytearray(data), dtype=kind) if data else _C.empty(0, dtype=kind)
-    t = memory.clone().as_strided(shape, stride, offset).detach()
+    t = memory.flat.as_strided(shape, stride, offset).detach()
     if cls is not None:
         t = _C._make_subclass(cls, t, False)
     t.requires_grad_(requires_grad)
@@ -195,18 +209,10 @@ def _rebuild(
 
 @_method
 def __reduce_ex__(self: Tensor, protocol: int) -> tuple:
-    if not self.is_leaf:
-        raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the pickle protocol at the moment."
-        )
-    memory = _C._whole_storage(self)
-    data = b"" if memory.numel() == 0 else _bytes(memory)
     cls = None if type(self) is Tensor else type(self)
     layout = (tuple(self.shape), self.stride(), self.storage_offset())
-    return (
-        _rebuild,
-        (cls, data, _dtype_name(self.dtype), *layout, self.requires_grad, self.__dict__ or None),
-    )
+    memory = _Memory(_C._whole_storage(self))
+    return _rebuild, (cls, memory, *layout, self.requires_grad, self.__dict__ or None)
 
 
 # The classes say they are torch's; pickles must not need a module of that name.

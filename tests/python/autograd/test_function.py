@@ -255,6 +255,31 @@ test_in_a_program = scripts(
         graph(loss)
         loss.backward()
     """,
+    written_views="""
+        class Write(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                ctx.mark_dirty(x)
+                return x.mul_(3)
+            @staticmethod
+            def backward(ctx, g): return g * 3
+        x = data(2, 3, grad=True)
+        a = x * 2
+        v = a[0]
+        Write.apply(v) is v
+        graph(v)
+        graph(a)
+        v.sum().backward()
+        a = x * 2
+        v, w = a[0], a.t()
+        a.mul_(2)
+        Write.apply(v)
+        Write.apply(w)
+        Write.apply(v)
+        graph(v)
+        v._version
+        (v.sum() + a.sum() + w[1].sum()).backward()
+    """,
     straight_through="""
         class Round(torch.autograd.Function):
             @staticmethod

@@ -66,6 +66,17 @@ test_programs = scripts(
         d.requires_grad
         d.mul_(2)
     """,
+    setitem_with_leading_ones="""
+        x = torch.ones(1, 3, requires_grad=True)
+        y = torch.zeros(2, 3)
+        y[0] = x * 1
+        graph(y)
+        y[...] = (x * 1)[None]
+        graph(y)
+        y[0, 0] = x[:, 0]
+        graph(y)
+        y.sum().backward()
+    """,
     setitem="""
         x = torch.ones(3, requires_grad=True)
         y = torch.zeros(3)

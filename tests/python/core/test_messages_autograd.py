@@ -399,3 +399,58 @@ w[0, 0].detach().requires_grad_().sum_to_size(()).grad_fn
     setup=SETUP,
     tol=CLOSE,
 )
+
+# `v` is a view that has missed a change of its base `b`.
+STALE = """
+b = w * 1
+with torch.no_grad(): v = b.t()
+b.mul_(2)
+"""
+NOW_DIFFERENTIABLE = """
+b = x.clone()
+v = b.t()
+b.mul_(w)
+"""
+FLAGS = """
+v.is_leaf
+v.requires_grad
+v.requires_grad = False; v.requires_grad
+v.requires_grad = True; v.requires_grad
+v.requires_grad_(); v.requires_grad
+v.requires_grad_(False); v.requires_grad
+v.grad
+v.retain_grad(); v.retains_grad
+v.grad_fn.name()
+v.output_nr
+v.detach_()
+v.detach().requires_grad
+v.mul(2).requires_grad
+v.mul_(2).requires_grad
+v.backward()
+v == 1
+v.register_hook(print)
+"""
+test_flags_of_stale_views = table(FLAGS, setup=SETUP + STALE, tol=CLOSE)
+test_flags_of_views_that_became_differentiable = table(
+    FLAGS, setup=SETUP + NOW_DIFFERENTIABLE, tol=CLOSE
+)
+
+test_detaching_and_writing_views = table(
+    """
+unrecorded(w.t).detach_()
+unrecorded(x.t).detach_()
+w.t().detach_()
+x[0].detach_()
+w.unbind()[0].detach_()
+(w * 1)[0].detach_()
+v = w[0]; Write.apply(v)
+v = x[0]; v.requires_grad_(); Write.apply(v)
+v = unrecorded(w.t); Write.apply(v)
+v = (w * 1).unbind()[0]; Write.apply(v)
+v = (w * 1).expand(2, 2, 3); Write.apply(v)
+""",
+    setup=SETUP
+    + "unrecorded = torch.no_grad()(lambda f: f())\n"
+    + "Write = make('Write', forward=lambda ctx, x: (ctx.mark_dirty(x), x.mul_(3))[1], backward=lambda ctx, g: g)\n",
+    tol=CLOSE,
+)

@@ -110,6 +110,9 @@ def test_deepcopy(torch):
     yield twice, twice[0] is twice[1]
     twice[2].add_(1)
     yield twice
+    shallow, tail = copy.copy(x), copy.copy(x[1:])
+    shallow[1] = 5
+    yield x, shallow, tail, tail.storage_offset(), copy.copy(leaf * 2), copy.copy(leaf).grad
     parameter = copy.deepcopy(torch.nn.Parameter(x))
     yield parameter, type(parameter).__name__
     tagged = x.clone()
@@ -124,6 +127,7 @@ def test_pickle(torch, protocol):
         for value in (x, x.t(), x[1:, 1], x[:0], x[0, 0]):
             yield pickle.loads(pickle.dumps(value, protocol))
     yield pickle.loads(pickle.dumps(data(torch, 3, grad=True), protocol))
+    yield pickle.loads(pickle.dumps(data(torch, 3, grad=True) * 2, protocol))
     yield pickle.loads(pickle.dumps(torch.nn.Parameter(torch.ones(2)), protocol))
     yield pickle.loads(
         pickle.dumps([torch.float16, torch.Size([2]), torch.device("cpu")], protocol)
