@@ -60,6 +60,10 @@ get_num_threads = _C.get_num_threads
 set_num_threads = _C.set_num_threads
 set_warn_always = _C.set_warn_always
 is_warn_always_enabled = _C.is_warn_always_enabled
+# Of the CPU allocator, like their namesakes in torch.cuda; PyTorch has none for the CPU.
+memory_stats = _C.memory_stats
+reset_peak_memory_stats = _C.reset_peak_memory_stats
+empty_cache = _C.empty_cache
 
 from . import (  # noqa: E402
     _tensor,
@@ -92,6 +96,7 @@ from .random import (  # noqa: E402
 _KEPT_BACK = {
     *("install_as_torch", "broadcast_shapes", "set_default_dtype", "set_grad_enabled"),
     *("channels_last", "contiguous_format", "preserve_format", "strided"),
+    *("memory_stats", "reset_peak_memory_stats", "empty_cache"),
 }
 __all__ = [
     _name

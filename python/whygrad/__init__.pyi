@@ -128,6 +128,7 @@ from ._C import dtype as dtype
 from ._functions import einsum as einsum
 from ._C import embedding as embedding
 from ._C import empty as empty
+from ._C import empty_cache as empty_cache
 from ._C import empty_like as empty_like
 from ._C import empty_strided as empty_strided
 from ._grad_mode import enable_grad as enable_grad
@@ -241,6 +242,7 @@ from ._C import max as max
 from ._C import maximum as maximum
 from ._C import mean as mean
 from ._C import memory_format as memory_format
+from ._C import memory_stats as memory_stats
 from ._functions import meshgrid as meshgrid
 from ._C import min as min
 from ._C import minimum as minimum
@@ -293,6 +295,7 @@ from ._C import relu as relu
 from ._C import relu_ as relu_
 from ._C import remainder as remainder
 from ._C import repeat_interleave as repeat_interleave
+from ._C import reset_peak_memory_stats as reset_peak_memory_stats
 from ._C import reshape as reshape
 from ._C import result_type as result_type
 from . import return_types as return_types

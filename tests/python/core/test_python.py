@@ -8,7 +8,7 @@ import gc
 import pickle
 import weakref
 
-from parity import DTYPES, data, parity, table
+from parity import DTYPES, data, parity, subject, table
 
 test_conversion = table(
     """
@@ -161,3 +161,40 @@ def test_weak_references(torch):
     del x
     gc.collect()
     assert alive() is None
+
+
+@parity
+def test_too_large(torch):
+    """An allocation that fails leaves everything usable."""
+    for numel in (10**13, 2**50):
+        yield lambda: torch.empty(numel)
+        yield lambda: torch.ones(1).expand(numel).clone()
+        yield lambda: torch.ones(3).resize_(numel)
+    x = torch.ones(3, requires_grad=True)
+    y = x * 2
+    yield lambda: y.repeat(10**12)
+    y.sum().backward()
+    yield y, x.grad
+
+
+def test_memory_stats():
+    torch = subject()
+    torch.empty_cache()
+    before = torch.memory_stats()
+    x = torch.ones(1 << 20)
+    during = torch.memory_stats()
+    assert during["allocated_bytes.current"] == before["allocated_bytes.current"] + x.nbytes
+    assert during["reserved_bytes.current"] >= before["reserved_bytes.current"] + x.nbytes
+    assert during["num_allocs"] == before["num_allocs"] + 1
+    x = None
+    after = torch.memory_stats()
+    assert after["allocated_bytes.current"] == before["allocated_bytes.current"]
+    assert after["reserved_bytes.current"] == during["reserved_bytes.current"]  # kept for reuse
+    assert after["allocated_bytes.peak"] >= during["allocated_bytes.current"]
+    torch.reset_peak_memory_stats()
+    assert torch.memory_stats()["allocated_bytes.peak"] == after["allocated_bytes.current"]
+    x = torch.zeros(1 << 20)
+    assert torch.memory_stats()["num_cache_hits"] > after["num_cache_hits"]
+    x = None
+    torch.empty_cache()
+    assert torch.memory_stats()["reserved_bytes.current"] <= before["reserved_bytes.current"]
