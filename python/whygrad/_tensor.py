@@ -171,7 +171,7 @@ def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
     return result
 
 
-class _Memory:
+class _Whole:
     """The whole storage of a tensor as a flat tensor: shared by `copy.copy`, bytes in a pickle."""
 
     def __init__(self, flat: Tensor) -> None:
@@ -182,15 +182,15 @@ class _Memory:
         return _restored, (data, _dtype_name(self.flat.dtype))
 
 
-def _restored(data: bytes, dtype: str) -> _Memory:
+def _restored(data: bytes, dtype: str) -> _Whole:
     kind = getattr(_C, dtype)
     flat = _C.frombuffer(bytearray(data), dtype=kind) if data else _C.empty(0, dtype=kind)
-    return _Memory(flat.clone())
+    return _Whole(flat.clone())
 
 
 def _rebuild(
     cls: Any,
-    memory: _Memory,
+    memory: _Whole,
     shape: tuple,
     stride: tuple,
     offset: int,
@@ -211,7 +211,7 @@ def _rebuild(
 def __reduce_ex__(self: Tensor, protocol: int) -> tuple:
     cls = None if type(self) is Tensor else type(self)
     layout = (tuple(self.shape), self.stride(), self.storage_offset())
-    memory = _Memory(_C._whole_storage(self))
+    memory = _Whole(_C._whole_storage(self))
     return _rebuild, (cls, memory, *layout, self.requires_grad, self.__dict__ or None)
 
 
