@@ -147,6 +147,8 @@ void Pass::mark_wanted(std::span<const Edge> roots, std::span<const Edge> target
     pass_is_filtered = true;
 }
 
+bool lies_dense(const Tensor& t) { return t.is_contiguous() || is_dense(t.sizes(), t.strides()); }
+
 // Brings the gradient of `edge`, made by the node `from` or the caller's (null), to the form of the output it
 // belongs to: the one place that undoes broadcasting.
 void conform(Tensor& grad, const Edge& edge, const Node* from, size_t index) {
@@ -169,9 +171,10 @@ void Pass::deliver(const Edge& edge, Tensor grad) {
         Tensor& sum = s.buffer[edge.input_nr];
         if (!sum.defined()) {
             sum = std::move(grad);
-        } else if (!grad_enabled() && sum.owns_memory_alone() && sum.is_contiguous()) {
+        } else if (!grad_enabled() && sum.owns_memory_alone() && lies_dense(sum)) {
             elementwise_(Op::add, sum, std::initializer_list<Arg>{sum, grad});
-        } else if (!grad_enabled() && grad.owns_memory_alone() && grad.is_contiguous()) {
+        } else if (!grad_enabled() && grad.owns_memory_alone() && lies_dense(grad) &&
+                   (same_shape(grad.strides(), sum.strides()) || !lies_dense(sum))) {
             elementwise_(Op::add, grad, std::initializer_list<Arg>{sum, grad});
             *grad->version = 0;  // as good as a fresh sum
             sum = std::move(grad);
@@ -208,7 +211,7 @@ void Pass::run_tensor_hooks(Node& node, Grads& in) {
         if (TensorImpl* t = *r.tensor; t && in[r.output_nr].defined()) {
             AutogradMeta& m = own_meta(Tensor(t));
             const Tensor& g = in[r.output_nr];
-            m.grad = m.grad.defined() ? add(m.grad, g) : clone(g);
+            m.grad = m.grad.defined() ? add(m.grad, g) : clone_in(g, MemoryFormat::Contiguous);
         }
 }
 
@@ -353,8 +356,6 @@ std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const 
 // --- AccumulateGrad ---
 
 namespace {
-
-bool lies_dense(const Tensor& t) { return t.is_contiguous() || is_dense(t.sizes(), t.strides()); }
 
 // Whether a gradient may become .grad as it lies in memory: laid out like the leaf if that is dense, else
 // contiguous. As in PyTorch only strides are compared: `.data =` may have given the leaf another shape since.

@@ -170,11 +170,10 @@ Tensor repeat(const Tensor& t, const Dims& repeats) {
         "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
     const size_t lead = repeats.size() - size_t(t.dim());
     // Each dimension of the result is a pair (copy, index in t), read with stride 0 along the first.
-    Dims shape, paired_sizes, paired_strides, repeat_dims;
+    Dims shape, paired_sizes, paired_strides;
     for (size_t d = 0; d < repeats.size(); ++d) {
         const int64_t size = d < lead ? 1 : t->dims[d - lead];
         shape.push_back(size * repeats[d]);
-        repeat_dims.push_back(int64_t(paired_sizes.size()));
         paired_sizes.push_back(repeats[d]);
         paired_strides.push_back(0);
         paired_sizes.push_back(size);
@@ -187,8 +186,22 @@ Tensor repeat(const Tensor& t, const Dims& repeats) {
                      paired_sizes);
     }
     record("RepeatBackward0", out, {t}, {}, [=, from = Dims(t.sizes())](Backward& d) {
-        const Tensor pairs = reshape(d.grad(), paired_sizes);
-        d.set(0, reshape(repeat_dims.empty() ? pairs : sum(pairs, repeat_dims), from));
+        Tensor g = d.grad();
+        if (std::ranges::find(repeats, 0) != repeats.end()) {
+            g = zeros(from, g.dtype());
+            g.bump_version();  // PyTorch writes the zeros
+            return d.set(0, g);
+        }
+        for (size_t i = 0; i < lead; ++i) g = sum(g, Dims{0});
+        Dims pairs, copies;
+        for (size_t i = 0; i < from.size(); ++i) {
+            if (repeats[lead + i] != 1) {
+                copies.push_back(int64_t(pairs.size()));
+                pairs.push_back(repeats[lead + i]);
+            }
+            pairs.push_back(from[i]);
+        }
+        d.set(0, copies.empty() ? g : sum(reshape(g, pairs), copies));
     });
     return out;
 }

@@ -129,6 +129,7 @@ private:
     bool run_plain_gradient(int i, unsigned reads, const Tensor& g, const Tensor& result);
     Tensor formula(int i, const Tensor& g) const;
     bool run_general_gradient(int i, unsigned reads, const Tensor& g, const Tensor& result);
+    Tensor gradient_result(unsigned reads, const Tensor& g) const;
     bool has_number(int slot) const noexcept { return is_scalar_ >> slot & 1; }
     Tensor operand(int slot) const {
         if (has_number(slot)) return wrapped_number(scalars_[slot + 1]);
@@ -194,7 +195,8 @@ Tensor ElementwiseNode::run_gradient(int i, Grads& in, bool may_reuse) {
     const Tensor& g = in[0];
     const bool reuse =
         may_reuse && g.dtype() == compute_ && g.owns_memory_alone() && !may_overlap_itself(g);
-    Tensor result = reuse ? g : empty_like(g, compute_);
+    Tensor result = reuse ? g : gradient_result(reads, g);
+    if (reuse) *g->version = 0;  // as good as a fresh result
     if (run_plain_gradient(i, reads, g, result) || run_general_gradient(i, reads, g, result))
         return result;
     return formula(i, g);
@@ -319,6 +321,25 @@ Dims result_strides(Args args, const Dims& shape) {
     }
     return result;
 }
+
+}  // namespace
+
+// A gradient is laid out like a result of g and what its formula reads.
+Tensor ElementwiseNode::gradient_result(unsigned reads, const Tensor& g) const {
+    if (g.is_contiguous()) return empty(g.sizes(), compute_);
+    if (is_dense(g.sizes(), g.strides())) return empty_like(g, compute_);
+    SmallVector<Arg, 5> operands{Arg(g)};
+    for (int s = 0; s < 4; ++s)
+        if (reads >> (s + 1) & 1 && !has_number(s)) {
+            const Tensor& t = saved_[s].unpack_data(this);
+            if (is_expandable(t.sizes(), g.sizes())) operands.push_back(Arg(t));
+        }
+    const Dims shape(g.sizes());
+    return empty_strided(shape, result_strides({operands.data(), operands.size()}, shape),
+                         compute_);
+}
+
+namespace {
 
 Tensor make_result(Args args, const Dims& shape, DType dtype) {
     bool alike = true;

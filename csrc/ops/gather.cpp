@@ -98,9 +98,10 @@ Tensor gather(const Tensor& t, int64_t dim, const Tensor& index, bool sparse_gra
                                      from[i * l.row_stride + at[i] * l.dim_stride];
                          });
     });
-    record("GatherBackward0", out, {t}, {save("index", index)},
-           [dim, from = Dims(t.sizes())](Backward& d) {
-               d.set(0, scatter_add(zeros(from, d.grad().dtype()), dim, d.saved(0), d.grad()));
+    record("GatherBackward0", out, {t}, {save("index", index), save("self", t)},
+           [dim](Backward& d) {
+               Tensor g = zeros(Dims(d.saved(1).sizes()), d.grad().dtype());
+               d.set(0, scatter_add_(g, dim, d.saved(0), d.grad()));
            });
     return out;
 }

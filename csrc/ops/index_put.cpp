@@ -113,6 +113,12 @@ std::string joined(IntSpan values) {
     return s;
 }
 
+// The gradient of `source` (its sizes are `from`), which went to slices of what g belongs to.
+Tensor slices_of(const Tensor& g, int64_t dim, const Tensor& index, const Dims& from) {
+    const Tensor slices = index_select(g, dim, index);
+    return from.empty() ? slices : expand(slices, from);
+}
+
 void add(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
          const Tensor& source, Scalar alpha) {
     const auto region = [&](const Tensor& to) {
@@ -159,11 +165,11 @@ void add(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& in
                                                               : Scalar(alpha.to_int());
             write_region(r, reshape(plain ? source : mul(source, factor), r.shape), true);
         },
-        [dim, alpha](Backward& d) {
+        [dim, alpha, from = Dims(source.sizes())](Backward& d) {
             if (d.needs(0)) d.set(0, d.grad());
             if (!d.needs(1)) return;
-            const Tensor g = index_select(d.grad(), dim, d.saved(0));
-            d.set(1, mul(g, alpha));
+            const Tensor g = slices_of(d.grad(), dim, d.saved(0), from);
+            d.set(1, alpha.to_double() == 1 ? g : binary(Op::mul, g, alpha, {}, "MulBackward1"));
         });
 }
 
@@ -211,9 +217,9 @@ void copy_slices(const Tensor& target, const Tensor& self, int64_t dim, const Te
             const IndexedRegion r = region(to);
             write_region(r, reshape(source, r.shape), false);
         },
-        [dim](Backward& d) {
+        [dim, from = Dims(source.sizes())](Backward& d) {
             if (d.needs(0)) d.set(0, index_fill(d.grad(), dim, d.saved(0), 0));
-            if (d.needs(1)) d.set(1, index_select(d.grad(), dim, d.saved(0)));
+            if (d.needs(1)) d.set(1, slices_of(d.grad(), dim, d.saved(0), from));
         });
 }
 

@@ -437,6 +437,32 @@ Tensor diagonal(const Tensor& t, int64_t offset, int64_t dim1, int64_t dim2) {
     return out;
 }
 
+namespace {
+
+// Windows may overlap: the gradients of what they share are added up.
+Tensor add_windows(const Tensor& g, const Dims& from, int64_t dim, int64_t size, int64_t step) {
+    if (from.empty()) return size == 0 ? zeros(from, g.dtype()) : clone(reshape(g, from));
+    const int64_t windows = (from[size_t(dim)] - size) / step + 1;
+    const Tensor first =
+        reshape(arange(Scalar(0), Scalar(windows * step), Scalar(step)), {windows, 1});
+    const Tensor places =
+        reshape(add(first, arange(Scalar(0), Scalar(size), Scalar(1))), {windows * size});
+    const Tensor flat = flatten(movedim_one(g, -1, dim + 1), dim, dim + 1);
+    return index_add(zeros(from, g.dtype()), dim, places, flat, 1);
+}
+
+Tensor unfold_backward(const Tensor& g, const Dims& from, int64_t dim, int64_t size, int64_t step) {
+    Tensor out = [&] {
+        GradMode off(false);
+        return add_windows(g, from, dim, size, step);
+    }();
+    record("UnfoldBackwardBackward0", out, {g}, {},
+           [=](Backward& d) { d.set(0, unfold(d.grad(), dim, size, step)); });
+    return out;
+}
+
+}  // namespace
+
 // Windows of `size` along dim, one every `step` elements; the place in the window is the last dim.
 Tensor unfold(const Tensor& t, int64_t dim, int64_t size, int64_t step) {
     dim = wrap_dim(dim, t.dim());
@@ -455,17 +481,7 @@ Tensor unfold(const Tensor& t, int64_t dim, int64_t size, int64_t step) {
     Tensor out = view_of(t, sizes, strides, t.offset());
     if (recorded(t))
         record("UnfoldBackward0", out, {t}, {}, [=, from = Dims(t.sizes())](Backward& d) {
-            if (from.empty())
-                return d.set(0,
-                             size == 0 ? zeros(from, d.grad().dtype()) : reshape(d.grad(), from));
-            // Windows overlap, so their gradients are added up.
-            const int64_t windows = (length - size) / step + 1;
-            const Tensor first =
-                reshape(arange(Scalar(0), Scalar(windows * step), Scalar(step)), {windows, 1});
-            const Tensor places =
-                reshape(add(first, arange(Scalar(0), Scalar(size), Scalar(1))), {windows * size});
-            const Tensor g = flatten(movedim_one(d.grad(), -1, dim + 1), dim, dim + 1);
-            d.set(0, index_add(zeros(from, g.dtype()), dim, places, g, 1));
+            d.set(0, unfold_backward(d.grad(), from, dim, size, step));
         });
     return out;
 }
@@ -692,10 +708,23 @@ Ref<Node> as_strided_node(const Tensor& t, IntSpan sizes, IntSpan strides, int64
         "AsStridedBackward0", inputs,
         [sizes = Dims(sizes), strides = Dims(strides), offset, from = Dims(t.sizes()),
          from_strides = Dims(t.strides()), from_offset = t.offset()](Backward& d) {
+            if (d.grad().numel() == 0 || std::ranges::find(from, 0) != from.end()) {
+                Tensor none = zeros(from, d.grad().dtype());
+                none.bump_version();  // PyTorch writes the zeros
+                return d.set(0, none);
+            }
+            // Dims that lead nowhere are summed out first.
+            Tensor g = d.grad();
+            Dims steps;
+            for (int64_t i = int64_t(sizes.size()) - 1; i >= 0; --i) {
+                if (sizes[i] == 1) g = squeeze_dim(g, i);
+                else if (strides[i] == 0) g = sum(g, Dims{i});
+                else steps.insert(0, strides[i]);
+            }
             const int64_t base = std::min(offset, from_offset);
             const int64_t n = std::max(offset - base + extent(sizes, strides),
                                        from_offset - base + extent(from, from_strides));
-            Tensor flat = add_window(d.grad(), n, strides, offset - base);
+            Tensor flat = add_window(g, n, steps, offset - base);
             if (may_overlap_itself(from, from_strides)) {
                 const Tensor shares =
                     add_window(ones(from, d.grad().dtype()), n, from_strides, from_offset - base);

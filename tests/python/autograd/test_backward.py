@@ -3,7 +3,7 @@
 # ruff: noqa: E501 (one case per line)
 from __future__ import annotations
 
-from parity import SUMMED, scripts, table
+from parity import SUMMED, data, parity, scripts, table
 
 test_programs = scripts(
     accumulate="""
@@ -376,3 +376,74 @@ y.requires_grad_(False); graph(x * y); graph(x + y); graph(y @ x.t()); graph(tor
     setup="x, y = data(3, 4, lo=0.5, grad=True), data(3, 4, lo=0.5, salt=1, grad=True)",
     tol=SUMMED,
 )
+
+
+RESULTS = """
+y * y; y * 2; y * y.detach(); y.exp(); y + y; y * torch.ones(3, 1); y * torch.ones(2); y / y; y - 2; y.sin()
+torch.where(y > 0, y, y); y.pow(2); y * z; z * y; z + y; z - y; torch.lerp(y, z, 0.3); y.clamp(0, 1); y.sum(0) * y
+y.exp() * y; y.t() * 2; y.relu(); y.log_softmax(0); y.softmax(1); y.tanh() * y; torch.addcmul(y, z, z)
+"""
+
+
+@parity(tol=SUMMED, source=("x.t()", "x.t().exp()", "x.exp().t()", "x.t() * 1"))
+def test_layout_and_version_of_gradients(torch, source):
+    """Gradients that hooks see lie in memory as PyTorch's do, whatever memory was written again."""
+    for result in RESULTS.replace("\n", ";").strip(";").split(";"):
+        for ones in (False, True):
+            x = (data(torch, 2, 3).abs() + 0.5).requires_grad_()
+            names = {"torch": torch, "x": x, "z": data(torch, 3, 2)}
+            names["y"] = y = eval(source, names)
+            seen = []
+            y.register_hook(seen.append)
+            w = eval(result.strip(), names)
+            w.backward(torch.ones_like(w)) if ones else (w * w).sum().backward()
+            yield [(g, g.stride(), g._version) for g in seen], x.grad, x.grad._version
+
+
+@parity(tol=SUMMED)
+def test_retained_gradients_are_contiguous(torch):
+    for shape in ((2, 3), (1, 1), (3, 1)):
+        for use in (lambda y: y, lambda y: y * y, lambda y: y.t() * y.t(), lambda y: y.t()):
+            for base in (lambda x: x * x, lambda x: x.t()):
+                x = data(torch, *shape, grad=True)
+                y = base(x)
+                y.retain_grad()
+                use(y).sum().backward()
+                yield y.grad, y.grad.stride(), y.grad._version
+                y = base(x)
+                use(y).sum().backward(inputs=[y])
+                yield y.grad, y.grad.stride(), y.grad._version
+
+
+@parity(tol=SUMMED)
+def test_graph_of_gradients_of_copies(torch):
+    def graph(node):
+        name = type(node).__name__
+        return name, *(graph(n) for n, _ in node.next_functions if n is not None)
+
+    for f in (
+        *(lambda x, v, s, r=r: x.repeat(r) for r in ((2, 1), (1, 1), (2, 2, 2), (1, 2), (0, 1))),
+        *(lambda x, v, s, r=r: v.repeat(r) for r in ((3,), (2, 1), (1, 1), (2, 0))),
+        *(lambda x, v, s, r=r: s.repeat(r) for r in ((3,), (2, 2), (0,))),
+        *(lambda x, v, s, d=d: x.unfold(d, 2, 1) for d in (0, 1)),
+        lambda x, v, s: s.unfold(0, 1, 1),
+        lambda x, v, s: x.gather(0, torch.zeros(1, 3, dtype=torch.int64)),
+        lambda x, v, s: torch.zeros(2, 3).index_copy(0, torch.tensor([0]), x[:1]),
+        lambda x, v, s: torch.zeros(2, 3).index_add(0, torch.tensor([0]), x[:1]),
+        lambda x, v, s: torch.zeros(2, 3).index_add(0, torch.tensor([0]), x[:1], alpha=2),
+        lambda x, v, s: torch.zeros(()).index_add(0, torch.tensor(0), s),
+        lambda x, v, s: torch.zeros(()).index_copy(0, torch.tensor(0), v[:1]),
+        lambda x, v, s: x.as_strided((1, 2, 3), (6, 3, 1)),
+        lambda x, v, s: x.as_strided((2, 2, 3), (0, 3, 1)),
+        lambda x, v, s: x.as_strided((2, 1, 3), (0, 0, 1)),
+        lambda x, v, s: x.as_strided((0, 2), (1, 1)),
+    ):
+        inputs = data(torch, 2, 3, grad=True), data(torch, 3, grad=True), data(torch, grad=True)
+        y = f(*inputs)
+        for g in torch.autograd.grad((y * y).sum(), inputs, create_graph=True, allow_unused=True):
+            if g is not None:
+                yield g, g.grad_fn and graph(g.grad_fn), g.stride(), g._version, g._base is None
+    x = data(torch, 2, 3, grad=True) * 1
+    y = x.gather(0, torch.zeros(1, 3, dtype=torch.int64))
+    x.add_(1)
+    yield lambda: y.sum().backward()
