@@ -542,8 +542,9 @@ Tensor linear(const Tensor& input, const Tensor& weight, const OptTensor& bias) 
     if (has_bias && input.dim() == 2) return addmm(*bias, input, t(weight), 1, 1);
     // One product for all rows, where the bias is, or squeezes to, a vector.
     const auto is_vector = [](const Tensor& b) {
-        return b.dim() == 1 ||
-               std::ranges::count_if(b.sizes(), [](int64_t s) { return s != 1; }) == 1;
+        return b.dim() == 1
+                   ? b.is_contiguous()
+                   : std::ranges::count_if(b.sizes(), [](int64_t s) { return s != 1; }) == 1;
     };
     if (has_bias && input.is_contiguous() && is_vector(*bias)) {
         Dims shape(input.sizes());
@@ -553,8 +554,9 @@ Tensor linear(const Tensor& input, const Tensor& weight, const OptTensor& bias) 
         shape.push_back(weight->dims[0]);
         return view(addmm(*bias, rows, t(weight), 1, 1), shape);
     }
-    const Tensor out = matmul(input, t(weight));
-    return has_bias ? out + *bias : out;
+    Tensor out = matmul(input, t(weight));
+    if (has_bias) elementwise_(Op::add, out, std::initializer_list<Arg>{out, *bias});
+    return out;
 }
 
 }  // namespace wg

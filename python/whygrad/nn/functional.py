@@ -98,7 +98,7 @@ pairwise_distance = whygrad.pairwise_distance
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """`max(x, 0)`."""
-    return input.relu_() if inplace else input.relu()
+    return whygrad.relu_(input) if inplace else whygrad.relu(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:

@@ -134,3 +134,29 @@ a.requires_grad_(); graph(F.linear(a, b.t(), torch.ones(5))); graph(F.linear(a, 
 a.requires_grad_(); graph(a @ b); graph(a[None] @ b); graph(a @ v); graph(a[None].expand(2, 3, 4) @ b)
 a.requires_grad_(); graph(torch.einsum("ij,jk->ik", a, b)); graph(torch.addmm(c, a, b))
 """, tol=SUMMED, setup="a, b, c, v, q = data(3, 4), data(4, 5), data(3, 5), data(4), data(4, 4)")  # fmt: skip
+
+
+@parity(tol=SUMMED)
+def test_how_linear_adds_its_bias(torch):
+    """One product where the bias is a vector in one piece; else it is added in place."""
+    weights = data(torch, 5, 3, grad=True), data(torch, 3, 5, grad=True).t(), data(torch, 5, 3)
+    biases = (
+        *(data(torch, 5, grad=True), data(torch, 5), data(torch, 5, 2, grad=True)[:, 0]),
+        *(data(torch), data(torch, 1), data(torch, 2, 5), None),
+    )
+    for input in (
+        *(data(torch, 4, 2, 3), data(torch, 4, 2, 3, grad=True), data(torch, 4, 3, 2).mT),
+        *(data(torch, 2, 3), data(torch, 3), data(torch, 2, 4, 2, 3), data(torch, 0, 2, 3)),
+    ):
+        for weight in weights:
+            for bias in biases:
+
+                def run(input=input, weight=weight, bias=bias):
+                    y = torch.nn.functional.linear(input, weight, bias)
+                    nodes, node = [], y.grad_fn
+                    while node is not None:
+                        nodes.append(node.name())
+                        node = node.next_functions[0][0] if node.next_functions else None
+                    return y, nodes, y.stride(), y._base is None, y._version
+
+                yield run
