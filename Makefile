@@ -77,7 +77,7 @@ SANITIZER_ENV = UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
 .PHONY: sanitize-cpp
 sanitize-cpp: $(STAMPS)/build-tools check-gtest ## the C++ tests under ASan and UBSan, built without Python
-	$(CMAKE) -B $(ASAN_BUILD) -DCMAKE_BUILD_TYPE=Release -DWHYGRAD_PYTHON=OFF -DWHYGRAD_TESTS=ON \
+	$(CMAKE) -B $(ASAN_BUILD) -DCMAKE_BUILD_TYPE=Release -DWHYGRAD_PYTHON=OFF -DWHYGRAD_TESTS=ON -DWHYGRAD_PCH=ON \
 	  -DWHYGRAD_SANITIZE=address,undefined --log-level=WARNING
 	$(BIN)/cmake --build $(ASAN_BUILD)
 	$(SANITIZER_ENV) $(CTEST) --test-dir $(ASAN_BUILD)

@@ -20,10 +20,10 @@ __attribute__((noinline)) void run_tail(LoopFn loop, void* out, size_t out_items
     constexpr int half = V::lanes / 2;
     alignas(64) T copies[kMaxLoopInputs][V::lanes];
     alignas(64) T result[V::lanes];
-    const void* slots[kMaxLoopInputs];
-    for (int s = 0; s < kMaxLoopInputs; ++s) {
+    const void* slots[kMaxLoopInputs] = {};
+    for (; used; used &= used - 1) {
+        const int s = __builtin_ctz(used);
         slots[s] = copies[s];
-        if (!(used >> s & 1)) continue;
         const T* from = static_cast<const T*>(in[s]) + done;
         V(from[left - 1]).store(copies[s]);
         detail::copy_some<half>(copies[s], from, int(left));

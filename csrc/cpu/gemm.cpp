@@ -136,8 +136,8 @@ void run_one(const GemmKernels& kernels, const Args<T>& g) {
     run_kernel(kernels, g);
 }
 
-// Multiply-adds that are worth a task: some microseconds, what waking a thread costs.
-constexpr double kTaskCost = 512 * 1024;
+// Multiply-adds that are worth a task: some microseconds, what handing it to a thread costs.
+constexpr double kTaskCost = 256 * 1024;
 // Entering a product costs about as much as this many multiply-adds.
 constexpr double kEntryCost = 2048;
 

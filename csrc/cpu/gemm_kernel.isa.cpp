@@ -157,7 +157,7 @@ void gemm_dots(const GemmArgs<T>& g) {
 // Below these, copying costs more than it saves (measured).
 constexpr int64_t kDirectBytesB = 64 << 10;
 constexpr int64_t kDirectRows = 16;
-constexpr int64_t kDirectPanelsA = 2;
+constexpr int64_t kDirectPanelsA = 8;
 constexpr int64_t kDotMaxRows = 24, kDotMinDepth = 32;
 
 template <class T>

@@ -36,31 +36,40 @@ inline namespace WG_ISA {
 template <class T>
 using stored = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;
 
-// A kernel K gives: T, Acc, Result; init(Acc&), row(Acc&, const T*, n, stride, first, param),
-// columns(Acc*, const T*, n, stride, m, first, param), combine(Acc&, const Acc&) and finish(Acc, param).
-// Strides inside K are in elements.
-template <class K>
-struct KernelEntry {
-    using T = stored<typename K::T>;
-    using Acc = typename K::Acc;
+// Loops L give: T, Acc; init(Acc&), row(Acc&, const T*, n, stride, first, param),
+// columns(Acc*, const T*, n, stride, m, first, param) and combine(Acc&, const Acc&). Strides inside L are
+// in elements.
+template <class L>
+struct LoopEntry {
+    using T = stored<typename L::T>;
+    using Acc = typename L::Acc;
     static_assert(sizeof(Acc) <= kMaxAccSize);
 
     static void init(void* acc, int64_t m) {
-        for (int64_t j = 0; j < m; ++j) K::init(static_cast<Acc*>(acc)[j]);
+        for (int64_t j = 0; j < m; ++j) L::init(static_cast<Acc*>(acc)[j]);
     }
     static void run(void* acc_, const char* p, int64_t n, int64_t sn, int64_t m, int64_t sm,
                     int64_t first, double param) {
         Acc* acc = static_cast<Acc*>(acc_);
         constexpr int64_t item = sizeof(T);
         if (m > 1 && sm == item && sn != item)
-            return K::columns(acc, reinterpret_cast<const T*>(p), n, sn / item, m, first, param);
+            return L::columns(acc, reinterpret_cast<const T*>(p), n, sn / item, m, first, param);
         for (int64_t j = 0; j < m; ++j)
-            K::row(acc[j], reinterpret_cast<const T*>(p + j * sm), n, sn / item, first, param);
+            L::row(acc[j], reinterpret_cast<const T*>(p + j * sm), n, sn / item, first, param);
     }
     static void combine(void* acc, const void* other, int64_t m) {
         for (int64_t j = 0; j < m; ++j)
-            K::combine(static_cast<Acc*>(acc)[j], static_cast<const Acc*>(other)[j]);
+            L::combine(static_cast<Acc*>(acc)[j], static_cast<const Acc*>(other)[j]);
     }
+};
+
+// A kernel K gives: Loops, which it may share with others; Result; finish(Acc, param) and, if it has a
+// second output, second(Acc).
+template <class K>
+struct KernelEntry {
+    using Loop = LoopEntry<typename K::Loops>;
+    using Acc = typename Loop::Acc;
+
     static void finish(const void* acc, int64_t m, char* out, int64_t so, char* second,
                        int64_t second_so, double param) {
         for (int64_t j = 0; j < m; ++j) {
@@ -75,14 +84,16 @@ struct KernelEntry {
     static ReduceKernel make() {
         size_t second_size = 0;
         if constexpr (requires(Acc a) { K::second(a); }) second_size = sizeof(K::second(Acc{}));
-        return {sizeof(Acc), dtype_of<typename K::Result>, second_size, &init, &run, &combine,
+        return {sizeof(Acc), dtype_of<typename K::Result>,
+                second_size, &Loop::init,
+                &Loop::run,  &Loop::combine,
                 &finish};
     }
 };
 
 template <class K>
 void add_kernel(ReduceTable& table, Reduction op) {
-    table[int(op)][int(dtype_of<typename K::T>)] = KernelEntry<K>::make();
+    table[int(op)][int(dtype_of<typename K::Loops::T>)] = KernelEntry<K>::make();
 }
 
 }  // namespace WG_ISA

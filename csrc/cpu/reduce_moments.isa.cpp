@@ -11,12 +11,11 @@ struct Moments {
     double n, mean, squares;  // squares: the sum of squared deviations from the mean
 };
 
-template <class Element, bool root>
-struct Variance {
+template <class Element>
+struct MomentLoops {
     using T = Element;
     using C = compute_type<T>;
     using Acc = Moments;
-    using Result = T;
     static constexpr int W = kLanes<double>;
     using D = Vec<double, W>;
 
@@ -32,12 +31,6 @@ struct Variance {
         a.squares += b.squares + delta * delta * (a.n * b.n / n);
         a.n = n;
     }
-    static WG_INLINE T finish(const Acc& a, double divisor) {
-        const double variance = a.squares / divisor;
-        return T(C(root ? __builtin_sqrt(variance) : variance));
-    }
-    static WG_INLINE T second(const Acc& a) { return T(C(a.n == 0 ? kNan<double> : a.mean)); }
-
     static WG_INLINE D some(const T* p) { return convert<double>(load_elements<W>(p)); }
 
     static void row(Acc& a, const T* p, int64_t n, int64_t stride, int64_t, double) {
@@ -88,6 +81,19 @@ struct Variance {
             for (int64_t j = 0; j < m; ++j) combine(acc[j], {double(rows), mean[j], squares[j]});
         }
     }
+};
+
+template <class T, bool root>
+struct Variance {
+    using Loops = MomentLoops<T>;
+    using C = compute_type<T>;
+    using Result = T;
+
+    static WG_INLINE T finish(const Moments& a, double divisor) {
+        const double variance = a.squares / divisor;
+        return T(C(root ? __builtin_sqrt(variance) : variance));
+    }
+    static WG_INLINE T second(const Moments& a) { return T(C(a.n == 0 ? kNan<double> : a.mean)); }
 };
 
 template <class T>

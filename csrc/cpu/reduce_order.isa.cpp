@@ -68,6 +68,7 @@ WG_INLINE compute_type<stored<T>> best_of(const stored<T>* p, int64_t n, int64_t
 
 template <class Element, class Order>
 struct Extreme {
+    using Loops = Extreme;
     using T = Element;
     using S = stored<T>;
     using C = compute_type<S>;
@@ -106,6 +107,7 @@ struct Extreme {
 
 template <class Element, class Order>
 struct Place {
+    using Loops = Place;
     using T = Element;
     using S = stored<T>;
     using C = compute_type<S>;
@@ -181,6 +183,7 @@ struct Place {
 
 template <class Element>
 struct Product {
+    using Loops = Product;
     using T = Element;
     using S = stored<T>;
     using Acc = std::conditional_t<std::is_integral_v<T>, uint64_t, double>;
@@ -214,6 +217,7 @@ struct Product {
 // Any: `decides` is true; all: it is false.
 template <class Element, bool decides>
 struct Truth {
+    using Loops = Truth;
     using T = Element;
     using S = stored<T>;
     using Acc = uint8_t;  // whether a deciding element was seen

@@ -27,53 +27,50 @@ WG_INLINE void add_exactly(Total& total, double x) { add_exactly(total.hi, total
 // After an overflow the error is NaN, the sum is right.
 WG_INLINE double value_of(const Total& t) { return t.hi - t.hi == 0 ? t.hi + t.lo : t.hi; }
 
-struct Plain {
+// What is added instead of each element.
+struct Itself {
     template <class V>
     static WG_INLINE V map(V x, double) {
         return x;
     }
-    static WG_INLINE double finish(double x, double) { return x; }
 };
-struct Averaged : Plain {
-    static WG_INLINE double finish(double x, double count) { return x / count; }
-};
-struct WithoutNan : Plain {
+struct WithoutNan {
     template <class V>
     static WG_INLINE V map(V x, double) {
         return where(x == x, x, V(0));
     }
 };
-struct Absolute : Plain {
+struct Absolute {
     template <class V>
     static WG_INLINE V map(V x, double) {
         return abs(x);
     }
 };
-struct Squared : Plain {
+struct Squared {
     template <class V>
     static WG_INLINE V map(V x, double) {
         return x * x;
     }
-    static WG_INLINE double finish(double x, double) { return __builtin_sqrt(x); }
 };
-struct SquaredAveraged : Squared {
-    static WG_INLINE double finish(double x, double count) { return x / count; }
-};
-struct Powered : Plain {
+struct Powered {
     // Not inlined: it is long, and the loops have it in dozens of places.
     template <class V>
     [[gnu::noinline]] static V map(V x, double p) {
         return pow(abs(x), V(p));
     }
-    static WG_INLINE double finish(double x, double p) { return pow(x, 1 / p); }
 };
 
-template <class Element, class Step>
-struct FloatSum {
+// What becomes of the sum.
+double kept(double sum, double) { return sum; }
+double divided(double sum, double count) { return sum / count; }
+double root(double sum, double) { return __builtin_sqrt(sum); }
+double power_root(double sum, double p) { return pow(sum, 1 / p); }
+
+template <class Element, class Map>
+struct FloatLoops {
     using T = Element;
     using C = compute_type<T>;
     using Acc = Total;
-    using Result = T;
     static constexpr int W = kLanes<C>;
     using V = Vec<C, W>;
     using D = Vec<double, W>;
@@ -83,16 +80,15 @@ struct FloatSum {
         add_exactly(a, b.hi);
         a.lo += b.lo;
     }
-    static WG_INLINE T finish(const Acc& a, double param) {
-        return T(C(Step::finish(value_of(a), param)));
-    }
 
     static WG_INLINE C one(const T* p, double param) {
-        return Step::map(Vec<C, 1>(C(*p)), param).raw;
+        return Map::map(Vec<C, 1>(C(*p)), param).raw;
     }
     static WG_INLINE V some(const T* p, double param) {
-        return Step::map(load_elements<W>(p), param);
+        return Map::map(load_elements<W>(p), param);
     }
+    // Not inlined: rare and long.
+    [[gnu::noinline]] static V first_of(const T* p, int n) { return load_elements<W>(p, n); }
 
     static WG_INLINE void row(Acc& a, const T* p, int64_t n, int64_t stride, int64_t,
                               double param) {
@@ -118,6 +114,7 @@ struct FloatSum {
                 V s[4] = {some(p, param), some(p + W, param), some(p + 2 * W, param),
                           some(p + 3 * W, param)};
                 p += 4 * W;
+#pragma GCC unroll 1
                 for (int i = 1; i < 16; ++i, p += 4 * W)
                     for (int k = 0; k < 4; ++k) s[k] += some(p + k * W, param);
                 add_exactly(total, error, convert<double>((s[0] + s[1]) + (s[2] + s[3])));
@@ -149,7 +146,7 @@ struct FloatSum {
                                    double param) {
         const auto add = [&](int64_t j, auto load) {
             V x[rows];
-            for (int r = 0; r < rows; ++r) x[r] = Step::map(load(p + r * stride + j), param);
+            for (int r = 0; r < rows; ++r) x[r] = Map::map(load(p + r * stride + j), param);
             for (int width = 1; width < rows; width *= 2)
                 for (int r = 0; r + width < rows; r += 2 * width) x[r] += x[r + width];
             (V::load(sums + j) + x[0]).store(sums + j);
@@ -159,7 +156,7 @@ struct FloatSum {
         if (j == m) return;
         if (end - p >= (rows - 1) * stride + j + W)
             add(j, [](const T* q) { return load_elements<W>(q); });
-        else add(j, [&](const T* q) { return load_elements<W>(q, int(m - j)); });
+        else add(j, [&](const T* q) { return first_of(q, int(m - j)); });
     }
 
     static void columns(Acc* acc, const T* p, int64_t n, int64_t stride, int64_t m, int64_t,
@@ -190,6 +187,16 @@ struct FloatSum {
     }
 };
 
+template <class T, class Map, double (*finish_sum)(double, double)>
+struct FloatSum {
+    using Loops = FloatLoops<T, Map>;
+    using Result = T;
+
+    static WG_INLINE T finish(const Total& a, double param) {
+        return T(compute_type<T>(finish_sum(value_of(a), param)));
+    }
+};
+
 // Integers and bool: in int64, wrapping around.
 struct Value {
     template <class T>
@@ -206,6 +213,7 @@ struct Truth {
 
 template <class Element, class Map>
 struct IntegerSum {
+    using Loops = IntegerSum;
     using T = Element;
     using Acc = uint64_t;
     using Result = int64_t;
@@ -238,13 +246,13 @@ void add_for_type(ReduceTable& table) {
     if constexpr (std::is_integral_v<T>) {
         add_kernel<IntegerSum<T, Value>>(table, Reduction::Sum);
     } else {
-        add_kernel<FloatSum<T, Plain>>(table, Reduction::Sum);
-        add_kernel<FloatSum<T, Averaged>>(table, Reduction::Mean);
-        add_kernel<FloatSum<T, WithoutNan>>(table, Reduction::NanSum);
-        add_kernel<FloatSum<T, Absolute>>(table, Reduction::NormOne);
-        add_kernel<FloatSum<T, Squared>>(table, Reduction::NormTwo);
-        add_kernel<FloatSum<T, SquaredAveraged>>(table, Reduction::SquareSum);
-        add_kernel<FloatSum<T, Powered>>(table, Reduction::NormPower);
+        add_kernel<FloatSum<T, Itself, kept>>(table, Reduction::Sum);
+        add_kernel<FloatSum<T, Itself, divided>>(table, Reduction::Mean);
+        add_kernel<FloatSum<T, WithoutNan, kept>>(table, Reduction::NanSum);
+        add_kernel<FloatSum<T, Absolute, kept>>(table, Reduction::NormOne);
+        add_kernel<FloatSum<T, Squared, root>>(table, Reduction::NormTwo);
+        add_kernel<FloatSum<T, Squared, divided>>(table, Reduction::SquareSum);
+        add_kernel<FloatSum<T, Powered, power_root>>(table, Reduction::NormPower);
     }
     add_kernel<IntegerSum<T, Truth>>(table, Reduction::NonZero);
 }

@@ -25,8 +25,9 @@ namespace {
 // share, few enough that the shared counter does not matter.
 constexpr int64_t kChunksPerThread = 4;
 
-// How long a waiting thread watches for news before it sleeps: about what waking it up costs.
-constexpr std::chrono::microseconds kSpinTime{4};
+// How long a thread watches before it sleeps, since waking one up takes microseconds, and tens of them on
+// virtual machines: a worker for the next job, the caller for the workers to end their last chunks.
+constexpr std::chrono::microseconds kWatchTime{20}, kJoinTime{50};
 
 constinit thread_local bool in_region = false;
 
@@ -38,11 +39,11 @@ inline void cpu_relax() noexcept {
 #endif
 }
 
-// True as soon as `ready` is, false after kSpinTime without it.
+// True as soon as `ready` is, false after `most` without it.
 template <class Ready>
-bool spin_until(Ready ready) noexcept {
+bool spin_until(Ready ready, std::chrono::microseconds most) noexcept {
     if (ready()) return true;
-    const auto deadline = std::chrono::steady_clock::now() + kSpinTime;
+    const auto deadline = std::chrono::steady_clock::now() + most;
     do {
         for (int i = 0; i < 8; ++i) {
             cpu_relax();
@@ -100,7 +101,7 @@ public:
             seats_.store(0, std::memory_order_relaxed);
         }
         const auto done = [this] { return active_.load(std::memory_order_acquire) == 0; };
-        if (!spin_until(done)) {
+        if (!spin_until(done, kJoinTime)) {
             std::unique_lock lock(mutex_);
             idle_.wait(lock, done);
         }
@@ -139,7 +140,7 @@ private:
     [[noreturn]] void serve() {
         const auto seat_free = [this] { return seats_.load(std::memory_order_relaxed) > 0; };
         for (;;) {
-            spin_until(seat_free);
+            spin_until(seat_free, kWatchTime);
             Job* job;
             {
                 std::unique_lock lock(mutex_);

@@ -1,6 +1,6 @@
 // The pool that every CPU kernel shares: parallel_for splits a range into chunks that the caller
 // and the workers take one by one, so a core that is busy elsewhere only takes fewer of them.
-// Waiting threads sleep; a range that is not worth splitting costs one comparison.
+// Threads that wait sleep after some microseconds; a range that is not worth splitting costs one comparison.
 #pragma once
 
 #include <atomic>

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "ops/row.h"
+#include "ops/op.h"
 #include "tensor/dtype.h"
 
 namespace wg {

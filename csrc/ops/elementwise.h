@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "ops/row.h"
+#include "ops/op.h"
 #include "tensor/scalar.h"
 #include "tensor/tensor.h"
 

@@ -2,6 +2,7 @@
 // number. Start with the row that names one.
 #pragma once
 
+#include "ops/op.h"
 #include "scalar/math.h"
 #include "scalar/probe.h"
 #include "scalar/vec.h"
@@ -19,9 +20,6 @@ constexpr WG_INLINE T zero(const T&) {
     return T(0);
 }
 
-// True for Tensor, whose versions of what follows are operations: see elementwise.h.
-template <class T>
-inline constexpr bool is_tensor = false;
 template <class T>
 concept Numbers = !is_tensor<T>;
 

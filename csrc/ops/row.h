@@ -2,31 +2,10 @@
 // forward(a, b, c, p0, p1, p2) and gradient<i>(g, a, b, c, y, p0, p1, p2); unary rows call a `x`.
 #pragma once
 
-#include <cstdint>
-
 #include "ops/formulas.h"
+#include "ops/op.h"
 
 namespace wg {
-
-enum class Op : uint16_t {
-#define WG_UNARY_P(name, ...) name,
-#define WG_BINARY_P(name, ...) name,
-#define WG_TERNARY_P(name, ...) name,
-#define WG_TEST(name, ...) name,
-#define WG_COMPARE(name, ...) name,
-#include "ops/elementwise.def"
-    count
-};
-inline constexpr int kNumOps = int(Op::count);
-
-enum class DTypes : uint8_t { FLOATS, FLOATS_ONLY, NUMBERS, ALL, INTEGRAL, INTEGERS, ROUNDING };
-
-constexpr bool has_bool(DTypes c) { return c == DTypes::ALL || c == DTypes::INTEGRAL; }
-constexpr bool has_integers(DTypes c) {
-    return c == DTypes::NUMBERS || c == DTypes::INTEGERS || has_bool(c);
-}
-constexpr bool has_floats(DTypes c) { return c != DTypes::INTEGRAL && c != DTypes::INTEGERS; }
-
 inline namespace WG_ISA {
 
 // Slopes as functions, which the formulas of other rows call: over tensors, the operations of that name.

@@ -340,9 +340,11 @@ PyType_Slot method_slots_[] = {
     {Py_tp_descr_get, reinterpret_cast<void*>(bind_method)},
     {0, nullptr},
 };
-PyType_Spec method_spec_ = {
-    "torch.builtin_method", sizeof(Operation), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR, method_slots_};
+// Immutable, as types of C are: only then does the interpreter remember where `x.sin` led.
+PyType_Spec method_spec_ = {"torch.builtin_method", sizeof(Operation), 0,
+                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL |
+                                Py_TPFLAGS_METHOD_DESCRIPTOR | Py_TPFLAGS_IMMUTABLETYPE,
+                            method_slots_};
 
 // PyTorch's functions are methods of a type, and say so: "built-in method add of type object at ...".
 PyType_Slot function_slots_[] = {{Py_tp_methods, function_methods_}, {0, nullptr}};

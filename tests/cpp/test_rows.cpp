@@ -4,6 +4,7 @@
 #include <set>
 
 #include "dispatch/kernel_table.h"
+#include "ops/row.h"
 #include "scalar/dual.h"
 #include "support.h"
 

@@ -20,6 +20,7 @@ PLACED = {
     "ops/elementwise.def": "scalar",
     "ops/structural.def": "scalar",
     "ops/formulas.h": "scalar",
+    "ops/op.h": "scalar",
     "ops/row.h": "scalar",
     "ops/elementwise.h": "tensor",
     "ops/functions.h": "tensor",
