@@ -33,6 +33,9 @@ inline Tensor sum_of_defined(const Tensor& a, const Tensor& b) {
     return !a.defined() ? b : !b.defined() ? a : a + b;
 }
 
+// "Autograd not support dtype: Long"
+void check_autograd_dtype(const Tensor& t, DType result);
+
 // t in another dtype, without history.
 Tensor cast_values(const Tensor& t, DType dtype);
 

@@ -55,8 +55,7 @@ Tensor extreme_over(const char* name, const char* node, Reduction op, const Tens
     Tensor out = reduce_values(op, t, mask, keepdim);
     if (recorded(t))
         record(node, out, {t}, {save("self", t), save_output("result", out)}, [=](Backward& d) {
-            d.set(0,
-                  share_among_equals(d.grad(), d.saved(0), d.saved(1), mask, keepdim, listed));
+            d.set(0, share_among_equals(d.grad(), d.saved(0), d.saved(1), mask, keepdim, listed));
         });
     return out;
 }
@@ -65,9 +64,8 @@ Tensor extreme_of_all(const char* name, const char* node, Reduction op, const Te
     check_not_empty(name, t, 0, true);
     Tensor out = reduce_values(op, t, dim_mask({}, t.dim()), false);
     if (recorded(t))
-        record(node, out, {t}, {save("self", t), save_output("result", out)}, [](Backward& d) {
-            d.set(0, fill_equals(d.grad(), d.saved(0), d.saved(1)));
-        });
+        record(node, out, {t}, {save("self", t), save_output("result", out)},
+               [](Backward& d) { d.set(0, fill_equals(d.grad(), d.saved(0), d.saved(1))); });
     return out;
 }
 
@@ -87,6 +85,7 @@ TwoTensors extreme_and_place(const char* name, const char* node, Reduction op, c
                        return keepdim || sizes.empty() ? x : unsqueeze(x, dim);
                    };
                    Tensor out = zeros(sizes, d.grad().dtype());
+                   out.bump_version();  // PyTorch counts the filling with zeros here
                    d.set(0, scatter_(out, dim, along(d.saved(0)), along(d.grad())));
                });
     }
@@ -125,12 +124,8 @@ Tensor amin(const Tensor& t, const OptDims& dim, bool keepdim) {
     return extreme_over("amin", "AminBackward0", Reduction::Min, t, dim, keepdim);
 }
 
-Tensor max_all(const Tensor& t) {
-    return extreme_of_all("max", "MaxBackward1", Reduction::Max, t);
-}
-Tensor min_all(const Tensor& t) {
-    return extreme_of_all("min", "MinBackward1", Reduction::Min, t);
-}
+Tensor max_all(const Tensor& t) { return extreme_of_all("max", "MaxBackward1", Reduction::Max, t); }
+Tensor min_all(const Tensor& t) { return extreme_of_all("min", "MinBackward1", Reduction::Min, t); }
 
 TwoTensors max_along(const Tensor& t, int64_t dim, bool keepdim) {
     return extreme_and_place("max", "MaxBackward0", Reduction::ArgMax, t, dim, keepdim);
@@ -157,8 +152,8 @@ TwoTensors aminmax(const Tensor& t, OptInt dim, bool keepdim) {
                {save("self", t), save_output("min", outs[0]), save_output("max", outs[1])},
                [=, listed = bool(dim)](Backward& d) {
                    const auto share = [&, x = d.saved(0)](size_t i) {
-                       return d.has_grad(i) ? share_among_equals(d.grad(i), x, d.saved(1 + i),
-                                                                 mask, keepdim, listed)
+                       return d.has_grad(i) ? share_among_equals(d.grad(i), x, d.saved(1 + i), mask,
+                                                                 keepdim, listed)
                                             : Tensor();
                    };
                    d.set(0, sum_of_defined(share(0), share(1)));

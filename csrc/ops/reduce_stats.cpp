@@ -45,8 +45,7 @@ Tensor prod_gradient(const Tensor& g, const Tensor& x, const Tensor& y, OptInt d
 
 Tensor prod_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
     if (!dtype) return reduce_values(Reduction::Prod, t, mask, keepdim);
-    WG_CHECK(is_floating(*dtype) || !recorded(t),
-             "Autograd not support dtype: ", scalar_name(*dtype));
+    check_autograd_dtype(t, *dtype);
     return cast_values(reduce_values(Reduction::Prod, cast_values(t, *dtype), mask, keepdim),
                        *dtype);
 }
@@ -95,6 +94,7 @@ Tensor nansum(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype)
     if (!is_floating(t.dtype())) return sum_over(t, dim, keepdim, dtype);
     const DimMask mask = dim_mask(dim, t.dim());
     if (dtype && !is_floating(*dtype)) {  // the cast would make numbers of the NaNs
+        check_autograd_dtype(t, *dtype);
         GradMode off(false);
         return sum_over(where(isnan(t), Scalar(0), t), dim, keepdim, dtype);
     }
@@ -103,11 +103,11 @@ Tensor nansum(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype)
     if (recorded(t))
         record("NansumBackward0", out, {t}, {save("self", t)},
                [=, listed = dim && !dim->empty()](Backward& d) {
-            const Tensor x = detach(d.saved(0));
-            const Tensor g =
-                with_reduced_dims(as_dtype(d.grad(), x.dtype()), x.sizes(), mask, keepdim, listed);
-            d.set(0, expand(g, Dims(x.sizes())) * (x == x));
-        });
+                   const Tensor x = detach(d.saved(0));
+                   const Tensor g = with_reduced_dims(as_dtype(d.grad(), x.dtype()), x.sizes(),
+                                                      mask, keepdim, listed);
+                   d.set(0, expand(g, Dims(x.sizes())) * (x == x));
+               });
     return out;
 }
 
@@ -235,10 +235,10 @@ TwoTensors std_mean(const Tensor& t, const OptDims& dim, OptScalar correction, b
         record("StdMeanBackward0", std::span<const Tensor>(outs), {t},
                {save("self", t), save_output("result0", s.value)}, [how = s.how](Backward& d) {
                    const Tensor x = d.saved(0);
-                   d.set(0, sum_of_defined(
-                                d.has_grad(0) ? std_gradient(d.grad(0), x, d.saved(1), how)
-                                              : Tensor(),
-                                d.has_grad(1) ? mean_gradient(d.grad(1), x, how) : Tensor()));
+                   d.set(0,
+                         sum_of_defined(
+                             d.has_grad(0) ? std_gradient(d.grad(0), x, d.saved(1), how) : Tensor(),
+                             d.has_grad(1) ? mean_gradient(d.grad(1), x, how) : Tensor()));
                });
     return {s.value, s.mean};
 }
@@ -277,8 +277,8 @@ Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim) {
     const DimMask mask = dim_mask(dim, t.dim());
     // PyTorch reduces the sum over no dims, and the maximum over all of them.
     WG_CHECK(!dim.empty() || keepdim || t.dim() == 0 || t.numel() == 0,
-             "output with shape [] doesn't match the broadcast shape [",
-             to_string(Dims(size_t(t.dim()), 1)), "]");
+             "output with shape [] doesn't match the broadcast shape ",
+             to_string(Dims(size_t(t.dim()), 1)));
     Tensor out;
     {
         GradMode off(false);

@@ -12,6 +12,7 @@ namespace {
 Tensor scanned(Scan op, const Tensor& t, int64_t dim, DType dtype) {
     WG_CHECK_NOT_IMPLEMENTED(dtype != DType::Bool, "\"", op == Scan::Sum ? "cumsum" : "cumprod",
                              "_out_cpu\" not implemented for 'Bool'");
+    check_autograd_dtype(t, dtype);
     Tensor in = t;
     {
         GradMode off(false);
@@ -65,8 +66,7 @@ Tensor cumprod_gradient(const Tensor& g, const Tensor& x, const Tensor& y, int64
     edge[size_t(dim)] = 1;
     Tensor out = zeros(Dims(x.sizes()), g.dtype());
     for (int64_t i = 0; i < n; ++i) {
-        const Tensor until =
-            i == 0 ? ones(edge, x.dtype()) : prod(narrow(x, dim, 0, i), dim, true);
+        const Tensor until = i == 0 ? ones(edge, x.dtype()) : prod(narrow(x, dim, 0, i), dim, true);
         Tensor others = until;  // the products up to each k >= i
         if (i + 1 < n) {
             const Tensor after = cumprod(narrow(x, dim, i + 1, n - i - 1), dim);
