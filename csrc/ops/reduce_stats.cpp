@@ -157,7 +157,7 @@ SpreadValues spread_values(const char* name, Reduction op, const Tensor& t, cons
                 "(): degrees of freedom is <= 0. Correction should be strictly less than the "
                 "reduction factor (input numel divided by output numel). (Triggered internally at /__w/pytorch/pytorch/aten/src/ATen/native/ReduceOps.cpp:1861.)"));
     if (with_mean) s.mean = empty(reduced_shape(t.sizes(), mask, keepdim), t.dtype());
-    s.value = reduce_values(op, t, mask, keepdim, std::max(0.0, s.how.degrees),
+    s.value = reduce_values(op, t, mask, keepdim, n == 0 ? 0 : std::max(0.0, s.how.degrees),
                             with_mean ? &s.mean : nullptr);
     return s;
 }

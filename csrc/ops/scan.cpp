@@ -10,8 +10,6 @@ namespace wg {
 namespace {
 
 Tensor scanned(Scan op, const Tensor& t, int64_t dim, DType dtype) {
-    WG_CHECK_NOT_IMPLEMENTED(dtype != DType::Bool, "\"", op == Scan::Sum ? "cumsum" : "cumprod",
-                             "_out_cpu\" not implemented for 'Bool'");
     check_autograd_dtype(t, dtype);
     Tensor in = t;
     {
@@ -24,6 +22,9 @@ Tensor scanned(Scan op, const Tensor& t, int64_t dim, DType dtype) {
         copy_values(out, in);
         return out;
     }
+    if (out.numel() == 0) return out;
+    WG_CHECK_NOT_IMPLEMENTED(dtype != DType::Bool, "\"", op == Scan::Sum ? "cumsum" : "cumprod",
+                             "_out_cpu\" not implemented for 'Bool'");
     scan(op, dtype, in.raw(), out.raw(), count(sizes.first(size_t(dim))), sizes[size_t(dim)],
          count(sizes.subspan(size_t(dim) + 1)));
     return out;

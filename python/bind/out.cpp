@@ -13,8 +13,8 @@ enum class Rule {
     Taken,  // any: the operation computes in the dtype of out
     TakenFloat,  // as Taken, when the result can be cast to it
     Operand,  // any: the operand is cast to the dtype of out
-    Early,  // as Same, looked at before anything else
-    Truth,  // bool, or uint8
+    Early,  // as Same, with the dtype of the operand and before anything else
+    Truth,  // bool or uint8, looked at before anything else
 };
 
 // What memory out may share, as far as the operation looks: with its first operand, with the others.
@@ -163,8 +163,8 @@ std::string filled_in(const char* text, DType result, DType out) {
 
 void check_dtype(const OutRule& r, const Tensor& result, const Tensor& out) {
     const DType from = result.dtype(), to = out.dtype();
-    if (from == to) return;
-    if (r.rule == Rule::Truth && (to == DType::Bool || to == DType::UInt8)) return;
+    const bool truth = to == DType::Bool || to == DType::UInt8;
+    if (r.rule == Rule::Truth ? truth : from == to) return;
     const bool same = r.rule == Rule::Same || r.rule == Rule::Early || r.rule == Rule::Truth;
     if (!same && can_cast(from, to)) return;
     if (!r.text)
@@ -255,7 +255,8 @@ PyObject* call_with_out(const char* op, const Overload& o, PyObject** values) {
     OutRule rule = rule_of(op, !o.has_parameter("dim") && !o.has_parameter("other"));
     check_no_gradient(op, rule, o, values);
     GradMode off(false);
-    if (rule.rule == Rule::Early) check_dtype(rule, tensor_of(values[0]), tensor_of(out));
+    if (rule.rule == Rule::Early || rule.rule == Rule::Truth)
+        check_dtype(rule, tensor_of(values[0]), tensor_of(out));
     bool takes_dtype = rule.rule == Rule::Taken;
     if (rule.rule == Rule::TakenFloat)
         takes_dtype =

@@ -367,13 +367,8 @@ def layer_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """`(x - mean) / sqrt(var + eps) * weight + bias` over the last dimensions."""
-    dims = _trailing_dims("layer_norm", input, normalized_shape, weight=weight, bias=bias)
-    centred = input - input.mean(dims, keepdim=True)
-    variance = (centred * centred).mean(dims, keepdim=True)
-    result = centred * (variance + eps).rsqrt()
-    if weight is not None:
-        result = result * weight
-    return result if bias is None else result + bias
+    _trailing_dims("layer_norm", input, normalized_shape, weight=weight, bias=bias)
+    return _nn.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
 def rms_norm(
@@ -387,10 +382,13 @@ def rms_norm(
     `eps=None` stands for the machine epsilon of the dtype.
     """
     dims = _trailing_dims("rms_norm", input, normalized_shape, weight=weight)
+    x = input.float() if input.element_size() == 2 else input
     if eps is None:
-        eps = whygrad.finfo(input.dtype).eps
-    result = input * ((input * input).mean(dims, keepdim=True) + eps).rsqrt()
-    return result if weight is None else result * weight
+        eps = whygrad.finfo(x.dtype).eps
+    result = x * (x.pow(2).mean(dims, keepdim=True) + eps).rsqrt()
+    if weight is not None:
+        result = result * weight
+    return result.to(input.dtype)
 
 
 def normalize(
