@@ -1,4 +1,6 @@
-// Functions of nn.functional that are compositions in C++: gated units, layer_norm, distances, similarities.
+// Functions of nn.functional that are compositions in C++: gated units, norms of layers, distances, similarities.
+#include <limits>
+
 #include "autograd/record.h"
 #include "ops/functions.h"
 #include "ops/reduce_common.h"
@@ -79,7 +81,7 @@ Tensor prelu(const Tensor& t, const Tensor& weight) {
     return prelu_kernel(t, weight.dim() == t.dim() ? weight : view(weight, shape));
 }
 
-// --- layer_norm ---
+// --- layer_norm, rms_norm ---
 
 namespace {
 
@@ -122,7 +124,8 @@ LayerGradients layer_gradients(const Layer& layer, const Tensor& g, const Tensor
     {
         GradMode off(false);
         const DType compute = r.dtype();
-        const Tensor grad = to_dtype(g, compute), normal = (to_dtype(x, compute) - mean) * r;
+        const Tensor grad = contiguous(to_dtype(g, compute));
+        const Tensor normal = (contiguous(to_dtype(x, compute)) - mean) * r;
         out.input = to_dtype(r * layer.project(times(grad, weight), normal), x.dtype());
         if (weight.defined())
             out.weight = to_dtype(layer.over_layers(grad * normal), weight.dtype());
@@ -199,6 +202,19 @@ Tensor layer_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor
                if (d.needs(2)) d.set(2, g.bias);
            });
     return out;
+}
+
+// x / sqrt(mean(x^2) + eps) * weight over the last dims. Zhang and Sennrich, 2019.
+Tensor rms_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor& weight,
+                OptDouble eps) {
+    WG_CHECK_NOT_IMPLEMENTED(is_floating(t.dtype()), "\"rms_norm\" not implemented for '",
+                             info(t.dtype()).scalar_name, "'");
+    const Tensor x = t.itemsize() == 2 ? to_dtype(t, DType::Float32) : t;
+    const double smallest = x.dtype() == DType::Float64 ? std::numeric_limits<double>::epsilon()
+                                                        : std::numeric_limits<float>::epsilon();
+    const Layer layer{int64_t(normalized_shape.size()), eps.value_or(smallest)};
+    const Tensor normal = x * rsqrt(layer.mean(pow(x, 2)) + layer.eps);
+    return contiguous(to_dtype(times(normal, weight.value_or(Tensor())), t.dtype()));
 }
 
 // --- distances ---

@@ -381,14 +381,8 @@ def rms_norm(
 
     `eps=None` stands for the machine epsilon of the dtype.
     """
-    dims = _trailing_dims("rms_norm", input, normalized_shape, weight=weight)
-    x = input.float() if input.element_size() == 2 else input
-    if eps is None:
-        eps = whygrad.finfo(x.dtype).eps
-    result = x * (x.pow(2).mean(dims, keepdim=True) + eps).rsqrt()
-    if weight is not None:
-        result = result * weight
-    return result.to(input.dtype)
+    _trailing_dims("rms_norm", input, normalized_shape, weight=weight)
+    return _nn.rms_norm(input, normalized_shape, weight, eps)
 
 
 def normalize(
