@@ -314,7 +314,10 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // The derivative of (sum |x|^p)^(1/p) = y: sign(x) (|x| / y)^(p - 1), and its limits.
 Tensor norm_gradient(const Tensor& g, const Tensor& x, const Tensor& y, double p, DimMask mask) {
     if (p == 1) return sgn(x) * g;
-    if (p == 2) return g * masked_fill(x / y, y == 0, 0.0);
+    if (p == 2) {
+        Tensor direction = x / y;  // whose layout masked_fill would not keep
+        return g * masked_fill_value_(direction, y == 0, 0.0);
+    }
     if (std::isinf(p)) {
         const Tensor size = abs(x);
         const Tensor chosen = (size == y) || ((size != size) && (y != y));

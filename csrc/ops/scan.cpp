@@ -48,10 +48,10 @@ Tensor reversed_cumsum(const Tensor& t, int64_t dim) {
 // The gradient of a running product with respect to x[i] is the sum over k >= i of g[k] times the
 // product of x[j] for j <= k other than i.
 Tensor cumprod_gradient(const Tensor& g, const Tensor& x, const Tensor& y, int64_t dim) {
-    if (x.dim() == 0) return g;
+    if (x.numel() <= 1 || x.size(dim) == 1) return g;
     const Tensor zero = x == 0;
     if (!reduce_values(Reduction::Any, zero, dim_mask({}, x.dim()), false).to_int())
-        return reversed_cumsum(g * y, dim) / x;
+        return reversed_cumsum(y * g, dim) / x;
     if (!grad_enabled()) {
         // Before the first zero as above, beyond it nothing. At it: with 1 in its place.
         const Tensor seen = cumsum(zero, dim);
