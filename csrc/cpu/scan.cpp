@@ -23,17 +23,17 @@ void scan_typed(const T* in, T* out, int64_t outer, int64_t length, int64_t inne
         else to = T(C(value));
     };
     if (inner == 1) {
-        parallel_for(
-            0, outer, std::max<int64_t>(1, 16384 / length), [&](int64_t begin, int64_t end) {
-                for (int64_t o = begin; o < end; ++o) {
-                    Acc acc = Acc(op == Scan::Product);
-                    for (int64_t i = 0, at = o * length; i < length; ++i, ++at) {
-                        if constexpr (op == Scan::Sum) acc += value(in[at]);
-                        else acc *= value(in[at]);
-                        store(out[at], acc);
-                    }
-                }
-            });
+        parallel_for(0, outer, std::max<int64_t>(1, 16384 / length),
+                     [&](int64_t begin, int64_t end) {
+                         for (int64_t o = begin; o < end; ++o) {
+                             Acc acc = Acc(op == Scan::Product);
+                             for (int64_t i = 0, at = o * length; i < length; ++i, ++at) {
+                                 if constexpr (op == Scan::Sum) acc += value(in[at]);
+                                 else acc *= value(in[at]);
+                                 store(out[at], acc);
+                             }
+                         }
+                     });
         return;
     }
     const int64_t tiles = (inner + kTile - 1) / kTile;
