@@ -230,13 +230,8 @@ void apply(Node& node, Grads& in, Grads& out) {
     out.resize(node.edges.size());
     if (node.handles_undefined()) return node.apply(in, out);
     if (node.released) fail_released();
-    bool any_defined = false, all_defined = true;
-    for (const Tensor& t : in) (t.defined() ? any_defined : all_defined) = t.defined();
-    if (!any_defined) return;
-    if (!all_defined)
-        for (size_t i = 0; i < in.size(); ++i)
-            if (!in[i].defined()) in[i] = zeros(Dims(node.outputs[i].sizes), node.outputs[i].dtype);
-    node.apply(in, out);
+    for (const Tensor& t : in)
+        if (t.defined()) return node.apply(in, out);
 }
 
 void Pass::run_node(Node& node, Grads& in, Grads& out) {
@@ -330,6 +325,10 @@ void Pass::run(std::span<const Tensor> roots, std::span<const Tensor> grads,
 
 }  // namespace
 
+Tensor Node::zero_gradient(size_t output_nr) const {
+    return zeros(Dims(outputs[output_nr].sizes), outputs[output_nr].dtype);
+}
+
 bool pass_wants(const Node* node) noexcept { return !current_pass_ || current_pass_->wants(node); }
 
 void apply_node(Node& node, Grads& in, Grads& out) {
@@ -359,11 +358,13 @@ namespace {
 
 // Whether a gradient may become .grad as it lies in memory: laid out like the leaf if that is dense, else
 // contiguous. As in PyTorch only strides are compared: `.data =` may have given the leaf another shape since.
+// What was expanded does not fit, even to size 1.
 bool fits_layout(const Tensor& grad, const Tensor& leaf) {
     if (!lies_dense(leaf)) return grad.is_contiguous();
     for (int64_t d = 0; d < grad.dim(); ++d)
-        if (grad->dims[d] != 1 &&
-            (d >= leaf.dim() || grad->dims[grad.dim() + d] != leaf->dims[leaf.dim() + d]))
+        if (const int64_t stride = grad->dims[grad.dim() + d];
+            stride == 0 ||
+            (grad->dims[d] != 1 && (d >= leaf.dim() || stride != leaf->dims[leaf.dim() + d])))
             return false;
     return true;
 }

@@ -95,9 +95,10 @@ public:
     virtual void rename(const char*) {}
     // `out` has taken the place of the output that is saved, if one is.
     virtual void resave_output(const Tensor&) {}
-    // The engine replaces undefined gradients by zeros before apply() unless the node says that it
-    // deals with them itself (custom Functions, accumulation).
+    // The engine calls apply() only when some gradient is defined, unless the node says that it
+    // deals with none as well (custom Functions, accumulation).
     virtual bool handles_undefined() const { return false; }
+    Tensor zero_gradient(size_t output_nr) const;
     // Names and values of the saved tensors, as PyTorch's `_saved_*` attributes show them.
     virtual std::vector<std::pair<std::string, Tensor>> saved_values() const { return {}; }
     virtual void visit_owned(OwnedVisitor& visitor) const;

@@ -22,9 +22,15 @@ namespace wg {
 // What a derivative sees of its node.
 class Backward {
 public:
-    Backward(const Node& node, const SavedTensor* saved, const Grads& in, Grads& out)
+    Backward(const Node& node, const SavedTensor* saved, Grads& in, Grads& out)
         : node_(node), saved_(saved), in_(in), out_(out) {}
-    const Tensor& grad(size_t i = 0) const { return in_[i]; }
+    // The gradient of output i: zeros where none arrived. A derivative that can do without asks first.
+    const Tensor& grad(size_t i = 0) const {
+        if (!in_[i].defined()) [[unlikely]]
+            in_[i] = node_.zero_gradient(i);
+        return in_[i];
+    }
+    bool has_grad(size_t i) const noexcept { return in_[i].defined(); }
     bool needs(size_t i) const noexcept { return node_.needs(i); }
     Tensor saved(size_t i) const { return saved_[i].unpack(&node_); }
     void set(size_t i, Tensor g) { out_[i] = std::move(g); }
@@ -33,7 +39,7 @@ public:
 private:
     const Node& node_;
     const SavedTensor* saved_;
-    const Grads& in_;
+    Grads& in_;
     Grads& out_;
 };
 

@@ -11,30 +11,29 @@ namespace {
 constexpr int64_t kTile = 256;  // columns that advance together
 
 template <class T, Scan op>
-void scan_typed(const T* in, T* out, int64_t outer, int64_t length, int64_t inner, bool reverse) {
+void scan_typed(const T* in, T* out, int64_t outer, int64_t length, int64_t inner) {
     using C = compute_type<T>;
     using Acc = std::conditional_t<std::is_integral_v<T>, uint64_t, double>;
     const auto value = [](T x) {
         if constexpr (std::is_integral_v<T>) return Acc(int64_t(x));
         else return Acc(C(x));
     };
-    const int64_t step = reverse ? -inner : inner, start = reverse ? (length - 1) * inner : 0;
     const auto store = [](T& to, Acc value) {
         if constexpr (std::is_integral_v<T>) to = T(value);
         else to = T(C(value));
     };
     if (inner == 1) {
-        parallel_for(
-            0, outer, std::max<int64_t>(1, 16384 / length), [&](int64_t begin, int64_t end) {
-                for (int64_t o = begin; o < end; ++o) {
-                    Acc acc = Acc(op == Scan::Product);
-                    for (int64_t i = 0, at = o * length + start; i < length; ++i, at += step) {
-                        if constexpr (op == Scan::Sum) acc += value(in[at]);
-                        else acc *= value(in[at]);
-                        store(out[at], acc);
-                    }
-                }
-            });
+        parallel_for(0, outer, std::max<int64_t>(1, 16384 / length),
+                     [&](int64_t begin, int64_t end) {
+                         for (int64_t o = begin; o < end; ++o) {
+                             Acc acc = Acc(op == Scan::Product);
+                             for (int64_t i = 0, at = o * length; i < length; ++i, ++at) {
+                                 if constexpr (op == Scan::Sum) acc += value(in[at]);
+                                 else acc *= value(in[at]);
+                                 store(out[at], acc);
+                             }
+                         }
+                     });
         return;
     }
     const int64_t tiles = (inner + kTile - 1) / kTile;
@@ -43,10 +42,10 @@ void scan_typed(const T* in, T* out, int64_t outer, int64_t length, int64_t inne
                  [&](int64_t begin, int64_t end) {
                      for (int64_t t = begin; t < end; ++t) {
                          const int64_t j = t % tiles * kTile, m = std::min(kTile, inner - j);
-                         int64_t at = t / tiles * length * inner + start + j;
+                         int64_t at = t / tiles * length * inner + j;
                          Acc acc[kTile];
                          std::fill_n(acc, m, Acc(op == Scan::Product));
-                         for (int64_t i = 0; i < length; ++i, at += step)
+                         for (int64_t i = 0; i < length; ++i, at += inner)
                              for (int64_t k = 0; k < m; ++k) {
                                  if constexpr (op == Scan::Sum) acc[k] += value(in[at + k]);
                                  else acc[k] *= value(in[at + k]);
@@ -59,7 +58,7 @@ void scan_typed(const T* in, T* out, int64_t outer, int64_t length, int64_t inne
 }  // namespace
 
 void scan(Scan op, DType dtype, const char* in, char* out, int64_t outer, int64_t length,
-          int64_t inner, bool reverse) {
+          int64_t inner) {
     if (outer * length * inner == 0) return;
     visit_dtype(dtype, [&](auto tag) {
         using T = typename decltype(tag)::type;
@@ -68,8 +67,8 @@ void scan(Scan op, DType dtype, const char* in, char* out, int64_t outer, int64_
         } else {
             const T* from = reinterpret_cast<const T*>(in);
             T* to = reinterpret_cast<T*>(out);
-            if (op == Scan::Sum) scan_typed<T, Scan::Sum>(from, to, outer, length, inner, reverse);
-            else scan_typed<T, Scan::Product>(from, to, outer, length, inner, reverse);
+            if (op == Scan::Sum) scan_typed<T, Scan::Sum>(from, to, outer, length, inner);
+            else scan_typed<T, Scan::Product>(from, to, outer, length, inner);
         }
     });
 }

@@ -189,12 +189,13 @@ void ElementwiseNode::apply(Grads& in, Grads& out) {
     }
 }
 
-// One gradient by its fused loop. The last one may be written over g when nobody else holds g.
+// One gradient by its fused loop. The last one may be written over g when nobody else holds g, unless g
+// was expanded to dims of size 1, whose strides would not be those of a new tensor.
 Tensor ElementwiseNode::run_gradient(int i, Grads& in, bool may_reuse) {
     const unsigned reads = row(op_).reads[i];
     const Tensor& g = in[0];
-    const bool reuse =
-        may_reuse && g.dtype() == compute_ && g.owns_memory_alone() && !may_overlap_itself(g);
+    const bool reuse = may_reuse && g.dtype() == compute_ && g.owns_memory_alone() &&
+                       (g.dim() == 0 || g.strides().back() != 0) && !may_overlap_itself(g);
     Tensor result = reuse ? g : gradient_result(reads, g);
     if (reuse) *g->version = 0;  // as good as a fresh result
     if (run_plain_gradient(i, reads, g, result) || run_general_gradient(i, reads, g, result))

@@ -274,6 +274,10 @@ Tensor pairwise_distance(const Tensor& a, const Tensor& b, Scalar p = 2, double 
                          bool keepdim = false);
 Tensor glu(const Tensor& t, int64_t dim = -1);
 Tensor prelu(const Tensor& t, const Tensor& weight);
+Tensor layer_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor& weight = {},
+                  const OptTensor& bias = {}, double eps = 1e-5);
+Tensor rms_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor& weight = {},
+                OptDouble eps = {});
 
 // --- matmul.cpp ---
 Tensor matmul(const Tensor& a, const Tensor& b);

@@ -1,6 +1,9 @@
-// Functions of nn.functional that are compositions in C++: gated units, distances, similarities.
+// Functions of nn.functional that are compositions in C++: gated units, norms of layers, distances, similarities.
+#include <limits>
+
 #include "autograd/record.h"
 #include "ops/functions.h"
+#include "ops/reduce_common.h"
 
 namespace wg {
 
@@ -76,6 +79,142 @@ Tensor prelu(const Tensor& t, const Tensor& weight) {
     Dims shape(size_t(t.dim()), 1);
     if (t.dim() > 0) shape[t.dim() > 1 ? 1 : 0] = weight.numel();
     return prelu_kernel(t, weight.dim() == t.dim() ? weight : view(weight, shape));
+}
+
+// --- layer_norm, rms_norm ---
+
+namespace {
+
+// The last dims, over which a layer is normalised, and what follows from them.
+struct Layer {
+    int64_t rank;  // of the normalised shape
+    double eps;
+
+    Dims inner() const {
+        Dims dims;
+        for (int64_t d = -rank; d < 0; ++d) dims.push_back(d);
+        return dims;
+    }
+    Tensor mean(const Tensor& t) const { return mean_over(t, inner(), true); }
+    Tensor deviation_inverse(const Tensor& centred) const {
+        return rsqrt(mean(centred * centred) + eps);
+    }
+    // Takes out of v what is constant over a layer or goes along with its normalised values.
+    Tensor project(const Tensor& v, const Tensor& normal) const {
+        return v - mean(v) - normal * mean(v * normal);
+    }
+    Tensor over_layers(const Tensor& t) const {
+        return sum_to(t, Dims(t.sizes().last(size_t(rank))));
+    }
+};
+
+Tensor times(const Tensor& t, const Tensor& weight) { return weight.defined() ? t * weight : t; }
+
+struct LayerGradients {
+    Tensor input, weight, bias;
+};
+
+// With n the normalised values, r one over the deviation, P the projection and v = g w:
+// dx = r P(v), dw = sum g n, db = sum g. In turn dn = r P(dx) and dr = -r^2 mean(n dx), which gives the
+// derivative of these.
+LayerGradients layer_gradients(const Layer& layer, const Tensor& g, const Tensor& x,
+                               const Tensor& mean, const Tensor& r, const Tensor& weight,
+                               const Tensor& bias) {
+    LayerGradients out;
+    {
+        GradMode off(false);
+        const DType compute = r.dtype();
+        const Tensor grad = contiguous(to_dtype(g, compute));
+        const Tensor normal = (contiguous(to_dtype(x, compute)) - mean) * r;
+        out.input = to_dtype(r * layer.project(times(grad, weight), normal), x.dtype());
+        if (weight.defined())
+            out.weight = to_dtype(layer.over_layers(grad * normal), weight.dtype());
+        if (bias.defined()) out.bias = to_dtype(layer.over_layers(grad), bias.dtype());
+    }
+    TensorList made{out.input};
+    if (weight.defined()) made.push_back(out.weight);
+    if (bias.defined()) made.push_back(out.bias);
+    const Tensor none;
+    record("NativeLayerNormBackwardBackward0", std::span<const Tensor>(made),
+           {g, x, none, none, weight, bias},
+           {save("grad_out", g), save("input", x), save("weight", weight), save("bias", bias)},
+           [layer, has_bias = bias.defined()](Backward& d) {
+               const Tensor g = d.saved(0), x = d.saved(1), w = d.saved(2), v = times(g, w);
+               const Tensor centred = x - layer.mean(x), r = layer.deviation_inverse(centred);
+               const Tensor n = centred * r;
+               Tensor by_g, by_x;
+               if (d.has_grad(0)) {
+                   const Tensor& u = d.grad(0);
+                   const Tensor p = layer.project(u, n);
+                   by_g = times(r * p, w);
+                   by_x = n * layer.mean(v * p) +
+                          layer.project(layer.mean(v * n) * u + layer.mean(u * n) * v, n);
+                   by_x = by_x * -(r * r);
+                   if (d.needs(4)) d.set(4, layer.over_layers(g * r * p));
+               }
+               if (w.defined() && d.has_grad(1)) {
+                   const Tensor& u = d.grad(1);
+                   by_g = sum_of_defined(by_g, u * n);
+                   by_x = sum_of_defined(by_x, r * layer.project(u * g, n));
+               }
+               const size_t of_bias = w.defined() ? 2 : 1;
+               if (has_bias && d.has_grad(of_bias))
+                   by_g = sum_of_defined(by_g, expand(d.grad(of_bias), Dims(g.sizes())));
+               if (d.needs(0)) d.set(0, by_g);
+               if (d.needs(1)) d.set(1, by_x);
+           });
+    return out;
+}
+
+}  // namespace
+
+// (x - mean) / sqrt(variance + eps) * weight + bias over the last dims. Ba et al., 2016.
+Tensor layer_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor& weight,
+                  const OptTensor& bias, double eps) {
+    WG_CHECK_NOT_IMPLEMENTED(is_floating(t.dtype()),
+                             "\"LayerNormKernelImpl\" not implemented for '",
+                             info(t.dtype()).scalar_name, "'");
+    const Tensor w = weight.value_or(Tensor()), b = bias.value_or(Tensor());
+    const bool half = t.itemsize() == 2;
+    for (const Tensor& p : {w, b})
+        WG_CHECK(!p.defined() || p.dtype() == t.dtype() || (half && p.dtype() == DType::Float32),
+                 "mixed dtype (CPU): expect parameter to have scalar type of Float");
+    const Layer layer{int64_t(normalized_shape.size()), eps};
+    Tensor out, mean, r;
+    {
+        GradMode off(false);
+        const Tensor x = contiguous(half ? to_dtype(t, DType::Float32) : t);
+        mean = layer.mean(x);
+        const Tensor centred = x - mean;
+        r = layer.deviation_inverse(centred);
+        out = times(centred * r, w);
+        if (b.defined()) out = out + b;
+        out = to_dtype(out, t.dtype());
+    }
+    record("NativeLayerNormBackward0", out, {t, w, b},
+           {save("input", t), save("result1", mean), save("result2", r), save("weight", w),
+            save("bias", b)},
+           [layer](Backward& d) {
+               const LayerGradients g = layer_gradients(layer, d.grad(), d.saved(0), d.saved(1),
+                                                        d.saved(2), d.saved(3), d.saved(4));
+               if (d.needs(0)) d.set(0, g.input);
+               if (d.needs(1)) d.set(1, g.weight);
+               if (d.needs(2)) d.set(2, g.bias);
+           });
+    return out;
+}
+
+// x / sqrt(mean(x^2) + eps) * weight over the last dims. Zhang and Sennrich, 2019.
+Tensor rms_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor& weight,
+                OptDouble eps) {
+    WG_CHECK_NOT_IMPLEMENTED(is_floating(t.dtype()), "\"rms_norm\" not implemented for '",
+                             info(t.dtype()).scalar_name, "'");
+    const Tensor x = t.itemsize() == 2 ? to_dtype(t, DType::Float32) : t;
+    const double smallest = x.dtype() == DType::Float64 ? std::numeric_limits<double>::epsilon()
+                                                        : std::numeric_limits<float>::epsilon();
+    const Layer layer{int64_t(normalized_shape.size()), eps.value_or(smallest)};
+    const Tensor normal = x * rsqrt(layer.mean(pow(x, 2)) + layer.eps);
+    return contiguous(to_dtype(times(normal, weight.value_or(Tensor())), t.dtype()));
 }
 
 // --- distances ---

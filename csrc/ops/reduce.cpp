@@ -64,12 +64,12 @@ Tensor cast_values(const Tensor& t, DType dtype) {
     return out;
 }
 
-namespace {
-
 void check_autograd_dtype(const Tensor& t, DType result) {
     WG_CHECK(is_floating(result) || !grad_enabled() || !requires_grad(t),
              "Autograd not support dtype: ", info(result).scalar_name);
 }
+
+namespace {
 
 Tensor as_dtype(const Tensor& g, DType dtype) {
     return g.dtype() == dtype ? g : to_dtype(g, dtype);

@@ -18,7 +18,7 @@ Dims reduced_shape(IntSpan sizes, DimMask mask, bool keepdim);
 // A result of a reduction brought to the shape it has under keepdim=True, so that it broadcasts. One
 // without dims does so as it is; `listed` (dims were named) gives them back all the same, as PyTorch does.
 Tensor with_reduced_dims(const Tensor& result, IntSpan sizes, DimMask mask, bool keepdim,
-                         bool listed = false);
+                         bool listed);
 
 // The number of elements that go into one result.
 int64_t reduced_count(IntSpan sizes, DimMask mask);
@@ -27,6 +27,14 @@ int64_t reduced_count(IntSpan sizes, DimMask mask);
 // the caller's business.
 Tensor reduce_values(Reduction op, const Tensor& t, DimMask mask, bool keepdim, double param = 0,
                      const Tensor* second = nullptr);
+
+// a + b, where an undefined tensor counts for nothing.
+inline Tensor sum_of_defined(const Tensor& a, const Tensor& b) {
+    return !a.defined() ? b : !b.defined() ? a : a + b;
+}
+
+// "Autograd not support dtype: Long"
+void check_autograd_dtype(const Tensor& t, DType result);
 
 // t in another dtype, without history.
 Tensor cast_values(const Tensor& t, DType dtype);

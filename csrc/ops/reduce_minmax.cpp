@@ -1,4 +1,6 @@
 // Greatest and least elements, with or without their places; any and all.
+#include <cmath>
+
 #include "autograd/record.h"
 #include "ops/functions.h"
 #include "ops/reduce_common.h"
@@ -27,40 +29,44 @@ void check_not_empty(const char* name, const Tensor& t, DimMask mask, bool all_d
                        ": Expected reduction dim ", d, " to have non-zero size.");
 }
 
-// The gradient goes to the elements that equal the extreme, in equal parts. A NaN among several results
-// makes the gradients of its slice NaN; the one of max() belongs to the elements that are NaN.
+// The gradient goes to the elements that equal the extreme, in equal parts. A NaN makes the gradients
+// of its slice NaN. `listed`: dims were named, and one without dims then counts as one of a single dim.
 Tensor share_among_equals(const Tensor& g, const Tensor& x, const Tensor& result, DimMask mask,
-                          bool keepdim, bool nan_equals_nan = false) {
-    const IntSpan sizes = x.sizes();
-    const Tensor value = with_reduced_dims(detach(result), sizes, mask, keepdim);
-    Tensor chosen;
-    {
-        GradMode off(false);
-        const Tensor data = detach(x);
-        chosen = data == value;
-        if (nan_equals_nan) chosen = chosen || ((data != data) && (value != value));
-        chosen = to_dtype(chosen, g.dtype());
-        chosen = chosen / reduce_values(Reduction::Sum, chosen, mask, true);
-    }
-    return chosen * with_reduced_dims(g, sizes, mask, keepdim);
+                          bool keepdim, bool listed) {
+    const Dims shape = x.dim() == 0 && listed ? Dims{1} : reduced_shape(x.sizes(), mask, true);
+    const auto restored = [&](const Tensor& t) { return keepdim ? t : view(t, shape); };
+    const Tensor chosen = detach(x) == restored(detach(result));
+    return restored(g) / reduce_values(Reduction::Sum, chosen, mask, true) * chosen;
 }
 
-Tensor extreme(const char* node, Reduction op, const Tensor& t, DimMask mask, bool keepdim,
-               bool nan_equals_nan) {
+// The one of max() belongs to the elements that are NaN if it is.
+Tensor fill_equals(const Tensor& g, const Tensor& x, const Tensor& result) {
+    const Tensor data = detach(x), value = detach(result);
+    const Tensor chosen = std::isnan(value.to_double()) ? data != data : data == value;
+    Tensor out = zeros(Dims(x.sizes()), g.dtype());
+    return masked_fill_(out, chosen, g / sum_all(chosen));
+}
+
+Tensor extreme_over(const char* name, const char* node, Reduction op, const Tensor& t,
+                    const OptDims& dim, bool keepdim) {
+    const bool listed = dim && !dim->empty();
+    check_not_empty(name, t, 0, !listed, "()", dim);
+    const DimMask mask = dim_mask(dim, t.dim());
     Tensor out = reduce_values(op, t, mask, keepdim);
     if (recorded(t))
         record(node, out, {t}, {save("self", t), save_output("result", out)}, [=](Backward& d) {
-            d.set(0, share_among_equals(d.grad(), d.saved(0), d.saved(1), mask, keepdim,
-                                        nan_equals_nan));
+            d.set(0, share_among_equals(d.grad(), d.saved(0), d.saved(1), mask, keepdim, listed));
         });
     return out;
 }
 
-Tensor extreme_over(const char* name, const char* node, Reduction op, const Tensor& t,
-                    const OptDims& dim, bool keepdim, bool nan_equals_nan = false) {
-    check_not_empty(name, t, 0, !dim || dim->empty(), "()", dim);
-    const DimMask mask = dim_mask(dim, t.dim());
-    return extreme(node, op, t, mask, keepdim, nan_equals_nan);
+Tensor extreme_of_all(const char* name, const char* node, Reduction op, const Tensor& t) {
+    check_not_empty(name, t, 0, true);
+    Tensor out = reduce_values(op, t, dim_mask({}, t.dim()), false);
+    if (recorded(t))
+        record(node, out, {t}, {save("self", t), save_output("result", out)},
+               [](Backward& d) { d.set(0, fill_equals(d.grad(), d.saved(0), d.saved(1))); });
+    return out;
 }
 
 TwoTensors extreme_and_place(const char* name, const char* node, Reduction op, const Tensor& t,
@@ -75,12 +81,12 @@ TwoTensors extreme_and_place(const char* name, const char* node, Reduction op, c
         const Tensor outs[] = {values, indices};
         record(node, std::span<const Tensor>(outs), {t}, {save("indices", indices)},
                [dim, keepdim, sizes = Dims(t.sizes())](Backward& d) {
-                   if (sizes.empty()) return d.set(0, d.grad());
                    const auto along = [&](const Tensor& x) {
-                       return keepdim ? x : unsqueeze(x, dim);
+                       return keepdim || sizes.empty() ? x : unsqueeze(x, dim);
                    };
-                   d.set(0, scatter(zeros(sizes, d.grad().dtype()), dim, along(d.saved(0)),
-                                    along(d.grad())));
+                   Tensor out = zeros(sizes, d.grad().dtype());
+                   out.bump_version();  // PyTorch counts the filling with zeros here
+                   d.set(0, scatter_(out, dim, along(d.saved(0)), along(d.grad())));
                });
     }
     return {values, indices};
@@ -118,12 +124,8 @@ Tensor amin(const Tensor& t, const OptDims& dim, bool keepdim) {
     return extreme_over("amin", "AminBackward0", Reduction::Min, t, dim, keepdim);
 }
 
-Tensor max_all(const Tensor& t) {
-    return extreme_over("max", "MaxBackward1", Reduction::Max, t, {}, false, true);
-}
-Tensor min_all(const Tensor& t) {
-    return extreme_over("min", "MinBackward1", Reduction::Min, t, {}, false, true);
-}
+Tensor max_all(const Tensor& t) { return extreme_of_all("max", "MaxBackward1", Reduction::Max, t); }
+Tensor min_all(const Tensor& t) { return extreme_of_all("min", "MinBackward1", Reduction::Min, t); }
 
 TwoTensors max_along(const Tensor& t, int64_t dim, bool keepdim) {
     return extreme_and_place("max", "MaxBackward0", Reduction::ArgMax, t, dim, keepdim);
@@ -148,10 +150,13 @@ TwoTensors aminmax(const Tensor& t, OptInt dim, bool keepdim) {
     if (recorded(t))
         record("AminmaxBackward0", std::span<const Tensor>(outs), {t},
                {save("self", t), save_output("min", outs[0]), save_output("max", outs[1])},
-               [=](Backward& d) {
-                   const Tensor x = d.saved(0);
-                   d.set(0, share_among_equals(d.grad(0), x, d.saved(1), mask, keepdim) +
-                                share_among_equals(d.grad(1), x, d.saved(2), mask, keepdim));
+               [=, listed = bool(dim)](Backward& d) {
+                   const auto share = [&, x = d.saved(0)](size_t i) {
+                       return d.has_grad(i) ? share_among_equals(d.grad(i), x, d.saved(1 + i), mask,
+                                                                 keepdim, listed)
+                                            : Tensor();
+                   };
+                   d.set(0, sum_of_defined(share(0), share(1)));
                });
     return {outs[0], outs[1]};
 }

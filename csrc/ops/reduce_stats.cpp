@@ -20,23 +20,18 @@ const char* scalar_name(DType d) { return info(d).scalar_name; }
 
 // --- products ---
 
-// Every second slice along `dim`.
-Tensor every_second(const Tensor& t, int64_t dim, int64_t start) {
-    return slice(t, dim, start, {}, 2);
-}
-
-// For each element the product of the others along `dim`, without division: products of pairs, of pairs
-// of pairs, ..., then back down, each half getting what the other half contributes.
+// For each element the product of the others along `dim`, without division: of those before it, and
+// of those after it.
 Tensor products_of_others(const Tensor& x, int64_t dim) {
     const int64_t n = x.size(dim);
-    if (n == 1) return ones_like(x);
-    Tensor even = every_second(x, dim, 0), odd = every_second(x, dim, 1);
-    if (n % 2) odd = cat({odd, ones_like(narrow(x, dim, 0, 1))}, dim);
-    const Tensor outside = products_of_others(even * odd, dim);
-    const Tensor pairs = stack({outside * odd, outside * even}, dim + 1);
-    Dims shape(x.sizes());
-    shape[dim] = n + n % 2;
-    return narrow(reshape(pairs, shape), dim, 0, n);
+    if (n <= 1) return ones_like(x);
+    Dims edge(x.sizes());
+    edge[size_t(dim)] = 1;
+    const auto running = [&](const Tensor& t) {
+        return cumprod(cat({ones(edge, x.dtype()), t}, dim), dim);
+    };
+    const Tensor before = running(narrow(x, dim, 0, n - 1));
+    return before * flip(running(flip(narrow(x, dim, 1, n - 1), Dims{dim})), Dims{dim});
 }
 
 // g times the products of the other elements, along `dim` or all; y is the product, broadcastable.
@@ -45,13 +40,12 @@ Tensor prod_gradient(const Tensor& g, const Tensor& x, const Tensor& y, OptInt d
         reduce_values(Reduction::All, detach(x), dim_mask({}, x.dim()), false).to_int() == 0;
     if (!any_zero) return g * (y / x);
     if (dim) return g * products_of_others(x, *dim);
-    return reshape(g * products_of_others(reshape(x, {-1}), 0), Dims(x.sizes()));
+    return view(g * products_of_others(reshape(x, {-1}), 0), Dims(x.sizes()));
 }
 
 Tensor prod_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
     if (!dtype) return reduce_values(Reduction::Prod, t, mask, keepdim);
-    WG_CHECK(is_floating(*dtype) || !recorded(t),
-             "Autograd not support dtype: ", scalar_name(*dtype));
+    check_autograd_dtype(t, *dtype);
     return cast_values(reduce_values(Reduction::Prod, cast_values(t, *dtype), mask, keepdim),
                        *dtype);
 }
@@ -100,18 +94,20 @@ Tensor nansum(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype)
     if (!is_floating(t.dtype())) return sum_over(t, dim, keepdim, dtype);
     const DimMask mask = dim_mask(dim, t.dim());
     if (dtype && !is_floating(*dtype)) {  // the cast would make numbers of the NaNs
+        check_autograd_dtype(t, *dtype);
         GradMode off(false);
         return sum_over(where(isnan(t), Scalar(0), t), dim, keepdim, dtype);
     }
     Tensor out =
         reduce_values(Reduction::NanSum, dtype ? cast_values(t, *dtype) : t, mask, keepdim);
     if (recorded(t))
-        record("NansumBackward0", out, {t}, {save("self", t)}, [=](Backward& d) {
-            const Tensor x = detach(d.saved(0));
-            const Tensor g =
-                with_reduced_dims(as_dtype(d.grad(), x.dtype()), x.sizes(), mask, keepdim);
-            d.set(0, g * (x == x));
-        });
+        record("NansumBackward0", out, {t}, {save("self", t)},
+               [=, listed = dim && !dim->empty()](Backward& d) {
+                   const Tensor x = detach(d.saved(0));
+                   const Tensor g = with_reduced_dims(as_dtype(d.grad(), x.dtype()), x.sizes(),
+                                                      mask, keepdim, listed);
+                   d.set(0, expand(g, Dims(x.sizes())) * (x == x));
+               });
     return out;
 }
 
@@ -135,6 +131,7 @@ namespace {
 struct Spread {
     DimMask mask;
     bool of_all;  // no dims were given
+    bool listed;
     bool keepdim;
     double degrees;  // of freedom: what the sum of squares is divided by, unless negative
 };
@@ -151,7 +148,7 @@ SpreadValues spread_values(const char* name, Reduction op, const Tensor& t, cons
     SpreadValues s;
     const DimMask mask = dim_mask(dim, t.dim());
     const double n = double(reduced_count(t.sizes(), mask));
-    s.how = {mask, !dim || t.dim() == 0, keepdim, n - correction};
+    s.how = {mask, !dim || t.dim() == 0, dim && !dim->empty(), keepdim, n - correction};
     // Without results there is nothing that the elements would go into.
     if ((count(reduced_shape(t.sizes(), mask, false)) ? n : 0) - correction <= 0)
         warn(
@@ -160,7 +157,7 @@ SpreadValues spread_values(const char* name, Reduction op, const Tensor& t, cons
                 "(): degrees of freedom is <= 0. Correction should be strictly less than the "
                 "reduction factor (input numel divided by output numel). (Triggered internally at /__w/pytorch/pytorch/aten/src/ATen/native/ReduceOps.cpp:1861.)"));
     if (with_mean) s.mean = empty(reduced_shape(t.sizes(), mask, keepdim), t.dtype());
-    s.value = reduce_values(op, t, mask, keepdim, std::max(0.0, s.how.degrees),
+    s.value = reduce_values(op, t, mask, keepdim, n == 0 ? 0 : std::max(0.0, s.how.degrees),
                             with_mean ? &s.mean : nullptr);
     return s;
 }
@@ -175,7 +172,8 @@ Tensor var_gradient(const Tensor& g, const Tensor& x, const Spread& s) {
     Dims dims;
     for (int64_t d = 0; d < x.dim(); ++d)
         if (s.mask >> d & 1) dims.push_back(d);
-    return (2.0 / s.degrees) * with_reduced_dims(g, x.sizes(), s.mask, s.keepdim) *
+    return (2.0 / s.degrees) *
+           with_reduced_dims(g, x.sizes(), s.mask, s.keepdim, s.listed && x.dim() > 1) *
            (x - mean_over(x, dims, true));
 }
 
@@ -184,7 +182,7 @@ Tensor std_gradient(const Tensor& g, const Tensor& x, const Tensor& y, const Spr
 }
 
 Tensor mean_gradient(const Tensor& g, const Tensor& x, const Spread& s) {
-    return expand(with_reduced_dims(g, x.sizes(), s.mask, s.keepdim), Dims(x.sizes())) /
+    return expand(with_reduced_dims(g, x.sizes(), s.mask, s.keepdim, s.listed), Dims(x.sizes())) /
            double(reduced_count(x.sizes(), s.mask));
 }
 
@@ -222,7 +220,9 @@ TwoTensors var_mean(const Tensor& t, const OptDims& dim, OptScalar correction, b
         record("VarMeanBackward0", std::span<const Tensor>(outs), {t}, {save("self", t)},
                [how = s.how](Backward& d) {
                    const Tensor x = d.saved(0);
-                   d.set(0, var_gradient(d.grad(0), x, how) + mean_gradient(d.grad(1), x, how));
+                   d.set(0, sum_of_defined(
+                                d.has_grad(0) ? var_gradient(d.grad(0), x, how) : Tensor(),
+                                d.has_grad(1) ? mean_gradient(d.grad(1), x, how) : Tensor()));
                });
     return {s.value, s.mean};
 }
@@ -235,8 +235,10 @@ TwoTensors std_mean(const Tensor& t, const OptDims& dim, OptScalar correction, b
         record("StdMeanBackward0", std::span<const Tensor>(outs), {t},
                {save("self", t), save_output("result0", s.value)}, [how = s.how](Backward& d) {
                    const Tensor x = d.saved(0);
-                   d.set(0, std_gradient(d.grad(0), x, d.saved(1), how) +
-                                mean_gradient(d.grad(1), x, how));
+                   d.set(0,
+                         sum_of_defined(
+                             d.has_grad(0) ? std_gradient(d.grad(0), x, d.saved(1), how) : Tensor(),
+                             d.has_grad(1) ? mean_gradient(d.grad(1), x, how) : Tensor()));
                });
     return {s.value, s.mean};
 }
@@ -273,6 +275,10 @@ TwoTensors std_mean_unbiased_over(const Tensor& t, const OptDims& dim, bool unbi
 
 Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim) {
     const DimMask mask = dim_mask(dim, t.dim());
+    // PyTorch reduces the sum over no dims, and the maximum over all of them.
+    WG_CHECK(!dim.empty() || keepdim || t.dim() == 0 || t.numel() == 0,
+             "output with shape [] doesn't match the broadcast shape ",
+             to_string(Dims(size_t(t.dim()), 1)));
     Tensor out;
     {
         GradMode off(false);
@@ -291,7 +297,7 @@ Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim) {
                [=](Backward& d) {
                    const Tensor x = d.saved(0);
                    const auto spread = [&](const Tensor& t) {
-                       return with_reduced_dims(t, x.sizes(), mask, keepdim, true);
+                       return with_reduced_dims(t, x.sizes(), mask, keepdim, !dim.empty());
                    };
                    const Tensor y = spread(d.saved(1));
                    d.set(0, spread(d.grad()) * exp(x - y));
@@ -308,7 +314,10 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // The derivative of (sum |x|^p)^(1/p) = y: sign(x) (|x| / y)^(p - 1), and its limits.
 Tensor norm_gradient(const Tensor& g, const Tensor& x, const Tensor& y, double p, DimMask mask) {
     if (p == 1) return sgn(x) * g;
-    if (p == 2) return g * masked_fill(x / y, y == 0, 0.0);
+    if (p == 2) {
+        Tensor direction = x / y;  // whose layout masked_fill would not keep
+        return g * masked_fill_value_(direction, y == 0, 0.0);
+    }
     if (std::isinf(p)) {
         const Tensor size = abs(x);
         const Tensor chosen = (size == y) || ((size != size) && (y != y));
@@ -398,11 +407,12 @@ Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
            {save("self", a), save("other", b), save_output("result", out)},
            [order = p.to_double()](Backward& d) {
                if (order == 0) return;
-               const Tensor x = d.saved(0) - d.saved(1);
-               const Tensor g =
-                   norm_gradient(d.grad(), x, d.saved(2), order, dim_mask({}, x.dim()));
-               if (d.needs(0)) d.set(0, g);
-               if (d.needs(1)) d.set(1, -g);
+               const auto gradient = [&] {
+                   const Tensor x = d.saved(0) - d.saved(1);
+                   return norm_gradient(d.grad(), x, d.saved(2), order, dim_mask({}, x.dim()));
+               };
+               if (d.needs(0)) d.set(0, gradient());
+               if (d.needs(1)) d.set(1, -gradient());
            });
     return out;
 }

@@ -9,9 +9,8 @@ namespace wg {
 
 namespace {
 
-Tensor scanned(Scan op, const Tensor& t, int64_t dim, bool reverse, DType dtype) {
-    WG_CHECK_NOT_IMPLEMENTED(dtype != DType::Bool, "\"", op == Scan::Sum ? "cumsum" : "cumprod",
-                             "_out_cpu\" not implemented for 'Bool'");
+Tensor scanned(Scan op, const Tensor& t, int64_t dim, DType dtype) {
+    check_autograd_dtype(t, dtype);
     Tensor in = t;
     {
         GradMode off(false);
@@ -23,9 +22,16 @@ Tensor scanned(Scan op, const Tensor& t, int64_t dim, bool reverse, DType dtype)
         copy_values(out, in);
         return out;
     }
+    if (out.numel() == 0) return out;
+    WG_CHECK_NOT_IMPLEMENTED(dtype != DType::Bool, "\"", op == Scan::Sum ? "cumsum" : "cumprod",
+                             "_out_cpu\" not implemented for 'Bool'");
     scan(op, dtype, in.raw(), out.raw(), count(sizes.first(size_t(dim))), sizes[size_t(dim)],
-         count(sizes.subspan(size_t(dim) + 1)), reverse);
+         count(sizes.subspan(size_t(dim) + 1)));
     return out;
+}
+
+Tensor as_dtype(const Tensor& t, DType dtype) {
+    return t.dtype() == dtype ? t : to_dtype(t, dtype);
 }
 
 // Integers and bool are added up and multiplied in int64.
@@ -34,64 +40,65 @@ DType scan_dtype(const Tensor& t, const OptDType& dtype) {
     return is_floating(t.dtype()) ? t.dtype() : DType::Int64;
 }
 
-Tensor sum_from(const Tensor& t, int64_t dim, bool reverse, DType dtype) {
-    Tensor out = scanned(Scan::Sum, t, dim, reverse, dtype);
-    record("CumsumBackward0", out, {t}, {}, [dim, reverse, from = t.dtype()](Backward& d) {
-        const Tensor g = sum_from(d.grad(), dim, !reverse, d.grad().dtype());
-        d.set(0, g.dtype() == from ? g : to_dtype(g, from));
-    });
-    return out;
+// Running sums from the end.
+Tensor reversed_cumsum(const Tensor& t, int64_t dim) {
+    return flip(cumsum(flip(t, Dims{dim}), dim), Dims{dim});
 }
 
 // The gradient of a running product with respect to x[i] is the sum over k >= i of g[k] times the
 // product of x[j] for j <= k other than i.
 Tensor cumprod_gradient(const Tensor& g, const Tensor& x, const Tensor& y, int64_t dim) {
-    const Tensor zeros = x == 0;
-    if (x.dim() == 0) return g;
-    const bool any_zero =
-        reduce_values(Reduction::Any, zeros, dim_mask({}, x.dim()), false).to_int() != 0;
-    if (!any_zero) return sum_from(g * y, dim, true, g.dtype()) / x;
+    if (x.numel() <= 1 || x.size(dim) == 1) return g;
+    const Tensor zero = x == 0;
+    if (!reduce_values(Reduction::Any, zero, dim_mask({}, x.dim()), false).to_int())
+        return reversed_cumsum(y * g, dim) / x;
     if (!grad_enabled()) {
         // Before the first zero as above, beyond it nothing. At it: with 1 in its place.
-        const Tensor seen = cumsum(zeros, dim);
-        const Tensor first = (seen == 1) && zeros;
+        const Tensor seen = cumsum(zero, dim);
+        const Tensor first = (seen == 1) && zero;
         const Tensor others = cumprod(where(first, ones_like(x), x), dim);
-        const Tensor at_first =
-            sum_from(g * where(seen > 0, others, zeros_like(x)), dim, true, g.dtype());
-        const Tensor before = sum_from(g * y, dim, true, g.dtype()) / where(zeros, ones_like(x), x);
+        const Tensor at_first = reversed_cumsum(g * where(seen > 0, others, zeros_like(x)), dim);
+        const Tensor before = reversed_cumsum(g * y, dim) / where(zero, ones_like(x), x);
         return where(first, at_first, where(seen > 0, zeros_like(x), before));
     }
     // To be differentiated again, the formula must not divide: element by element.
     const int64_t n = x.size(dim);
-    TensorList parts;
-    Tensor prefix = ones_like(narrow(x, dim, 0, 1));
+    Dims edge(x.sizes());
+    edge[size_t(dim)] = 1;
+    Tensor out = zeros(Dims(x.sizes()), g.dtype());
     for (int64_t i = 0; i < n; ++i) {
-        Tensor total = narrow(g, dim, i, 1);
+        const Tensor until = i == 0 ? ones(edge, x.dtype()) : prod(narrow(x, dim, 0, i), dim, true);
+        Tensor others = until;  // the products up to each k >= i
         if (i + 1 < n) {
-            const Tensor rest = cumprod(narrow(x, dim, i + 1, n - i - 1), dim);
-            total = total + sum_over(narrow(g, dim, i + 1, n - i - 1) * rest, Dims{dim}, true);
+            const Tensor after = cumprod(narrow(x, dim, i + 1, n - i - 1), dim);
+            others = cat({until, i == 0 ? after : expand(until, Dims(after.sizes())) * after}, dim);
         }
-        parts.push_back(prefix * total);
-        prefix = prefix * narrow(x, dim, i, 1);
+        Tensor place = select(out, dim, i);
+        copy_(place, sum_over(narrow(g, dim, i, n - i) * others, Dims{dim}));
     }
-    return cat(parts, dim);
+    return out;
 }
 
 }  // namespace
 
 Tensor cumsum(const Tensor& t, int64_t dim, OptDType dtype) {
-    return sum_from(t, wrap_dim(dim, t.dim()), false, scan_dtype(t, dtype));
+    dim = wrap_dim(dim, t.dim());
+    Tensor out = scanned(Scan::Sum, t, dim, scan_dtype(t, dtype));
+    record("CumsumBackward0", out, {t}, {}, [dim, from = t.dtype()](Backward& d) {
+        const Tensor g = as_dtype(d.grad(), from);
+        const bool whole = g.numel() <= 1 || g.size(dim) == 1;
+        d.set(0, whole ? g : reversed_cumsum(g, dim));
+    });
+    return out;
 }
 
 Tensor cumprod(const Tensor& t, int64_t dim, OptDType dtype) {
     dim = wrap_dim(dim, t.dim());
-    Tensor out = scanned(Scan::Product, t, dim, false, scan_dtype(t, dtype));
+    Tensor out = scanned(Scan::Product, t, dim, scan_dtype(t, dtype));
     record("CumprodBackward0", out, {t}, {save("self", t), save_output("result", out)},
            [dim, from = t.dtype()](Backward& d) {
-               const Tensor x = d.saved(0), g = d.grad();
-               const Tensor gradient = cumprod_gradient(
-                   g, x.dtype() == g.dtype() ? x : to_dtype(x, g.dtype()), d.saved(1), dim);
-               d.set(0, gradient.dtype() == from ? gradient : to_dtype(gradient, from));
+               const Tensor g = as_dtype(d.grad(), from);
+               d.set(0, cumprod_gradient(g, d.saved(0), d.saved(1), dim));
            });
     return out;
 }

@@ -1,6 +1,7 @@
 // Views: other windows on the same memory. Each is a few lines of index arithmetic, then view_of() and
 // the derivative. The ones made of others (narrow, chunk, movedim, ...) are at the end.
 #include <algorithm>
+#include <limits>
 
 #include "autograd/record.h"
 #include "ops/dims.h"
@@ -382,6 +383,17 @@ Tensor select(const Tensor& t, int64_t dim, int64_t index) {
     return out;
 }
 
+// PyTorch computes both in 64 bits, and refuses what has overflowed.
+static void check_long_step(Dims sizes, Dims strides, int64_t dim, int64_t length, int64_t step) {
+    sizes[dim] = int64_t(uint64_t(length) + uint64_t(step) - 1) / step;
+    strides[dim] = int64_t(uint64_t(strides[dim]) * uint64_t(step));
+    WG_CHECK(sizes[dim] >= 0, "Storage size calculation overflowed with sizes=", to_string(sizes),
+             " and strides=", to_string(strides));
+    WG_CHECK(strides[dim] >= 0,
+             "as_strided: Negative strides are not supported at the moment, got strides: ",
+             to_string(strides));
+}
+
 Tensor slice(const Tensor& t, int64_t dim, OptInt start, OptInt end, int64_t step) {
     WG_CHECK(t.dim() > 0, "slice() cannot be applied to a 0-dim tensor.");
     WG_CHECK(step > 0, "slice step must be positive");
@@ -395,7 +407,9 @@ Tensor slice(const Tensor& t, int64_t dim, OptInt start, OptInt end, int64_t ste
     Dims sizes(t.sizes()), strides(t.strides());
     const int64_t offset = t.offset() + first * strides[dim];
     sizes[dim] = (last - first) / step + ((last - first) % step != 0);
-    strides[dim] *= step;
+    if (step > std::numeric_limits<int32_t>::max()) [[unlikely]]
+        check_long_step(sizes, strides, dim, last - first, step);
+    strides[dim] = int64_t(uint64_t(strides[dim]) * uint64_t(step));
     Tensor out = view_of(t, sizes, strides, offset);
     if (recorded(t))
         record("SliceBackward0", out, {t}, {}, [=, from = Dims(t.sizes())](Backward& d) {

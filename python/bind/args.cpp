@@ -259,11 +259,7 @@ bool Overload::match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames,
 
 const char* type_name_of(PyObject* o) {
     if (is_tensor(o)) return is_exact_tensor(o) ? "Tensor" : Py_TYPE(o)->tp_name;
-    const char* name = Py_TYPE(o)->tp_name;
-    if (const char* dot = std::strrchr(name, '.');
-        dot && !std::strncmp(name, "torch.", 6) && !is_dtype(o))
-        return dot + 1;
-    return name;
+    return Py_TYPE(o)->tp_name;
 }
 
 namespace {
@@ -280,7 +276,7 @@ struct Call {
 std::string describe_value(PyObject* o) {
     if (!PyTuple_Check(o) && !PyList_Check(o)) return type_name_of(o);
     const bool tuple = PyTuple_Check(o);
-    std::string s = tuple ? "tuple of (" : "list of [";
+    std::string s = str(type_name_of(o), tuple ? " of (" : " of [");
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
     for (Py_ssize_t i = 0; i < n; ++i) {
         if (i) s += ", ";
@@ -448,6 +444,7 @@ Type type_named(const std::string& name, bool optional) {
         {accepts_anything, "object"},
     };
     if (name == "Operand") return {Convert<Arg>::accepts, "Tensor"};  // numbers count as tensors
+    if (name == "int?") return {Convert<OptInt>::accepts, "int"};
     static constexpr Type optional_types[] = {
         {Convert<OptTensor>::accepts, "Tensor"},
         {Convert<OptDType>::accepts, "torch.dtype"},

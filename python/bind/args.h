@@ -116,7 +116,8 @@ void add_types(std::vector<Type>& types) {
     if constexpr (std::is_same_v<T, TensorOptions>) {
         types.push_back({Convert<OptDType>::accepts, Convert<DType>::name, false, true});
         types.push_back({Convert<Layout>::accepts, Convert<Layout>::name, false, true});
-        types.push_back({Convert<Device>::accepts, Convert<Device>::name, false, true});
+        types.push_back(
+            {Convert<std::optional<Device>>::accepts, Convert<Device>::name, false, true});
         types.push_back({Convert<OptBool>::accepts, Convert<bool>::name, false, true});
         types.push_back({Convert<OptBool>::accepts, Convert<bool>::name, false, true});
     } else {

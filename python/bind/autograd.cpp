@@ -176,8 +176,10 @@ PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t narg
         }
         Object inputs;
         if (values[3] != Py_None) {
+            const Object items = PyDict_Check(values[3]) ? check(PyDict_Values(values[3]))
+                                                         : Object::borrow(values[3]);
             inputs = is_tensor(values[3]) ? check(PyTuple_Pack(1, values[3]))
-                                          : check(PySequence_Tuple(values[3]));
+                                          : check(PySequence_Tuple(items.get()));
             WG_CHECK(PyTuple_GET_SIZE(inputs.get()) > 0,
                      "`inputs` argument to `backward()` cannot be empty.");
         }

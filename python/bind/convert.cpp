@@ -4,16 +4,12 @@
 
 namespace wg::py {
 
-namespace {
-
 bool is_numpy_scalar(PyObject* o) noexcept {
     // numpy.generic, without importing numpy: by the module of the type.
     const char* name = Py_TYPE(o)->tp_name;
     return std::string_view(name).starts_with("numpy.") && !PySequence_Check(o) &&
            PyNumber_Check(o);
 }
-
-}  // namespace
 
 bool is_other_int(PyObject* o) noexcept {
     if (PyLong_Check(o)) return !PyBool_Check(o);

@@ -18,6 +18,7 @@ bool is_other_int(PyObject* o) noexcept;
 inline bool is_int_like(PyObject* o) noexcept { return PyLong_CheckExact(o) || is_other_int(o); }
 // The same in places for a list of ints, where a tensor of one element may have dims.
 bool is_index_like(PyObject* o) noexcept;
+bool is_numpy_scalar(PyObject* o) noexcept;
 bool is_number(PyObject* o) noexcept;  // bool, int, float, numpy scalars
 // A 0-d tensor without gradient, which may stand for a number.
 inline bool is_number_tensor(PyObject* o) noexcept {
@@ -85,8 +86,9 @@ struct Convert<TensorList> {
 template <>
 struct Convert<std::string_view> {
     static constexpr const char* name = "str";
-    static bool accepts(PyObject* o) { return PyUnicode_Check(o); }
+    static bool accepts(PyObject* o) { return PyUnicode_Check(o) || PyBytes_Check(o); }
     static std::string_view get(PyObject* o) {
+        if (PyBytes_Check(o)) return {PyBytes_AS_STRING(o), size_t(PyBytes_GET_SIZE(o))};
         Py_ssize_t n;
         const char* s = PyUnicode_AsUTF8AndSize(o, &n);
         if (!s) throw PythonError{};
@@ -97,7 +99,7 @@ template <>
 struct Convert<Device> {
     static constexpr const char* name = "torch.device";
     static bool accepts(PyObject* o) {
-        return o == Py_None || Py_TYPE(o) == device_type || PyUnicode_Check(o) || is_int(o);
+        return Py_TYPE(o) == device_type || Convert<std::string_view>::accepts(o) || is_int(o);
     }
     static Device get(PyObject* o) { return o == Py_None ? Device{} : device_of_object(o); }
 };

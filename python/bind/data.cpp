@@ -377,8 +377,13 @@ PyObject* asarray(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* 
     });
 }
 
-PyObject* from_numpy(PyObject*, PyObject* array) {
+PyObject* from_numpy(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
     return guarded([&]() -> PyObject* {
+        constexpr const char* name = "torch._VariableFunctionsClass.from_numpy";
+        if (kwnames && PyTuple_GET_SIZE(kwnames))
+            fail_type(str(name, "() takes no keyword arguments"));
+        if (nargs != 1) fail_type(str(name, "() takes exactly one argument (", nargs, " given)"));
+        PyObject* const array = args[0];
         if (!is_ndarray(array))
             fail_type(str("expected np.ndarray (got ", Py_TYPE(array)->tp_name, ")"));
         return wrap(tensor_from_numpy(array));
@@ -423,7 +428,8 @@ PyMethodDef functions_[] = {
     {"asarray", fast(asarray), kFast, "as_tensor() with a choice of copying."},
     {"frombuffer", fast(from_buffer), kFast,
      "A 1-d tensor over the memory of an object with the buffer protocol."},
-    {"from_numpy", from_numpy, METH_O, "A tensor over the memory of a numpy array."},
+    {"from_numpy", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(from_numpy)),
+     METH_FASTCALL | METH_KEYWORDS, "A tensor over the memory of a numpy array."},
     {"_whole_storage", whole_storage, METH_O, nullptr},
     {"_array_interface", get_array_interface, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},

@@ -13,12 +13,22 @@ enum class Rule {
     Taken,  // any: the operation computes in the dtype of out
     TakenFloat,  // as Taken, when the result can be cast to it
     Operand,  // any: the operand is cast to the dtype of out
+    Early,  // as Same, with the dtype of the operand and before anything else
+    Truth,  // bool or uint8, looked at before anything else
 };
 
 // What memory out may share, as far as the operation looks: with its first operand, with the others.
 struct Sharing {
     enum Allowed { Any, Same, None } first, others;
     bool expanded = false;  // whether several places of out may be one
+    bool first_of_all = false;  // looked at before out is resized
+};
+
+// Whose gradient would get lost, and is therefore refused before anything is computed.
+enum class Differentiable {
+    Yes,  // the operands' and that of out
+    InParts,  // that of out: PyTorch forgets the operands' where it has no formula for the out= form
+    No,  // nobody's: places and truth values have none
 };
 
 struct OutRule {
@@ -26,6 +36,7 @@ struct OutRule {
     Rule rule;
     const char* text = nullptr;  // %r, %o: the dtype of the result, of out
     Sharing sharing = {Sharing::Any, Sharing::Any};
+    Differentiable differentiable = Differentiable::Yes;
 };
 
 constexpr const char* kCast = "result type %r can't be cast to the desired output type %o";
@@ -45,6 +56,7 @@ constexpr Sharing kFirstWhole = {Sharing::Same, Sharing::Any};
 constexpr Sharing kWhole = {Sharing::Same, Sharing::Same};
 constexpr Sharing kFirstOnly = {Sharing::Same, Sharing::None};
 constexpr Sharing kApart = {Sharing::None, Sharing::None};
+constexpr Sharing kApartFirst = {Sharing::None, Sharing::None, false, true};
 
 constexpr OutRule rules_[] = {
     {"sum", Rule::Taken, nullptr, kAny},
@@ -76,16 +88,18 @@ constexpr OutRule rules_[] = {
     {"index_copy", Rule::Same, kSame, kFirstOnly},
     {"tril", Rule::Same, kSame, kAny},
     {"triu", Rule::Same, kSame, kAny},
-    {"softmax", Rule::Same, kSame},
-    {"log_softmax", Rule::Same, kSame},
-    {"argmax", Rule::Same, kSame, kAny},
-    {"argmin", Rule::Same, kSame, kAny},
+    {"softmax", Rule::Same, kSame, {}, Differentiable::InParts},
+    {"log_softmax", Rule::Same, kSame, {}, Differentiable::InParts},
+    {"argmax", Rule::Same, kSame, kAny, Differentiable::No},
+    {"argmin", Rule::Same, kSame, kAny, Differentiable::No},
     {"norm", Rule::Same, kSame, kAny},
     {"linalg_vector_norm", Rule::Same, kSame, kAny},
-    {"amax", Rule::Same, kExtremes, kAny},
-    {"amin", Rule::Same, kExtremes, kAny},
-    {"all", Rule::Same, "all only supports bool tensor for result, got: %o", kAny},
-    {"any", Rule::Same, "any only supports bool tensor for result, got: %o", kAny},
+    {"amax", Rule::Early, kExtremes, kAny},
+    {"amin", Rule::Early, kExtremes, kAny},
+    {"all", Rule::Truth, "all only supports bool tensor for result, got: %o", kAny,
+     Differentiable::No},
+    {"any", Rule::Truth, "any only supports bool tensor for result, got: %o", kAny,
+     Differentiable::No},
     {"max", Rule::Cast, kCanCast, kWhole},
     {"min", Rule::Cast, kCanCast, kWhole},
     {"max of all", Rule::Cast, kCanCast, kAny},
@@ -97,15 +111,16 @@ constexpr OutRule rules_[] = {
     {"logsumexp", Rule::Cast,
      "logsumexp(): Expected floating point type for result tensor, but got: %o"},
     {"index_select", Rule::Same, "index_select(): self and result must have the same scalar type",
-     kApart},
+     kApartFirst},
     {"masked_select", Rule::Same, "masked_select(): self and result must have the same scalar type",
-     kApart},
+     kApartFirst},
     {"take", Rule::Same,
      "take(): self and out expected to have the same dtype, but got self.dtype = %r and out.dtype = "
      "%o",
-     kApart},
+     kApartFirst},
     {"nonzero", Rule::Same,
-     "nonzero: Expected out tensor to have scalar type Long but got scalar type%o", kApart},
+     "nonzero: Expected out tensor to have scalar type Long but got scalar type%o", kApartFirst,
+     Differentiable::No},
     {"dot", Rule::Same, "result dtype %o does not match input dtype %r"},
     {"vdot", Rule::Same, "result dtype %o does not match input dtype %r"},
     {"inner", Rule::Same, kTensordot},
@@ -148,7 +163,10 @@ std::string filled_in(const char* text, DType result, DType out) {
 
 void check_dtype(const OutRule& r, const Tensor& result, const Tensor& out) {
     const DType from = result.dtype(), to = out.dtype();
-    if (from == to || (r.rule != Rule::Same && can_cast(from, to))) return;
+    const bool truth = to == DType::Bool || to == DType::UInt8;
+    if (r.rule == Rule::Truth ? truth : from == to) return;
+    const bool same = r.rule == Rule::Same || r.rule == Rule::Early || r.rule == Rule::Truth;
+    if (!same && can_cast(from, to)) return;
     if (!r.text)
         fail(ErrorKind::Runtime, str("Expected out tensor to have dtype ", info(from).c_name,
                                      ", but got ", info(to).c_name, " instead"));
@@ -165,9 +183,19 @@ void check_sharing(Sharing::Allowed allowed, const Tensor& out, PyObject* operan
     }
 }
 
+void check_memory(const Sharing& sharing, const Tensor& out, std::span<PyObject* const> operands) {
+    WG_CHECK(
+        sharing.expanded || !is_expanded(out.sizes(), out.strides()),
+        "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+        "Please clone() the tensor before performing the operation.");
+    for (size_t i = 0; i < operands.size(); ++i)
+        check_sharing(i == 0 ? sharing.first : sharing.others, out, operands[i]);
+}
+
 void write(const OutRule& rule, const Tensor& out, const Tensor& result,
            std::span<PyObject* const> operands) {
     check_dtype(rule, result, out);
+    if (rule.sharing.first_of_all) check_memory(rule.sharing, out, operands);
     const bool resized = !same_shape(out.sizes(), result.sizes());
     resize_out(out, result.sizes());
     // Like a new tensor it gets the layout of the result.
@@ -175,21 +203,9 @@ void write(const OutRule& rule, const Tensor& out, const Tensor& result,
         std::copy_n(result.strides().begin(), result.dim(), out->dims + result.dim());
         out->update_geometry();
     }
-    WG_CHECK(
-        rule.sharing.expanded || !is_expanded(out.sizes(), out.strides()),
-        "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-        "Please clone() the tensor before performing the operation.");
-    for (size_t i = 0; i < operands.size(); ++i)
-        check_sharing(i == 0 ? rule.sharing.first : rule.sharing.others, out, operands[i]);
+    if (!rule.sharing.first_of_all) check_memory(rule.sharing, out, operands);
     copy_values(out, result);
     out.bump_version();
-}
-
-void check_no_gradient(const char* op, bool wants_gradient) {
-    WG_CHECK(
-        !wants_gradient, op,
-        "(): functions with out=... arguments don't support automatic differentiation, but one "
-        "of the arguments requires grad.");
 }
 
 // What messages about out= call an operation that is another name of a row.
@@ -208,6 +224,26 @@ const char* out_name(const char* name) {
     return name;
 }
 
+bool any_requires_grad(PyObject* o) {
+    if (is_tensor(o)) return requires_grad(tensor_of(o));
+    if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+        if (any_requires_grad(PySequence_Fast_GET_ITEM(o, i))) return true;
+    return false;
+}
+
+void check_no_gradient(const char* op, const OutRule& rule, const Overload& o,
+                       PyObject* const* values) {
+    if (!grad_enabled() || rule.differentiable == Differentiable::No) return;
+    const bool whole = rule.differentiable == Differentiable::Yes;
+    for (int i = 0; i < int(o.parameters.size()); ++i)
+        WG_CHECK(
+            !(whole || i == o.out) || !any_requires_grad(values[i]),
+            whole ? "" : "aten::", o.gives_tuple ? op : out_name(op),
+            "(): functions with out=... arguments don't support automatic differentiation, but one "
+            "of the arguments requires grad.");
+}
+
 }  // namespace
 
 PyObject* call_with_out(const char* op, const Overload& o, PyObject** values) {
@@ -216,8 +252,11 @@ PyObject* call_with_out(const char* op, const Overload& o, PyObject** values) {
         o.write(values, o.function, tensor_of(out), out_name(op));
         return Py_NewRef(out);
     }
-    bool wants_gradient = false;
     OutRule rule = rule_of(op, !o.has_parameter("dim") && !o.has_parameter("other"));
+    check_no_gradient(op, rule, o, values);
+    GradMode off(false);
+    if (rule.rule == Rule::Early || rule.rule == Rule::Truth)
+        check_dtype(rule, tensor_of(values[0]), tensor_of(out));
     bool takes_dtype = rule.rule == Rule::Taken;
     if (rule.rule == Rule::TakenFloat)
         takes_dtype =
@@ -225,36 +264,25 @@ PyObject* call_with_out(const char* op, const Overload& o, PyObject** values) {
     Object cast;
     if (rule.rule == Rule::Operand && is_floating(tensor_of(out).dtype()) &&
         is_floating(tensor_of(values[0]).dtype())) {
-        wants_gradient = requires_grad(tensor_of(values[0]));
         cast = check(wrap(to_dtype(tensor_of(values[0]), tensor_of(out).dtype())));
         values[0] = cast.get();
     }
     for (size_t i = 0; i < o.parameters.size(); ++i) {
-        PyObject* v = values[i];
-        if (is_tensor(v)) wants_gradient |= requires_grad(tensor_of(v));
-        else if (o.types[i].accepts == Convert<TensorList>::accepts)
-            for (const Tensor& t : to_tensor_list(v)) wants_gradient |= requires_grad(t);
         if (o.parameters[i].name != "dtype") continue;
-        if (v != Py_None) {
+        if (values[i] != Py_None) {
             if (rule.rule == Rule::TakenFloat) rule.text = kSame;
             rule.rule = Rule::Same;
         } else if (takes_dtype) values[i] = dtype_object(tensor_of(out).dtype());
     }
-    wants_gradient = wants_gradient && grad_enabled();
     const std::span<PyObject* const> operands(values, size_t(o.out));
-    GradMode off(false);
     const Object result = check(o.invoke(values, o.function));
     if (!o.gives_tuple) {
-        // Places and truth values have no gradient that could get lost.
-        check_no_gradient(out_name(op),
-                          wants_gradient && is_floating(tensor_of(result.get()).dtype()));
         write(rule, tensor_of(out), tensor_of(result.get()), operands);
         return Py_NewRef(out);
     }
     const TensorList outs = to_tensor_list(out), results = to_tensor_list(result.get());
     if (outs.size() != results.size())
         fail_type(str("expected tuple of ", results.size(), " elements but got ", outs.size()));
-    check_no_gradient(op, wants_gradient);
     rule.rule = Rule::Same;
     rule.text = kSame;
     for (size_t i = 0; i < outs.size(); ++i) write(rule, outs[i], results[i], operands);

@@ -279,21 +279,25 @@ Device parse_device(std::string_view text) {
 
 PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
     return guarded([&]() -> PyObject* {
-        static const char* names[] = {"type", "index", nullptr};
-        PyObject *type = nullptr, *index = nullptr;
-        if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", const_cast<char**>(names),
-                                         &type, &index))
-            return nullptr;
-        if (is_int(type) && !index)
+        static const Parser parser("device", false,
+                                   {"torch.device device", "str type, int? index=-1"});
+        std::vector<PyObject*> given(&PyTuple_GET_ITEM(args, 0),
+                                     &PyTuple_GET_ITEM(args, 0) + PyTuple_GET_SIZE(args));
+        const Object names = check(PyTuple_New(kwargs ? PyDict_GET_SIZE(kwargs) : 0));
+        PyObject *key, *value;
+        for (Py_ssize_t at = 0, k = 0; kwargs && PyDict_Next(kwargs, &at, &key, &value); ++k) {
+            PyTuple_SET_ITEM(names.get(), k, Py_NewRef(key));
+            given.push_back(value);
+        }
+        PyObject* values[kMaxParameters];
+        Object temporary;
+        const int form =
+            parser.parse(given.data(), PyTuple_GET_SIZE(args), names.get(), values, temporary);
+        PyObject *type = values[0], *index = given.size() > 1 ? values[1] : Py_None;
+        if (form == 0 && is_int(type))
             WG_CHECK(to_int64(type) >= 0, "Device index must not be negative");
         Device d = device_of_object(type);
-        if (!index || index == Py_None) return wrap_device(d);
-        if (!PyUnicode_Check(type))
-            fail_type(str("device(): argument 'type' (position 1) must be str, not ",
-                          Py_TYPE(type)->tp_name));
-        if (!is_int(index))
-            fail_type(str("device(): argument 'index' (position 2) must be int, not ",
-                          Py_TYPE(index)->tp_name));
+        if (index == Py_None) return wrap_device(d);
         WG_CHECK(to_int64(index) >= 0, "Device index must not be negative");
         WG_CHECK(!has_index(d),
                  "type (string) must not include an index because index was passed explicitly: ",
@@ -397,7 +401,7 @@ PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i) {
         PyObject* item = PyTuple_GET_ITEM(o, i);
         if (is_int(item)) continue;
-        PyObject* number = PyNumber_Index(item);
+        const Object number = Object::steal(PyNumber_Index(item));
         if (!number) {
             PyErr_Format(PyExc_TypeError,
                          "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i,
@@ -405,7 +409,8 @@ PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
             Py_DECREF(o);
             return nullptr;
         }
-        PyTuple_SET_ITEM(o, i, number);
+        if (is_numpy_scalar(item)) continue;  // kept as it is
+        PyTuple_SET_ITEM(o, i, Py_NewRef(number.get()));
         Py_DECREF(item);
     }
     return o;
@@ -467,7 +472,8 @@ DType dtype_of_object(PyObject* o) {
 
 Device device_of_object(PyObject* o) {
     if (Py_TYPE(o) == device_type) return device_at(o);
-    if (PyUnicode_Check(o)) return parse_device(Convert<std::string_view>::get(o));
+    if (Convert<std::string_view>::accepts(o))
+        return parse_device(Convert<std::string_view>::get(o));
     WG_CHECK(!is_int(o), "Cannot access accelerator device when none is available.");
     fail_type(str("device(): argument 'type' (position 1) must be str, not ", Py_TYPE(o)->tp_name));
 }

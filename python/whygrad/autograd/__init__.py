@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from .. import _C
 from .._grad_mode import enable_grad, no_grad, set_grad_enabled
@@ -19,6 +19,10 @@ __all__ = ["Function", "Variable", "backward", "enable_grad", "grad", "no_grad",
 
 def _as_tuple(value: Any) -> tuple:
     return (value,) if isinstance(value, Tensor) else tuple(value)
+
+
+def _targets(value: Any) -> tuple:
+    return _as_tuple(value.values() if isinstance(value, Mapping) else value)
 
 
 def _roots(value: Any) -> tuple:
@@ -42,7 +46,7 @@ def backward(
     retain_graph: bool | None = None,
     create_graph: bool = False,
     grad_variables: Any = None,
-    inputs: Tensor | Sequence[Tensor] | None = None,
+    inputs: Tensor | Sequence[Tensor] | Mapping[Any, Tensor] | None = None,
 ) -> None:
     """Accumulate the gradients of `tensors` into the leaves of their graph.
 
@@ -52,7 +56,7 @@ def backward(
         retain_graph: keep the graph for another pass (default: as `create_graph`).
         create_graph: record the pass, so that gradients can be differentiated again.
         grad_variables: old name of `grad_tensors`.
-        inputs: accumulate into these only.
+        inputs: accumulate into these only; of a mapping, into its values.
 
     Raises:
         RuntimeError: a root that does not require grad, shapes that differ, a graph already freed.
@@ -72,7 +76,7 @@ def backward(
     roots = _roots(tensors)
     targets: tuple = ()
     if inputs is not None:
-        targets = _as_tuple(inputs)
+        targets = _targets(inputs)
         if not targets:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     _C._run_backward(
@@ -82,7 +86,7 @@ def backward(
 
 def grad(
     outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor] | Mapping[Any, Tensor],
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
@@ -93,9 +97,11 @@ def grad(
 ) -> tuple[Tensor, ...]:
     """The gradients of `outputs` with respect to `inputs`, without touching any `.grad`.
 
+    A tuple, or a dict with the keys of `inputs` if that is a mapping.
+
     Args:
         outputs: roots; those without a gradient given must have one element.
-        inputs: tensors that require grad, leaves or not.
+        inputs: tensors that require grad, leaves or not; of a mapping, its values.
         grad_outputs: gradients of the roots, each of its root's shape.
         retain_graph: keep the graph for another pass (default: as `create_graph`).
         create_graph: record the pass, so that the results can be differentiated.
@@ -121,7 +127,7 @@ def grad(
             FutureWarning,
             stacklevel=2,
         )
-    roots, targets = _roots(outputs), _as_tuple(inputs)
+    roots, targets = _roots(outputs), _targets(inputs)
     if allow_unused is None:
         allow_unused = materialize_grads
     if not targets:
@@ -139,4 +145,6 @@ def grad(
         result = tuple(
             _C.zeros_like(t) if g is None else g for g, t in zip(result, targets, strict=True)
         )
+    if isinstance(inputs, Mapping):
+        return cast(Any, dict(zip(inputs, result, strict=True)))
     return result

@@ -335,8 +335,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return input
 
 
-def _trailing_dims(name: str, input: Tensor, shape: Any, **affine: Tensor | None) -> list[int]:
-    """The dimensions that `shape` covers, after a check of it and of the affine parameters."""
+def _check_layer(name: str, input: Tensor, shape: Any, **affine: Tensor | None) -> None:
+    """`shape` must be that of the last dims, and of the affine parameters."""
     shape = list(shape)
     if not shape:
         raise RuntimeError(
@@ -356,7 +356,6 @@ def _trailing_dims(name: str, input: Tensor, shape: Any, **affine: Tensor | None
             f"Given normalized_shape={shape}, expected input with shape [{expected}], but got "
             f"input of size{list(input.shape)}"
         )
-    return list(range(-len(shape), 0))
 
 
 def layer_norm(
@@ -367,13 +366,8 @@ def layer_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """`(x - mean) / sqrt(var + eps) * weight + bias` over the last dimensions."""
-    dims = _trailing_dims("layer_norm", input, normalized_shape, weight=weight, bias=bias)
-    centred = input - input.mean(dims, keepdim=True)
-    variance = (centred * centred).mean(dims, keepdim=True)
-    result = centred * (variance + eps).rsqrt()
-    if weight is not None:
-        result = result * weight
-    return result if bias is None else result + bias
+    _check_layer("layer_norm", input, normalized_shape, weight=weight, bias=bias)
+    return _nn.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
 def rms_norm(
@@ -386,11 +380,8 @@ def rms_norm(
 
     `eps=None` stands for the machine epsilon of the dtype.
     """
-    dims = _trailing_dims("rms_norm", input, normalized_shape, weight=weight)
-    if eps is None:
-        eps = whygrad.finfo(input.dtype).eps
-    result = input * ((input * input).mean(dims, keepdim=True) + eps).rsqrt()
-    return result if weight is None else result * weight
+    _check_layer("rms_norm", input, normalized_shape, weight=weight)
+    return _nn.rms_norm(input, normalized_shape, weight, eps)
 
 
 def normalize(

@@ -31,6 +31,41 @@ list(torch.tensor(1))
 x.tolist()[5]
 x()
 getattr(x, "nope")
+torch.device()
+torch.device(1.0)
+torch.device(None)
+torch.device("cpu", 0, 1)
+torch.device(index=0)
+torch.device(foo=1)
+torch.device("cpu", foo=1)
+torch.device("cpu", 1.0)
+torch.device("cpu", None)
+torch.device("cpu", -1)
+torch.device([])
+torch.device([1, "a"])
+torch.device((1,))
+torch.device(torch.Size([1]))
+torch.device(torch.float32)
+torch.device(b"cpu")
+torch.device(True)
+torch.device(x)
+torch.device(device="cpu")
+torch.device(type=None)
+torch.device("cpu", type="cpu")
+torch.device(torch.device("cpu"), 0)
+torch.Size([np.int64(1), np.int32(2)])
+torch.Size(np.array([1, 2]))
+torch.Size([np.float64(1)])
+torch.Size([torch.tensor(1), True])
+torch.from_numpy()
+torch.from_numpy(np.ones(2), 1)
+torch.from_numpy(ndarray=np.ones(2))
+torch.add(torch.device("cpu"), 1)
+torch.cumsum(x, torch.Size([1]))
+torch.cumsum(x, torch.strided)
+torch.div(x, 2, rounding_mode=b"floor")
+torch.div(x, x, rounding_mode=b"trunc")
+x.div_(2, rounding_mode=b"foo")
 """,
     setup=SETUP,
     tol=CLOSE,
@@ -200,6 +235,19 @@ x.narrow(0, -5, 1)
 x.narrow(0, 0, -1)
 x.narrow(5, 0, 1)
 torch.tensor(1.).narrow(0, 0, 1)
+x.logsumexp(())
+x.logsumexp([])
+x.logsumexp((), keepdim=True)
+x[:0].logsumexp(())
+torch.tensor(1.0).logsumexp(())
+x[::2**63-1]
+x[:, ::2**63-1]
+x[0:2:2**63-1]
+x[1::2**63-1]
+x[::2**62]
+x[::2**63-1] = 1
+torch.ones(1)[::2**63-1]
+torch.zeros(2, 0).var(correction=-1)
 """,
     setup=SETUP,
     tol=CLOSE,

@@ -235,6 +235,15 @@ w.argmax().backward()
 w.detach().sum().backward()
 w.data.sum().backward()
 torch.set_grad_enabled(False); y = w.sum(); torch.set_grad_enabled(True); y.backward()
+w.sum().backward(inputs={"a": w})
+w.sum().backward(inputs={})
+w.sum().backward(inputs={w: 1})
+w.sum().backward(inputs={w})
+torch.autograd.backward(w.sum(), inputs={"a": w})
+torch.autograd.grad(w.sum(), {"a": w})
+torch.autograd.grad(w.sum(), {w: 1})
+torch.autograd.grad((w.sum(), x.sum()), {"a": w}, allow_unused=True)
+torch.autograd.grad({"a": w.sum()}, w)
 """,
     setup=SETUP,
     tol=CLOSE,
