@@ -339,9 +339,10 @@ CachingAllocator& allocator() {
 
 OutOfMemory::OutOfMemory(size_t requested)
     : requested_(requested),
-      message_("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried "
-               "to allocate " +
-               std::to_string(requested) + " bytes. Error code 12 (Cannot allocate memory)") {}
+      message_(
+          "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried "
+          "to allocate " +
+          std::to_string(requested) + " bytes. Error code 12 (Cannot allocate memory)") {}
 
 void* allocate(size_t nbytes) { return allocator().allocate(nbytes); }
 void deallocate(void* p, size_t nbytes) noexcept { allocator().deallocate(p, nbytes); }
