@@ -188,9 +188,8 @@ Tensor repeat(const Tensor& t, const Dims& repeats) {
     record("RepeatBackward0", out, {t}, {}, [=, from = Dims(t.sizes())](Backward& d) {
         Tensor g = d.grad();
         if (std::ranges::find(repeats, 0) != repeats.end()) {
-            g = zeros(from, g.dtype());
-            g.bump_version();  // PyTorch writes the zeros
-            return d.set(0, g);
+            g = empty(from, g.dtype());
+            return d.set(0, zero_(g));
         }
         for (size_t i = 0; i < lead; ++i) g = sum(g, Dims{0});
         Dims pairs, copies;

@@ -84,8 +84,8 @@ TwoTensors extreme_and_place(const char* name, const char* node, Reduction op, c
                    const auto along = [&](const Tensor& x) {
                        return keepdim || sizes.empty() ? x : unsqueeze(x, dim);
                    };
-                   Tensor out = zeros(sizes, d.grad().dtype());
-                   out.bump_version();  // PyTorch counts the filling with zeros here
+                   Tensor out = empty(sizes, d.grad().dtype());
+                   zero_(out);
                    d.set(0, scatter_(out, dim, along(d.saved(0)), along(d.grad())));
                });
     }

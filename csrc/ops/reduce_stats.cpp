@@ -309,8 +309,6 @@ Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim) {
 
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
 // The derivative of (sum |x|^p)^(1/p) = y: sign(x) (|x| / y)^(p - 1), and its limits.
 Tensor norm_gradient(const Tensor& g, const Tensor& x, const Tensor& y, double p, DimMask mask) {
     if (p == 1) return sgn(x) * g;

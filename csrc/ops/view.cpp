@@ -723,9 +723,8 @@ Ref<Node> as_strided_node(const Tensor& t, IntSpan sizes, IntSpan strides, int64
         [sizes = Dims(sizes), strides = Dims(strides), offset, from = Dims(t.sizes()),
          from_strides = Dims(t.strides()), from_offset = t.offset()](Backward& d) {
             if (d.grad().numel() == 0 || std::ranges::find(from, 0) != from.end()) {
-                Tensor none = zeros(from, d.grad().dtype());
-                none.bump_version();  // PyTorch writes the zeros
-                return d.set(0, none);
+                Tensor none = empty(from, d.grad().dtype());
+                return d.set(0, zero_(none));
             }
             // Dims that lead nowhere are summed out first.
             Tensor g = d.grad();
