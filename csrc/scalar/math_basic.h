@@ -139,17 +139,34 @@ WG_INLINE Vec<T, N> mad(Vec<T, N> a, Vec<T, N> b, Vec<T, N> c) {
 #endif
 }
 
-// c0 + c1 x + c2 x^2 + ...
+// c0 + c1 x + c2 x^2 + ... by Horner's rule
 template <class V, class... C>
 WG_INLINE V poly(V x, double c0, C... higher) {
     if constexpr (sizeof...(higher) == 0) return V(c0);
     else return mad(poly(x, higher...), x, V(c0));
+}
+// Every second term of that, from the first one on, in z = x^2.
+template <class V>
+WG_INLINE V poly_alternate(V, double c0) {
+    return V(c0);
+}
+template <class V, class... C>
+WG_INLINE V poly_alternate(V z, double c0, double, C... higher) {
+    if constexpr (sizeof...(higher) == 0) return V(c0);
+    else return mad(poly_alternate(z, higher...), z, V(c0));
+}
+// poly() with many terms, in two chains: half the time that a result waits for the one before it.
+template <class V, class... C>
+WG_INLINE V long_poly(V x, double c0, C... higher) {
+    const V z = x * x;
+    return mad(poly_alternate(z, higher...), x, poly_alternate(z, c0, higher...));
 }
 
 // r with the lanes in m replaced by f(x): for arguments too rare to be worth vector code.
 template <class F, class T, int N>
 WG_INLINE Vec<T, N> patch_lanes(Mask<T, N> m, Vec<T, N> r, F f, Vec<T, N> x) {
     if (__builtin_expect(any(m), 0))
+#pragma GCC unroll 1
         for (int i = 0; i < N; ++i)
             if (m[i]) r.set(i, f(x[i]));
     return r;
@@ -157,6 +174,7 @@ WG_INLINE Vec<T, N> patch_lanes(Mask<T, N> m, Vec<T, N> r, F f, Vec<T, N> x) {
 template <class F, class T, int N>
 WG_INLINE Vec<T, N> patch_lanes(Mask<T, N> m, Vec<T, N> r, F f, Vec<T, N> x, Vec<T, N> y) {
     if (__builtin_expect(any(m), 0))
+#pragma GCC unroll 1
         for (int i = 0; i < N; ++i)
             if (m[i]) r.set(i, f(x[i], y[i]));
     return r;

@@ -49,6 +49,10 @@ WG_INLINE Vec<T, 1> sigmoid(Vec<T, 1> x) {
     const Vec<T, 1> e = exp(-abs(x));
     return where(x < 0, e, Vec<T, 1>(1)) / (1 + e);
 }
+template <Floating T>
+WG_INLINE Vec<T, 1> normal_cdf(Vec<T, 1> x) {
+    return T(0.5) * (1 + erf(x * T(0.70710678118654752440)));
+}
 
 }  // namespace WG_ISA
 }  // namespace wg

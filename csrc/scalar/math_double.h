@@ -74,7 +74,7 @@ WG_INLINE Vec<double, N> sin_shifted_long(Vec<double, N> x, int quarters) {
     const V cosine = w + (((1 - w) - half) + (z * z * c - r * tail));
 
     const Vec<uint64_t, N> n = bit_cast<uint64_t>(shifted) + uint64_t(quarters);
-    const V value = where(odd(n), cosine, where(k == 0 && x == 0, x, sine));
+    const V value = where(odd<double>(n), cosine, where(k == 0 && x == 0, x, sine));
     return bit_cast<double>(bit_cast<uint64_t>(value) ^ ((n & 2) << 62));
 }
 
@@ -161,6 +161,10 @@ WG_INLINE Vec<double, N> erf(Vec<double, N> x) {
         (1 + 2 * a);
     const Vec<double, N> r = where(a < 1, series, 1 - exp(-z) * h);
     return copysign(r, x);
+}
+template <int N>
+WG_INLINE Vec<double, N> normal_cdf(Vec<double, N> x) {
+    return 0.5 * (1 + erf(x * 0.70710678118654752440));
 }
 
 #define WG_BY_LANE(name)                                                   \

@@ -1,7 +1,7 @@
 // Functions of float. Most are computed in double and rounded once: a short polynomial there leaves
 // no need for compensation or for care with subnormal results, and the answer is off by little more
-// than half an ulp. exp, tanh and erf are float throughout, twice as fast and within 1.5 ulp. Part
-// of math.h; see Note [Approximations] there.
+// than half an ulp. exp, exp2, sigmoid, tanh, erf, normal_cdf and, where there is fma, sin and cos are
+// float throughout, twice as fast and within 2.5 ulp. Part of math.h; see Note [Approximations] there.
 #pragma once
 
 #include "scalar/math_basic.h"
@@ -71,10 +71,10 @@ WG_INLINE Parts<N> parts(Vec<double, N> x) {
 }
 
 // A mask that is true where the lowest bit is set.
-template <int N>
-WG_INLINE Mask<double, N> odd(Vec<uint64_t, N> n) {
+template <class T, int N>
+WG_INLINE Mask<T, N> odd(Vec<lane_uint<T>, N> n) {
     if constexpr (N == 1) return (n.raw & 1) != 0;
-    else return Mask<double, N>::from_raw(bit_cast<int64_t>(0 - (n & 1)).raw);
+    else return Mask<T, N>::from_raw(bit_cast<lane_int<T>>(0 - (n & 1)).raw);
 }
 
 // The cores, good to about 2^-30 for doubles that came from floats.
@@ -135,14 +135,14 @@ WG_INLINE Vec<double, N> short_log1p(Vec<double, N> x) {
     return mad(p.exponent, Vec<double, N>(kLn2), log1p_small(f));
 }
 
-// x less the nearest multiple of pi/2, for |x| < 2^20, and which multiple (in the low bits).
-template <int N>
+// x less the nearest multiple of pi/2, for |x| <= kLargeAngle, and which multiple (in the low bits).
+template <class T, int N>
 struct Reduced {
-    Vec<double, N> r;
-    Vec<uint64_t, N> quadrant;
+    Vec<T, N> r;
+    Vec<lane_uint<T>, N> quadrant;
 };
 template <int N>
-WG_INLINE Reduced<N> reduce(Vec<double, N> x) {
+WG_INLINE Reduced<double, N> reduce(Vec<double, N> x) {
     const Vec<double, N> shifted = x * 0x1.45f306dc9c883p-1 + kRounder<double>,
                          k = shifted - kRounder<double>;
     return {(x - k * 0x1.921fb544p+0) - k * 0x1.0b4611a626331p-34, bit_cast<uint64_t>(shifted)};
@@ -157,20 +157,38 @@ WG_INLINE Vec<double, N> cos_small(Vec<double, N> z) {
     return poly(z, 0x1.ffffffff97789p-1, -0x1.ffffffbdce807p-2, 0x1.55553a7ee3389p-5,
                 -0x1.6c078349adc82p-10, 0x1.990665ec46be4p-16);
 }
-// sin(x + quarters pi/2)
+// The same in float, with fma: the first remainder is exact, being a multiple of 2^-24 below 1, and
+// each of the others is rounded once.
 template <int N>
-WG_INLINE Vec<double, N> sin_shifted(Vec<double, N> x, int quarters) {
-    const Reduced<N> q = reduce(x);
-    const Vec<double, N> z = q.r * q.r;
-    const Vec<uint64_t, N> n = q.quadrant + uint64_t(quarters);
-    const Vec<double, N> value = where(odd(n), cos_small(z), sin_small(q.r, z));
-    return bit_cast<double>(bit_cast<uint64_t>(value) ^ ((n & 2) << 62));
+WG_INLINE Reduced<float, N> reduce(Vec<float, N> x) {
+    using V = Vec<float, N>;
+    const V shifted = fma(x, V(0x1.45f306p-1f), V(kRounder<float>)), k = shifted - kRounder<float>;
+    const V r = fma(k, V(-0x1.4442dp-24f), fma(k, V(-0x1.921fb4p+0f), x));
+    return {fma(k, V(-0x1.846988p-48f), r), bit_cast<uint32_t>(shifted)};
+}
+template <int N>
+WG_INLINE Vec<float, N> sin_small(Vec<float, N> r, Vec<float, N> z) {
+    return mad(r * z, poly(z, -0x1.555556p-3, 0x1.11110ep-7, -0x1.a012dcp-13, 0x1.6d7e14p-19), r);
+}
+template <int N>
+WG_INLINE Vec<float, N> cos_small(Vec<float, N> z) {
+    return poly(z, 1, -0.5, 0x1.555554p-5, -0x1.6c1256p-10, 0x1.9b96a2p-16);
+}
+// sin(x + quarters pi/2)
+template <class T, int N>
+WG_INLINE Vec<T, N> sin_shifted(Vec<T, N> x, int quarters) {
+    using U = lane_uint<T>;
+    const Reduced<T, N> q = reduce(x);
+    const Vec<T, N> z = q.r * q.r;
+    const Vec<U, N> n = q.quadrant + U(quarters);
+    const Vec<T, N> value = where(odd<T>(n), cos_small(z), sin_small(q.r, z));
+    return bit_cast<T>(bit_cast<U>(value) ^ ((n & 2) << (sizeof(T) * 8 - 2)));
 }
 template <int N>
 WG_INLINE Vec<double, N> short_tan(Vec<double, N> x) {
-    const Reduced<N> q = reduce(x);
+    const Reduced<double, N> q = reduce(x);
     const Vec<double, N> z = q.r * q.r, s = sin_small(q.r, z), c = cos_small(z);
-    const Mask<double, N> swap = odd(q.quadrant);
+    const Mask<double, N> swap = odd<double>(q.quadrant);
     return where(swap, -c, s) / where(swap, s, c);
 }
 
@@ -217,14 +235,35 @@ WG_INLINE FloatExpArgument<N> exp_argument(Vec<float, N> x) {
     const V k = mad(x, V(kLog2e), V(kRounder<float>)) - kRounder<float>;
     return {k, mad(k, V(0x1.bd0106p-13f), mad(k, V(-0.693359375f), x))};
 }
-// exp(r) for |r| <= ln(2)/2
+// exp(r) - 1 and exp(r) for |r| <= ln(2)/2
+template <int N>
+WG_INLINE Vec<float, N> expm1_small(Vec<float, N> r) {
+    return mad(r * r, poly(r, 0x1p-1, 0x1.5554dcp-3, 0x1.555518p-5, 0x1.120be2p-7, 0x1.6d117cp-10),
+               r);
+}
 template <int N>
 WG_INLINE Vec<float, N> exp_small(Vec<float, N> r) {
-    const Vec<float, N> rest =
-        (r * r) * poly(r, 0x1p-1, 0x1.5554dcp-3, 0x1.555518p-5, 0x1.120be2p-7, 0x1.6d117cp-10);
-    return 1 + (r + rest);
+    return 1 + expm1_small(r);
 }
-// exp(x) where neither x nor the result is extreme
+// y 2^k: 2^k may lie outside the normal range, its two factors do not.
+template <int N>
+WG_INLINE Vec<float, N> scale(Vec<float, N> y, Vec<float, N> k) {
+    const Vec<float, N> half = nearest(0.5f * k);
+    return y * power_of_two(half) * power_of_two(k - half);
+}
+// 2^f - 1 for |f| <= 1/2
+template <int N>
+WG_INLINE Vec<float, N> exp2m1_small(Vec<float, N> f) {
+    return f * poly(f, 0x1.62e430p-1, 0x1.ebfbe0p-3, 0x1.c6af6cp-5, 0x1.3b2a54p-7, 0x1.5f0890p-10,
+                    0x1.44138ap-13);
+}
+// Where 2^k and the result are normal.
+inline constexpr float kModerateExp = 87, kModerateExp2 = 126;
+template <int N>
+WG_INLINE Vec<float, N> exp2_moderate(Vec<float, N> x) {
+    const Vec<float, N> k = nearest(x), power = power_of_two(k);
+    return mad(power, exp2m1_small(x - k), power);
+}
 template <int N>
 WG_INLINE Vec<float, N> exp_moderate(Vec<float, N> x) {
     const FloatExpArgument<N> a = exp_argument(x);
@@ -246,15 +285,21 @@ inline constexpr double kLargeAngle = 1e6;
 
 template <int N>
 WG_INLINE Vec<float, N> exp(Vec<float, N> x) {
-    const detail::FloatExpArgument<N> a = detail::exp_argument(detail::clamp(x, -104, 89));
-    // 2^k may lie outside the normal range, its two factors do not.
-    const Vec<float, N> half = detail::nearest(0.5f * a.k);
-    return detail::exp_small(a.r) * detail::power_of_two(half) * detail::power_of_two(a.k - half);
+    Vec<float, N> r = detail::exp_moderate(x);
+    if (__builtin_expect(any(abs(x) > detail::kModerateExp), 0)) {
+        const detail::FloatExpArgument<N> a = detail::exp_argument(detail::clamp(x, -104, 89));
+        r = detail::scale(detail::exp_small(a.r), a.k);
+    }
+    return r;
 }
 template <int N>
 WG_INLINE Vec<float, N> exp2(Vec<float, N> x) {
-    return detail::in_double([](auto v) { return detail::short_exp2(v); },
-                             detail::clamp(x, -160, 130));
+    Vec<float, N> r = detail::exp2_moderate(x);
+    if (__builtin_expect(any(abs(x) > detail::kModerateExp2), 0)) {
+        const Vec<float, N> near = detail::clamp(x, -151, 129), k = detail::nearest(near);
+        r = detail::scale(1 + detail::exp2m1_small(near - k), k);
+    }
+    return r;
 }
 template <int N>
 WG_INLINE Vec<float, N> expm1(Vec<float, N> x) {
@@ -264,22 +309,16 @@ WG_INLINE Vec<float, N> expm1(Vec<float, N> x) {
 }
 template <int N>
 WG_INLINE Vec<float, N> sigmoid(Vec<float, N> x) {
-    const Vec<float, N> r = detail::in_double(
-        [](auto v) { return 1 / (1 + detail::short_exp(-v)); }, detail::clamp(x, -110, 110));
-    // As 1 / (1 + exp(-x)) in float, which is 0 where exp(-x) is infinite.
-    return where(x < -0x1.62e42ep+6f, Vec<float, N>(0), r);
+    return 1 / (1 + exp(-x));
 }
-// Near 0 a series in x^2; beyond, 1 - 2 / (exp(2|x|) + 1), which forgives the error of its small
-// second term.
+// e / (e + 2) with e = exp(2|x|) - 1, whose relative precision lasts down to 0.
 template <int N>
 WG_INLINE Vec<float, N> tanh(Vec<float, N> x) {
-    const Vec<float, N> a = detail::clamp(abs(x), 0, 10), z = a * a;
-    const Vec<float, N> series =
-        a + a * z *
-                detail::poly(z, -0x1.555554p-2, 0x1.1110a2p-3, -0x1.b9f184p-5, 0x1.635bf6p-6,
-                             -0x1.09dd08p-7, 0x1.0e16fcp-9);
-    const Vec<float, N> r = 1 - 2 / (detail::exp_moderate(a + a) + 1);
-    return copysign(where(a < 0.7f, series, r), x);
+    const Vec<float, N> size = abs(x), a = where(size > 10, Vec<float, N>(10), size);
+    const detail::FloatExpArgument<N> g = detail::exp_argument(a + a);
+    const Vec<float, N> scale = detail::power_of_two(g.k),
+                        e = detail::mad(scale, detail::expm1_small(g.r), scale - 1);
+    return copysign(e / (e + 2), x);
 }
 template <int N>
 WG_INLINE Vec<float, N> sinh(Vec<float, N> x) {
@@ -356,17 +395,32 @@ WG_INLINE Vec<float, N> atanh(Vec<float, N> x) {
     return copysign(where(a < 1, r, edge), x);
 }
 
+namespace detail {
+// sin(|x| + quarters pi/2) where that needs no libm.
+template <int N>
+WG_INLINE Vec<float, N> sin_of_size(Vec<float, N> size, int quarters) {
+#if WG_HAS_FMA
+    return sin_shifted(size, quarters);
+#else
+    return in_double([quarters](auto v) { return sin_shifted(v, quarters); }, size);
+#endif
+}
+}  // namespace detail
+
 template <int N>
 WG_INLINE Vec<float, N> sin(Vec<float, N> x) {
-    const Vec<float, N> r = detail::in_double([](auto v) { return detail::sin_shifted(v, 0); }, x);
+    const Vec<float, N> a = abs(x), r = detail::sin_of_size(a, 0);
+    const Vec<uint32_t, N> sign = bit_cast<uint32_t>(x) ^ bit_cast<uint32_t>(a);
     return detail::patch_lanes(
-        abs(x) > detail::kLargeAngle, r, [](float v) { return float(__builtin_sin(v)); }, x);
+        a > detail::kLargeAngle, bit_cast<float>(bit_cast<uint32_t>(r) ^ sign),
+        [](float v) { return float(__builtin_sin(v)); }, x);
 }
 template <int N>
 WG_INLINE Vec<float, N> cos(Vec<float, N> x) {
-    const Vec<float, N> r = detail::in_double([](auto v) { return detail::sin_shifted(v, 1); }, x);
+    const Vec<float, N> a = abs(x);
     return detail::patch_lanes(
-        abs(x) > detail::kLargeAngle, r, [](float v) { return float(__builtin_cos(v)); }, x);
+        a > detail::kLargeAngle, detail::sin_of_size(a, 1),
+        [](float v) { return float(__builtin_cos(v)); }, x);
 }
 template <int N>
 WG_INLINE Vec<float, N> tan(Vec<float, N> x) {
@@ -434,6 +488,18 @@ WG_INLINE Vec<float, N> erf(Vec<float, N> x) {
         0x1.37ecc6p-8, -0x1.38e5e6p-11, 0x1.825ce4p-15, -0x1.b77830p-20);
     const Vec<float, N> r = 1 - detail::exp_moderate(-minus_log_erfc);
     return copysign(where(a < 1, series, r), x);
+}
+// The integral of the normal distribution from -inf to x, to 1.7 * 2^-24 of 1: below 0 it is
+// exp2(log2(.)), above 0 one less that of -x.
+template <int N>
+WG_INLINE Vec<float, N> normal_cdf(Vec<float, N> x) {
+    using V = Vec<float, N>;
+    const V a = abs(x);
+    const V log2 = detail::long_poly(a, -1, -0x1.26aedcp+0, -0x1.d63a4cp-2, -0x1.ae06d0p-5,
+                                     0x1.cda270p-8, -0x1.ab6dbap-14, -0x1.c5225ep-13,
+                                     0x1.b984dap-15, -0x1.82d5dep-18, 0x1.10216ep-22);
+    const V below = where(a > 5.6f, V(0), detail::exp2_moderate(log2));
+    return where(x < 0, below, 1 - below);
 }
 template <int N>
 WG_INLINE Vec<float, N> erfc(Vec<float, N> x) {

@@ -189,6 +189,25 @@ struct Mask {
                 else return words != 0;
             }
 #endif
+            constexpr int bytes = N * int(sizeof(T));
+#if defined(__AVX2__)
+            if constexpr (bytes == 32) {
+                using Bytes = detail::raw_t<char, 32>;
+                return __builtin_ia32_pmovmskb256((Bytes)m.raw) != 0;
+            }
+#endif
+#if defined(__SSE2__)
+            if constexpr (bytes == 16) {
+                using Bytes = detail::raw_t<char, 16>;
+                return __builtin_ia32_pmovmskb128((Bytes)m.raw) != 0;
+            }
+#endif
+            if constexpr (bytes > WG_VEC_BYTES) {
+                using Half = Mask<T, N / 2>;
+                Half h[2];
+                WG_MEMCPY(&h, &m, sizeof(h));
+                return any(h[0] || h[1]);
+            }
             detail::lane_int<T> seen = 0;
             for (int i = 0; i < N; ++i) seen |= m.raw[i];
             return seen != 0;
