@@ -311,14 +311,18 @@ template <int N>
 WG_INLINE Vec<float, N> sigmoid(Vec<float, N> x) {
     return 1 / (1 + exp(-x));
 }
-// e / (e + 2) with e = exp(2|x|) - 1, whose relative precision lasts down to 0.
+// Near 0 a series in x^2; beyond, 1 - 2 / (exp(2|x|) + 1), which forgives the error of its small
+// second term.
 template <int N>
 WG_INLINE Vec<float, N> tanh(Vec<float, N> x) {
-    const Vec<float, N> size = abs(x), a = where(size > 10, Vec<float, N>(10), size);
-    const detail::FloatExpArgument<N> g = detail::exp_argument(a + a);
-    const Vec<float, N> scale = detail::power_of_two(g.k),
-                        e = detail::mad(scale, detail::expm1_small(g.r), scale - 1);
-    return copysign(e / (e + 2), x);
+    using V = Vec<float, N>;
+    const V size = abs(x), a = where(size > 10, V(10), size), z = a * a;
+    const V series = detail::mad(a * z,
+                                 detail::poly(z, -0x1.555554p-2, 0x1.1110a2p-3, -0x1.b9f184p-5,
+                                              0x1.635bf6p-6, -0x1.09dd08p-7, 0x1.0e16fcp-9),
+                                 a);
+    const V beyond = 1 - 2 / (detail::exp_moderate(a + a) + 1);
+    return copysign(where(a < 0.7f, series, beyond), x);
 }
 template <int N>
 WG_INLINE Vec<float, N> sinh(Vec<float, N> x) {
