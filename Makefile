@@ -58,7 +58,7 @@ bench: $(STAMPS)/test ## compare with PyTorch; BENCH_ARGS="--quick --only add"
 ##@ Testing it
 
 .PHONY: test
-test: lint test-cpp test-python ## everything that must pass before a change lands
+test: lint test-cpp test-python sanitize-cpp ## everything that must pass before a change lands
 
 .PHONY: test-cpp
 test-cpp: $(STAMPS)/test ## the C++ tests
@@ -75,19 +75,25 @@ fuzz: $(STAMPS)/test ## random programs compared with PyTorch, for a long time
 # halt_on_error: a report fails the test that caused it.
 SANITIZER_ENV = UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
+# Only the baseline's kernels, unless the Python tests follow: half the time to build, and those of the
+# other instruction sets come from the same sources.
+SANITIZE_ISAS :=
+
 .PHONY: sanitize-cpp
-sanitize-cpp: $(STAMPS)/build-tools check-gtest ## the C++ tests under ASan and UBSan, built without Python
+sanitize-cpp: $(STAMPS)/build-tools check-gtest ## the C++ tests under ASan and UBSan, with the baseline's kernels
 	$(CMAKE) -B $(ASAN_BUILD) -DCMAKE_BUILD_TYPE=Release -DWHYGRAD_PYTHON=OFF -DWHYGRAD_TESTS=ON -DWHYGRAD_PCH=ON \
-	  -DWHYGRAD_SANITIZE=address,undefined --log-level=WARNING
+	  '-DWHYGRAD_ISAS=$(SANITIZE_ISAS)' -DWHYGRAD_SANITIZE=address,undefined --log-level=WARNING
 	$(BIN)/cmake --build $(ASAN_BUILD)
 	$(SANITIZER_ENV) $(CTEST) --test-dir $(ASAN_BUILD)
 
 # The interpreter itself is not instrumented, so the runtime has to be loaded before it. libstdc++ comes
 # along because ASan must find __cxa_throw when it starts. Leaks are off: CPython keeps objects to its end.
 .PHONY: sanitize
-sanitize: sanitize-cpp $(STAMPS)/test ## C++ and Python tests under ASan and UBSan
+sanitize: SANITIZE_ISAS := avx2;avx512
+sanitize: sanitize-cpp $(STAMPS)/test ## C++ and Python tests under ASan and UBSan, with all kernels
 	$(PIP_BUILD) --no-deps --upgrade --target $(ASAN_BUILD)/site --config-settings=build-dir=$(ASAN_BUILD) \
 	  --config-settings=cmake.define.WHYGRAD_SANITIZE=address,undefined \
+	  '--config-settings=cmake.define.WHYGRAD_ISAS=$(SANITIZE_ISAS)' \
 	  --config-settings=cmake.define.WHYGRAD_TESTS=ON --config-settings=install.strip=false .
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
 	  PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 $(SANITIZER_ENV) \

@@ -50,8 +50,14 @@ inline int64_t position(const Tensor& t, const Dims& index) {
     return at;
 }
 
+inline double read(const void* from, DType dtype) {
+    return visit_dtype(dtype, [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        return double(compute_type<T>(*static_cast<const T*>(from)));
+    });
+}
 inline double element(const Tensor& t, const Dims& index) {
-    return from_storage(t->storage, {}, {}, position(t, index), t.dtype()).to_double();
+    return read(t->storage->data + position(t, index) * int64_t(t.itemsize()), t.dtype());
 }
 
 // Row-major values.
