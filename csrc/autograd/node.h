@@ -99,8 +99,10 @@ public:
     // deals with none as well (custom Functions, accumulation).
     virtual bool handles_undefined() const { return false; }
     Tensor zero_gradient(size_t output_nr) const;
-    // Names and values of the saved tensors, as PyTorch's `_saved_*` attributes show them.
-    virtual std::vector<std::pair<std::string, Tensor>> saved_values() const { return {}; }
+    // The names of the tensors that nodes of this kind save, PyTorch's `_saved_*` attributes; they outlive the
+    // tensors. "NAME[]" is one of a list of that name. The i-th value is undefined where this node did not need it.
+    virtual std::vector<std::string> saved_names() const { return {}; }
+    virtual Tensor saved_value(size_t) const { return {}; }
     virtual void visit_owned(OwnedVisitor& visitor) const;
 
     // Whether the running pass wants the gradient of input i (see engine.cpp).

@@ -77,12 +77,12 @@ public:
         for (SavedTensor& s : saved_)
             if (s.is_output()) s = SavedTensor(out, this);
     }
-    std::vector<std::pair<std::string, Tensor>> saved_values() const override {
+    std::vector<std::string> saved_names() const override {
+        return {saved_names_.begin(), saved_names_.end()};
+    }
+    Tensor saved_value(size_t i) const override {
         if (this->released) fail_released();
-        std::vector<std::pair<std::string, Tensor>> values;
-        for (size_t i = 0; i < saved_.size(); ++i)
-            values.emplace_back(saved_names_[i], saved_[i].unpack(this));
-        return values;
+        return saved_[i].unpack(this);
     }
     void visit_owned(OwnedVisitor& visitor) const override {
         Node::visit_owned(visitor);

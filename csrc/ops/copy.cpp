@@ -141,8 +141,9 @@ Tensor& fill_with(Tensor& self, Scalar value, const char* node_name) {
 Tensor& fill_(Tensor& self, Scalar value) { return fill_with(self, value, "FillBackward2"); }
 Tensor& zero_(Tensor& self) { return fill_with(self, 0, "ZeroBackward0"); }
 
+// Recorded for integers as well, as PyTorch does.
 Tensor& fill_tensor_(Tensor& self, const Tensor& value) {
-    const bool recorded = records(self, {self, value});
+    const bool recorded = any_requires_grad({self, value});
     check_history(self, recorded);
     WG_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
              value.dim(), " dimensions.");

@@ -340,4 +340,67 @@ Tensor inner(const Tensor& a, const Tensor& b) {
     return tensordot(a, b, {-1}, {-1});
 }
 
+namespace {
+
+// einsum of three operands as one node, whose gradients are of the same kind: the dims of the operand and of the
+// result change places. Every dim of an operand is one of the result or of another operand.
+Tensor trilinear(const std::array<const Tensor*, 3>& operands,
+                 const std::array<std::string, 4>& dims) {
+    Tensor out;
+    {
+        GradMode off(false);
+        out = contiguous(einsum(dims[0] + "," + dims[1] + "," + dims[2] + "->" + dims[3],
+                                {*operands[0], *operands[1], *operands[2]}));
+    }
+    record("TrilinearBackward0", out, {*operands[0], *operands[1], *operands[2]},
+           {save("i1", *operands[0]), save("i2", *operands[1]), save("i3", *operands[2])},
+           [dims](Backward& d) {
+               const Tensor saved[] = {d.saved(0), d.saved(1), d.saved(2)};
+               for (size_t i = 0; i < 3; ++i) {
+                   if (!d.needs(i)) continue;
+                   std::array<const Tensor*, 3> operands = {&saved[0], &saved[1], &saved[2]};
+                   operands[i] = &d.grad();
+                   std::array<std::string, 4> changed = dims;
+                   std::swap(changed[i], changed[3]);
+                   d.set(i, trilinear(operands, changed));
+               }
+           });
+    return out;
+}
+
+}  // namespace
+
+Tensor bilinear(const Tensor& x1, const Tensor& x2, const Tensor& weight, const OptTensor& bias) {
+    const bool same = x1.dtype() == weight.dtype() && x2.dtype() == weight.dtype() &&
+                      (!bias || bias->dtype() == weight.dtype());
+    if (!same) {
+        const auto name = [](const Tensor& t) { return info(t.dtype()).c_name; };
+        std::string message = str("All tensors must have the same dtype, got input1: ", name(x1),
+                                  ", input2: ", name(x2), ", weight: ", name(weight));
+        if (bias) message += str(", bias: ", name(*bias));
+        fail(ErrorKind::Runtime, message);
+    }
+    WG_CHECK(x1.dim() == x2.dim(), "bilinear(): input dimensions do not match: got ", x1.dim(),
+             " and ", x2.dim());
+    for (int64_t d = 0; d < x1.dim() - 1; ++d)
+        WG_CHECK(x1.size(d) == x2.size(d),
+                 "bilinear(): input batch dimensions do not match at dim ", d, ": got ", x1.size(d),
+                 " and ", x2.size(d));
+    const Tensor* inputs[] = {&x1, &x2};
+    for (int64_t i : {1, 2}) {
+        const int64_t size = inputs[i - 1]->size(-1);
+        WG_CHECK(size == weight.size(i), "bilinear(): input", i,
+                 " size does not match weight size: got ", size, " but expected ", weight.size(i));
+    }
+    WG_CHECK(!bias || bias->size(0) == weight.size(0),
+             "bilinear(): bias size does not match weight size: got ", bias ? bias->size(0) : 0,
+             " but expected ", weight.size(0));
+    Dims shape(x1.sizes());
+    shape.back() = weight.size(0);
+    const Tensor rows1 = reshape(x1, {-1, x1.size(-1)}), rows2 = reshape(x2, {-1, x2.size(-1)});
+    const Tensor out =
+        reshape(trilinear({&rows1, &weight, &rows2}, {"ni", "kij", "nj", "nk"}), shape);
+    return bias ? out + *bias : out;
+}
+
 }  // namespace wg

@@ -99,7 +99,8 @@ public:
         released = reads_saved_;
         for (SavedTensor& s : saved_) s.reset();
     }
-    std::vector<std::pair<std::string, Tensor>> saved_values() const override;
+    std::vector<std::string> saved_names() const override;
+    Tensor saved_value(size_t i) const override;
     void visit_owned(OwnedVisitor& visitor) const override {
         Node::visit_owned(visitor);
         for (const SavedTensor& s : saved_) s.visit_owned(visitor);
@@ -121,7 +122,7 @@ public:
     }
     void set_compute(DType d, unsigned reads) {
         compute_ = d;
-        reads_saved_ = (reads & ~1u) != 0;
+        reads_saved_ = uint8_t(reads & ~1u);
     }
 
 private:
@@ -130,6 +131,7 @@ private:
     Tensor formula(int i, const Tensor& g) const;
     bool run_general_gradient(int i, unsigned reads, const Tensor& g, const Tensor& result);
     Tensor gradient_result(unsigned reads, const Tensor& g) const;
+    std::vector<int> read_slots() const;
     bool has_number(int slot) const noexcept { return is_scalar_ >> slot & 1; }
     Tensor operand(int slot) const {
         if (has_number(slot)) return wrapped_number(scalars_[slot + 1]);
@@ -138,7 +140,7 @@ private:
 
     Op op_;
     DType compute_ = DType::Float32;
-    bool reads_saved_ = false;
+    uint8_t reads_saved_ = 0;  // which slots are saved, as bits of `reads`
     uint8_t is_scalar_ = 0;  // which operands are numbers
     int8_t operand_[3] = {};  // by edge
     const char* name_;
@@ -147,15 +149,46 @@ private:
     Scalar scalars_[4];  // by slot of the loop; only those of is_scalar_ have a value
 };
 
-std::vector<std::pair<std::string, Tensor>> ElementwiseNode::saved_values() const {
-    if (released) fail_released();
-    static constexpr const char* unary_names[] = {"self", "", "", "result"};
-    static constexpr const char* names[] = {"self", "other", "weight", "result"};
-    const auto& use = row(op_).arity == 1 ? unary_names : names;
-    std::vector<std::pair<std::string, Tensor>> values;
+// Which of the operands and the result (slot 3) the gradients read that have an edge.
+std::vector<int> ElementwiseNode::read_slots() const {
+    unsigned reads = 0;
+    for (size_t i = 0; i < edges.size(); ++i) reads |= row(op_).reads[operand_[i]];
+    std::vector<int> slots;
     for (int s = 0; s < 4; ++s)
-        if (saved_[s].defined()) values.emplace_back(use[s], saved_[s].unpack(this));
-    return values;
+        if (reads >> (s + 1) & 1) slots.push_back(s);
+    return slots;
+}
+
+std::vector<std::string> ElementwiseNode::saved_names() const {
+    std::array<const char*, 4> names = {"self", "other", "weight", "result"};
+    switch (op_) {
+    case Op::pow: names[1] = "exponent"; break;
+    case Op::prelu_kernel: names[1] = "weight"; break;
+    case Op::lerp: names[1] = "end"; break;
+    case Op::addcmul:
+    case Op::addcdiv: names = {"self", "tensor1", "tensor2", "result"}; break;
+    case Op::clamp_low: names[1] = "min"; break;
+    case Op::clamp_high: names[1] = "max"; break;
+    case Op::clamp_both: names = {"self", "min", "max", "result"}; break;
+    case Op::where_choice: names = {"condition", "self", "other", "result"}; break;
+    default: break;
+    }
+    std::vector<std::string> result;
+    for (int s : read_slots()) result.emplace_back(names[size_t(s)]);
+    return result;
+}
+
+Tensor ElementwiseNode::saved_value(size_t i) const {
+    const int slot = read_slots()[i];
+    if (!(reads_saved_ >> (slot + 1) & 1)) return {};
+    const bool number = slot < 3 && has_number(slot);
+    // Where a node serves numbers and tensors alike, a number is a saved tensor to PyTorch.
+    if (number && !row(op_).same_node) return wrapped_number(scalars_[slot + 1]);
+    if (released) fail_released();
+    if (!number) return saved_[slot].unpack(this);
+    const Tensor t = wrapped_number(scalars_[slot + 1]);
+    t->wrapped_number = false;
+    return t;
 }
 
 void ElementwiseNode::apply(Grads& in, Grads& out) {
@@ -198,9 +231,10 @@ Tensor ElementwiseNode::run_gradient(int i, Grads& in, bool may_reuse) {
                        (g.dim() == 0 || g.strides().back() != 0) && !may_overlap_itself(g);
     Tensor result = reuse ? g : gradient_result(reads, g);
     if (reuse) *g->version = 0;  // as good as a fresh result
-    if (run_plain_gradient(i, reads, g, result) || run_general_gradient(i, reads, g, result))
-        return result;
-    return formula(i, g);
+    if (!run_plain_gradient(i, reads, g, result) && !run_general_gradient(i, reads, g, result))
+        return formula(i, g);
+    if (row(op_).writes_gradient) result.bump_version();
+    return result;
 }
 
 Tensor ElementwiseNode::formula(int i, const Tensor& g) const {
@@ -209,7 +243,9 @@ Tensor ElementwiseNode::formula(int i, const Tensor& g) const {
     for (int s = 0; s < r.arity; ++s)
         if (r.reads[i] >> (s + 1) & 1) abc[s] = operand(s);
     const Tensor y = r.reads[i] & 16 ? saved_[3].unpack(this) : Tensor();
-    return r.gradient[i](g, abc, y, params_.p);
+    const Tensor result = r.gradient[i](g, abc, y, params_.p);
+    if (r.writes_gradient) result.bump_version();
+    return result;
 }
 
 bool ElementwiseNode::run_plain_gradient(int i, unsigned reads, const Tensor& g,
@@ -431,11 +467,27 @@ void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType co
                           sizes, compute, result, params.p);
 }
 
-inline bool wants_history(const RowInfo& r, Args args) {
-    if (!grad_enabled() || !r.differentiable) return false;
+inline bool wants_history(Args args) {
+    if (!grad_enabled()) return false;
     for (const Arg& a : args)
         if (a.is_tensor() && requires_grad(a.tensor())) return true;
     return false;
+}
+
+inline bool wants_history(const RowInfo& r, Args args) {
+    return r.differentiable && wants_history(args);
+}
+
+// Of a comparison that was written over an operand: no gradient goes further.
+Ref<Node> make_comparison_node(const RowInfo& r, Args args) {
+    SmallVector<const Tensor*, 2> inputs;
+    for (const Arg& a : args)
+        if (a.is_tensor()) inputs.push_back(&a.tensor());
+    return make_node(inputs.size() == 1 ? r.node_scalar : r.node, {inputs.data(), inputs.size()},
+                     [](Backward& d) {
+                         for (size_t i = 0; i < d.num_inputs(); ++i)
+                             if (d.needs(i)) d.set(i, zeros_like(d.grad()));
+                     });
 }
 
 // Makes the node and keeps what the gradients with a taker read, except the result.
@@ -547,8 +599,10 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
 Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const char* node_name) {
     op = written_form(on_bool(op, args));
     const RowInfo& r = row(op);
-    const bool records = wants_history(r, args) && is_floating(self.dtype());
-    check_inplace(self, records);
+    const bool has_node = r.differentiable || *r.node;
+    const bool records = has_node && wants_history(args) && is_floating(self.dtype());
+    if (has_node || !r.is_test) check_history(self, records);
+    check_not_expanded(self);
     check_operands(op, args);
     check_overlaps(self, args);
     DType compute = self.dtype();
@@ -579,6 +633,8 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
         node = make_node(missing.node ? missing.node : r.node, inputs, [missing](Backward&) {
             fail(missing.node ? ErrorKind::NotImplemented : ErrorKind::Runtime, missing.message);
         });
+    } else if (records && r.is_test) {
+        node = make_comparison_node(r, args);
     } else if (records) {
         // A gradient that reads the old value of self needs a copy of it, recorded for the derivative of that
         // gradient. Other operands that share memory with self are saved as they are: reading them later

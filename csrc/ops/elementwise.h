@@ -23,6 +23,8 @@ enum : unsigned {
     OUT = 16,
     DEPRECATED = 32,  // an old overload: it warns, and messages do not list it
     INPLACE_FUNCTION = 64,  // torch.name_
+    OWN_FAULTS =
+        128,  // reported before those of histories: made of other operations, or never recorded
     TENSOR = FUNCTION | METHOD | INPLACE | OUT,
     EVERYWHERE = TENSOR | INPLACE_FUNCTION,
     TENSOR_ONLY = FUNCTION | METHOD,
@@ -43,6 +45,8 @@ struct RowInfo {
     unsigned forms;
     double lo, hi;
     bool differentiable;
+    bool
+        writes_gradient;  // PyTorch changes the gradient in place once it is made, which its version shows
     unsigned reads[3];  // per gradient: bits g a b c y
     bool passes_through[3];  // the gradient is g itself
     // The gradient formula over tensors, for derivatives of derivatives.
@@ -188,6 +192,8 @@ Tensor raised(const Tensor& x) {
 }
 Tensor xlogy_slope(const Tensor& g, const Tensor& a, const Tensor& b);
 Tensor xlogy_other_slope(const Tensor& g, const Tensor& a, const Tensor& b);
+Tensor prelu_slope(const Tensor& g, const Tensor& a, const Tensor& b);
+Tensor prelu_weight_slope(const Tensor& g, const Tensor& a, const Tensor& b);
 Tensor pow_slope(const Tensor& g, const Tensor& a, const Tensor& b);
 Tensor pow_exponent_slope(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& y);
 

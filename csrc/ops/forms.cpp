@@ -69,6 +69,13 @@ RowChoice gelu(const Tensor& x, std::string_view approximate) {
     return {Op::gelu_erf, {x}};
 }
 
+// Klambauer et al., "Self-Normalizing Neural Networks", 2017, equation 14: mean 0 and variance 1 stay.
+RowChoice selu(const Tensor& x) {
+    return {
+        Op::elu, {x}, {{1.6732632423543772848170429916717, 1.0507009873554804934193349852946, 1}}};
+}
+RowChoice relu6(const Tensor& x) { return {Op::hardtanh, {x}, {{0, 6}}}; }
+
 RowChoice where_tensors(const Tensor& condition, const Tensor& a, const Tensor& b) {
     return {Op::where_choice, {condition, a, b}};
 }
@@ -94,6 +101,13 @@ Tensor rsub(const Tensor& self, const Arg& other, Scalar alpha) {
     if (alpha.category() == Category::Integral && alpha.to_int() == 1)
         return binary(Op::sub, other, self, {}, node);
     return binary(Op::sub_scaled, other, self, alpha_params(alpha), node);
+}
+
+Tensor rsub_by(const Tensor& self, const Tensor& other, Scalar alpha) {
+    return rsub(self, Arg(other), alpha);
+}
+Tensor rsub_by(const Tensor& self, Scalar other, Scalar alpha) {
+    return rsub(self, Arg(other), alpha);
 }
 
 // A number as exponent or base leaves less to record.

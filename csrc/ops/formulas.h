@@ -198,6 +198,19 @@ constexpr WG_INLINE T pow_exponent_slope(const T& g, const T& a, const T& b, con
     return g * where(a == 0 && b >= 0, T(0), y * log(a));
 }
 
+// prelu, whose two slopes are one operation to PyTorch.
+template <class T>
+constexpr WG_INLINE auto prelu_slope(const T& g, const T& a, const T& b) {
+    return where(a > 0, g, b * g);
+}
+template <class T>
+constexpr WG_INLINE auto prelu_weight_slope(const T& g, const T& a, const T&) {
+    return where(a > 0, 0.0, a * g);
+}
+constexpr WG_INLINE Probe prelu_weight_slope(const Probe& g, const Probe& a, const Probe& b) {
+    return g + a + b;  // the one operation has an edge to each
+}
+
 template <class T>
 WG_INLINE T bit_not(const T& x) {
     return ~x;

@@ -270,7 +270,7 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target, const OptTensor&
 
 // --- nn.cpp ---
 Tensor cosine_similarity(const Tensor& a, const Tensor& b, int64_t dim = 1, double eps = 1e-8);
-Tensor pairwise_distance(const Tensor& a, const Tensor& b, Scalar p = 2, double eps = 1e-6,
+Tensor pairwise_distance(const Tensor& a, const Tensor& b, double p = 2, double eps = 1e-6,
                          bool keepdim = false);
 Tensor glu(const Tensor& t, int64_t dim = -1);
 Tensor prelu(const Tensor& t, const Tensor& weight);
@@ -307,6 +307,8 @@ Tensor linear(const Tensor& input, const Tensor& weight, const OptTensor& bias =
 
 // --- einsum.cpp ---
 Tensor einsum(std::string_view equation, const TensorList& operands);
+// y[..., k] = x1[..., i] weight[k, i, j] x2[..., j] + bias[k]
+Tensor bilinear(const Tensor& x1, const Tensor& x2, const Tensor& weight, const OptTensor& bias);
 Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dims& dims_b);
 Tensor inner(const Tensor& a, const Tensor& b);
 
@@ -396,6 +398,8 @@ RowChoice true_divide(const Tensor& a, Scalar b);
 RowChoice round_to(const Tensor& x, int64_t decimals);
 RowChoice logit(const Tensor& x, OptDouble eps);
 RowChoice gelu(const Tensor& x, std::string_view approximate);
+RowChoice selu(const Tensor& x);
+RowChoice relu6(const Tensor& x);
 RowChoice where_tensors(const Tensor& condition, const Tensor& a, const Tensor& b);
 Tensor where_values(const Tensor& condition, Scalar a, const Tensor& b);
 Tensor where_values(const Tensor& condition, const Tensor& a, Scalar b);
@@ -403,6 +407,8 @@ Tensor where_values(const Tensor& condition, Scalar a, Scalar b);
 Tensor where_method(const Tensor& self, const Tensor& condition, const Tensor& other);
 Tensor where_method(const Tensor& self, const Tensor& condition, Scalar other);
 Tensor rsub(const Tensor& self, const Arg& other, Scalar alpha = 1);
+Tensor rsub_by(const Tensor& self, const Tensor& other, Scalar alpha);
+Tensor rsub_by(const Tensor& self, Scalar other, Scalar alpha);
 
 // --- random.cpp: what is drawn, in place; what Python calls ---
 class Generator;

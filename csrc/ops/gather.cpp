@@ -438,16 +438,13 @@ Tensor one_hot(const Tensor& t, int64_t num_classes) {
     const Tensor values = contiguous(detach(t));
     const int64_t* v = values.data<int64_t>();
     if (values.numel() == 0)
-        WG_CHECK(num_classes > 0, num_classes == -1
-                                      ? "Can not infer total number of classes from empty tensor."
-                                      : "num_classes should be positive");
+        WG_CHECK(num_classes > 0, "Can not infer total number of classes from empty tensor.");
     int64_t largest = -1;
     for (int64_t i = 0; i < values.numel(); ++i) {
         WG_CHECK(v[i] >= 0, "Class values must be non-negative.");
         largest = std::max(largest, v[i]);
     }
     if (num_classes == -1) num_classes = largest + 1;
-    WG_CHECK(num_classes > 0, "num_classes should be positive");
     WG_CHECK(largest < num_classes, "Class values must be smaller than num_classes.");
     Dims shape(t.sizes());
     shape.push_back(num_classes);

@@ -274,7 +274,9 @@ Tensor index(const Tensor& t, const TensorList& indices) {
         record_indexed("IndexBackward0", out, t, indices,
                        [from = Dims(t.sizes())](Backward& d, const TensorList& at) {
                            Tensor g = zeros(from, d.grad().dtype());
-                           d.set(0, index_put_(g, at, d.grad(), true));
+                           index_put_(g, at, d.grad(), true);
+                           if (g->grad_fn) node_of(g->grad_fn)->rename("IndexPutImplBackward0");
+                           d.set(0, g);
                        });
     }
     return out;

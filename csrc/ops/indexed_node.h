@@ -10,7 +10,7 @@ using SaveList = SmallVector<Save, 4>;
 
 inline SaveList save_indices(const TensorList& indices) {
     SaveList saves;
-    for (const Tensor& i : indices) saves.push_back(save("indices", i));
+    for (const Tensor& i : indices) saves.push_back(save("indices[]", i));
     return saves;
 }
 inline TensorList saved_indices(const Backward& d, size_t n) {

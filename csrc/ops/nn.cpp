@@ -81,6 +81,52 @@ Tensor prelu(const Tensor& t, const Tensor& weight) {
     return prelu_kernel(t, weight.dim() == t.dim() ? weight : view(weight, shape));
 }
 
+namespace {
+
+struct PreluSlopes {
+    Tensor input, weight;
+};
+
+// Both slopes as one node; who wants one of them leaves the other unused.
+PreluSlopes prelu_slopes(const Tensor& g, const Tensor& x, const Tensor& w) {
+    PreluSlopes out;
+    {
+        GradMode off(false);
+        const Tensor positive = x > 0;
+        out = {where(positive, g, w * g), where(positive, 0.0, x * g)};
+    }
+    const Tensor made[] = {out.input, out.weight};
+    record("PreluKernelBackwardBackward0", std::span<const Tensor>(made), {g, x, w},
+           {save("grad_output", g), save("self", x), save("weight", w)}, [](Backward& d) {
+               const Tensor g = d.saved(0), x = d.saved(1), w = d.saved(2);
+               const Tensor positive = x > 0;
+               const Tensor by_input = d.has_grad(0) ? d.grad(0) : Tensor();
+               const Tensor by_weight = d.has_grad(1) ? d.grad(1) : Tensor();
+               if (d.needs(0)) {
+                   Tensor sum;
+                   if (by_input.defined()) sum = where(positive, by_input, w * by_input);
+                   if (by_weight.defined())
+                       sum = sum_of_defined(sum, where(positive, 0.0, x * by_weight));
+                   d.set(0, sum);
+               }
+               const auto where_negative = [&](const Tensor& by) {
+                   return by.defined() ? where(positive, 0.0, g * by) : zeros_like(x);
+               };
+               if (d.needs(1)) d.set(1, where_negative(by_weight));
+               if (d.needs(2)) d.set(2, where_negative(by_input));
+           });
+    return out;
+}
+
+}  // namespace
+
+Tensor prelu_slope(const Tensor& g, const Tensor& a, const Tensor& b) {
+    return prelu_slopes(g, a, b).input;
+}
+Tensor prelu_weight_slope(const Tensor& g, const Tensor& a, const Tensor& b) {
+    return prelu_slopes(g, a, b).weight;
+}
+
 // --- layer_norm, rms_norm ---
 
 namespace {
@@ -107,6 +153,26 @@ struct Layer {
         return sum_to(t, Dims(t.sizes().last(size_t(rank))));
     }
 };
+
+// `shape` must be that of the last dims, and of the parameters; PyTorch prints the layers' shapes differently.
+void check_shape(const Tensor& t, const Dims& shape, const char* rest) {
+    const IntSpan sizes = t.sizes();
+    if (sizes.size() >= shape.size() && same_shape(sizes.last(shape.size()), shape)) return;
+    const std::string list = to_string(shape);
+    fail(ErrorKind::Runtime,
+         str("Given normalized_shape=", list, ", expected input with shape [", rest, list.substr(1),
+             ", but got input of size", to_string(sizes)));
+}
+void check_parameter(const Tensor& p, const Dims& shape, const char* name) {
+    WG_CHECK(!p.defined() || same_shape(p.sizes(), shape), "Expected ", name,
+             " to be of same shape as normalized_shape, but got ", name, " of shape ",
+             to_string(p.sizes()), " and normalized_shape = ", to_string(shape));
+}
+void check_rank(const Dims& shape) {
+    WG_CHECK(!shape.empty(),
+             "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least "
+             "one element, but got normalized_shape = []");
+}
 
 Tensor times(const Tensor& t, const Tensor& weight) { return weight.defined() ? t * weight : t; }
 
@@ -171,10 +237,14 @@ LayerGradients layer_gradients(const Layer& layer, const Tensor& g, const Tensor
 // (x - mean) / sqrt(variance + eps) * weight + bias over the last dims. Ba et al., 2016.
 Tensor layer_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor& weight,
                   const OptTensor& bias, double eps) {
+    const Tensor w = weight.value_or(Tensor()), b = bias.value_or(Tensor());
+    check_rank(normalized_shape);
+    check_parameter(w, normalized_shape, "weight");
+    check_parameter(b, normalized_shape, "bias");
+    check_shape(t, normalized_shape, "*, ");
     WG_CHECK_NOT_IMPLEMENTED(is_floating(t.dtype()),
                              "\"LayerNormKernelImpl\" not implemented for '",
                              info(t.dtype()).scalar_name, "'");
-    const Tensor w = weight.value_or(Tensor()), b = bias.value_or(Tensor());
     const bool half = t.itemsize() == 2;
     for (const Tensor& p : {w, b})
         WG_CHECK(!p.defined() || p.dtype() == t.dtype() || (half && p.dtype() == DType::Float32),
@@ -207,6 +277,12 @@ Tensor layer_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor
 // x / sqrt(mean(x^2) + eps) * weight over the last dims. Zhang and Sennrich, 2019.
 Tensor rms_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor& weight,
                 OptDouble eps) {
+    const Tensor w = weight.value_or(Tensor());
+    check_rank(normalized_shape);
+    check_parameter(w, normalized_shape, "weight");
+    WG_CHECK_VALUE(t.dim() >= int64_t(normalized_shape.size()), "Input tensor must have at least ",
+                   normalized_shape.size(), " dimensions, but got ", t.dim());
+    check_shape(t, normalized_shape, "*");
     WG_CHECK_NOT_IMPLEMENTED(is_floating(t.dtype()), "\"rms_norm\" not implemented for '",
                              info(t.dtype()).scalar_name, "'");
     const Tensor x = t.itemsize() == 2 ? to_dtype(t, DType::Float32) : t;
@@ -214,7 +290,7 @@ Tensor rms_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor& 
                                                         : std::numeric_limits<float>::epsilon();
     const Layer layer{int64_t(normalized_shape.size()), eps.value_or(smallest)};
     const Tensor normal = x * rsqrt(layer.mean(pow(x, 2)) + layer.eps);
-    return contiguous(to_dtype(times(normal, weight.value_or(Tensor())), t.dtype()));
+    return contiguous(to_dtype(times(normal, w), t.dtype()));
 }
 
 // --- distances ---
@@ -252,7 +328,7 @@ Tensor cosine_similarity(const Tensor& a, const Tensor& b, int64_t dim, double e
 }
 
 // The norm of a - b + eps along the last dim.
-Tensor pairwise_distance(const Tensor& a, const Tensor& b, Scalar p, double eps, bool keepdim) {
+Tensor pairwise_distance(const Tensor& a, const Tensor& b, double p, double eps, bool keepdim) {
     const int64_t dim = std::max(a.dim(), b.dim());
     return norm_over(a - b + eps, p, Dims{dim == 0 ? 0 : dim - 1}, keepdim);
 }

@@ -11,7 +11,7 @@ template <Op op>
 RowChoice scaled(const Tensor& self, Scalar factor, const Tensor& other) {
     const bool one = factor.to_double() == 1;
     constexpr Op plain = op == Op::add_scaled ? Op::add : Op::sub;
-    return {one ? plain : op, {self, other}, {{factor.to_double()}}};
+    return {one ? plain : op, {self, other}, alpha_params(factor)};
 }
 template <Op op>
 RowChoice fused(const Tensor& self, Scalar value, const Tensor& a, const Tensor& b) {

@@ -85,7 +85,7 @@ inline namespace WG_ISA {
             return fwd;                                            \
         }                                                          \
     };
-#define WG_COMPARE(name, forms, fwd, dtypes)                       \
+#define WG_COMPARE(name, forms, node, fwd, dtypes)                 \
     struct row_##name {                                            \
         WG_ROW_HEAD(name, 2, dtypes)                               \
         static constexpr bool is_test = true;                      \

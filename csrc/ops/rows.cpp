@@ -64,6 +64,7 @@ RowInfo make_row(const char* parameters, const char* node, unsigned form, double
     r.hi = hi;
     if constexpr (!Row::is_test && has_floats(Row::dtypes)) {
         r.differentiable = true;
+        r.writes_gradient = Row::op == Op::maximum || Row::op == Op::minimum;
         add_gradient<Row, 0>(r);
         if constexpr (Row::arity > 1) add_gradient<Row, 1>(r);
         if constexpr (Row::arity > 2) add_gradient<Row, 2>(r);
@@ -80,7 +81,7 @@ using namespace forms;
 #define WG_TERNARY_P(name, forms_, parameters, node, fwd, ga, gb, gc, lo, hi, dtypes) \
     make_row<row_##name>(parameters, node, forms_, lo, hi),
 #define WG_TEST(name, forms_, fwd, dtypes) make_row<row_##name>("", "", forms_, 0, 0),
-#define WG_COMPARE(name, forms_, fwd, dtypes) make_row<row_##name>("", "", forms_, 0, 0),
+#define WG_COMPARE(name, forms_, node, fwd, dtypes) make_row<row_##name>("", node, forms_, 0, 0),
 
 }  // namespace
 

@@ -156,12 +156,6 @@ std::string missing(const Overload& o, size_t from, const char* op) {
 std::string wrong_type(const Overload& o, size_t i, PyObject* value, bool keyword, const char* op,
                        Py_ssize_t shift) {
     const bool is_list = PyList_Check(value) || PyTuple_Check(value);
-    if (is_list && o.types[i].accepts == Convert<TensorList>::accepts) {
-        Py_ssize_t k = 0;
-        while (is_tensor(PySequence_Fast_GET_ITEM(value, k))) ++k;
-        return str("expected Tensor as element ", k, " in argument ", Py_ssize_t(i) - shift,
-                   ", but got ", type_name_of(PySequence_Fast_GET_ITEM(value, k)));
-    }
     std::string s = str(op, "(): argument '", o.parameters[i].name, "'");
     if (!keyword) s += str(" (position ", Py_ssize_t(i) + 1 - shift, ")");
     s += str(" must be ", o.types[i].name);
@@ -171,10 +165,23 @@ std::string wrong_type(const Overload& o, size_t i, PyObject* value, bool keywor
     return s + str(", not ", type_name_of(value));
 }
 
-std::string wrong_keywords(const Overload& o, Py_ssize_t nargs, PyObject* kwnames, const char* op) {
+// A list where one of tensors belongs ends the search for an overload.
+void check_tensors(const Type& type, PyObject* value, Py_ssize_t position) {
+    if (type.accepts != Convert<TensorList>::accepts &&
+        type.accepts != Convert<std::optional<TensorList>>::accepts)
+        return;
+    if (!PyList_Check(value) && !PyTuple_Check(value)) return;
+    Py_ssize_t k = 0;
+    while (is_tensor(PySequence_Fast_GET_ITEM(value, k))) ++k;
+    fail_type(str("expected Tensor as element ", k, " in argument ", position, ", but got ",
+                  type_name_of(PySequence_Fast_GET_ITEM(value, k))));
+}
+
+std::string wrong_keywords(const Overload& o, Py_ssize_t nargs, PyObject* kwnames, const char* op,
+                           Py_ssize_t shift) {
     for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(kwnames); ++k) {
         PyObject* key = PyTuple_GET_ITEM(kwnames, k);
-        size_t i = 0;
+        size_t i = size_t(shift);
         while (i < o.parameters.size() && PyUnicode_Compare(o.parameters[i].key.get(), key)) ++i;
         if (i == o.parameters.size())
             return str(op, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(key), "'");
@@ -188,7 +195,11 @@ std::string wrong_keywords(const Overload& o, Py_ssize_t nargs, PyObject* kwname
 void check_elements(PyObject* list, const std::string& name, const char* op) {
     for (Py_ssize_t k = 0; k < PySequence_Fast_GET_SIZE(list); ++k) {
         PyObject* item = PySequence_Fast_GET_ITEM(list, k);
-        if (!PyBool_Check(item) && !is_int_like(item))
+        // PyTorch reads sizes otherwise than dims, and what it says of a bool among them is this.
+        WG_CHECK(!is_tensor(item) || tensor_of(item).dtype() != DType::Bool ||
+                     (name != "size" && name != "shape" && name != "repeats"),
+                 "Expected scalar.isIntegral( false) to be true, but got false.");
+        if (!PyBool_Check(item) && !is_element_of_ints(item))
             fail_type(str(op, "(): argument '", name, "' failed to unpack the object at pos ",
                           k + 1, " with error \"type must be tuple of ints,but got ",
                           type_name_of(item), "\""));
@@ -235,8 +246,9 @@ bool Overload::match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames,
             continue;
         }
         values[i] = value;
-        if (type.accepts(value) && (!type.is_dims || p.takes_int || !is_int_like(value))) continue;
-        if (spread && i == shift && !keyword && is_int_like(value)) {
+        if (type.accepts(value) && (!type.is_dims || p.takes_int || !is_index_like(value)))
+            continue;
+        if (spread && i == shift && !keyword && is_element_of_ints(value)) {
             temporary = check(PyTuple_New(nargs - i));
             for (Py_ssize_t k = i; k < nargs; ++k)
                 PyTuple_SET_ITEM(temporary.get(), k - i, Py_NewRef(args[k]));
@@ -245,10 +257,11 @@ bool Overload::match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames,
             continue;
         }
         if (given > n_positional) return extra();
+        check_tensors(type, value, i - shift);
         return fail([&] { return wrong_type(*this, size_t(i), value, keyword, op, shift); });
     }
     if (given > n_positional) return extra();
-    if (used != nkw) return fail([&] { return wrong_keywords(*this, nargs, kwnames, op); });
+    if (used != nkw) return fail([&] { return wrong_keywords(*this, nargs, kwnames, op, shift); });
     for (Py_ssize_t i = shift; i < n; ++i)
         if (types[size_t(i)].is_dims && (PyTuple_Check(values[i]) || PyList_Check(values[i])))
             check_elements(values[i], parameters[size_t(i)].name, op);
@@ -328,10 +341,8 @@ Mismatch mismatch(const Overload& o, const Call& c, bool is_method) {
     }
     if (order.empty()) order.push_back(-1);  // "()" counts as one
     Mismatch m;
-    if (size_t(c.count()) != order.size()) return m;
-    m.compared = true;
     const auto find = [&](PyObject* key) {
-        for (size_t i = shift; i < o.parameters.size(); ++i)
+        for (size_t i = shift + size_t(c.nargs); i < o.parameters.size(); ++i)
             if (!o.parameters[i].default_value &&
                 PyUnicode_Compare(o.parameters[i].key.get(), key) == 0)
                 return int(i);
@@ -339,6 +350,8 @@ Mismatch mismatch(const Overload& o, const Call& c, bool is_method) {
     };
     for (Py_ssize_t k = c.n_keywords(); k-- > 0;)
         if (find(c.key(k)) < 0) m.keywords.push_back(PyUnicode_AsUTF8(c.key(k)));
+    m.compared = size_t(c.count()) == order.size();
+    if (!m.compared) return m;
     const auto marked = [&](int i, const std::string& text, PyObject* value) {
         return i >= 0 && agrees(o, size_t(i), value) ? text : "!" + text + "!";
     };
@@ -394,11 +407,10 @@ void fail_call(const char* op, const std::vector<Overload>& overloads, PyObject*
     const std::string start = str(op, "() received an invalid combination of arguments - got ");
     if (shown.size() == 1) {
         const Mismatch m = mismatch(*shown[0], c, is_method);
-        const std::string got = !m.compared ? describe_arguments(c)
-                                : m.keywords.empty()
-                                    ? m.types
-                                    : "unrecognized keyword arguments: " + joined(m.keywords);
-        fail_type(start + got + ", but expected " + shown[0]->describe(is_method));
+        if (!m.keywords.empty())
+            fail_type(start + "unrecognized keyword arguments: " + joined(m.keywords));
+        fail_type(start + (m.compared ? m.types : describe_arguments(c)) + ", but expected " +
+                  shown[0]->describe(is_method));
     }
     std::string message = start + describe_arguments(c) + ", but expected one of:";
     for (const Overload* o : shown) {

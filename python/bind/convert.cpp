@@ -1,5 +1,7 @@
 #include "convert.h"
 
+#include <algorithm>
+
 #include <cmath>
 
 namespace wg::py {
@@ -22,7 +24,12 @@ bool is_other_int(PyObject* o) noexcept {
 
 bool is_index_like(PyObject* o) noexcept {
     return is_int_like(o) ||
-           (is_tensor(o) && tensor_of(o).numel() == 1 && is_integral(tensor_of(o).dtype()));
+           (is_tensor(o) && tensor_of(o).numel() == 1 && !is_floating(tensor_of(o).dtype()));
+}
+
+bool is_element_of_ints(PyObject* o) noexcept {
+    return is_int_like(o) ||
+           (is_tensor(o) && tensor_of(o).dim() == 0 && tensor_of(o).dtype() == DType::Bool);
 }
 
 bool is_number(PyObject* o) noexcept {
@@ -84,7 +91,7 @@ Scalar to_scalar(PyObject* o) {
 bool is_int_sequence(PyObject* o) noexcept {
     if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
     // As in PyTorch, the first element decides; args.cpp checks the others.
-    return PySequence_Fast_GET_SIZE(o) == 0 || is_int_like(PySequence_Fast_GET_ITEM(o, 0));
+    return PySequence_Fast_GET_SIZE(o) == 0 || is_element_of_ints(PySequence_Fast_GET_ITEM(o, 0));
 }
 
 Dims to_dims(PyObject* o) {
@@ -127,6 +134,28 @@ TensorList to_tensor_list(PyObject* o) {
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
     for (Py_ssize_t i = 0; i < n; ++i) list.push_back(tensor_of(PySequence_Fast_GET_ITEM(o, i)));
     return list;
+}
+
+bool any_requires_grad(PyObject* o) {
+    if (is_tensor(o)) return requires_grad(tensor_of(o));
+    if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+        if (any_requires_grad(PySequence_Fast_GET_ITEM(o, i))) return true;
+    return false;
+}
+
+void check_histories(std::span<PyObject* const> args, bool writes) {
+    if (!grad_enabled()) return;
+    if (writes) {
+        const Tensor& t = tensor_of(args[0]);
+        check_history(
+            t, is_floating(t.dtype()) && std::any_of(args.begin(), args.end(), any_requires_grad));
+    }
+    for (PyObject* o : args) {
+        if (is_tensor(o)) grad_fn(tensor_of(o));
+        else if (PyTuple_Check(o) || PyList_Check(o))
+            check_histories({PySequence_Fast_ITEMS(o), size_t(PySequence_Fast_GET_SIZE(o))}, false);
+    }
 }
 
 PyObject* to_python(const TensorList& list) {

@@ -18,6 +18,8 @@ bool is_other_int(PyObject* o) noexcept;
 inline bool is_int_like(PyObject* o) noexcept { return PyLong_CheckExact(o) || is_other_int(o); }
 // The same in places for a list of ints, where a tensor of one element may have dims.
 bool is_index_like(PyObject* o) noexcept;
+// The same in a list of ints, where PyTorch takes a 0-d bool tensor for an int.
+bool is_element_of_ints(PyObject* o) noexcept;
 bool is_numpy_scalar(PyObject* o) noexcept;
 bool is_number(PyObject* o) noexcept;  // bool, int, float, numpy scalars
 // A 0-d tensor without gradient, which may stand for a number.
@@ -31,6 +33,7 @@ bool is_int_sequence(PyObject* o) noexcept;
 Dims to_dims(PyObject* o);
 bool is_tensor_sequence(PyObject* o) noexcept;
 TensorList to_tensor_list(PyObject* o);
+bool any_requires_grad(PyObject* o);  // a tensor, or one of a list
 
 template <class T>
 struct Convert;

@@ -237,7 +237,9 @@ PyObject* tensor_getitem(PyObject* self, PyObject* index) {
         Walk w;
         w.result = t;
         w.apply(index);
-        if (w.advanced) return wrap(wg::index(w.result, w.indices));
+        if (w.advanced)
+            return with_histories([&] { return wrap(wg::index(w.result, w.indices)); },
+                                  [&] { check_histories({&self, 1}, false); });
         if (!w.changed) return wrap(alias_view(t));
         return wrap(w.result);
     });

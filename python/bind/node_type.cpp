@@ -1,6 +1,7 @@
 // grad_fn objects. Every node name is a Python type of its own ("MulBackward0"), made when first seen.
 #include "node_type.h"
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <string>
@@ -63,6 +64,22 @@ PyObject* register_hook_dict(PyObject* o, PyObject* tensor) {
     });
 }
 
+// What every object has, and the names of the saved tensors.
+PyObject* get_dir(PyObject* o, PyObject*) {
+    return guarded([&] {
+        auto* const object = reinterpret_cast<PyObject*>(&PyBaseObject_Type);
+        Object list = check(PyObject_CallMethod(object, "__dir__", "O", o));
+        std::string last;  // the elements of a list have one name
+        for (const std::string& name : node_at(o).saved_names()) {
+            if (name == last) continue;
+            last = name;
+            const Object text = check(to_python("_saved_" + name.substr(0, name.find('['))));
+            check(PyList_Append(list.get(), text.get()));
+        }
+        return list.release();
+    });
+}
+
 struct Metadata final : NodeHooks::Attachment {
     Object dict;
 };
@@ -122,6 +139,12 @@ void node_dealloc(PyObject* o) {
     Py_DECREF(type);
 }
 
+PyObject* saved_object(Tensor t) {
+    if (!t.defined() || !t->wrapped_number) return wrap_or_none(std::move(t));
+    const Object tensor = check(wrap(std::move(t)));
+    return PyObject_CallMethod(tensor.get(), "item", nullptr);
+}
+
 // `_saved_self`, `_saved_result`, ... and AccumulateGrad's `variable`.
 PyObject* node_getattro(PyObject* o, PyObject* name) {
     PyObject* found = PyObject_GenericGetAttr(o, name);
@@ -134,9 +157,16 @@ PyObject* node_getattro(PyObject* o, PyObject* name) {
         const Node& n = *as_node(o)->node;
         if (text == "variable" && n.is_accumulator)
             return wrap(static_cast<const AccumulateGrad&>(n).variable());
-        if (text.starts_with("_saved_"))
-            for (auto& [saved, t] : n.saved_values())
-                if (text.substr(7) == saved) return wrap_or_none(std::move(t));
+        if (text.starts_with("_saved_")) {
+            const std::vector<std::string> names = n.saved_names();
+            const std::string wanted(text.substr(7));
+            if (const auto at = std::ranges::find(names, wanted); at != names.end())
+                return saved_object(n.saved_value(size_t(at - names.begin())));
+            TensorList list;
+            for (size_t i = 0; i < names.size(); ++i)
+                if (names[i] == wanted + "[]") list.push_back(n.saved_value(i));
+            if (!list.empty()) return to_python(list);
+        }
         PyErr_Restore(Py_XNewRef(type), Py_XNewRef(value), Py_XNewRef(trace));
         throw PythonError{};
     });
@@ -187,6 +217,7 @@ PyGetSetDef node_properties[] = {
 };
 PyMethodDef node_methods[] = {
     {"name", get_name, METH_NOARGS, nullptr},
+    {"__dir__", get_dir, METH_NOARGS, nullptr},
     {"_sequence_nr", get_sequence_nr, METH_NOARGS, nullptr},
     {"register_hook", register_hook_method, METH_O, nullptr},
     {"register_prehook", register_prehook_method, METH_O, nullptr},

@@ -23,6 +23,7 @@ struct Operation {
     Op op;  // of an elementwise row
     bool is_method;
     bool is_inplace;
+    bool writes;  // to its first operand
     bool takes_number;  // as the second operand
     const std::vector<Overload>* overloads;
     PyObject* named_results
@@ -50,6 +51,15 @@ std::optional<Op> scaled(Op op) {
     if (op == Op::add) return Op::add_scaled;
     if (op == Op::sub) return Op::sub_scaled;
     return std::nullopt;
+}
+
+// Where numbers count as tensors, PyTorch takes one for out= as well: a tensor that is written and returned.
+template <class F>
+PyObject* with_out(PyObject* out, F write) {
+    Tensor target = is_tensor(out) ? tensor_of(out) : wrapped_number(to_scalar(out));
+    target->wrapped_number = false;
+    write(target);
+    return wrap(target);
 }
 
 PyObject* invoke_row(PyObject* const* values, const void* context) {
@@ -88,8 +98,9 @@ PyObject* invoke_row(PyObject* const* values, const void* context) {
     const Args span{args.data(), args.size()};
     if (c.is_inplace) return wrap(elementwise_(op, tensor_of(values[0]), span, p));
     if (c.out >= 0 && values[c.out] != Py_None)
-        return wrap(
-            elementwise_out(op, tensor_of(values[c.out]), span, p, op == c.op ? nullptr : r.name));
+        return with_out(values[c.out], [&](Tensor& out) {
+            elementwise_out(op, out, span, p, op == c.op ? nullptr : r.name);
+        });
     return wrap(elementwise(op, span, p));
 }
 
@@ -113,17 +124,19 @@ bool accepts_factor(PyObject* o) { return PyComplex_Check(o) || Convert<double>:
 
 bool accepts_number(PyObject* o) { return !is_tensor(o) && Convert<Arg>::accepts(o); }
 
+// Whether numbers count as tensors, in every place.
+bool counts_numbers(Op op) {
+    return op == Op::add || op == Op::sub || op == Op::mul || op == Op::div ||
+           op == Op::floor_divide;
+}
+
 // The overloads of a row, as PyTorch lists them: one letter per operand. An overload that starts with a
 // number is a function only.
 std::vector<const char*> operand_kinds(Op op, int arity, std::string_view name = {}) {
-    // Of these, only the first name takes numbers on both sides.
-    if (name == "multiply" || name == "floor_divide") return {"TT", "TN"};
+    // As the other names of these, but messages list a second overload, and its alpha goes by position.
+    if (name == "multiply" || name == "subtract" || name == "floor_divide") return {"EE", "TN"};
+    if (counts_numbers(op)) return {"EE"};
     switch (op) {
-    case Op::add:
-    case Op::sub:
-    case Op::mul:
-    case Op::div:
-    case Op::floor_divide: return {"EE"};
     case Op::pow:
     case Op::remainder:
     case Op::bitwise_and:
@@ -158,16 +171,19 @@ Overload row_overload(Op op, unsigned row_forms, const char* kinds, bool is_meth
     std::string parameters = r.parameters;
     const bool alpha = scaled(op).has_value();
     if (alpha) parameters = "alpha=1";
-    if (!parameters.empty()) signature += (keyword_only || alpha ? ", *, " : ", ") + parameters;
+    const bool star = keyword_only || (alpha && Operand(kinds[1]) != Operand::Number);
+    if (!parameters.empty()) signature += (star ? ", *, " : ", ") + parameters;
     const bool number_first = Operand(kinds[0]) == Operand::Number;
     if (number_first) signature.replace(0, std::strlen("input"), "self");
     const bool has_out = (row_forms & OUT) && !is_method && !is_inplace &&
-                         (!number_first || op == Op::pow || op == Op::xlogy);
-    if (has_out) signature += std::string(keyword_only || alpha ? "" : ", *") + ", out=None";
+                         (!number_first || op == Op::pow || op == Op::xlogy) &&
+                         !(counts_numbers(op) && kinds[1] == 'N');
+    if (has_out) signature += std::string(star ? "" : ", *") + ", out=None";
 
     Overload o;
     std::vector<Parameter> names = parse_signature(signature.c_str());
     std::vector<Type> types;
+    if (r.is_test && !(is_inplace && *r.node)) row_forms |= OWN_FAULTS;
     o.forms = number_first ? row_forms & ~unsigned(METHOD) : row_forms;
     if (!has_out) o.forms &= ~unsigned(OUT);
     auto* call = new RowCall{op, int(names.size()) - r.arity - has_out, is_inplace,
@@ -182,7 +198,11 @@ Overload row_overload(Op op, unsigned row_forms, const char* kinds, bool is_meth
     }
     for (int i = 0; i < call->n_parameters; ++i)
         types.push_back({alpha ? accepts_factor : Convert<double>::accepts, "Number"});
-    if (has_out) types.push_back({Convert<OptTensor>::accepts, "Tensor", false, true});
+    const bool numbers = Operand(kinds[0]) == Operand::Either;
+    if (has_out)
+        types.push_back(
+            {numbers ? Convert<std::optional<Arg>>::accepts : Convert<OptTensor>::accepts, "Tensor",
+             false, true});
     o.set(std::move(names), std::move(types));
     o.function = call;
     o.invoke = invoke_row;
@@ -224,9 +244,10 @@ PyObject* call_overload(const Operation& op, const Overload& o, PyObject** value
     }
     inplace(tensor_of(self), others, [&](const Tensor& snapshot) {
         const Object wrapped = check(wrap(snapshot));
-        values[0] = wrapped.get();
-        const Object result = check(o.invoke(values, o.function));
-        values[0] = self;
+        PyObject* read[kMaxParameters];
+        std::copy_n(values, o.parameters.size(), read);
+        read[0] = wrapped.get();
+        const Object result = check(o.invoke(read, o.function));
         const Tensor& value = tensor_of(result.get());
         const char* bad = "Bad in-place call: input tensor ";
         WG_CHECK(same_shape(value.sizes(), target.sizes()), bad, "size ", to_string(target.sizes()),
@@ -253,8 +274,16 @@ PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
                 continue;
             if (o.forms & DEPRECATED) warn_deprecated(op.name, *op.overloads, o, op.is_method);
             const bool with_out = o.out >= 0 && values[o.out] != Py_None;
-            PyObject* result =
-                with_out ? call_with_out(op.name, o, values) : call_overload(op, o, values);
+            const auto call = [&] {
+                return with_out ? call_with_out(op.name, o, values) : call_overload(op, o, values);
+            };
+            const auto look = [&] {
+                const size_t last = o.parameters.size() - 1;
+                const bool given_out = o.parameters[last].name == "out" && values[last] != Py_None;
+                if (!given_out && !(o.forms & OWN_FAULTS))
+                    check_histories({values, last + 1}, op.writes);
+            };
+            PyObject* result = with_histories(call, look);
             return o.gives_tuple ? named(op, with_out, check(result)) : result;
         }
         fail_call(op.name, *op.overloads, args, nargs, kwnames, op.is_method);
@@ -272,9 +301,16 @@ PyObject* call_binary(PyObject* self, PyObject* const* args, size_t nargsf, PyOb
         !(is_tensor(args[1]) || (as_operation(self)->takes_number && is_number(args[1]))))
         [[unlikely]]
         return call_any(self, args, nargsf, kwnames);
+    const Op op = as_operation(self)->op;
     return guarded([&] {
-        const Arg operands[] = {tensor_of(args[0]), Convert<Arg>::get(args[1])};
-        return wrap(elementwise(as_operation(self)->op, operands));
+        return with_histories(
+            [&] {
+                const Arg operands[] = {tensor_of(args[0]), Convert<Arg>::get(args[1])};
+                return wrap(elementwise(op, operands));
+            },
+            [&] {
+                if (!row(op).is_test) check_histories({args, 2}, false);
+            });
     });
 }
 
@@ -374,6 +410,7 @@ Object make_operation(const std::string& name, const Entry& e, const char* home,
     op->op = e.op;
     op->is_method = is_method;
     op->is_inplace = is_inplace;
+    op->writes = name.back() == '_' && name[0] != '_';
     op->takes_number = e.op != Op::count && takes_number(e.op);
     op->overloads = new std::vector<Overload>(overloads);
     op->named_results[0] = op->named_results[1] = nullptr;

@@ -13,21 +13,39 @@ bool is_operand(PyObject* o) {
            is_number(o);
 }
 
+// Comparisons record nothing, and look at no history.
+void check_operands(Op op, PyObject* a, PyObject* b) {
+    PyObject* const operands[] = {a, b};
+    if (!row(op).is_test) check_histories(operands, false);
+}
+
 // a OP b where at least one is a tensor. `reversed_node`: the node's name for number OP tensor.
 inline PyObject* binary_slot(Op op, PyObject* a, PyObject* b, const char* reversed_node = nullptr) {
     if (!is_operand(a) || !is_operand(b)) return not_implemented();
     return guarded([&] {
-        const Arg args[] = {Convert<Arg>::get(a), Convert<Arg>::get(b)};
-        return wrap(elementwise(op, args, {}, args[0].is_tensor() ? nullptr : reversed_node));
+        return with_histories(
+            [&] {
+                const Arg args[] = {Convert<Arg>::get(a), Convert<Arg>::get(b)};
+                return wrap(
+                    elementwise(op, args, {}, args[0].is_tensor() ? nullptr : reversed_node));
+            },
+            [&] { check_operands(op, a, b); });
     });
 }
 
 inline PyObject* inplace_slot(Op op, PyObject* a, PyObject* b) {
     if (!is_tensor(a) || !is_operand(b)) return not_implemented();
     return guarded([&] {
-        const Arg args[] = {Convert<Arg>::get(a), Convert<Arg>::get(b)};
-        elementwise_(op, tensor_of(a), args);
-        return Py_NewRef(a);
+        return with_histories(
+            [&] {
+                const Arg args[] = {Convert<Arg>::get(a), Convert<Arg>::get(b)};
+                elementwise_(op, tensor_of(a), args);
+                return Py_NewRef(a);
+            },
+            [&] {
+                PyObject* const operands[] = {a, b};
+                check_histories(operands, true);
+            });
     });
 }
 
@@ -47,7 +65,10 @@ PyObject* divide(PyObject* a, PyObject* b) {
 }
 PyObject* matrix_multiply(PyObject* a, PyObject* b) {
     if (!is_tensor(a) || !is_tensor(b)) return not_implemented();
-    return guarded([&] { return wrap(matmul(tensor_of(a), tensor_of(b))); });
+    return guarded([&] {
+        return with_histories([&] { return wrap(matmul(tensor_of(a), tensor_of(b))); },
+                              [&] { check_operands(Op::mul, a, b); });
+    });
 }
 PyObject* bit_and(PyObject* a, PyObject* b) { return binary_slot(Op::bitwise_and, a, b); }
 PyObject* bit_or(PyObject* a, PyObject* b) { return binary_slot(Op::bitwise_or, a, b); }

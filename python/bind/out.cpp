@@ -27,7 +27,7 @@ struct Sharing {
 // Whose gradient would get lost, and is therefore refused before anything is computed.
 enum class Differentiable {
     Yes,  // the operands' and that of out
-    InParts,  // that of out: PyTorch forgets the operands' where it has no formula for the out= form
+    InParts,  // that of out if it is a leaf: else it gets a node that has no formula
     No,  // nobody's: places and truth values have none
 };
 
@@ -193,7 +193,7 @@ void check_memory(const Sharing& sharing, const Tensor& out, std::span<PyObject*
 }
 
 void write(const OutRule& rule, const Tensor& out, const Tensor& result,
-           std::span<PyObject* const> operands) {
+           std::span<PyObject* const> operands, Ref<Node> node = {}) {
     check_dtype(rule, result, out);
     if (rule.sharing.first_of_all) check_memory(rule.sharing, out, operands);
     const bool resized = !same_shape(out.sizes(), result.sizes());
@@ -205,7 +205,19 @@ void write(const OutRule& rule, const Tensor& out, const Tensor& result,
     }
     if (!rule.sharing.first_of_all) check_memory(rule.sharing, out, operands);
     copy_values(out, result);
-    out.bump_version();
+    rebase_history(out, std::move(node));
+}
+
+// What out gets where PyTorch records the call but has no formula; null when nothing requires grad.
+Ref<Node> node_without_formula(const char* op, std::span<PyObject* const> values) {
+    SmallVector<const Tensor*, 4> inputs;
+    for (PyObject* o : values)
+        if (is_tensor(o) && any_requires_grad(o)) inputs.push_back(&tensor_of(o));
+    if (!grad_enabled() || inputs.size() == 0) return {};
+    return make_node(
+        "torch::autograd::NotImplemented", {inputs.data(), inputs.size()}, [op](Backward&) {
+            fail(ErrorKind::Runtime, str("derivative for aten::", op, " is not implemented"));
+        });
 }
 
 // What messages about out= call an operation that is another name of a row.
@@ -224,21 +236,14 @@ const char* out_name(const char* name) {
     return name;
 }
 
-bool any_requires_grad(PyObject* o) {
-    if (is_tensor(o)) return requires_grad(tensor_of(o));
-    if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
-        if (any_requires_grad(PySequence_Fast_GET_ITEM(o, i))) return true;
-    return false;
-}
-
 void check_no_gradient(const char* op, const OutRule& rule, const Overload& o,
                        PyObject* const* values) {
     if (!grad_enabled() || rule.differentiable == Differentiable::No) return;
     const bool whole = rule.differentiable == Differentiable::Yes;
     for (int i = 0; i < int(o.parameters.size()); ++i)
         WG_CHECK(
-            !(whole || i == o.out) || !any_requires_grad(values[i]),
+            !(whole || (i == o.out && is_leaf(tensor_of(values[i])))) ||
+                !any_requires_grad(values[i]),
             whole ? "" : "aten::", o.gives_tuple ? op : out_name(op),
             "(): functions with out=... arguments don't support automatic differentiation, but one "
             "of the arguments requires grad.");
@@ -254,6 +259,9 @@ PyObject* call_with_out(const char* op, const Overload& o, PyObject** values) {
     }
     OutRule rule = rule_of(op, !o.has_parameter("dim") && !o.has_parameter("other"));
     check_no_gradient(op, rule, o, values);
+    Ref<Node> node;
+    if (rule.differentiable == Differentiable::InParts)
+        node = node_without_formula(op, {values, size_t(o.out) + 1});
     GradMode off(false);
     if (rule.rule == Rule::Early || rule.rule == Rule::Truth)
         check_dtype(rule, tensor_of(values[0]), tensor_of(out));
@@ -277,7 +285,7 @@ PyObject* call_with_out(const char* op, const Overload& o, PyObject** values) {
     const std::span<PyObject* const> operands(values, size_t(o.out));
     const Object result = check(o.invoke(values, o.function));
     if (!o.gives_tuple) {
-        write(rule, tensor_of(out), tensor_of(result.get()), operands);
+        write(rule, tensor_of(out), tensor_of(result.get()), operands, std::move(node));
         return Py_NewRef(out);
     }
     const TensorList outs = to_tensor_list(out), results = to_tensor_list(result.get());

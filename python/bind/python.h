@@ -6,6 +6,7 @@
 #include <Python.h>
 #include <structmember.h>
 
+#include <span>
 #include <string>
 #include <utility>
 
@@ -71,6 +72,21 @@ inline R guarded(F&& f, R failure = nullptr) noexcept {
 }
 
 [[noreturn]] void fail_type(const std::string& message);
+
+// What recording looks at before anything is computed, and what therefore is the first fault of a call: whether
+// args[0] may be written to, if it is to be, and the histories of all tensors among `args`, also of those in lists.
+void check_histories(std::span<PyObject* const> args, bool writes);
+
+// Runs the operation f; `look`, which calls check_histories, is for when it fails and costs nothing before.
+template <class F, class L>
+inline auto with_histories(F&& f, L&& look) {
+    try {
+        return f();
+    } catch (const Error& e) {
+        if (e.kind() != ErrorKind::Type) look();
+        throw;
+    }
+}
 
 // --- tensors (tensor_type.cpp) ---
 

@@ -63,13 +63,14 @@ from ._C import atan2 as atan2
 from ._C import atan_ as atan_
 from ._C import atanh as atanh
 from ._C import atanh_ as atanh_
-from ._C import atleast_1d as atleast_1d
-from ._C import atleast_2d as atleast_2d
-from ._C import atleast_3d as atleast_3d
+from ._functions import atleast_1d as atleast_1d
+from ._functions import atleast_2d as atleast_2d
+from ._functions import atleast_3d as atleast_3d
 from . import autograd as autograd
 from ._C import baddbmm as baddbmm
 from ._C import bernoulli as bernoulli
 from ._C import bfloat16 as bfloat16
+from ._C import bilinear as bilinear
 from ._C import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from ._C import bitwise_and as bitwise_and
 from ._C import bitwise_left_shift as bitwise_left_shift
@@ -311,6 +312,8 @@ from ._C import scatter as scatter
 from ._C import scatter_add as scatter_add
 from .random import seed as seed
 from ._C import select as select
+from ._C import selu as selu
+from ._C import selu_ as selu_
 from ._functions import set_default_device as set_default_device
 from ._functions import set_default_dtype as set_default_dtype
 from ._functions import set_default_tensor_type as set_default_tensor_type

@@ -10,6 +10,7 @@ from . import _C
 
 Tensor = _C.Tensor
 __all__ = [
+    "atleast_1d", "atleast_2d", "atleast_3d",
     "broadcast_shapes", "broadcast_tensors", "cartesian_prod", "einsum", "is_tensor", "meshgrid",
     "nonzero", "norm", "split", "tensordot", "set_default_dtype", "set_default_device", "use_deterministic_algorithms",
     "set_default_tensor_type",
@@ -222,6 +223,26 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
         grids = [g.transpose(0, 1) for g in grids]
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
+
+
+def _one_or_all(function: Any, tensors: tuple[Any, ...]) -> Any:
+    """A tensor for one tensor, a tuple for several or a list of them."""
+    return function(tensors[0] if len(tensors) == 1 else tensors)
+
+
+def atleast_1d(*tensors: Any) -> Any:
+    """Each tensor as a vector if it is a number, else itself."""
+    return _one_or_all(_C._nn.atleast_1d, tensors)
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """Each tensor with dims of size 1 in front, as many as two dims need."""
+    return _one_or_all(_C._nn.atleast_2d, tensors)
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """Each tensor with dims of size 1 around, as many as three dims need."""
+    return _one_or_all(_C._nn.atleast_3d, tensors)
 
 
 def cartesian_prod(*tensors: Tensor) -> Tensor:

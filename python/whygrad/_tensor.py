@@ -5,6 +5,7 @@ They are set on the C type at import; what is hot is C++ (python/bind/methods.cp
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import copyreg
 import numbers
@@ -138,7 +139,8 @@ def norm(
 def split(self: Tensor, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Parts of one size, or of the sizes listed, along a dim."""
     if isinstance(split_size, Tensor):
-        split_size = int(split_size)
+        with contextlib.suppress(ValueError):
+            split_size = int(split_size)
     if isinstance(split_size, int):
         return _C._nn.split(self, split_size, dim)
     return _C.split_with_sizes(self, split_size, dim)

@@ -49,7 +49,7 @@ def _reduce_weighted(loss: Tensor, weight: Tensor, reduction: str, by_weight: bo
 
 
 def _check_same_size(input: Tensor, target: Tensor) -> None:
-    if target.shape != input.shape:
+    if target.size() != input.size():
         warnings.warn(
             f"Using a target size ({target.size()}) that is different to the input size "
             f"({input.size()}). This will likely lead to incorrect results due to broadcasting. "
@@ -67,11 +67,11 @@ def mse_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """`(input - target)**2`, times `weight` if given."""
-    if target.shape != input.shape:
+    if target.size() != input.size():
         _check_same_size(input, target)
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
-    if target.shape != input.shape:
+    if target.size() != input.size():
         input, target = whygrad.broadcast_tensors(input, target)
     if weight is not None:
         return _reduce_weighted(_nn.mse_loss(input, target, 0), weight, reduction, True)
@@ -87,11 +87,11 @@ def l1_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """`|input - target|`, times `weight` if given."""
-    if target.shape != input.shape:
+    if target.size() != input.size():
         _check_same_size(input, target)
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
-    if target.shape != input.shape:
+    if target.size() != input.size():
         input, target = whygrad.broadcast_tensors(input, target)
     if weight is not None:
         return _reduce_weighted(_nn.l1_loss(input, target, 0), weight, reduction, True)
@@ -107,11 +107,11 @@ def smooth_l1_loss(
     beta: float = 1.0,
 ) -> Tensor:
     """`d**2 / (2 beta)` where `d = |input - target| < beta`, else `d - beta/2`."""
-    if target.shape != input.shape:
+    if target.size() != input.size():
         _check_same_size(input, target)
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
-    if target.shape != input.shape:
+    if target.size() != input.size():
         input, target = whygrad.broadcast_tensors(input, target)
     return _nn.smooth_l1_loss(input, target, _reduction.get_enum(reduction), beta)
 
@@ -124,9 +124,9 @@ def huber_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """`d**2 / 2` where `d = |input - target| < delta`, else `delta (d - delta/2)`."""
-    if target.shape != input.shape:
+    if target.size() != input.size():
         _check_same_size(input, target)
-    if target.shape != input.shape:
+    if target.size() != input.size():
         input, target = whygrad.broadcast_tensors(input, target)
     if weight is None:
         return _nn.huber_loss(input, target, _reduction.get_enum(reduction), delta)
@@ -149,7 +149,7 @@ def nll_loss(
     """
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
-    return _nn.nll_loss(input, target, weight, _reduction.get_enum(reduction), ignore_index)
+    return _nn.nll_loss_nd(input, target, weight, _reduction.get_enum(reduction), ignore_index)
 
 
 def cross_entropy(
@@ -177,7 +177,7 @@ def cross_entropy(
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
     number = _reduction.get_enum(reduction)
-    return _nn.cross_entropy(input, target, weight, number, ignore_index, label_smoothing)
+    return _nn.cross_entropy_loss(input, target, weight, number, ignore_index, label_smoothing)
 
 
 def binary_cross_entropy(
@@ -192,7 +192,7 @@ def binary_cross_entropy(
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
     number = _reduction.get_enum(reduction)
-    if target.shape != input.shape:
+    if target.size() != input.size():
         raise ValueError(
             f"Using a target size ({target.size()}) that is different to the input size "
             f"({input.size()}) is deprecated. Please ensure they have the same size."
@@ -215,7 +215,7 @@ def binary_cross_entropy_with_logits(
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
     number = _reduction.get_enum(reduction)
-    if target.shape != input.shape:
+    if target.size() != input.size():
         raise ValueError(
             f"Target size ({target.size()}) must be the same as input size ({input.size()})"
         )

@@ -24,12 +24,9 @@ def legacy_get_string(
     size_average: bool | None, reduce: bool | None, emit_warning: bool = True
 ) -> str:
     """The reduction that the two old flags stand for, with a warning that they are old."""
-    if reduce is False:
-        reduction = "none"
-    elif size_average is False:
-        reduction = "sum"
-    else:
-        reduction = "mean"
+    averages = size_average is None or bool(size_average)
+    reduces = reduce is None or bool(reduce)
+    reduction = "none" if not reduces else "mean" if averages else "sum"
     if emit_warning:
         warnings.warn(
             "size_average and reduce args will be deprecated, please use "

@@ -89,6 +89,8 @@ softshrink = _nn.softshrink
 hardshrink = whygrad.hardshrink
 prelu = whygrad.prelu
 relu_ = whygrad.relu_
+bilinear = whygrad.bilinear
+one_hot = _nn.one_hot
 cosine_similarity = whygrad.cosine_similarity
 pairwise_distance = whygrad.pairwise_distance
 
@@ -133,16 +135,9 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return whygrad.celu_(input, alpha) if inplace else whygrad.celu(input, alpha)
 
 
-# Klambauer et al., "Self-Normalizing Neural Networks", 2017, equation 14.
-_SELU_ALPHA = 1.6732632423543772848170429916717
-_SELU_SCALE = 1.0507009873554804934193349852946
-
-
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """`scale * elu(x, alpha)` with the two constants that keep mean 0 and variance 1."""
-    if inplace:
-        return _nn.elu_(input, _SELU_ALPHA, _SELU_SCALE)
-    return _nn.elu(input, _SELU_ALPHA, _SELU_SCALE)
+    return whygrad.selu_(input) if inplace else whygrad.selu(input)
 
 
 def hardtanh(
@@ -158,7 +153,7 @@ def hardtanh(
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """`min(max(x, 0), 6)`."""
-    return _nn.hardtanh_(input, 0, 6) if inplace else _nn.hardtanh(input, 0, 6)
+    return _nn.relu6_(input) if inplace else _nn.relu6(input)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
@@ -176,11 +171,14 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     return _nn.mish_(input) if inplace else _nn.mish(input)
 
 
-def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+def _threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """`x` where it is greater than `threshold`, else `value`."""
     if inplace:
         return whygrad.threshold_(input, threshold, value)
     return whygrad.threshold(input, threshold, value)
+
+
+threshold = _threshold  # messages name the one before
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
@@ -240,32 +238,6 @@ def log_softmax(
 # -- linear maps and lookups --------------------------------------------------------------------
 
 
-def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`y_k = x1 @ weight[k] @ x2 + bias_k`, for inputs (..., in1) and (..., in2)."""
-    if input1.dim() != input2.dim():
-        raise RuntimeError(
-            f"bilinear(): input dimensions do not match: got {input1.dim()} and {input2.dim()}"
-        )
-    for number, value, size in ((1, input1, weight.size(1)), (2, input2, weight.size(2))):
-        if value.size(-1) != size:
-            raise RuntimeError(
-                f"bilinear(): input{number} size does not match weight size: got "
-                f"{value.size(-1)} but expected {size}"
-            )
-    batch = list(input1.shape[:-1])
-    for dim, (size1, size2) in enumerate(zip(batch, input2.shape, strict=False)):
-        if size1 != size2:
-            raise RuntimeError(
-                f"bilinear(): input batch dimensions do not match at dim {dim}: got {size1} and "
-                f"{size2}"
-            )
-    flat1 = input1.reshape(-1, input1.size(-1))
-    flat2 = input2.reshape(-1, input2.size(-1))
-    result = whygrad.einsum("ni,kij,nj->nk", flat1, weight, flat2)
-    result = result.reshape([*batch, weight.size(0)])
-    return result if bias is None else result + bias
-
-
 def embedding(
     input: Tensor,
     weight: Tensor,
@@ -282,43 +254,23 @@ def embedding(
     """
     if sparse:
         raise NotImplementedError("embedding: sparse gradients do not exist in whygrad")
-    rows = weight.size(0)
     if padding_idx is None:
         padding_idx = -1
-    elif padding_idx >= rows or padding_idx < -rows:
-        raise AssertionError("Padding_idx must be within num_embeddings")
+    elif padding_idx > 0:
+        if padding_idx >= weight.size(0):
+            raise AssertionError("Padding_idx must be within num_embeddings")
     elif padding_idx < 0:
-        padding_idx += rows
+        if padding_idx < -weight.size(0):
+            raise AssertionError("Padding_idx must be within num_embeddings")
+        padding_idx += weight.size(0)
     if max_norm is not None:
         with whygrad.no_grad():
-            used = input.reshape(-1)
+            used = input.contiguous().reshape(-1)
             values = weight[used]
             length = values.norm(norm_type, 1, keepdim=True)
             scale = whygrad.where(length > max_norm, max_norm / (length + 1e-7), 1.0)
             weight[used] = values * scale
     return whygrad.embedding(weight, input, padding_idx, scale_grad_by_freq, False)
-
-
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """int64 of shape (*, num_classes), 1 at the class of each element and 0 elsewhere.
-
-    `num_classes=-1` takes the greatest class plus one.
-    """
-    if tensor.dtype != whygrad.int64:
-        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
-    if tensor.numel() == 0:
-        if num_classes <= 0:
-            raise RuntimeError("Can not infer total number of classes from empty tensor.")
-        return whygrad.zeros([*tensor.shape, num_classes], dtype=whygrad.int64)
-    if tensor.min().item() < 0:
-        raise RuntimeError("Class values must be non-negative.")
-    greatest = tensor.max().item()
-    if num_classes == -1:
-        num_classes = greatest + 1
-    elif greatest >= num_classes:
-        raise RuntimeError("Class values must be smaller than num_classes.")
-    result = whygrad.zeros([*tensor.shape, num_classes], dtype=whygrad.int64)
-    return result.scatter_(-1, tensor.unsqueeze(-1), 1)
 
 
 # -- dropout and normalisation ------------------------------------------------------------------
@@ -335,29 +287,6 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return input
 
 
-def _check_layer(name: str, input: Tensor, shape: Any, **affine: Tensor | None) -> None:
-    """`shape` must be that of the last dims, and of the affine parameters."""
-    shape = list(shape)
-    if not shape:
-        raise RuntimeError(
-            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least "
-            f"one element, but got normalized_shape = {shape}"
-        )
-    for label, tensor in affine.items():
-        if tensor is not None and list(tensor.shape) != shape:
-            raise RuntimeError(
-                f"Expected {label} to be of same shape as normalized_shape, but got {label} of "
-                f"shape {list(tensor.shape)} and normalized_shape = {shape}"
-            )
-    if list(input.shape[-len(shape) :]) != shape or input.dim() < len(shape):
-        # PyTorch prints the two functions' shapes differently.
-        expected = ("*, " if name == "layer_norm" else "*") + ", ".join(map(str, shape))
-        raise RuntimeError(
-            f"Given normalized_shape={shape}, expected input with shape [{expected}], but got "
-            f"input of size{list(input.shape)}"
-        )
-
-
 def layer_norm(
     input: Tensor,
     normalized_shape: Any,
@@ -366,7 +295,6 @@ def layer_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """`(x - mean) / sqrt(var + eps) * weight + bias` over the last dimensions."""
-    _check_layer("layer_norm", input, normalized_shape, weight=weight, bias=bias)
     return _nn.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
@@ -380,7 +308,6 @@ def rms_norm(
 
     `eps=None` stands for the machine epsilon of the dtype.
     """
-    _check_layer("rms_norm", input, normalized_shape, weight=weight)
     return _nn.rms_norm(input, normalized_shape, weight, eps)
 
 

@@ -463,3 +463,100 @@ v = (w * 1).expand(2, 2, 3); Write.apply(v)
     + "Write = make('Write', forward=lambda ctx, x: (ctx.mark_dirty(x), x.mul_(3))[1], backward=lambda ctx, g: g)\n",
     tol=CLOSE,
 )
+
+# A comparison in place cuts the history off; logical operations in place leave it as it is.
+test_comparisons_in_place = table(
+    """
+y = w.clone(); y.eq_(x); y; (y * 2).sum().backward(); w.grad
+y = w.clone(); y.ge_(2); y; (y * 2).sum().backward(); w.grad
+y = x.clone(); y.lt_(w); y; (y * 2).sum().backward(); w.grad
+y = w.clone(); y.ne_(w); y
+y = w.clone(); y.logical_and_(x); y; (y * 2).sum().backward(); w.grad
+y = w.clone(); y.logical_not_(); y; (y * 2).sum().backward(); w.grad
+w.logical_or_(x)
+w.logical_xor_(x)
+w.logical_not_(); w.sum().backward(); w.grad
+w.gt_(1)
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+# What nodes save, before and after it is freed; `dir` names it in both cases.
+SAVED = """
+def saved(t, *names):
+    f = t.grad_fn
+    before = [(n, show(getattr(f, n))) for n in dir(f) if n.startswith("_saved_") and n[7:] in names]
+    t.sum().backward()
+    return before, [(n, freed(f, n)) for n in dir(f) if n.startswith("_saved_") and n[7:] in names]
+def show(v): return [show(x) for x in v] if isinstance(v, tuple) else v.tolist() if hasattr(v, "tolist") else v
+def freed(f, name):
+    try: return show(getattr(f, name))
+    except RuntimeError as error: return str(error)
+v = (torch.arange(6.0).reshape(2, 3) / 8 + 0.25).requires_grad_()
+i = torch.tensor([0, 1])
+"""
+test_saved_tensors = table(
+    """
+saved(w * v, "self", "other")
+saved(w * x, "self", "other")
+saved(w * 2, "self", "other")
+saved(2 / v, "self", "other")
+saved(v.exp(), "self", "result")
+saved(v.pow(2), "self", "exponent", "result")
+saved(v.pow(w), "self", "exponent", "result")
+saved(2 ** v, "self", "exponent", "result")
+saved(v.clamp(0, 1), "self", "min", "max")
+saved(v.clamp(v, w), "self", "min", "max")
+saved(torch.lerp(v, w, 0.5), "self", "end", "weight")
+saved(torch.lerp(v, w, w), "self", "end", "weight")
+saved(torch.addcmul(v, w, x, value=3), "self", "tensor1", "tensor2")
+saved(torch.where(v > 0, v, w), "condition", "self", "other")
+saved(torch.remainder(v, 2), "self", "other")
+saved(F.prelu(v, w[0]), "self", "weight")
+saved(v[[0, 0]], "indices")
+saved(v[:, [0, 0]], "indices")
+saved(v[v > 0.5], "indices")
+saved(v.index_put((i,), w), "indices")
+saved(v.index_select(0, i), "index")
+saved(v.gather(0, i[None]), "index", "self")
+saved(F.embedding(i, v), "indices")
+saved(v.softmax(0), "result")
+saved(v.prod(), "self", "result")
+saved(v @ w.t(), "self", "mat2")
+saved(v.norm(), "self", "result")
+saved(F.mse_loss(v, w), "self", "target")
+""",
+    setup=SETUP + SAVED,
+    tol=CLOSE,
+)
+
+# Gradients that PyTorch gives as operations of their own, and integers that take part in a graph.
+test_nodes_of_gradients = table(
+    """
+y = F.prelu(x - 2, (p := torch.tensor([0.5], requires_grad=True))); g, = torch.autograd.grad((y * y).sum(), p, create_graph=True); g; g.sum().backward(); p.grad
+y = F.prelu(w - 3, (p := torch.tensor([0.5, 1, 2], requires_grad=True))); g, h = torch.autograd.grad((y * y).sum(), [w, p], create_graph=True); g; h; (g * g).sum().backward(); w.grad; p.grad
+y = F.prelu(w - 3, (p := torch.tensor([0.5]))); g, = torch.autograd.grad((y * y).sum(), w, create_graph=True); g; (g * g).sum().backward(); w.grad
+y = F.prelu(w - 3, (p := torch.tensor(0.5, requires_grad=True))); g, h = torch.autograd.grad((y * y).sum(), [w, p], create_graph=True); g; h; (h * h).backward(); w.grad; p.grad
+g, = torch.autograd.grad((w[[0, 0]] ** 2).sum(), w, create_graph=True); g
+g, = torch.autograd.grad((w[w > 2] ** 2).sum(), w, create_graph=True); g; g.sum().backward(); w.grad
+v = x.clone().requires_grad_(); [g._version for g in torch.autograd.grad(torch.maximum(w, v).sum(), [w, v])]
+v = x.clone().requires_grad_(); [g._version for g in torch.autograd.grad(torch.minimum(w, v).sum(), [w, v], create_graph=True)]
+[g._version for g in torch.autograd.grad(torch.maximum(w, w).sum(), w)]
+n.fill_(w[0, 0]); n; n.requires_grad; n.float()
+n.masked_fill_(n > 2, w[0, 0]); n; n.requires_grad
+t = x > 2; t[...] = w[0, 0]; t; t.requires_grad
+t = x > 2; t[True] = w[0, 0]; t
+t = x > 2; t[0:1] = w[0, 0]; t
+t = x > 2; t[...] = w; t
+n[...] = w; n; n.is_leaf
+x.data = torch.zeros(4); x
+y = (w * w).sum(); w.data = torch.zeros(2, 2); y.backward(); w.grad
+y = (w * 2).sum(); w.data = torch.zeros(2, 2); w._version; w.stride(); y.backward()
+b = w * 1; b.data = torch.zeros(4)[1:]; b.storage_offset(); b.sum().backward(); w.grad
+b = w.clone(); v = b[0]; b.data = torch.zeros(4); b.mul_(2); v.grad_fn
+x[torch.tensor(False)].stride(); x.t()[torch.tensor(False)].stride()
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)

@@ -185,3 +185,38 @@ y = torch.tensordot(w, x[:1], dims=([0], [0])); graph(y); y.sum().backward()
     setup=SETUP,
     tol=CLOSE,
 )
+
+# What PyTorch records without a formula, and numbers where they count as tensors.
+test_softmax_and_numbers = table(
+    """
+o = torch.ones(2, 3); torch.softmax(w, 1, out=o); o
+o = torch.ones(2, 3); torch.log_softmax(w.clone(), 1, out=o); o; o.sum().backward()
+o = torch.ones(2, 3); torch.softmax(x, 1, out=o); o
+o = w.clone(); torch.softmax(x, 1, out=o); o
+o = w.clone(); torch.softmax(w, 1, out=o); o
+o = w.clone(); torch.log_softmax(o, 1, out=o); o
+o = torch.ones(4, 3)[:2]; torch.softmax(w, 1, out=o); o; o._base
+with torch.no_grad(): torch.softmax(x, 1, out=w); w
+torch.softmax(w, 1, out=w)
+torch.softmax(x, 1, out=1)
+torch.add(x, x, out=1)
+torch.add(x, x, out=1.0)
+torch.add(x, x, out=True)
+torch.add(1, 1, out=1)
+torch.add(w, w, out=1.0)
+torch.sub(n, n, out=1.5)
+torch.mul(n, n, out=1)
+torch.div(n, n + 1, out=1)
+torch.floor_divide(n, n + 1, out=1)
+torch.multiply(n, n, out=1)
+torch.subtract(n, n, out=1)
+torch.add(n, n, out="a")
+torch.add(n, n, out=[1])
+torch.fmod(n, 2, out=1)
+torch.sum(x, 0, out=1)
+torch.cat([x, x], out=1)
+torch.zeros(2, out=1)
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
