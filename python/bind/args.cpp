@@ -374,9 +374,11 @@ std::string joined(const std::vector<std::string>& items) {
     return s;
 }
 
-// PyTorch's methods without parameters are plain C methods, and say so.
-void check_no_arguments(const char* op, const Call& c) {
-    if (c.n_keywords()) fail_type(str("TensorBase.", op, "() takes no keyword arguments"));
+// PyTorch's methods without parameters are plain C methods, and say so. Before Python 3.11 a call with
+// keywords makes a bound method first, which is named after the class of the object.
+void check_no_arguments(const char* op, const Call& c, PyObject* self) {
+    const char* owner = PY_VERSION_HEX < 0x030B0000 ? type_name_of(self) : "TensorBase";
+    if (c.n_keywords()) fail_type(str(owner, ".", op, "() takes no keyword arguments"));
     fail_type(str("TensorBase.", op, "() takes no arguments (", c.nargs, " given)"));
 }
 
@@ -394,7 +396,7 @@ void fail_call(const char* op, const std::vector<Overload>& overloads, PyObject*
         if (c.count() >= o.n_required - shift && c.count() <= most) plausible.push_back(&o);
     }
     if (is_method && overloads.size() == 1 && overloads[0].parameters.size() == 1)
-        check_no_arguments(op, c);
+        check_no_arguments(op, c, args[0]);
     // If only one takes that many arguments, its own complaint says more than the list of all.
     if (overloads.size() == 1) plausible = shown;
     if (plausible.size() == 1) {

@@ -302,8 +302,6 @@ class Module(StateDictMixin):
                 del registry[name]
                 self._non_persistent_buffers_set.discard(name)
                 return
-        if name not in self.__dict__ and not hasattr(type(self), name):
-            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
         object.__delattr__(self, name)
 
     def __getstate__(self) -> dict[str, Any]:
