@@ -235,8 +235,12 @@ void check_normal_cdf(double bound) {
         ASSERT_LE(std::fabs(static_cast<double>(static_cast<Wide<T>>(normal_cdf(x)) - exact)),
                   bound)
             << "at " << x;
-        if (x < -9) EXPECT_EQ(normal_cdf(x), T(0));
-        if (x > 9) EXPECT_EQ(normal_cdf(x), T(1));
+        if (x < -9) {
+            EXPECT_EQ(normal_cdf(x), T(0));
+        }
+        if (x > 9) {
+            EXPECT_EQ(normal_cdf(x), T(1));
+        }
     }
     // Vectors give the same as numbers.
     CHECK1_AS(normal_cdf, T, inf<double>, kSome, std::erfc(-x * std::sqrt(decltype(x)(0.5))) / 2);
