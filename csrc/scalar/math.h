@@ -5,9 +5,10 @@
 //
 // Note [Approximations]: polynomials are interpolations at Chebyshev nodes of the function named
 // beside them, on the interval that argument reduction leaves, with as many terms as the stated
-// precision takes. Without hardware fma (mad in math_basic.h) every product and sum is rounded by
-// itself; the bounds in tests/cpp/test_scalar.cpp hold on every instruction set. Results may differ
-// between instruction sets in the last bit, never between lanes.
+// precision takes (that of normal_cdf is a minimax one, its error weighted with the result).
+// Without hardware fma (mad in math_basic.h) every product and sum is rounded by itself; the bounds
+// in tests/cpp/test_scalar.cpp hold on every instruction set. Results may differ between instruction
+// sets in the last bit, never between lanes.
 #pragma once
 
 #include "scalar/math_basic.h"
