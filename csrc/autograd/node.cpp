@@ -1,5 +1,8 @@
 #include "autograd/node.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "autograd/meta.h"
 #include "tensor/shape.h"
 
@@ -69,7 +72,7 @@ SavedTensor::SavedTensor(const Tensor& t, const Node* output_of) {
     }
 }
 
-void SavedTensor::modified(const Node* owner) const {
+void SavedTensor::fail_modified(const Node* owner) const {
     WG_CHECK(
         data_.version() != version_,
         "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This is not supported, "
@@ -100,6 +103,16 @@ Tensor SavedTensor::unpack(const Node* owner) const {
     t->grad_fn = Ref<GraphNode>(const_cast<Node*>(owner));
     t->output_nr = output_nr_;
     return t;
+}
+
+void unpack_in_order(const Node& node) {
+    const std::vector<Node::SavedName> names = node.saved_names();
+    std::vector<size_t> order(names.size());
+    std::iota(order.begin(), order.end(), size_t(0));
+    std::ranges::sort(order, {}, [&](size_t i) {
+        return std::pair(names[i].is_output, std::string_view(names[i].name));
+    });
+    for (size_t i : order) node.saved_value(i);
 }
 
 void fail_released() {

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -99,9 +100,13 @@ public:
     // deals with none as well (custom Functions, accumulation).
     virtual bool handles_undefined() const { return false; }
     Tensor zero_gradient(size_t output_nr) const;
-    // The names of the tensors that nodes of this kind save, PyTorch's `_saved_*` attributes; they outlive the
+    // The tensors that nodes of this kind save, PyTorch's `_saved_*` attributes; the names outlive the
     // tensors. "NAME[]" is one of a list of that name. The i-th value is undefined where this node did not need it.
-    virtual std::vector<std::string> saved_names() const { return {}; }
+    struct SavedName {
+        std::string name;
+        bool is_output = false;
+    };
+    virtual std::vector<SavedName> saved_names() const { return {}; }
     virtual Tensor saved_value(size_t) const { return {}; }
     virtual void visit_owned(OwnedVisitor& visitor) const;
 
@@ -175,10 +180,14 @@ public:
     Tensor unpack(const Node* owner) const;
     // The values only: what a derivative that is not itself recorded needs.
     const Tensor& unpack_data(const Node* owner) const {
-        if ((data_->version && *data_->version != version_) ||
-            (had_node_ && !data_->grad_fn && !data_->view_base)) [[unlikely]]
-            modified(owner);
+        if (modified()) [[unlikely]]
+            fail_modified(owner);
         return data_;
+    }
+    // Of one that is defined.
+    bool modified() const noexcept {
+        return (data_->version && *data_->version != version_) ||
+               (had_node_ && !data_->grad_fn && !data_->view_base);
     }
     void reset() noexcept { data_ = Tensor(); }
     void visit_owned(OwnedVisitor& visitor) const {
@@ -186,13 +195,23 @@ public:
     }
 
 private:
-    [[noreturn]] void modified(const Node* owner) const;
+    [[noreturn]] void fail_modified(const Node* owner) const;
     Tensor data_;
     uint32_t version_ = 0;
     uint32_t output_nr_ = 0;
     bool is_output_ = false;
     bool had_node_ = false;
 };
+
+// Unpacks what the node saved as PyTorch does before a derivative: inputs by their names, then outputs. The
+// first that was modified is the one that the error names.
+void unpack_in_order(const Node& node);
+// Nothing that was saved may have been modified, whatever of the derivative a pass needs.
+inline void check_saved(const Node& node, std::span<const SavedTensor> saved) {
+    for (const SavedTensor& s : saved)
+        if (s.defined() && s.modified()) [[unlikely]]
+            unpack_in_order(node);
+}
 
 // "Trying to backward through the graph a second time ..."
 [[noreturn]] void fail_released();

@@ -64,6 +64,7 @@ public:
 
     void apply(Grads& in, Grads& out) override {
         if (this->released) fail_released();
+        check_saved(*this, {saved_.data(), saved_.size()});
         Backward d(*this, saved_.data(), in, out);
         f_(d);
     }
@@ -77,7 +78,7 @@ public:
         for (SavedTensor& s : saved_)
             if (s.is_output()) s = SavedTensor(out, this);
     }
-    std::vector<std::string> saved_names() const override {
+    std::vector<Node::SavedName> saved_names() const override {
         return {saved_names_.begin(), saved_names_.end()};
     }
     Tensor saved_value(size_t i) const override {
@@ -89,16 +90,21 @@ public:
         for (const SavedTensor& s : saved_) s.visit_owned(visitor);
     }
     void keep(const Save& s) {
-        saved_names_.push_back(s.name);
+        saved_names_.push_back({s.name, s.is_output});
         saved_.push_back(s.tensor ? SavedTensor(*s.tensor, s.is_output ? this : nullptr)
                                   : SavedTensor());
     }
 
 private:
+    struct KeptName {
+        const char* name;
+        bool is_output;
+        operator Node::SavedName() const { return {name, is_output}; }
+    };
     const char* name_;
     F f_;
     SmallVector<SavedTensor, 2> saved_;
-    SmallVector<const char*, 2> saved_names_;
+    SmallVector<KeptName, 2> saved_names_;
 };
 
 // Makes `out` output number `n` of the node.

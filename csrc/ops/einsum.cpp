@@ -301,8 +301,8 @@ Tensor tensordot(const Tensor& first, const Tensor& second, const Dims& dims_a,
     for (size_t i = 0; i < dims_a.size(); ++i) {
         const int64_t da = wrap_dim(dims_a[i], a.dim()), db = wrap_dim(dims_b[i], b.dim());
         // A size of 1 broadcasts: the other operand is summed first.
-        if (a->dims[da] == 1) b = sum_over(b, Dims{db}, true, second.dtype());
-        else if (b->dims[db] == 1) a = sum_over(a, Dims{da}, true, first.dtype());
+        if (b->dims[db] == 1) a = sum_over(a, Dims{da}, true, first.dtype());
+        else if (a->dims[da] == 1) b = sum_over(b, Dims{db}, true, second.dtype());
         WG_CHECK(a->dims[da] == b->dims[db],
                  "contracted dimensions need to match, but first has size ", a->dims[da],
                  " in dim ", dims_a[i], " and second has size ", b->dims[db], " in dim ",
@@ -325,8 +325,10 @@ Tensor tensordot(const Tensor& first, const Tensor& second, const Dims& dims_a,
             shape.push_back(b->dims[d]);
             columns *= b->dims[d];
         }
-    if (a.dim() == 1 && b.dim() == 1 && shape.empty())
-        return view(dot(permute(a, order_a), permute(b, order_b)), shape);
+    if (shape.empty()) {
+        const auto flat = [&](const Tensor& t) { return t.dim() == 1 ? t : reshape(t, {k}); };
+        return view(dot(flat(permute(a, order_a)), flat(permute(b, order_b))), shape);
+    }
     return view(
         mm(reshape(permute(a, order_a), {rows, k}), reshape(permute(b, order_b), {k, columns})),
         shape);
@@ -352,9 +354,14 @@ Tensor trilinear(const std::array<const Tensor*, 3>& operands,
         out = contiguous(einsum(dims[0] + "," + dims[1] + "," + dims[2] + "->" + dims[3],
                                 {*operands[0], *operands[1], *operands[2]}));
     }
+    // Kept for the gradients of the other two.
+    const auto save_for = [&](const char* name, size_t i) {
+        return save_if(
+            requires_grad(*operands[(i + 1) % 3]) || requires_grad(*operands[(i + 2) % 3]), name,
+            *operands[i]);
+    };
     record("TrilinearBackward0", out, {*operands[0], *operands[1], *operands[2]},
-           {save("i1", *operands[0]), save("i2", *operands[1]), save("i3", *operands[2])},
-           [dims](Backward& d) {
+           {save_for("i1", 0), save_for("i2", 1), save_for("i3", 2)}, [dims](Backward& d) {
                const Tensor saved[] = {d.saved(0), d.saved(1), d.saved(2)};
                for (size_t i = 0; i < 3; ++i) {
                    if (!d.needs(i)) continue;

@@ -99,7 +99,7 @@ public:
         released = reads_saved_;
         for (SavedTensor& s : saved_) s.reset();
     }
-    std::vector<std::string> saved_names() const override;
+    std::vector<SavedName> saved_names() const override;
     Tensor saved_value(size_t i) const override;
     void visit_owned(OwnedVisitor& visitor) const override {
         Node::visit_owned(visitor);
@@ -159,23 +159,14 @@ std::vector<int> ElementwiseNode::read_slots() const {
     return slots;
 }
 
-std::vector<std::string> ElementwiseNode::saved_names() const {
-    std::array<const char*, 4> names = {"self", "other", "weight", "result"};
-    switch (op_) {
-    case Op::pow: names[1] = "exponent"; break;
-    case Op::prelu_kernel: names[1] = "weight"; break;
-    case Op::lerp: names[1] = "end"; break;
-    case Op::addcmul:
-    case Op::addcdiv: names = {"self", "tensor1", "tensor2", "result"}; break;
-    case Op::clamp_low: names[1] = "min"; break;
-    case Op::clamp_high: names[1] = "max"; break;
-    case Op::clamp_both: names = {"self", "min", "max", "result"}; break;
-    case Op::where_choice: names = {"condition", "self", "other", "result"}; break;
-    default: break;
+std::vector<Node::SavedName> ElementwiseNode::saved_names() const {
+    std::vector<SavedName> names;
+    for (int slot : read_slots()) {
+        const bool is_output = slot == 3;
+        const std::string_view name = is_output ? "result" : row(op_).operands[slot];
+        names.push_back({std::string(name == "input" ? "self" : name), is_output});
     }
-    std::vector<std::string> result;
-    for (int s : read_slots()) result.emplace_back(names[size_t(s)]);
-    return result;
+    return names;
 }
 
 Tensor ElementwiseNode::saved_value(size_t i) const {
@@ -196,6 +187,7 @@ void ElementwiseNode::apply(Grads& in, Grads& out) {
     const RowInfo& r = row(op_);
     if (not_implemented(name_))
         fail(ErrorKind::Runtime, str("derivative for aten::", r.name, " is not implemented"));
+    check_saved(*this, saved_);
     if (grad_enabled()) {
         // A product or quotient by a number that is no operand in PyTorch's eyes has the same as derivative.
         if (edges.size() == 1 && is_scalar_ && (op_ == Op::mul || op_ == Op::div)) {

@@ -38,6 +38,7 @@ struct RowInfo {
     const char* node_scalar;  // when the last operand is a Python number
     const char* node_reversed;  // when the first one is
     bool same_node;  // all three are the same
+    const char* operands[3];  // "input", "exponent"
     const char* parameters;  // "negative_slope=0.01"
     int arity;
     bool is_test;  // gives bool

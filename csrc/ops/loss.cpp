@@ -406,7 +406,6 @@ Tensor put_back(const Picks& k, const Tensor& g, const Tensor& x) {
     });
     record(k.image() ? "NllLoss2DBackwardBackward0" : "NllLossBackwardBackward0", out, {g, x},
            {k.saved_target(), k.saved_weight()}, [k](Backward& d) {
-               d.saved(0), d.saved(1);  // unchanged
                if (d.needs(0)) d.set(0, picked(k, d.grad()));
                if (d.needs(1)) d.set(1, zeros(k.sizes, d.grad().dtype()));
            });
@@ -433,10 +432,7 @@ Tensor picked(const Picks& k, const Tensor& x) {
     });
     record(k.image() ? "NllLoss2DBackward0" : "NllLossBackward0", out, {x},
            {save("self", x), k.saved_target(), k.saved_weight(), save("total_weight", k.total)},
-           [k](Backward& d) {
-               d.saved(1), d.saved(2);  // unchanged
-               d.set(0, put_back(k, d.grad(), d.saved(0)));
-           });
+           [k](Backward& d) { d.set(0, put_back(k, d.grad(), d.saved(0))); });
     return out;
 }
 

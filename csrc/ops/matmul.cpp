@@ -129,23 +129,29 @@ Tensor product(const Tensor& a, bool flip_a, const Tensor& b, bool flip_b, const
 Tensor transposed(const Tensor& x) { return x.dim() == 2 ? t(x) : transpose(x, 1, 2); }
 Tensor multiply(const Tensor& a, const Tensor& b) { return a.dim() == 2 ? mm(a, b) : bmm(a, b); }
 
+// Keeps a factor for the gradient of the other one.
+Save save_for(const Tensor& other, const char* name, const Tensor& factor) {
+    return save_if(requires_grad(other), name, factor);
+}
+
 Tensor scaled(const Tensor& t, const Scalar& s) { return s.to_double() == 1 ? t : mul(t, Arg(s)); }
 
 // The gradients of a product with respect to its factors: g b^T and a^T g. A factor stored by columns
-// gets a gradient stored the same way, so that the transposed view it came from sees a dense one.
-Tensor grad_of_left(const Tensor& g, const Tensor& a, const Tensor& b) {
+// gets a gradient stored the same way, so that the transposed view it came from sees a dense one. Each needs the
+// other factor, which is saved for it alone.
+Tensor grad_of_left(const Tensor& g, const Tensor& b, bool by_columns) {
     const char* kernel = "addmm_impl_cpu_";
     if (!grad_enabled())
-        return is_column_major(a) ? transposed(product(b, false, g, true, kernel))
-                                  : product(g, false, b, true, kernel);
-    return is_column_major(a) ? transposed(multiply(b, transposed(g))) : multiply(g, transposed(b));
+        return by_columns ? transposed(product(b, false, g, true, kernel))
+                          : product(g, false, b, true, kernel);
+    return by_columns ? transposed(multiply(b, transposed(g))) : multiply(g, transposed(b));
 }
-Tensor grad_of_right(const Tensor& g, const Tensor& a, const Tensor& b) {
+Tensor grad_of_right(const Tensor& g, const Tensor& a, bool by_columns) {
     const char* kernel = "addmm_impl_cpu_";
     if (!grad_enabled())
-        return is_column_major(b) ? transposed(product(g, true, a, false, kernel))
-                                  : product(a, true, g, false, kernel);
-    return is_column_major(b) ? transposed(multiply(transposed(g), a)) : multiply(transposed(a), g);
+        return by_columns ? transposed(product(g, true, a, false, kernel))
+                          : product(a, true, g, false, kernel);
+    return by_columns ? transposed(multiply(transposed(g), a)) : multiply(transposed(a), g);
 }
 
 void check_shapes(const Tensor& a, const Tensor& b) {
@@ -166,10 +172,11 @@ Tensor mm(const Tensor& a, const Tensor& b) {
              " != ", cpp_type_name(b.dtype()));
     Tensor out = product(a, false, b, false, "addmm_impl_cpu_");
     if (grad_enabled() && (requires_grad(a) || requires_grad(b)))
-        record("MmBackward0", out, {a, b}, {save("self", a), save("mat2", b)}, [](Backward& d) {
-            if (d.needs(0)) d.set(0, grad_of_left(d.grad(), d.saved(0), d.saved(1)));
-            if (d.needs(1)) d.set(1, grad_of_right(d.grad(), d.saved(0), d.saved(1)));
-        });
+        record("MmBackward0", out, {a, b}, {save_for(b, "self", a), save_for(a, "mat2", b)},
+               [left = is_column_major(a), right = is_column_major(b)](Backward& d) {
+                   if (d.needs(0)) d.set(0, grad_of_left(d.grad(), d.saved(1), left));
+                   if (d.needs(1)) d.set(1, grad_of_right(d.grad(), d.saved(0), right));
+               });
     return out;
 }
 
@@ -191,10 +198,11 @@ Tensor bmm(const Tensor& a, const Tensor& b) {
              scalar_name(b));
     Tensor out = product(a, false, b, false, "baddbmm");
     if (grad_enabled() && (requires_grad(a) || requires_grad(b)))
-        record("BmmBackward0", out, {a, b}, {save("self", a), save("mat2", b)}, [](Backward& d) {
-            if (d.needs(0)) d.set(0, grad_of_left(d.grad(), d.saved(0), d.saved(1)));
-            if (d.needs(1)) d.set(1, grad_of_right(d.grad(), d.saved(0), d.saved(1)));
-        });
+        record("BmmBackward0", out, {a, b}, {save_for(b, "self", a), save_for(a, "mat2", b)},
+               [left = is_column_major(a), right = is_column_major(b)](Backward& d) {
+                   if (d.needs(0)) d.set(0, grad_of_left(d.grad(), d.saved(1), left));
+                   if (d.needs(1)) d.set(1, grad_of_right(d.grad(), d.saved(0), right));
+               });
     return out;
 }
 
@@ -235,10 +243,11 @@ Tensor mv(const Tensor& a, const Tensor& v) {
     Tensor out = empty(a.sizes().first(1), a.dtype());
     vector_product_into(out, a, v, 0, 1);
     if (grad_enabled() && (requires_grad(a) || requires_grad(v)))
-        record("MvBackward0", out, {a, v}, {save("self", a), save("vec", v)}, [](Backward& d) {
-            if (d.needs(0)) d.set(0, outer(d.grad(), d.saved(1)));
-            if (d.needs(1)) d.set(1, mv(t(d.saved(0)), d.grad()));
-        });
+        record("MvBackward0", out, {a, v}, {save_for(v, "self", a), save_for(a, "vec", v)},
+               [](Backward& d) {
+                   if (d.needs(0)) d.set(0, outer(d.grad(), d.saved(1)));
+                   if (d.needs(1)) d.set(1, mv(t(d.saved(0)), d.grad()));
+               });
     return out;
 }
 
@@ -259,10 +268,11 @@ Tensor dot_as(const char* node, const char* name, const Tensor& a, const Tensor&
             T(dot<T>(a.numel(), a.data<T>(), a.strides()[0], b.data<T>(), b.strides()[0]));
     });
     if (grad_enabled() && (requires_grad(a) || requires_grad(b)))
-        record(node, out, {a, b}, {save("self", a), save("tensor", b)}, [](Backward& d) {
-            if (d.needs(0)) d.set(0, d.grad() * d.saved(1));
-            if (d.needs(1)) d.set(1, d.grad() * d.saved(0));
-        });
+        record(node, out, {a, b}, {save_for(b, "self", a), save_for(a, "tensor", b)},
+               [](Backward& d) {
+                   if (d.needs(0)) d.set(0, d.grad() * d.saved(1));
+                   if (d.needs(1)) d.set(1, d.grad() * d.saved(0));
+               });
     return out;
 }
 
@@ -310,13 +320,14 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, 
     Tensor out = start_from(self, shape, beta);
     product_into(out, a, false, b, false, beta, alpha, "addmm_impl_cpu_");
     if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(b)))
-        record("AddmmBackward0", out, {self, a, b}, {save("mat1", a), save("mat2", b)},
-               [=](Backward& d) {
+        record("AddmmBackward0", out, {self, a, b},
+               {save_for(b, "mat1", a), save_for(a, "mat2", b)},
+               [=, left = is_column_major(a), right = is_column_major(b)](Backward& d) {
                    if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
                    if (d.needs(1))
-                       d.set(1, scaled(grad_of_left(d.grad(), d.saved(0), d.saved(1)), alpha));
+                       d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), left), alpha));
                    if (d.needs(2))
-                       d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), d.saved(1)), alpha));
+                       d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), right), alpha));
                });
     return out;
 }
@@ -326,7 +337,7 @@ Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta, 
     Tensor out = start_from(self, a.sizes().first(1), beta);
     vector_product_into(out, a, v, beta, alpha);
     if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(v)))
-        record("AddmvBackward0", out, {self, a, v}, {save("mat", a), save("vec", v)},
+        record("AddmvBackward0", out, {self, a, v}, {save_for(v, "mat", a), save_for(a, "vec", v)},
                [=](Backward& d) {
                    if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
                    if (d.needs(1)) d.set(1, scaled(outer(d.grad(), d.saved(1)), alpha));
@@ -347,13 +358,14 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta
     Tensor out = start_from(self, shape, beta);
     product_into(out, a, false, b, false, beta, alpha, "baddbmm");
     if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(b)))
-        record("BaddbmmBackward0", out, {self, a, b}, {save("batch1", a), save("batch2", b)},
-               [=](Backward& d) {
+        record("BaddbmmBackward0", out, {self, a, b},
+               {save_for(b, "batch1", a), save_for(a, "batch2", b)},
+               [=, left = is_column_major(a), right = is_column_major(b)](Backward& d) {
                    if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
                    if (d.needs(1))
-                       d.set(1, scaled(grad_of_left(d.grad(), d.saved(0), d.saved(1)), alpha));
+                       d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), left), alpha));
                    if (d.needs(2))
-                       d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), d.saved(1)), alpha));
+                       d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), right), alpha));
                });
     return out;
 }
@@ -379,7 +391,8 @@ Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta,
                          i == 0 ? beta : Scalar(1), alpha, "addmm_impl_cpu_");
     }
     if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(b)))
-        record("AddbmmBackward0", out, {self, a, b}, {save("batch1", a), save("batch2", b)},
+        record("AddbmmBackward0", out, {self, a, b},
+               {save_for(b, "batch1", a), save_for(a, "batch2", b)},
                [=, batches = a->dims[0], shape = Dims(shape)](Backward& d) {
                    if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
                    if (!d.needs(1) && !d.needs(2)) return;

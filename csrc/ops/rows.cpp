@@ -1,5 +1,8 @@
 // The rows of elementwise.def as data: names, what each gradient reads, gradients over tensors.
+#include <array>
+#include <cstring>
 #include <deque>
+#include <string_view>
 
 #include "cpu/elementwise_kernels.h"
 #include "ops/elementwise.h"
@@ -33,28 +36,40 @@ void add_gradient(RowInfo& r) {
     r.gradient[I] = tensor_gradient<Row, I>;
 }
 
-// "PowBackward1|PowBackward0|PowBackward2": the node for tensors, for a number as last operand and for
-// one as first operand. What is left out is as the one before it.
-struct NodeNames {
-    std::string names[3];
-    explicit NodeNames(std::string text) {
-        for (std::string& name : names) {
-            name = text.substr(0, text.find('|'));
-            if (name.size() < text.size()) text.erase(0, name.size() + 1);
-        }
+// Three names with `separator` between them; what is left out is as the one before it.
+std::array<std::string, 3> three(std::string_view text, std::string_view separator) {
+    std::array<std::string, 3> names;
+    for (std::string& name : names) {
+        name = text.substr(0, text.find(separator));
+        if (name.size() < text.size()) text.remove_prefix(name.size() + separator.size());
     }
+    return names;
+}
+
+// The texts of a row, apart.
+struct Texts {
+    // "PowBackward1|PowBackward0|PowBackward2": the node for tensors, for a number as last operand and for
+    // one as first operand.
+    std::array<std::string, 3> nodes;
+    std::array<std::string, 3> operands;
+    Texts(const char* node, std::string_view names)
+        : nodes(three(node, "|")), operands(three(names, ", ")) {}
 };
 
 template <class Row>
 RowInfo make_row(const char* parameters, const char* node, unsigned form, double lo, double hi) {
-    static auto& kept = *new std::deque<NodeNames>;  // rows point into it for the program's life
-    const NodeNames* names = &kept.emplace_back(node);
+    static auto& kept = *new std::deque<Texts>;  // rows point into it for the program's life
+    const char* end = std::strchr(parameters, ';');  // of the names of operands
+    const Texts& texts =
+        kept.emplace_back(node, end ? std::string_view(parameters, end) : "input, other");
+    if (end) parameters = end[1] ? end + 2 : "";
     RowInfo r{};
     r.name = Row::name;
-    r.node = names->names[0].c_str();
-    r.node_scalar = names->names[1].c_str();
-    r.node_reversed = names->names[2].c_str();
-    r.same_node = names->names[0] == names->names[1];
+    r.node = texts.nodes[0].c_str();
+    r.node_scalar = texts.nodes[1].c_str();
+    r.node_reversed = texts.nodes[2].c_str();
+    r.same_node = texts.nodes[0] == texts.nodes[1];
+    for (int i = 0; i < 3; ++i) r.operands[i] = texts.operands[i].c_str();
     r.parameters = parameters;
     r.arity = Row::arity;
     r.is_test = Row::is_test;

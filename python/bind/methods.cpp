@@ -75,9 +75,10 @@ PyObject* is_contiguous(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
 PyObject* number_at(const char* p, DType d) {
     return visit_dtype(d, [&](auto tag) -> PyObject* {
         using T = typename decltype(tag)::type;
-        T v;
+        // A bool from outside may be a byte that C++ knows no bool of.
+        std::conditional_t<std::is_same_v<T, bool>, uint8_t, T> v;
         std::memcpy(&v, p, sizeof(T));
-        if constexpr (std::is_same_v<T, bool>) return PyBool_FromLong(v);
+        if constexpr (std::is_same_v<T, bool>) return PyBool_FromLong(v != 0);
         else if constexpr (std::is_integral_v<T>) return PyLong_FromLongLong(int64_t(v));
         else return PyFloat_FromDouble(double(compute_type<T>(v)));
     });

@@ -70,7 +70,7 @@ PyObject* get_dir(PyObject* o, PyObject*) {
         auto* const object = reinterpret_cast<PyObject*>(&PyBaseObject_Type);
         Object list = check(PyObject_CallMethod(object, "__dir__", "O", o));
         std::string last;  // the elements of a list have one name
-        for (const std::string& name : node_at(o).saved_names()) {
+        for (const auto& [name, is_output] : node_at(o).saved_names()) {
             if (name == last) continue;
             last = name;
             const Object text = check(to_python("_saved_" + name.substr(0, name.find('['))));
@@ -158,13 +158,14 @@ PyObject* node_getattro(PyObject* o, PyObject* name) {
         if (text == "variable" && n.is_accumulator)
             return wrap(static_cast<const AccumulateGrad&>(n).variable());
         if (text.starts_with("_saved_")) {
-            const std::vector<std::string> names = n.saved_names();
+            const std::vector<Node::SavedName> names = n.saved_names();
             const std::string wanted(text.substr(7));
-            if (const auto at = std::ranges::find(names, wanted); at != names.end())
+            if (const auto at = std::ranges::find(names, wanted, &Node::SavedName::name);
+                at != names.end())
                 return saved_object(n.saved_value(size_t(at - names.begin())));
             TensorList list;
             for (size_t i = 0; i < names.size(); ++i)
-                if (names[i] == wanted + "[]") list.push_back(n.saved_value(i));
+                if (names[i].name == wanted + "[]") list.push_back(n.saved_value(i));
             if (!list.empty()) return to_python(list);
         }
         PyErr_Restore(Py_XNewRef(type), Py_XNewRef(value), Py_XNewRef(trace));

@@ -104,18 +104,6 @@ PyObject* invoke_row(PyObject* const* values, const void* context) {
     return wrap(elementwise(op, span, p));
 }
 
-const char* operand_names(Op op, int arity) {
-    switch (op) {
-    case Op::pow: return "input, exponent";
-    case Op::lerp: return "input, end, weight";
-    case Op::addcmul:
-    case Op::addcdiv: return "input, tensor1, tensor2";
-    case Op::clamp_min: return "input, min";
-    case Op::clamp_max: return "input, max";
-    default: return arity == 1 ? "input" : "input, other";
-    }
-}
-
 // What may stand in the place of an operand: a tensor, a number, or either.
 enum class Operand : char { Tensor = 'T', Number = 'N', Either = 'E' };
 
@@ -166,7 +154,8 @@ bool takes_number(Op op) {
 Overload row_overload(Op op, unsigned row_forms, const char* kinds, bool is_method,
                       bool is_inplace) {
     const RowInfo& r = row(op);
-    std::string signature = operand_names(op, r.arity);
+    std::string signature = r.operands[0];
+    for (int i = 1; i < r.arity; ++i) signature += str(", ", r.operands[i]);
     const bool keyword_only = op == Op::addcmul || op == Op::addcdiv;
     std::string parameters = r.parameters;
     const bool alpha = scaled(op).has_value();

@@ -48,14 +48,13 @@ def _reduce_weighted(loss: Tensor, weight: Tensor, reduction: str, by_weight: bo
     return _reduce(loss, _reduction.get_enum(reduction))
 
 
-def _check_same_size(input: Tensor, target: Tensor) -> None:
-    if target.size() != input.size():
-        warnings.warn(
-            f"Using a target size ({target.size()}) that is different to the input size "
-            f"({input.size()}). This will likely lead to incorrect results due to broadcasting. "
-            "Please ensure they have the same size.",
-            stacklevel=3,
-        )
+def _warn_of_sizes(input: Tensor, target: Tensor) -> None:
+    warnings.warn(
+        f"Using a target size ({target.size()}) that is different to the input size "
+        f"({input.size()}). This will likely lead to incorrect results due to broadcasting. "
+        "Please ensure they have the same size.",
+        stacklevel=3,
+    )
 
 
 def mse_loss(
@@ -67,11 +66,12 @@ def mse_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """`(input - target)**2`, times `weight` if given."""
-    if target.size() != input.size():
-        _check_same_size(input, target)
+    differ = target.size() != input.size()
+    if differ:
+        _warn_of_sizes(input, target)
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
-    if target.size() != input.size():
+    if differ:
         input, target = whygrad.broadcast_tensors(input, target)
     if weight is not None:
         return _reduce_weighted(_nn.mse_loss(input, target, 0), weight, reduction, True)
@@ -87,11 +87,12 @@ def l1_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """`|input - target|`, times `weight` if given."""
-    if target.size() != input.size():
-        _check_same_size(input, target)
+    differ = target.size() != input.size()
+    if differ:
+        _warn_of_sizes(input, target)
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
-    if target.size() != input.size():
+    if differ:
         input, target = whygrad.broadcast_tensors(input, target)
     if weight is not None:
         return _reduce_weighted(_nn.l1_loss(input, target, 0), weight, reduction, True)
@@ -107,11 +108,12 @@ def smooth_l1_loss(
     beta: float = 1.0,
 ) -> Tensor:
     """`d**2 / (2 beta)` where `d = |input - target| < beta`, else `d - beta/2`."""
-    if target.size() != input.size():
-        _check_same_size(input, target)
+    differ = target.size() != input.size()
+    if differ:
+        _warn_of_sizes(input, target)
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
-    if target.size() != input.size():
+    if differ:
         input, target = whygrad.broadcast_tensors(input, target)
     return _nn.smooth_l1_loss(input, target, _reduction.get_enum(reduction), beta)
 
@@ -124,9 +126,10 @@ def huber_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """`d**2 / 2` where `d = |input - target| < delta`, else `delta (d - delta/2)`."""
-    if target.size() != input.size():
-        _check_same_size(input, target)
-    if target.size() != input.size():
+    differ = target.size() != input.size()
+    if differ:
+        _warn_of_sizes(input, target)
+    if differ:
         input, target = whygrad.broadcast_tensors(input, target)
     if weight is None:
         return _nn.huber_loss(input, target, _reduction.get_enum(reduction), delta)

@@ -173,6 +173,90 @@ y = w.exp(); y.grad_fn._saved_result; y.add_(1); y.grad_fn
     tol=CLOSE,
 )
 
+# A factor is kept for the gradient of the other factors only.
+test_constant_factors_changed = table(
+    """
+v = w * 1; y = torch.mm(v, x.T); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = torch.mm(x, v.T); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = v @ x[0]; v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = x @ v[0]; v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = torch.dot(v[0], x[0]); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = torch.bmm(v[None], x.T[None]); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = torch.bmm(x[None], v.T[None]); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = F.linear(v, x); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = F.linear(x, v); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = F.linear(x, x, v[:, 0]); x.add_(1); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = torch.addmm(v[:, :2], x, x.T); x.add_(1); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = torch.addmm(x[:, :2], v, x.T); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = torch.addmm(x[:, :2], v, x.T); x.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = torch.addmv(x[:, 0], v, x[0]); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = torch.addmv(x[:, 0], x, v[0]); x.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = torch.baddbmm(x[None, :, :2], v[None], x.T[None]); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = torch.addbmm(x[:, :2], x[None], v.T[None]); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = torch.addbmm(x[:, :2], x[None], v.T[None]); x.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = torch.einsum("ij,kj->ik", v, x); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = torch.einsum("ij,kj,lj->ikl", v, x, x); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = torch.tensordot(v, x, dims=2); v.add_(1); y.backward(); w.grad
+v = w * 1; y = torch.tensordot(v, x, dims=([1], [1])); x.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = torch.outer(v[0], x[0]); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = F.bilinear(v, x, torch.ones(2, 3, 3)); v.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = F.bilinear(v, x, torch.ones(2, 3, 3)); x.add_(1); y.sum().backward(); w.grad
+v = w * 1; y = F.bilinear(x, x, v.reshape(1, 2, 3).expand(3, 2, 3).permute(1, 0, 2)); v.add_(1); y.sum().backward(); w.grad
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+# Of several that were modified, and whatever is asked for, the error names the first by its name.
+test_which_of_the_changed = table(
+    """
+v = w * 1; u = w * 2; y = v * u; v.add_(1); u.add_(1); y.sum().backward()
+v = w * 1; u = w * 2; y = v * u; u.add_(1); torch.autograd.grad(y.sum(), v)
+v = w * 1; u = w * 2; y = v * u; v.add_(1); torch.autograd.grad(y.sum(), v)
+v = w * 1; u = w * 2; y = v / u; v.add_(1); torch.autograd.grad(y.sum(), v)
+v = w * 1; u = w * 2; y = v / u; v.add_(1); u[0].add_(1); torch.autograd.grad(y.sum(), u)
+v = w * 1; u = w[0] * 2; y = torch.lerp(v, u, w); v.add_(1); torch.autograd.grad(y.sum(), u)
+v = w * 1; u = w[0] * 2; y = torch.lerp(v, u, w); v.add_(1); u.add_(1); y.sum().backward()
+v = w * 1; u = w[0] * 2; y = torch.addcmul(w, v, u); v.add_(1); torch.autograd.grad(y.sum(), v)
+v = w * 1; u = w[0] * 2; y = torch.addcdiv(w, v, u); v.add_(1); u.add_(1); torch.autograd.grad(y.sum(), w)
+v = w * 1; u = w[0] * 2; y = torch.addcdiv(w, v, u); u.add_(1); torch.autograd.grad(y.sum(), w)
+v = w * 1; u = w.T * 2; y = v @ u; v.add_(1); u.add_(1); y.sum().backward()
+v = w * 1; u = w.T * 2; y = torch.addmm(x[:, :2], v, u); v.add_(1); u.add_(1); y.sum().backward()
+v = w * 1; u = w[0] * 2; y = torch.addmv(x[:, 0], v, u); u.add_(1); torch.autograd.grad(y.sum(), u)
+v = w * 1; u = w[0] * 2; y = torch.mv(v, u); u.add_(1); v.add_(1); torch.autograd.grad(y.sum(), u)
+v = w * 1; u = w * 2; y = torch.where(x > 1, v, u); v.add_(1); u.add_(1); y.sum().backward(); w.grad
+v = w * 1; u = w * 2; y = v ** u; v.add_(1); u[0].add_(1); y.sum().backward()
+v = w * 1; u = w * 2; y = torch.atan2(v, u); u[0].add_(1); v.add_(1); y.sum().backward()
+v = w * 1; u = w[0] * 2; y = F.prelu(v, u); v.add_(1); u.add_(1); y.sum().backward()
+v = w * 1; u = w * 2; y = v.clamp(u, w); u.add_(1); v[0].add_(1); y.sum().backward()
+v = w * 1; t = n[:, 0] % 3; y = F.nll_loss(v, t); t.add_(0); v.add_(1); y.backward()
+v = w * 1; u = w[0] * 1; y = F.layer_norm(v, (3,), u); v.add_(1); u.add_(1); y.sum().backward()
+v = w * 1; u = w * 2; y = F.mse_loss(v, u); u.add_(1); v[0].add_(1); torch.autograd.grad(y, v)
+v = w * 1; u = w * 2; y = F.binary_cross_entropy_with_logits(v, u); u.add_(1); v[0].add_(1); y.backward()
+v = w * 1; y = v.prod(1); v.add_(1); y.add_(1); y.sum().backward()
+v = w * 1; i = n % 2; y = v.scatter(0, i, 1.0); i.add_(0); y.sum().backward()
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+test_graphs_of_products = table(
+    """
+graph(torch.tensordot(w, w, dims=2))
+graph(torch.tensordot(w[0], w[0], dims=1))
+graph(torch.tensordot(w, x, dims=([1], [1])))
+graph(torch.tensordot(w[None], x[None], dims=3))
+graph(torch.tensordot(w, w, dims=0))
+graph(torch.einsum("ij,ij->", w, x))
+graph(torch.einsum("i,i->", w[0], x[0]))
+graph(torch.einsum("ij,jk->ik", w, x.T))
+graph(F.bilinear(w, x, torch.ones(2, 3, 3)))
+graph(F.linear(w, x)); graph(F.linear(x, w, w[:, 0])); graph(F.linear(w[None], x, w[:, 0]))
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
 test_backward_twice = table(
     """
 y = (w * w).sum(); y.backward(); y.backward()
