@@ -2,6 +2,7 @@
 // the kernel table; start with ForwardLoop.
 #pragma once
 
+#include "cpu/edge.h"
 #include "dispatch/kernel_table.h"
 #include "ops/row.h"
 #include "scalar/probe.h"
@@ -25,8 +26,14 @@ __attribute__((noinline)) void run_tail(LoopFn loop, void* out, size_t out_items
         const int s = __builtin_ctz(used);
         slots[s] = copies[s];
         const T* from = static_cast<const T*>(in[s]) + done;
-        V(from[left - 1]).store(copies[s]);
-        detail::copy_some<half>(copies[s], from, int(left));
+        // In registers where there are masked loads: a vector that is read after its parts were written waits.
+        if constexpr (Floating<T> && kMaskedLoads) {
+            where(V::iota() < T(left), Edge<T>(int(left)).load(from), V(from[left - 1]))
+                .store(copies[s]);
+        } else {
+            V(from[left - 1]).store(copies[s]);
+            detail::copy_some<half>(copies[s], from, int(left));
+        }
     }
     loop(result, slots, V::lanes, params);
     if (out_itemsize == sizeof(T)) {

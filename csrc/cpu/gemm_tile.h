@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "scalar/vec.h"
+#include "cpu/edge.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -45,53 +45,6 @@ WG_INLINE Vec<double> mul_add(Vec<double> a, Vec<double> b, Vec<double> c) {
     return a * b + c;
 #endif
 }
-
-// The last vector of a row: its first `count` lanes exist.
-template <class T>
-struct Edge;
-
-#if defined(__AVX512F__)
-constexpr bool kCheapEdges = true;  // a masked load costs as much as any
-template <>
-struct Edge<float> {
-    __mmask16 mask;
-    WG_INLINE explicit Edge(int count) : mask(__mmask16((1u << count) - 1)) {}
-    WG_INLINE Vec<float> load(const float* p) const {
-        return Vec<float>::from_raw(_mm512_maskz_loadu_ps(mask, p));
-    }
-    WG_INLINE void store(float* p, Vec<float> v) const { _mm512_mask_storeu_ps(p, mask, v.raw); }
-};
-template <>
-struct Edge<double> {
-    __mmask8 mask;
-    WG_INLINE explicit Edge(int count) : mask(__mmask8((1u << count) - 1)) {}
-    WG_INLINE Vec<double> load(const double* p) const {
-        return Vec<double>::from_raw(_mm512_maskz_loadu_pd(mask, p));
-    }
-    WG_INLINE void store(double* p, Vec<double> v) const { _mm512_mask_storeu_pd(p, mask, v.raw); }
-};
-#else
-constexpr bool kCheapEdges = false;
-template <class T>
-struct Edge {
-    int count;
-    WG_INLINE explicit Edge(int n) : count(n) {}
-    WG_INLINE Vec<T> load(const T* p) const {
-#if defined(__AVX2__)
-        // Only to load: masked stores take tens of cycles on some machines.
-        const __m256i lanes = _mm256_loadu_si256(
-            reinterpret_cast<const __m256i*>(kLanesBefore + 8 - count * int(sizeof(T) / 4)));
-        if constexpr (sizeof(T) == 4) return Vec<T>::from_raw(_mm256_maskload_ps(p, lanes));
-        else return Vec<T>::from_raw(_mm256_maskload_pd(p, lanes));
-#else
-        return Vec<T>::load(p, count);
-#endif
-    }
-    WG_INLINE void store(T* p, Vec<T> v) const { v.store(p, count); }
-
-    static constexpr int32_t kLanesBefore[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
-};
-#endif
 
 // One block of C: rows x (vecs vectors, the last with `last` lanes).
 template <class T>
