@@ -26,6 +26,7 @@ namespace {
 class Pass;
 thread_local Pass* current_pass_ = nullptr;
 int running_passes_ = 0;
+int64_t next_pass_id_ = 0;
 
 struct Later {
     bool operator()(const Node* a, const Node* b) const noexcept {
@@ -52,8 +53,18 @@ public:
     PassState& state(const Node* n) { return exclusive_ ? const_cast<Node*>(n)->pass : table_[n]; }
     bool wants(const Node* n) { return state(n).wanted; }
 
-    void run(std::span<const Tensor> roots, std::span<const Tensor> grads,
-             std::span<const Tensor> inputs, std::vector<Tensor>& captured);
+    bool will_run(const Node& n) {
+        WG_CHECK(!(capturing_ && n.is_accumulator),
+                 "A leaf node was passed to _will_engine_execute_node but we are currently running "
+                 "autograd.grad(). This is currently not supported.");
+        const PassState& s = state(&n);
+        return s.seen && s.wanted;
+    }
+
+    const int64_t id = next_pass_id_++;
+
+    void run(std::span<const Edge> roots, std::span<const Tensor> grads,
+             std::span<const Edge> inputs, std::vector<Tensor>& captured);
     void at_end(std::function<void()> f) { callbacks_.push_back(std::move(f)); }
 
 private:
@@ -252,6 +263,8 @@ void Pass::run_node(Node& node, Grads& in, Grads& out) {
 }
 
 void Pass::evaluate(Node& node, std::vector<Tensor>& captured) {
+    // Anew for each node: hooks of the one before may have changed it.
+    set_grad_enabled(options_.create_graph);
     Grads in, out;
     {
         PassState& s = state(&node);
@@ -277,26 +290,17 @@ void Pass::evaluate(Node& node, std::vector<Tensor>& captured) {
         if (const Edge& e = node.edges[i]; e.node) deliver(e, std::move(out[i]));
 }
 
-void Pass::run(std::span<const Tensor> roots, std::span<const Tensor> grads,
-               std::span<const Tensor> inputs, std::vector<Tensor>& captured) {
-    for (const Tensor& t : roots) {
-        Edge e = gradient_edge(t);
-        WG_CHECK(e.node, "element ", roots_.size(),
-                 " of tensors does not require grad and does not have a grad_fn");
-        roots_.push_back(std::move(e));
-    }
-    if (options_.accumulate)
-        for (const Tensor& t : inputs)
-            retain_grad(t);  // backward(inputs=) accumulates in non-leaves too
+void Pass::run(std::span<const Edge> roots, std::span<const Tensor> grads,
+               std::span<const Edge> inputs, std::vector<Tensor>& captured) {
+    for (const Edge& e : roots) roots_.push_back(e);
     count_dependencies(roots_);
 
     if (!inputs.empty()) {
         capturing_ = !options_.accumulate;
         if (capturing_) captured.resize(inputs.size());
         for (size_t i = 0; i < inputs.size(); ++i) {
-            Edge e = gradient_edge(inputs[i]);
-            if (capturing_) captures_.push_back({e.node.get(), e.input_nr, i});
-            targets_.push_back(std::move(e));
+            if (capturing_) captures_.push_back({inputs[i].node.get(), inputs[i].input_nr, i});
+            targets_.push_back(inputs[i]);
         }
         mark_wanted(roots_, targets_);
     }
@@ -344,47 +348,92 @@ void queue_callback(std::function<void()> f) {
     current_pass_->at_end(std::move(f));
 }
 
-std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const Tensor> grads,
-                                 std::span<const Tensor> inputs, const BackwardOptions& options) {
+std::vector<Tensor> run_backward(std::span<const Edge> roots, std::span<const Tensor> grads,
+                                 std::span<const Edge> inputs, const BackwardOptions& options) {
     std::vector<Tensor> captured;
     Pass pass(options);
     pass.run(roots, grads, inputs, captured);
     return captured;
 }
 
+std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const Tensor> grads,
+                                 std::span<const Tensor> inputs, const BackwardOptions& options) {
+    SmallVector<Edge, 4> from, to;
+    for (const Tensor& t : roots) {
+        from.push_back(gradient_edge(t));
+        WG_CHECK(from.back(), "element ", from.size() - 1,
+                 " of tensors does not require grad and does not have a grad_fn");
+    }
+    for (const Tensor& t : inputs) {
+        if (options.accumulate) retain_grad(t);
+        to.push_back(gradient_edge(t));
+    }
+    return run_backward(std::span<const Edge>(from.data(), from.size()), grads,
+                        std::span<const Edge>(to.data(), to.size()), options);
+}
+
+int64_t current_pass_id() noexcept { return current_pass_ ? current_pass_->id : -1; }
+
+bool pass_will_run(const Node& node) {
+    WG_CHECK(current_pass_,
+             "_get_should_execute_nodes should only be called during the backward pass");
+    return current_pass_->will_run(node);
+}
+
 // --- AccumulateGrad ---
 
 namespace {
 
-// Whether a gradient may become .grad as it lies in memory: laid out like the leaf if that is dense, else
-// contiguous. As in PyTorch only strides are compared: `.data =` may have given the leaf another shape since.
-// What was expanded does not fit, even to size 1.
-bool fits_layout(const Tensor& grad, const Tensor& leaf) {
+// Whether a gradient lies in memory like the leaf if that is dense, else contiguously. As in PyTorch only strides
+// are compared: `.data =` may have given the leaf another shape since.
+bool obeys_layout(const Tensor& grad, const Tensor& leaf) {
     if (!lies_dense(leaf)) return grad.is_contiguous();
     for (int64_t d = 0; d < grad.dim(); ++d)
-        if (const int64_t stride = grad->dims[grad.dim() + d];
-            stride == 0 ||
-            (grad->dims[d] != 1 && (d >= leaf.dim() || stride != leaf->dims[leaf.dim() + d])))
+        if (grad->dims[d] != 1 &&
+            (d >= leaf.dim() || grad->dims[grad.dim() + d] != leaf->dims[leaf.dim() + d]))
             return false;
     return true;
+}
+
+// Whether it may become .grad as it is. What was expanded does not fit, even to size 1.
+bool fits_layout(const Tensor& grad, const Tensor& leaf) {
+    if (!obeys_layout(grad, leaf)) return false;
+    if (lies_dense(leaf))
+        for (const int64_t stride : grad.strides())
+            if (stride == 0) return false;
+    return true;
+}
+
+void warn_of_layout(const Tensor& grad, const Tensor& leaf, int line) {
+    const auto geometry = [](const char* name, const Tensor& t) {
+        return str("\n", name, ".sizes() = ", to_string(t.sizes()),
+                   ", strides() = ", to_string(t.strides()));
+    };
+    warn_once(
+        WarningKind::User,
+        str("grad and param do not obey the gradient layout contract. This is not an error, but may impair performance.",
+            geometry("grad", grad), geometry("param", leaf),
+            " (Triggered internally at /__w/pytorch/pytorch/torch/csrc/autograd/functions/accumulate_grad.h:",
+            line, ".)"));
 }
 
 // The gradient in the leaf's layout, or contiguous when that is not dense.
 Tensor copied_for(const Tensor& leaf, const Tensor& grad) {
     if (!lies_dense(leaf)) return clone_in(grad, MemoryFormat::Contiguous);
-    Tensor copy = empty_like(leaf);
+    Tensor copy = empty_like(leaf, grad.dtype());
     return copy_(copy, grad);
 }
 
 }  // namespace
 
-AccumulateGrad::AccumulateGrad() {
-    sequence_nr = std::numeric_limits<uint64_t>::max();
+AccumulateGrad::AccumulateGrad() : Node(std::numeric_limits<uint64_t>::max()) {
     is_accumulator = true;
 }
 
 Ref<Node> AccumulateGrad::of(const Tensor& leaf) {
     AutogradMeta& m = own_meta(leaf);
+    if (m.accumulator_of_another) [[unlikely]]
+        return m.accumulator_of_another;
     AccumulateGrad* a = m.accumulator;
     if (a && a->refs > 0) return Ref<Node>(a);
     // One that waits for its turn to die (Note [Destroying graphs]) cannot be taken back.
@@ -428,8 +477,11 @@ void forget_accumulator(const Tensor& leaf) {
 void AccumulateGrad::accumulate(Tensor g) {
     AutogradMeta& m = own_meta(leaf_);
     if (m.grad.defined()) {
-        if (grad_enabled()) m.grad = add(m.grad, g);
-        else elementwise_(Op::add, m.grad, std::initializer_list<Arg>{m.grad, g});
+        const bool in_place = !grad_enabled();
+        if (in_place) elementwise_(Op::add, m.grad, std::initializer_list<Arg>{m.grad, g});
+        else m.grad = add(m.grad, g);
+        if (!obeys_layout(m.grad, leaf_)) [[unlikely]]
+            warn_of_layout(m.grad, leaf_, in_place ? 252 : 282);
     } else if (!grad_enabled() && g.is_unique() && fits_layout(g, leaf_)) {
         // Nobody else holds the tensor: it becomes .grad itself. As in PyTorch that counts the tensor, not its
         // memory, so that gradients of views of one gradient can share it.

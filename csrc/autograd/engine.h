@@ -19,8 +19,16 @@ struct BackwardOptions {
 
 // Pushes `grads` (one per root, same shape) through the graph of `roots`.
 // With `inputs` and !accumulate, returns their gradients in order (undefined: unused).
+std::vector<Tensor> run_backward(std::span<const Edge> roots, std::span<const Tensor> grads,
+                                 std::span<const Edge> inputs, const BackwardOptions& options);
+// Of tensors. backward(inputs=) accumulates in non-leaves too.
 std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const Tensor> grads,
                                  std::span<const Tensor> inputs, const BackwardOptions& options);
+
+// The number of the running pass of this thread, -1 outside of one.
+int64_t current_pass_id() noexcept;
+// Whether the running pass, if it goes on, runs the node.
+bool pass_will_run(const Node& node);
 
 // Ends in a leaf: adds what arrives to its .grad.
 //

@@ -1,8 +1,5 @@
 #include "autograd/node.h"
 
-#include <algorithm>
-#include <numeric>
-
 #include "autograd/meta.h"
 #include "tensor/shape.h"
 
@@ -56,63 +53,6 @@ std::string Node::short_name() const {
 void Node::visit_owned(OwnedVisitor& visitor) const {
     for (const Edge& e : edges)
         if (e.node) visitor.node(*e.node);
-}
-
-SavedTensor::SavedTensor(const Tensor& t, const Node* output_of) {
-    if (!t.defined()) return;
-    version_ = t.version();
-    if (output_of) {
-        // Holding the output itself would make a cycle with its grad_fn.
-        is_output_ = true;
-        output_nr_ = t->output_nr;
-        data_ = alias(t);
-    } else {
-        had_node_ = bool(t->grad_fn);
-        data_ = t;
-    }
-}
-
-void SavedTensor::fail_modified(const Node* owner) const {
-    WG_CHECK(
-        data_.version() != version_,
-        "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This is not supported, "
-        "please use out-of-place `.detach()` instead");
-    // PyTorch names the two dtypes without a legacy tensor type of their own in another way.
-    const DTypeInfo& dtype = info(data_.dtype());
-    const bool unnamed = data_.dtype() == DType::Bool || data_.dtype() == DType::BFloat16;
-    std::string message = str(
-        "one of the variables needed for gradient computation has been modified by an inplace operation: [",
-        unnamed ? str("CPU", dtype.scalar_name, "Type") : str("torch.", dtype.legacy_name), " ",
-        to_string(data_.sizes()), "]");
-    const Node* fn = is_output_ ? owner : grad_fn(data_);
-    if (fn)
-        message += str(", which is output ", is_output_ ? output_nr_ : data_->output_nr, " of ",
-                       fn->short_name(), ",");
-    message += str(
-        " is at version ", data_.version(), "; expected version ", version_,
-        " instead. Hint: enable anomaly detection to find the operation that failed to compute its "
-        "gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).");
-    fail(ErrorKind::Runtime, message);
-}
-
-Tensor SavedTensor::unpack(const Node* owner) const {
-    if (!data_.defined()) return {};
-    unpack_data(owner);
-    if (!is_output_) return data_;
-    Tensor t = alias(data_);
-    t->grad_fn = Ref<GraphNode>(const_cast<Node*>(owner));
-    t->output_nr = output_nr_;
-    return t;
-}
-
-void unpack_in_order(const Node& node) {
-    const std::vector<Node::SavedName> names = node.saved_names();
-    std::vector<size_t> order(names.size());
-    std::iota(order.begin(), order.end(), size_t(0));
-    std::ranges::sort(order, {}, [&](size_t i) {
-        return std::pair(names[i].is_output, std::string_view(names[i].name));
-    });
-    for (size_t i : order) node.saved_value(i);
 }
 
 void fail_released() {

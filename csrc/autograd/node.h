@@ -5,7 +5,6 @@
 
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -15,6 +14,8 @@
 namespace wg {
 
 class Node;
+class PackedTensor;
+class SavedTensor;
 
 struct Edge {
     Ref<Node> node;  // null: nobody wants this gradient
@@ -38,6 +39,7 @@ using Grads = SmallVector<Tensor, 3>;
 struct OwnedVisitor {
     virtual void node(const Node& n) = 0;
     virtual void tensor(const TensorImpl& t) = 0;
+    virtual void packed(const PackedTensor& p) = 0;
 
 protected:
     ~OwnedVisitor() = default;
@@ -105,9 +107,14 @@ public:
     struct SavedName {
         std::string name;
         bool is_output = false;
+        bool is_number = false;  // never a tensor
     };
     virtual std::vector<SavedName> saved_names() const { return {}; }
     virtual Tensor saved_value(size_t) const { return {}; }
+    // The i-th as it is stored; null where this node did not need it, or it is a number.
+    virtual SavedTensor* saved_slot(size_t) { return nullptr; }
+    // The same for hooks of its own: a number that is a saved tensor to PyTorch has become one.
+    virtual SavedTensor* hookable_slot(size_t i) { return saved_slot(i); }
     virtual void visit_owned(OwnedVisitor& visitor) const;
 
     // Whether the running pass wants the gradient of input i (see engine.cpp).
@@ -139,6 +146,7 @@ public:
 
 protected:
     Node();
+    explicit Node(uint64_t number) : sequence_nr(number) {}
     virtual ~Node();
     // Frees the most derived object: `this->~Derived()` and its memory.
     virtual void dispose() noexcept = 0;
@@ -166,52 +174,6 @@ protected:
 };
 
 inline Node* node_of(const Ref<GraphNode>& g) noexcept { return static_cast<Node*>(g.get()); }
-
-// Saved value of an input or output, checked on the way back.
-class SavedTensor {
-public:
-    SavedTensor() = default;
-    // `output_of`: the node being recorded when the tensor is its own output.
-    SavedTensor(const Tensor& t, const Node* output_of);
-    explicit SavedTensor(const Tensor& t) : SavedTensor(t, nullptr) {}
-    bool defined() const noexcept { return data_.defined(); }
-    bool is_output() const noexcept { return is_output_; }
-    // The tensor with its history; RuntimeError if it was modified since.
-    Tensor unpack(const Node* owner) const;
-    // The values only: what a derivative that is not itself recorded needs.
-    const Tensor& unpack_data(const Node* owner) const {
-        if (modified()) [[unlikely]]
-            fail_modified(owner);
-        return data_;
-    }
-    // Of one that is defined.
-    bool modified() const noexcept {
-        return (data_->version && *data_->version != version_) ||
-               (had_node_ && !data_->grad_fn && !data_->view_base);
-    }
-    void reset() noexcept { data_ = Tensor(); }
-    void visit_owned(OwnedVisitor& visitor) const {
-        if (data_.defined()) visitor.tensor(*data_.impl());
-    }
-
-private:
-    [[noreturn]] void fail_modified(const Node* owner) const;
-    Tensor data_;
-    uint32_t version_ = 0;
-    uint32_t output_nr_ = 0;
-    bool is_output_ = false;
-    bool had_node_ = false;
-};
-
-// Unpacks what the node saved as PyTorch does before a derivative: inputs by their names, then outputs. The
-// first that was modified is the one that the error names.
-void unpack_in_order(const Node& node);
-// Nothing that was saved may have been modified, whatever of the derivative a pass needs.
-inline void check_saved(const Node& node, std::span<const SavedTensor> saved) {
-    for (const SavedTensor& s : saved)
-        if (s.defined() && s.modified()) [[unlikely]]
-            unpack_in_order(node);
-}
 
 // "Trying to backward through the graph a second time ..."
 [[noreturn]] void fail_released();

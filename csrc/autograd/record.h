@@ -16,6 +16,7 @@
 #include <type_traits>
 
 #include "autograd/meta.h"
+#include "autograd/saved_tensor.h"
 
 namespace wg {
 
@@ -64,7 +65,7 @@ public:
 
     void apply(Grads& in, Grads& out) override {
         if (this->released) fail_released();
-        check_saved(*this, {saved_.data(), saved_.size()});
+        const Unpacked unpacked(*this, {saved_.data(), saved_.size()});
         Backward d(*this, saved_.data(), in, out);
         f_(d);
     }
@@ -85,21 +86,23 @@ public:
         if (this->released) fail_released();
         return saved_[i].unpack(this);
     }
+    SavedTensor* saved_slot(size_t i) override { return &saved_[i]; }
     void visit_owned(OwnedVisitor& visitor) const override {
         Node::visit_owned(visitor);
         for (const SavedTensor& s : saved_) s.visit_owned(visitor);
     }
     void keep(const Save& s) {
         saved_names_.push_back({s.name, s.is_output});
-        saved_.push_back(s.tensor ? SavedTensor(*s.tensor, s.is_output ? this : nullptr)
-                                  : SavedTensor());
+        // An output without history can be held like any tensor.
+        const bool own = s.is_output && s.tensor && (*s.tensor)->grad_fn.get() == this;
+        saved_.push_back(s.tensor ? SavedTensor(*s.tensor, own ? this : nullptr) : SavedTensor());
     }
 
 private:
     struct KeptName {
         const char* name;
         bool is_output;
-        operator Node::SavedName() const { return {name, is_output}; }
+        operator Node::SavedName() const { return {name, is_output, false}; }
     };
     const char* name_;
     F f_;
@@ -149,9 +152,9 @@ void record(const char* name, std::span<const Tensor> outputs, Inputs inputs,
     node->site = Site::here();
     for (const Tensor& out : outputs) {
         if (is_floating(out.dtype())) set_history(out, *node);
-        else node->add_output(out);
     }
     for (const Save& s : saves) node->keep(s);
+    pack_saved(*node);
 }
 template <class F>
 void record(const char* name, const Tensor& output, Inputs inputs,
@@ -168,6 +171,7 @@ void record(const char* name, const Tensor& output, std::span<const Tensor> inpu
     node->site = Site::here();
     set_history(output, *node);
     for (const Save& s : saves) node->keep(s);
+    pack_saved(*node);
 }
 
 // --- Views and in-place (view.cpp, Note [Views and in-place]) ---
@@ -180,6 +184,14 @@ Tensor view_of(const Tensor& base, IntSpan sizes, IntSpan strides, int64_t offse
 
 // The node of as_strided(t, ...), whether t requires grad or not (ops/view.cpp).
 Ref<Node> as_strided_node(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset);
+
+// Told of every tensor before it is written to; of this thread (graph.allow_mutation_on_saved_tensors).
+using WriteWatcher = std::function<void(const Tensor&)>;
+inline thread_local const WriteWatcher* write_watcher = nullptr;
+inline void announce_write(const Tensor& t) {
+    if (write_watcher) [[unlikely]]
+        (*write_watcher)(t);
+}
 
 // Must precede every write to t: PyTorch's rules for leaves, views and overlapping memory.
 // `records`: whether the operation will be recorded (some operand requires grad). Expanded tensors

@@ -129,6 +129,27 @@ void drop_hooks(const Tensor& t) {
     if (t->extras) std::exchange(meta(t)->hooks, {});
 }
 
+// retain_grad follows the tensor to its new node.
+void move_retained(const Tensor& t, Node* from, uint32_t from_nr, Node& to, uint32_t to_nr) {
+    if (!t->retains_grad || !from || !from->hooks) return;
+    auto& list = from->hooks->retain;
+    for (size_t i = 0; i < list.size(); ++i) {
+        if (list[i].output_nr != from_nr || *list[i].tensor != t.impl()) continue;
+        to.own_hooks().retain.push_back({to_nr, list[i].tensor});
+        list.erase(list.begin() + long(i));
+        return;
+    }
+}
+
+// The node takes the place of t's former history.
+void replace_history(const Tensor& t, Node& node) {
+    const Ref<GraphNode> former = t->grad_fn;
+    const uint32_t former_nr = t->output_nr;
+    set_history(t, node);
+    drop_hooks(t);
+    move_retained(t, node_of(former), former_nr, node, t->output_nr);
+}
+
 }  // namespace
 
 Node* view_grad_fn(const Tensor& view) {
@@ -138,14 +159,14 @@ Node* view_grad_fn(const Tensor& view) {
         check_view_kind(view, true);
         // Also when the base does not require grad any more.
         const Ref<Node> node = as_strided_node(base, view.sizes(), view.strides(), view.offset());
-        set_history(view, *node);
         view->attr_version = view.version();
-        drop_hooks(view);
+        replace_history(view, *node);
     }
     return node_of(view->grad_fn);
 }
 
 void check_history(const Tensor& t, bool records) {
+    announce_write(t);
     if (!grad_enabled() || !(records || requires_grad(t))) return;
     if (t.is_view()) check_view_kind(t, false);
     WG_CHECK(
@@ -183,31 +204,6 @@ void warn_if_expanded(const Tensor& t, const char* op_name) {
             line, ".)"));
 }
 
-namespace {
-
-// retain_grad follows the tensor to its new node.
-void move_retained(const Tensor& t, Node* from, uint32_t from_nr, Node& to, uint32_t to_nr) {
-    if (!t->retains_grad || !from || !from->hooks) return;
-    auto& list = from->hooks->retain;
-    for (size_t i = 0; i < list.size(); ++i) {
-        if (list[i].output_nr != from_nr || *list[i].tensor != t.impl()) continue;
-        to.own_hooks().retain.push_back({to_nr, list[i].tensor});
-        list.erase(list.begin() + long(i));
-        return;
-    }
-}
-
-// The node takes the place of t's former history.
-void replace_history(const Tensor& t, Node& node) {
-    const Ref<GraphNode> former = t->grad_fn;
-    const uint32_t former_nr = t->output_nr;
-    set_history(t, node);
-    drop_hooks(t);
-    move_retained(t, node_of(former), former_nr, node, t->output_nr);
-}
-
-}  // namespace
-
 void rebase_history(const Tensor& t, Ref<Node> node) {
     if (node && t.is_view()) {
         const Tensor base(t->view_base);
@@ -216,10 +212,7 @@ void rebase_history(const Tensor& t, Ref<Node> node) {
         replace_history(base, *slices);
         t.bump_version();
         t->attr_version = t.version() - 1;  // out of date, whatever was asked of it before
-        Ref<GraphNode> view_fn = t->grad_fn;
-        const uint32_t view_nr = t->output_nr;
-        Node* fresh = view_grad_fn(t);
-        if (fresh) move_retained(t, node_of(view_fn), view_nr, *fresh, 0);
+        view_grad_fn(t);
         return;
     }
     if (node) replace_history(t, *node);
@@ -240,6 +233,7 @@ Tensor& inplace(Tensor& self, bool others_require_grad,
         old->grad_fn = Ref<GraphNode>(grad_fn(self));
         old->output_nr = self->output_nr;
     }
+    PackLater pack_later;
     const Tensor result = f(old);
     if (copied) {
         old->grad_fn = copied;
@@ -260,6 +254,7 @@ Tensor& inplace(Tensor& self, bool others_require_grad,
     Node* made = node.get();
     rebase_history(self, std::move(node));
     if (made) made->resave_output(self);
+    pack_later.finish();
     return self;
 }
 
@@ -327,6 +322,7 @@ Tensor& write_out(Tensor& out, const Tensor& result, const char* op_name) {
     WG_CHECK(can_cast(result.dtype(), out.dtype()), "result type ",
              info(result.dtype()).scalar_name, " can't be cast to the desired output type ",
              info(out.dtype()).scalar_name);
+    announce_write(out);
     resize_out(out, result.sizes());
     copy_values(out, result);
     out.bump_version();

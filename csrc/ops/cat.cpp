@@ -72,10 +72,10 @@ Tensor cat(const TensorList& tensors, int64_t dim) {
                    int64_t at = 0;
                    for (size_t i = 0; i < lengths.size(); ++i) {
                        if (lengths[i] < 0) {
-                           if (d.needs(i)) d.set(i, zeros({0}, d.grad().dtype()));
+                           d.set(i, zeros({0}, d.grad().dtype()));
                            continue;
                        }
-                       if (d.needs(i)) d.set(i, narrow(d.grad(), dim, at, lengths[i]));
+                       d.set(i, narrow(d.grad(), dim, at, lengths[i]));
                        at += lengths[i];
                    }
                });
@@ -100,8 +100,7 @@ Tensor stack(const TensorList& tensors, int64_t dim) {
         copy_values(alias(out, first.sizes(), strides, int64_t(i) * step), tensors[i]);
     if (is_floating(out.dtype()) && any_requires_grad(tensors))
         record("StackBackward0", out, std::span<const Tensor>(tensors), {}, [dim](Backward& d) {
-            for (size_t i = 0; i < d.num_inputs(); ++i)
-                if (d.needs(i)) d.set(i, select(d.grad(), dim, int64_t(i)));
+            for (size_t i = 0; i < d.num_inputs(); ++i) d.set(i, select(d.grad(), dim, int64_t(i)));
         });
     return out;
 }

@@ -326,8 +326,12 @@ Tensor tensordot(const Tensor& first, const Tensor& second, const Dims& dims_a,
             columns *= b->dims[d];
         }
     if (shape.empty()) {
-        const auto flat = [&](const Tensor& t) { return t.dim() == 1 ? t : reshape(t, {k}); };
-        return view(dot(flat(permute(a, order_a)), flat(permute(b, order_b))), shape);
+        const Tensor pa = permute(a, order_a), pb = permute(b, order_b);
+        const auto flat = [&](const Tensor& t) { return t.dim() == 1 ? t : view(t, {k}); };
+        return view(pa.is_contiguous() && pb.is_contiguous()
+                        ? dot(flat(pa), flat(pb))
+                        : sum(squeeze(pa) * squeeze(pb), {}, false, first.dtype()),
+                    shape);
     }
     return view(
         mm(reshape(permute(a, order_a), {rows, k}), reshape(permute(b, order_b), {k, columns})),
@@ -351,8 +355,8 @@ Tensor trilinear(const std::array<const Tensor*, 3>& operands,
     Tensor out;
     {
         GradMode off(false);
-        out = contiguous(einsum(dims[0] + "," + dims[1] + "," + dims[2] + "->" + dims[3],
-                                {*operands[0], *operands[1], *operands[2]}));
+        out = detach(contiguous(einsum(dims[0] + "," + dims[1] + "," + dims[2] + "->" + dims[3],
+                                       {*operands[0], *operands[1], *operands[2]})));
     }
     // Kept for the gradients of the other two.
     const auto save_for = [&](const char* name, size_t i) {

@@ -96,11 +96,14 @@ public:
     void apply(Grads& in, Grads& out) override;
     std::string name() const override { return name_; }
     void release_saved() override {
-        released = reads_saved_;
+        // Numbers that are no tensors to PyTorch are not freed.
+        released = reads_saved_ & ~(row(op_).same_node ? 0u : unsigned(is_scalar_) << 1);
         for (SavedTensor& s : saved_) s.reset();
     }
     std::vector<SavedName> saved_names() const override;
     Tensor saved_value(size_t i) const override;
+    SavedTensor* saved_slot(size_t i) override;
+    SavedTensor* hookable_slot(size_t i) override;
     void visit_owned(OwnedVisitor& visitor) const override {
         Node::visit_owned(visitor);
         for (const SavedTensor& s : saved_) s.visit_owned(visitor);
@@ -132,6 +135,7 @@ private:
     bool run_general_gradient(int i, unsigned reads, const Tensor& g, const Tensor& result);
     Tensor gradient_result(unsigned reads, const Tensor& g) const;
     std::vector<int> read_slots() const;
+    Tensor number_as_tensor(int slot) const;
     bool has_number(int slot) const noexcept { return is_scalar_ >> slot & 1; }
     Tensor operand(int slot) const {
         if (has_number(slot)) return wrapped_number(scalars_[slot + 1]);
@@ -164,7 +168,8 @@ std::vector<Node::SavedName> ElementwiseNode::saved_names() const {
     for (int slot : read_slots()) {
         const bool is_output = slot == 3;
         const std::string_view name = is_output ? "result" : row(op_).operands[slot];
-        names.push_back({std::string(name == "input" ? "self" : name), is_output});
+        names.push_back({std::string(name == "input" ? "self" : name), is_output,
+                         !is_output && has_number(slot) && !row(op_).same_node});
     }
     return names;
 }
@@ -176,10 +181,28 @@ Tensor ElementwiseNode::saved_value(size_t i) const {
     // Where a node serves numbers and tensors alike, a number is a saved tensor to PyTorch.
     if (number && !row(op_).same_node) return wrapped_number(scalars_[slot + 1]);
     if (released) fail_released();
-    if (!number) return saved_[slot].unpack(this);
+    return number ? number_as_tensor(slot) : saved_[slot].unpack(this);
+}
+
+Tensor ElementwiseNode::number_as_tensor(int slot) const {
     const Tensor t = wrapped_number(scalars_[slot + 1]);
     t->wrapped_number = false;
     return t;
+}
+
+SavedTensor* ElementwiseNode::saved_slot(size_t i) {
+    const int slot = read_slots()[i];
+    const bool number = slot < 3 && has_number(slot);
+    return number || !(reads_saved_ >> (slot + 1) & 1) ? nullptr : &saved_[slot];
+}
+
+SavedTensor* ElementwiseNode::hookable_slot(size_t i) {
+    const int slot = read_slots()[i];
+    if (slot < 3 && has_number(slot) && reads_saved_ >> (slot + 1) & 1) {
+        keep_operand(slot, number_as_tensor(slot));
+        is_scalar_ &= uint8_t(~(1u << slot));
+    }
+    return saved_slot(i);
 }
 
 void ElementwiseNode::apply(Grads& in, Grads& out) {
@@ -187,7 +210,7 @@ void ElementwiseNode::apply(Grads& in, Grads& out) {
     const RowInfo& r = row(op_);
     if (not_implemented(name_))
         fail(ErrorKind::Runtime, str("derivative for aten::", r.name, " is not implemented"));
-    check_saved(*this, saved_);
+    const Unpacked unpacked(*this, saved_);
     if (grad_enabled()) {
         // A product or quotient by a number that is no operand in PyTorch's eyes has the same as derivative.
         if (edges.size() == 1 && is_scalar_ && (op_ == Op::mul || op_ == Op::div)) {
@@ -220,7 +243,8 @@ Tensor ElementwiseNode::run_gradient(int i, Grads& in, bool may_reuse) {
     const unsigned reads = row(op_).reads[i];
     const Tensor& g = in[0];
     const bool reuse = may_reuse && g.dtype() == compute_ && g.owns_memory_alone() &&
-                       (g.dim() == 0 || g.strides().back() != 0) && !may_overlap_itself(g);
+                       !requires_grad(g) && (g.dim() == 0 || g.strides().back() != 0) &&
+                       !may_overlap_itself(g);
     Tensor result = reuse ? g : gradient_result(reads, g);
     if (reuse) *g->version = 0;  // as good as a fresh result
     if (!run_plain_gradient(i, reads, g, result) && !run_general_gradient(i, reads, g, result))
@@ -567,9 +591,10 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
         const RowInfo& r = row(op);
         compute = compute_dtype(r, op, args);
         const DType dtype = r.is_test ? DType::Bool : compute;
-        // PyTorch's log_sigmoid is the one that does not keep the layout.
-        out = op == Op::log_sigmoid ? empty(args[0].tensor().sizes(), dtype)
-                                    : make_result(args, common_shape(args), dtype);
+        // PyTorch's log_sigmoid, and powers of a number, do not keep the layout.
+        const bool contiguous = op == Op::log_sigmoid || (op == Op::pow && !args[0].is_tensor());
+        const Dims shape = common_shape(args);
+        out = contiguous ? empty(shape, dtype) : make_result(args, shape, dtype);
         if (is_identity_on(r, compute)) {
             copy_values(out, args[0].tensor());
             return out;
@@ -584,6 +609,7 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
         auto node = make_elementwise_node(op, r, args, compute, params, node_name, reads);
         set_history(out, *node);
         if (reads & 16) node->keep_result(out);
+        pack_saved(*node);
     }
     return out;
 }
@@ -594,6 +620,7 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
     const bool has_node = r.differentiable || *r.node;
     const bool records = has_node && wants_history(args) && is_floating(self.dtype());
     if (has_node || !r.is_test) check_history(self, records);
+    else announce_write(self);
     check_not_expanded(self);
     check_operands(op, args);
     check_overlaps(self, args);
@@ -634,13 +661,17 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
         auto n = make_elementwise_node(op, r, args, compute, params, node_name, reads);
         if ((reads & 2) && args[0].is_tensor() && args[0].tensor().is_same(self))
             n->keep_operand(0, clone(self));
+        pack_saved(*n);
         node = Ref<Node>(n.get());
     }
     if (plain) run_plain_forward(plain, self, args, params);
     else run_forward(op, r, self, args, compute, params);
     Node* made = node.get();
     rebase_history(self, std::move(node));
-    if (reads & 16) static_cast<ElementwiseNode*>(made)->keep_result(self);
+    if (reads & 16) {
+        static_cast<ElementwiseNode*>(made)->keep_result(self);
+        pack_saved(*made);
+    }
     return self;
 }
 
@@ -686,6 +717,7 @@ Tensor& elementwise_out(Op asked, Tensor& out, Args args, const Params& params, 
     }
     if (*r.parameters) check_parameters(op, compute, args, params);
     if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
+    announce_write(out);
     run_forward(op, r, out, args, compute, params);
     if (only_out && wants_history(r, args)) {
         unsigned reads;

@@ -180,17 +180,6 @@ Tensor read_part(const Tensor& src, const Tensor& index) {
     return src.dim() == 0 ? src : alias(src, index.sizes(), src.strides(), src.offset());
 }
 
-// The gradient of src: that of the part which was read, zeros elsewhere.
-Tensor pad_to(const Tensor& grad, const Dims& sizes) {
-    if (same_shape(grad.sizes(), sizes)) return grad;
-    if (grad.numel() == 0) return zeros(sizes, grad.dtype());
-    Tensor whole = zeros(sizes, grad.dtype());
-    Tensor part = whole;
-    for (int64_t d = 0; d < grad.dim(); ++d) part = narrow(part, d, 0, grad.size(d));
-    copy_(part, grad);
-    return whole;
-}
-
 // Other memory than target's, so that nothing is read after it was overwritten.
 Tensor separate(const Tensor& src, const Tensor& target) {
     return src->storage == target->storage ? fresh_copy(src) : src;
@@ -214,10 +203,10 @@ void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const T
                                  });
             });
         },
-        [dim, src_sizes = Dims(src.sizes())](Backward& d) {
+        [dim](Backward& d) {
             const Tensor index = d.saved(0);
             if (d.needs(0)) d.set(0, scatter_value(d.grad(), dim, index, 0));
-            if (d.needs(1)) d.set(1, pad_to(gather(d.grad(), dim, index), src_sizes));
+            if (d.needs(1)) d.set(1, gather(d.grad(), dim, index));
         });
 }
 
@@ -267,9 +256,9 @@ void scatter_add_into(const Tensor& target, const Tensor& self, int64_t dim, con
                                  });
             });
         },
-        [dim, src_sizes = Dims(src.sizes())](Backward& d) {
+        [dim](Backward& d) {
             if (d.needs(0)) d.set(0, d.grad());
-            if (d.needs(1)) d.set(1, pad_to(gather(d.grad(), dim, d.saved(0)), src_sizes));
+            if (d.needs(1)) d.set(1, gather(d.grad(), dim, d.saved(0)));
         });
 }
 
@@ -419,11 +408,8 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
                              "embedding: sparse gradients are not supported; pass sparse=False");
     Dims shape(indices.sizes());
     shape.push_back(weight.size(1));
-    Tensor out;
-    {
-        GradMode off(false);
-        out = reshape(index_select(weight, 0, reshape(indices, {-1})), shape);
-    }
+    const Tensor rows = index_select(detach(weight), 0, reshape(detach(indices), {-1}));
+    const Tensor out = alias(rows, shape, contiguous_strides(shape), 0);
     record("EmbeddingBackward0", out, {weight}, {save("indices", indices)},
            [table = Dims(weight.sizes()), padding_idx, scale_grad_by_freq](Backward& d) {
                d.set(0, embedding_gradient(d.grad(), d.saved(0), table, padding_idx,

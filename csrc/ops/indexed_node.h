@@ -31,6 +31,7 @@ void record_indexed(const char* name, const Tensor& out, const Tensor& t, const 
     node->site = Site::here();
     set_history(out, *node);
     for (const Save& s : save_indices(indices)) node->keep(s);
+    pack_saved(*node);
 }
 
 }  // namespace wg

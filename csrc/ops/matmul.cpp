@@ -136,8 +136,8 @@ Save save_for(const Tensor& other, const char* name, const Tensor& factor) {
 
 Tensor scaled(const Tensor& t, const Scalar& s) { return s.to_double() == 1 ? t : mul(t, Arg(s)); }
 
-// The gradients of a product with respect to its factors: g b^T and a^T g. A factor stored by columns
-// gets a gradient stored the same way, so that the transposed view it came from sees a dense one. Each needs the
+// The gradients of a product with respect to its factors: g b^T and a^T g. A matrix stored by columns
+// gets a gradient stored the same way (but not one of a batch), so that the transposed view it came from sees a dense one. Each needs the
 // other factor, which is saved for it alone.
 Tensor grad_of_left(const Tensor& g, const Tensor& b, bool by_columns) {
     const char* kernel = "addmm_impl_cpu_";
@@ -199,9 +199,9 @@ Tensor bmm(const Tensor& a, const Tensor& b) {
     Tensor out = product(a, false, b, false, "baddbmm");
     if (grad_enabled() && (requires_grad(a) || requires_grad(b)))
         record("BmmBackward0", out, {a, b}, {save_for(b, "self", a), save_for(a, "mat2", b)},
-               [left = is_column_major(a), right = is_column_major(b)](Backward& d) {
-                   if (d.needs(0)) d.set(0, grad_of_left(d.grad(), d.saved(1), left));
-                   if (d.needs(1)) d.set(1, grad_of_right(d.grad(), d.saved(0), right));
+               [](Backward& d) {
+                   if (d.needs(0)) d.set(0, grad_of_left(d.grad(), d.saved(1), false));
+                   if (d.needs(1)) d.set(1, grad_of_right(d.grad(), d.saved(0), false));
                });
     return out;
 }
@@ -359,13 +359,12 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta
     product_into(out, a, false, b, false, beta, alpha, "baddbmm");
     if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(b)))
         record("BaddbmmBackward0", out, {self, a, b},
-               {save_for(b, "batch1", a), save_for(a, "batch2", b)},
-               [=, left = is_column_major(a), right = is_column_major(b)](Backward& d) {
+               {save_for(b, "batch1", a), save_for(a, "batch2", b)}, [=](Backward& d) {
                    if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
                    if (d.needs(1))
-                       d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), left), alpha));
+                       d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), false), alpha));
                    if (d.needs(2))
-                       d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), right), alpha));
+                       d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), false), alpha));
                });
     return out;
 }

@@ -262,8 +262,8 @@ Tensor layer_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor
         out = to_dtype(out, t.dtype());
     }
     record("NativeLayerNormBackward0", out, {t, w, b},
-           {save("input", t), save("result1", mean), save("result2", r), save("weight", w),
-            save("bias", b)},
+           {save("input", t), save_output("result1", mean), save_output("result2", r),
+            save("weight", w), save("bias", b)},
            [layer](Backward& d) {
                const LayerGradients g = layer_gradients(layer, d.grad(), d.saved(0), d.saved(1),
                                                         d.saved(2), d.saved(3), d.saved(4));

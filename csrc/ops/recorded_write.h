@@ -23,6 +23,7 @@ void recorded_write(const char* name, const Tensor& target, const Tensor& self, 
         for (const Tensor& t : others) fresh->add_edge(gradient_edge(t));
         fresh->site = Site::here();
         for (const Save& s : saves) fresh->keep(s);
+        pack_saved(*fresh);
         node = Ref<Node>::steal(fresh.release());
     }
     write(target);

@@ -289,8 +289,10 @@ Tensor expand(const Tensor& t, const Dims& sizes, bool) {
     for (int64_t s : shape) WG_CHECK(s >= 0, "numel: integer multiplication overflow");
     Tensor out = view_of(t, shape, strides, t.offset());
     if (recorded(t))
-        record("ExpandBackward0", out, {t}, {},
-               [from = Dims(t.sizes())](Backward& d) { d.set(0, sum_to(d.grad(), from)); });
+        record("ExpandBackward0", out, {t}, {}, [from = Dims(t.sizes())](Backward& d) {
+            // PyTorch sums what has no dims to begin with, too.
+            d.set(0, from.empty() ? sum(d.grad()) : sum_to(d.grad(), from));
+        });
     return out;
 }
 

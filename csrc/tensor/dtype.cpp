@@ -46,6 +46,13 @@ const DTypeInfo& info(DType dtype) noexcept {
     return names.rows[size_t(dtype)];
 }
 
+std::string tensor_type_name(DType dtype) {
+    // PyTorch has no legacy tensor type for these two.
+    if (dtype == DType::Bool || dtype == DType::BFloat16)
+        return std::string("CPU") + info(dtype).scalar_name + "Type";
+    return std::string("torch.") + info(dtype).legacy_name;
+}
+
 DType default_dtype() noexcept { return default_dtype_; }
 
 void set_default_dtype(DType dtype) {

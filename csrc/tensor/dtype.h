@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <type_traits>
 
 #include "base/error.h"
@@ -40,13 +41,15 @@ enum class Category : uint8_t { Boolean, Integral, Floating };
 
 struct DTypeInfo {
     const char* name;  // "float32"
-    const char* legacy_name;  // "FloatTensor", as error messages print it
+    const char* legacy_name;  // "FloatTensor"
     const char* scalar_name;  // "Float"
     const char* c_name;  // "long int", as some messages print it
     uint8_t itemsize;
     Category category;
 };
 const DTypeInfo& info(DType dtype) noexcept;
+// The type of a tensor as some messages print it: "torch.FloatTensor", "CPUBoolType".
+std::string tensor_type_name(DType dtype);
 
 inline constexpr uint8_t kItemSizes[] = {
 #define WG_ROW(E, T, name, legacy, cat) sizeof(T),

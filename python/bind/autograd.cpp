@@ -2,6 +2,7 @@
 #include "autograd/engine.h"
 #include "convert.h"
 #include "hooks.h"
+#include "node_type.h"
 #include "ops/functions.h"
 #include "tensor_type.h"
 
@@ -10,21 +11,68 @@ namespace {
 
 std::string size_text(IntSpan sizes) { return "torch.Size(" + to_string(sizes) + ")"; }
 
-// The gradient a root starts with: the given one, checked, or 1 for a scalar.
-Tensor root_gradient(const Tensor& root, PyObject* given, size_t i) {
-    if (given == Py_None) {
-        if (!requires_grad(root)) return {};
-        WG_CHECK(root.numel() == 1, "grad can be implicitly created only for scalar outputs");
-        return ones_like(root);
-    }
+// The given gradient of a root of this shape; undefined if it is to be 1.
+Tensor given_gradient(PyObject* given, IntSpan sizes, size_t i) {
+    if (given == Py_None) return {};
     if (!is_tensor(given))
         fail_type(
-            str("gradients can be either Tensors or None, but got ", Py_TYPE(given)->tp_name));
+            str("gradients can be either Tensors or None, but got ", _PyType_Name(Py_TYPE(given))));
     const Tensor& g = tensor_of(given);
-    WG_CHECK(same_shape(g.sizes(), root.sizes()), "Mismatch in shape: grad_output[", i,
+    WG_CHECK(same_shape(g.sizes(), sizes), "Mismatch in shape: grad_output[", i,
              "] has a shape of ", size_text(g.sizes()), " and output[", i, "] has a shape of ",
-             size_text(root.sizes()), ".");
+             size_text(sizes), ".");
     return g;
+}
+
+void check_scalar(int64_t numel) {
+    WG_CHECK(numel == 1, "grad can be implicitly created only for scalar outputs");
+}
+
+// A torch.autograd.graph.GradientEdge, if o is one.
+bool is_gradient_edge(PyObject* o) {
+    return PyTuple_Check(o) && !PyTuple_CheckExact(o) && PyTuple_GET_SIZE(o) >= 2 &&
+           std::string_view(Py_TYPE(o)->tp_name) == "GradientEdge";
+}
+Edge gradient_edge_of(PyObject* o) {
+    PyObject* const fn = PyTuple_GET_ITEM(o, 0);
+    const Object outputs = check(PyObject_GetAttrString(fn, "_input_metadata"));
+    const int64_t nr = Convert<int64_t>::get(PyTuple_GET_ITEM(o, 1));
+    if (!is_node(fn) || nr < 0 || nr >= PyTuple_Size(outputs.get())) {
+        PyErr_SetString(PyExc_IndexError, "tuple index out of range");
+        throw PythonError{};
+    }
+    return {Ref<Node>(&node_at(fn)), uint32_t(nr)};
+}
+
+// What a pass starts from: a tensor or an edge, and the gradient there.
+struct Root {
+    Edge edge;
+    Tensor grad;
+};
+Root root_of(PyObject* o, PyObject* given, size_t i) {
+    if (is_tensor(o)) {
+        const Tensor& t = tensor_of(o);
+        Tensor g = given_gradient(given, t.sizes(), i);
+        if (!g.defined() && requires_grad(t)) {
+            check_scalar(t.numel());
+            g = ones_like(t);
+        }
+        return {requires_grad(t) ? gradient_edge(t) : Edge{}, std::move(g)};
+    }
+    if (!is_gradient_edge(o)) {
+        PyErr_SetString(PyExc_AssertionError, "Expected output to be a torch.Tensor");
+        throw PythonError{};
+    }
+    Edge e = gradient_edge_of(o);
+    const OutputInfo& output = e.node->outputs[e.input_nr];
+    Tensor g = given_gradient(given, output.sizes, i);
+    if (!g.defined()) {
+        int64_t numel = 1;
+        for (const int64_t s : output.sizes) numel *= s;
+        check_scalar(numel);
+        g = full(Dims(output.sizes), Scalar(1), output.dtype);
+    }
+    return {std::move(e), std::move(g)};
 }
 
 // A bool as PyTorch reads it: an integer of one byte.
@@ -48,14 +96,12 @@ struct Request {
 std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
                                   std::span<PyObject* const> grads, PyObject* inputs,
                                   const Request& request) {
-    std::vector<Tensor> root_tensors, root_grads, targets;
+    SmallVector<Edge, 2> from, targets;
+    SmallVector<Tensor, 2> root_grads;
     for (size_t i = 0; i < roots.size(); ++i) {
-        if (!is_tensor(roots[i])) {
-            PyErr_SetString(PyExc_AssertionError, "Expected output to be a torch.Tensor");
-            throw PythonError{};
-        }
-        root_tensors.push_back(tensor_of(roots[i]));
-        root_grads.push_back(root_gradient(root_tensors[i], grads[i], i));
+        Root r = root_of(roots[i], grads[i], i);
+        from.push_back(std::move(r.edge));
+        root_grads.push_back(std::move(r.grad));
     }
     BackwardOptions options;
     options.retain_graph =
@@ -64,21 +110,29 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
     options.allow_unused = flag(request.allow_unused);
     options.accumulate = request.accumulate;
     for (size_t i = 0; i < roots.size(); ++i)
-        WG_CHECK(requires_grad(root_tensors[i]), "element ", i,
+        WG_CHECK(from[i], "element ", i,
                  " of tensors does not require grad and does not have a grad_fn");
     if (inputs) {
         const Py_ssize_t n = PyTuple_GET_SIZE(inputs);
         for (Py_ssize_t i = 0; i < n; ++i) {
             PyObject* o = PyTuple_GET_ITEM(inputs, i);
+            if (is_gradient_edge(o)) {
+                targets.push_back(gradient_edge_of(o));
+                continue;
+            }
             WG_CHECK(is_tensor(o), "all inputs have to be Tensors or GradientEdges, but got ",
                      Py_TYPE(o)->tp_name);
-            WG_CHECK(options.accumulate || requires_grad(tensor_of(o)),
+            const Tensor& t = tensor_of(o);
+            WG_CHECK(options.accumulate || requires_grad(t),
                      "One of the differentiated Tensors does not require grad");
-            targets.push_back(tensor_of(o));
+            if (options.accumulate) retain_grad(t);  // in non-leaves too
+            targets.push_back(gradient_edge(t));
         }
     }
     if (options.accumulate && options.create_graph) warn_create_graph();
-    std::vector<Tensor> result = run_backward(root_tensors, root_grads, targets, options);
+    std::vector<Tensor> result = run_backward(
+        std::span<const Edge>(from.data(), from.size()), {root_grads.data(), root_grads.size()},
+        std::span<const Edge>(targets.data(), targets.size()), options);
     if (!options.accumulate && !options.allow_unused)
         for (size_t i = 0; i < result.size(); ++i)
             WG_CHECK(
@@ -127,6 +181,43 @@ PyObject* queue(PyObject*, PyObject* callable) {
     });
 }
 
+PyObject* pass_id(PyObject*, PyObject*) { return PyLong_FromLongLong(current_pass_id()); }
+PyObject* will_run(PyObject*, PyObject* node) {
+    return guarded([&]() -> PyObject* {
+        if (!is_node(node)) fail_type("_will_engine_execute_node: Expected a node");
+        return PyBool_FromLong(pass_will_run(node_at(node)));
+    });
+}
+
+PyObject* increment_version(PyObject*, PyObject* tensors) {
+    return guarded([&]() -> PyObject* {
+        WG_CHECK(Py_TYPE(tensors)->tp_iter || PySequence_Check(tensors),
+                 "increment_version expect a Iterable[Tensor] as input");
+        const Object list = check(PySequence_Tuple(tensors));
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(list.get()); ++i)
+            WG_CHECK(is_tensor(PyTuple_GET_ITEM(list.get(), i)),
+                     "increment_version expects each element of the iterable to be a tensor");
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(list.get()); ++i)
+            tensor_of(PyTuple_GET_ITEM(list.get(), i)).bump_version();
+        Py_RETURN_NONE;
+    });
+}
+
+PyObject* node_type_test(PyObject*, PyObject* type) {
+    return PyBool_FromLong(PyType_Check(type) &&
+                           is_node_type(reinterpret_cast<PyTypeObject*>(type)));
+}
+
+// The node of t, or the accumulator of a leaf.
+PyObject* edge_of_tensor(PyObject*, PyObject* o) {
+    return guarded([&]() -> PyObject* {
+        if (!is_tensor(o)) fail_type("takes a tensor");
+        const Edge e = gradient_edge(tensor_of(o));
+        const Object node = check(wrap_node(e.node.get()));
+        return Py_BuildValue("(OI)", node.get(), e.input_nr);
+    });
+}
+
 PyObject* make_subclass(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     return guarded([&]() -> PyObject* {
         // (class, tensor, requires_grad)
@@ -148,6 +239,11 @@ PyMethodDef functions_[] = {
     {"is_grad_enabled", is_enabled, METH_NOARGS, "Whether operations of this thread are recorded."},
     {"_set_grad_enabled", set_enabled, METH_O, nullptr},
     {"_queue_callback", queue, METH_O, nullptr},
+    {"_current_graph_task_id", pass_id, METH_NOARGS, nullptr},
+    {"_will_engine_execute_node", will_run, METH_O, nullptr},
+    {"_increment_version", increment_version, METH_O, nullptr},
+    {"_is_node_type", node_type_test, METH_O, nullptr},
+    {"_gradient_edge", edge_of_tensor, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -178,8 +274,9 @@ PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t narg
         if (values[3] != Py_None) {
             const Object items = PyDict_Check(values[3]) ? check(PyDict_Values(values[3]))
                                                          : Object::borrow(values[3]);
-            inputs = is_tensor(values[3]) ? check(PyTuple_Pack(1, values[3]))
-                                          : check(PySequence_Tuple(items.get()));
+            inputs = is_tensor(values[3]) || is_gradient_edge(values[3])
+                         ? check(PyTuple_Pack(1, values[3]))
+                         : check(PySequence_Tuple(items.get()));
             WG_CHECK(PyTuple_GET_SIZE(inputs.get()) > 0,
                      "`inputs` argument to `backward()` cannot be empty.");
         }

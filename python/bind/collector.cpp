@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "graph.h"
 #include "hooks.h"
 #include "node_type.h"
 #include "tensor_type.h"
@@ -60,6 +61,7 @@ void for_each_owned(const Shadow& s, F f) {
         explicit Visitor(F& f) : f(f) {}
         void node(const Node& n) override { f(&n); }
         void tensor(const TensorImpl& t) override { f(&t); }
+        void packed(const PackedTensor& p) override { f(&p); }
         F& f;
     } visitor(f);
     if (s.node) return s.node->visit_owned(visitor);
@@ -75,7 +77,10 @@ int shadow_traverse(PyObject* o, visitproc visit, void* arg) {
     if (!s.node && !s.tensor) return 0;
     int result = 0;
     for_each_owned(s, [&](const auto* owned) {
-        if (!result) result = visit_shadow(owned, visit, arg);
+        if (result) return;
+        if constexpr (std::is_same_v<decltype(owned), const PackedTensor*>)
+            result = visit_packed(*owned, visit, arg);
+        else result = visit_shadow(owned, visit, arg);
     });
     if (result) return result;
     Py_VISIT(s.object);
@@ -126,6 +131,9 @@ PyTypeObject shadow_type_ = make_shadow_type();
 bool leads_somewhere(const TensorImpl& t) noexcept {
     return t.grad_fn || t.view_base || t.extras || t.refs > 1 || t.owns_python;
 }
+
+// Python knows what is in it.
+void add_shadow(const PackedTensor*, std::vector<Shadow*>&) {}
 
 template <class T>
 void add_shadow(const T* p, std::vector<Shadow*>& pending) {

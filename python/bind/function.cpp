@@ -12,6 +12,7 @@
 #include "autograd/engine.h"
 #include "collector.h"
 #include "convert.h"
+#include "graph.h"
 #include "hooks.h"
 #include "node_type.h"
 #include "tensor_type.h"
@@ -62,6 +63,14 @@ public:
         Node::visit_owned(visitor);
         for (const SavedTensor& t : saved) t.visit_owned(visitor);
     }
+    std::vector<SavedName> saved_names() const override {
+        return std::vector<SavedName>(saved.size(), {"tensors[]", false, false});
+    }
+    Tensor saved_value(size_t i) const override {
+        if (released) fail_released();
+        return saved[i].unpack(this);
+    }
+    SavedTensor* saved_slot(size_t i) override { return i < saved.size() ? &saved[i] : nullptr; }
     // The two ways of Note [ctx].
     bool owns_context() const { return ctx_ && !as_context(ctx_)->base.owns; }
     PyObject* hand_out() {
@@ -325,6 +334,7 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
                 const bool is_output = node_of(t->grad_fn) == node.get();
                 node->saved.emplace_back(t, is_output ? node.get() : nullptr);
             }
+            pack_saved(*node);
         }
         Py_CLEAR(ctx->to_save);
         Py_CLEAR(ctx->dirty);
@@ -395,6 +405,16 @@ PyObject* get_saved_tensors(PyObject* o, void*) {
         return tuple.release();
     });
 }
+PyObject* get_raw_saved_tensors(PyObject* o, void*) {
+    return guarded([&] {
+        PythonNode* n = python_node(o);
+        const size_t size = n ? n->saved.size() : 0;
+        Object tuple = check(PyTuple_New(Py_ssize_t(size)));
+        for (size_t i = 0; i < size; ++i)
+            PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap_saved(*n, i));
+        return tuple.release();
+    });
+}
 PyObject* get_needs_input_grad(PyObject* o, void*) {
     PyObject* v = as_context(o)->needs_input_grad;
     return Py_NewRef(v ? v : Py_None);
@@ -454,8 +474,8 @@ PyMethodDef functions_[] = {
 
 }  // namespace
 
-bool is_context(PyObject* o) noexcept {
-    return Py_TYPE(o) == context_type_ || PyType_IsSubtype(Py_TYPE(o), context_type_);
+bool is_context_type(PyTypeObject* type) noexcept {
+    return type == context_type_ || PyType_IsSubtype(type, context_type_);
 }
 PyObject* wrap_context(Node& node) {
     auto* n = dynamic_cast<PythonNode*>(&node);
@@ -470,6 +490,7 @@ void add_functions(PyObject* module) {
     static std::vector<PyGetSetDef> properties;
     for (PyGetSetDef* p = node_properties; p->name; ++p) properties.push_back(*p);
     properties.push_back({"saved_tensors", get_saved_tensors, nullptr, nullptr, nullptr});
+    properties.push_back({"_raw_saved_tensors", get_raw_saved_tensors, nullptr, nullptr, nullptr});
     properties.push_back(
         {"needs_input_grad", get_needs_input_grad, set_needs_input_grad, nullptr, nullptr});
     properties.push_back({"materialize_grads", nullptr, set_materialize, nullptr, nullptr});
@@ -481,7 +502,8 @@ void add_functions(PyObject* module) {
                           nullptr, nullptr});
     properties.push_back({nullptr, nullptr, nullptr, nullptr, nullptr});
     static std::vector<PyMethodDef> methods;
-    for (PyMethodDef* m = node_methods; m->ml_name; ++m) methods.push_back(*m);
+    for (PyMethodDef* m = node_methods; m->ml_name; ++m)
+        if (std::string_view(m->ml_name) != "__dir__") methods.push_back(*m);
     methods.push_back({"apply", apply_derivative, METH_VARARGS, nullptr});
     methods.push_back({nullptr, nullptr, 0, nullptr});
     static PyMemberDef members[] = {

@@ -24,8 +24,8 @@ Tensor checked_replacement(PyObject* result, const Tensor& grad, PyObject* calla
     WG_CHECK(grad.defined(), "can't replace a None gradient with a non-None value");
     const Tensor& r = tensor_of(result);
     WG_CHECK(r.dtype() == grad.dtype(), "hook '", name_of_hook(callable),
-             "' has changed the type of value (was torch.", info(grad.dtype()).legacy_name,
-             " got torch.", info(r.dtype()).legacy_name, ")");
+             "' has changed the type of value (was ", tensor_type_name(grad.dtype()), " got ",
+             tensor_type_name(r.dtype()), ")");
     WG_CHECK(std::ranges::equal(r.sizes(), grad.sizes()), "hook '", name_of_hook(callable),
              "' has changed the size of value");
     return r;
@@ -206,6 +206,15 @@ PyObject* post_accumulate_grad_hooks(PyObject* self) {
     const Tensor& t = tensor_of(self);
     PyObject* dict = t->extras ? dict_in<PyAccumulateHooks>(meta(t)->post_accumulate) : nullptr;
     return Py_NewRef(dict ? dict : Py_None);
+}
+
+void set_post_accumulate_grad_hooks(PyObject* self, PyObject* dict) {
+    const Tensor& t = tensor_of(self);
+    WG_CHECK(dict, "Deletion of _post_accumulate_grad_hooks not allowed!");
+    const auto dropped = std::exchange(own_meta(t).post_accumulate, {});
+    if (dict == Py_None) return;
+    own_meta(t).post_accumulate.push_back(PyAccumulateHooks{Object::borrow(dict)});
+    track(self);
 }
 
 PyObject* register_node_hook(Node* node, PyObject* callable) {

@@ -33,6 +33,7 @@ PyObject* register_node_prehook(Node* node, PyObject* callable);
 PyObject* tensor_hooks(PyObject* tensor);
 PyObject* post_accumulate_grad_hooks(PyObject* tensor);
 void set_tensor_hooks(PyObject* tensor, PyObject* dict);
+void set_post_accumulate_grad_hooks(PyObject* tensor, PyObject* dict);
 
 // Visits the dicts, for the garbage collector.
 int visit_hooks(const AutogradMeta& meta, visitproc visit, void* arg);

@@ -5,6 +5,7 @@
 #include "collector.h"
 #include "cpu/thread_pool.h"
 #include "dispatch/kernel_table.h"
+#include "graph.h"
 #include "hooks.h"
 #include "ops/functions.h"
 #include "python.h"
@@ -83,6 +84,7 @@ PYBIND11_MODULE(_C, m) {
         add_functions(m.ptr());
         add_random(m.ptr());
         add_optim(m.ptr());
+        add_graph(m);
     } catch (...) {
         set_python_error();
         throw pybind11::error_already_set();

@@ -9,6 +9,7 @@
 #include "autograd/engine.h"
 #include "collector.h"
 #include "convert.h"
+#include "graph.h"
 #include "hooks.h"
 #include "ops/functions.h"
 
@@ -43,6 +44,12 @@ PyObject* get_requires_grad(PyObject* o, void*) {
 PyObject* get_name(PyObject* o, PyObject*) {
     return guarded([&] { return to_python(node_at(o).name()); });
 }
+PyObject* set_sequence_nr(PyObject* o, PyObject* number) {
+    return guarded([&]() -> PyObject* {
+        node_at(o).sequence_nr = uint64_t(Convert<int64_t>::get(number));
+        Py_RETURN_NONE;
+    });
+}
 PyObject* get_sequence_nr(PyObject* o, PyObject*) {
     return guarded([&] { return PyLong_FromUnsignedLongLong(node_at(o).sequence_nr); });
 }
@@ -70,11 +77,14 @@ PyObject* get_dir(PyObject* o, PyObject*) {
         auto* const object = reinterpret_cast<PyObject*>(&PyBaseObject_Type);
         Object list = check(PyObject_CallMethod(object, "__dir__", "O", o));
         std::string last;  // the elements of a list have one name
-        for (const auto& [name, is_output] : node_at(o).saved_names()) {
+        for (const auto& [name, is_output, is_number] : node_at(o).saved_names()) {
             if (name == last) continue;
             last = name;
-            const Object text = check(to_python("_saved_" + name.substr(0, name.find('['))));
-            check(PyList_Append(list.get(), text.get()));
+            for (const char* prefix : {"_saved_", "_raw_saved_"}) {
+                const Object text = check(to_python(prefix + name.substr(0, name.find('['))));
+                check(PyList_Append(list.get(), text.get()));
+                if (is_number) break;
+            }
         }
         return list.release();
     });
@@ -94,6 +104,9 @@ PyObject* get_metadata(PyObject* o, void*) {
         }
         return Py_NewRef(static_cast<Metadata&>(*attachment).dict.get());
     });
+}
+PyObject* get_input_metadata(PyObject* o, void*) {
+    return guarded([&] { return input_metadata(node_at(o)); });
 }
 PyObject* get_site(PyObject* o, void*) {
     return guarded([&] { return resolve_site(node_at(o).site); });
@@ -145,7 +158,29 @@ PyObject* saved_object(Tensor t) {
     return PyObject_CallMethod(tensor.get(), "item", nullptr);
 }
 
-// `_saved_self`, `_saved_result`, ... and AccumulateGrad's `variable`.
+// `_saved_NAME`: what the node saved; `_raw_saved_NAME`: how. Null for other names.
+Object saved_attribute(Node& n, std::string_view text) {
+    const bool raw = text.starts_with("_raw");
+    const std::string_view prefix = raw ? "_raw_saved_" : "_saved_";
+    if (!text.starts_with(prefix)) return {};
+    text.remove_prefix(prefix.size());
+    const std::vector<Node::SavedName> names = n.saved_names();
+    const auto value = [&](size_t i) {
+        return check(raw ? wrap_saved(n, i) : saved_object(n.saved_value(i)));
+    };
+    std::vector<Object> list;
+    for (size_t i = 0; i < names.size(); ++i) {
+        if (names[i].name == text && !(raw && names[i].is_number)) return value(i);
+        if (names[i].name == str(text, "[]")) list.push_back(value(i));
+    }
+    if (list.empty()) return {};
+    Object tuple = check(PyTuple_New(Py_ssize_t(list.size())));
+    for (size_t i = 0; i < list.size(); ++i)
+        PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), list[i].release());
+    return tuple;
+}
+
+// The saved tensors, and AccumulateGrad's `variable`.
 PyObject* node_getattro(PyObject* o, PyObject* name) {
     PyObject* found = PyObject_GenericGetAttr(o, name);
     if (found || !PyErr_ExceptionMatches(PyExc_AttributeError) || !as_node(o)->node) return found;
@@ -157,17 +192,7 @@ PyObject* node_getattro(PyObject* o, PyObject* name) {
         const Node& n = *as_node(o)->node;
         if (text == "variable" && n.is_accumulator)
             return wrap(static_cast<const AccumulateGrad&>(n).variable());
-        if (text.starts_with("_saved_")) {
-            const std::vector<Node::SavedName> names = n.saved_names();
-            const std::string wanted(text.substr(7));
-            if (const auto at = std::ranges::find(names, wanted, &Node::SavedName::name);
-                at != names.end())
-                return saved_object(n.saved_value(size_t(at - names.begin())));
-            TensorList list;
-            for (size_t i = 0; i < names.size(); ++i)
-                if (names[i].name == wanted + "[]") list.push_back(n.saved_value(i));
-            if (!list.empty()) return to_python(list);
-        }
+        if (Object saved = saved_attribute(*as_node(o)->node, text)) return saved.release();
         PyErr_Restore(Py_XNewRef(type), Py_XNewRef(value), Py_XNewRef(trace));
         throw PythonError{};
     });
@@ -198,9 +223,10 @@ PyTypeObject* type_for(const std::string& name) {
 
 }  // namespace
 
-bool is_node(PyObject* o) noexcept {
-    return Py_TYPE(o)->tp_dealloc == node_dealloc || is_context(o);
+bool is_node_type(PyTypeObject* type) noexcept {
+    return type->tp_dealloc == node_dealloc || is_context_type(type);
 }
+bool is_node(PyObject* o) noexcept { return is_node_type(Py_TYPE(o)); }
 
 Node& node_at(PyObject* o) {
     WG_CHECK(as_node(o)->node, "Attribute access on a Function whose graph has been freed");
@@ -212,6 +238,8 @@ PyGetSetDef node_properties[] = {
      nullptr},
     {"metadata", get_metadata, nullptr, "A dict that lives as long as the node.", nullptr},
     {"requires_grad", get_requires_grad, nullptr, nullptr, nullptr},
+    {"_input_metadata", get_input_metadata, nullptr, "Shape, dtype and device of each output.",
+     nullptr},
     {"_site", get_site, nullptr,
      "(file, line, end line, column, end column, function) that recorded the node.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
@@ -220,6 +248,7 @@ PyMethodDef node_methods[] = {
     {"name", get_name, METH_NOARGS, nullptr},
     {"__dir__", get_dir, METH_NOARGS, nullptr},
     {"_sequence_nr", get_sequence_nr, METH_NOARGS, nullptr},
+    {"_set_sequence_nr", set_sequence_nr, METH_O, nullptr},
     {"register_hook", register_hook_method, METH_O, nullptr},
     {"register_prehook", register_prehook_method, METH_O, nullptr},
     {"_register_hook_dict", register_hook_dict, METH_O, nullptr},

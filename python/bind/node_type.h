@@ -12,6 +12,7 @@ struct PyNode {
 
 inline PyNode* as_node(PyObject* o) { return reinterpret_cast<PyNode*>(o); }
 bool is_node(PyObject* o) noexcept;  // of either kind
+bool is_node_type(PyTypeObject* type) noexcept;
 // The node, or RuntimeError when the graph it was part of is gone.
 Node& node_at(PyObject* o);
 
@@ -21,7 +22,7 @@ extern PyMethodDef node_methods[];
 
 // --- function.cpp ---
 
-bool is_context(PyObject* o) noexcept;
+bool is_context_type(PyTypeObject* type) noexcept;
 // A new reference to the ctx object when the node is that of a Python Function, else null.
 PyObject* wrap_context(Node& node);
 // The ctx object if the node owns it, else null.

@@ -49,9 +49,13 @@ inline PyObject* inplace_slot(Op op, PyObject* a, PyObject* b) {
     });
 }
 
-PyObject* add(PyObject* a, PyObject* b) { return binary_slot(Op::add, a, b); }
+// With a number first these are the same with the number last, as PyTorch records them.
+PyObject* commutative_slot(Op op, PyObject* a, PyObject* b) {
+    return is_tensor(a) ? binary_slot(op, a, b) : binary_slot(op, b, a);
+}
+PyObject* add(PyObject* a, PyObject* b) { return commutative_slot(Op::add, a, b); }
 PyObject* subtract(PyObject* a, PyObject* b) { return binary_slot(Op::sub, a, b, "RsubBackward1"); }
-PyObject* multiply(PyObject* a, PyObject* b) { return binary_slot(Op::mul, a, b); }
+PyObject* multiply(PyObject* a, PyObject* b) { return commutative_slot(Op::mul, a, b); }
 PyObject* remainder(PyObject* a, PyObject* b) { return binary_slot(Op::remainder, a, b); }
 PyObject* floor_divide(PyObject* a, PyObject* b) { return binary_slot(Op::floor_divide, a, b); }
 PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) {

@@ -177,13 +177,9 @@ int64_t nbytes_of(const Tensor& t) { return int64_t(t.nbytes()); }
 PyObject* get_hooks(PyObject* o, void*) {
     return guarded([&] { return tensor_hooks(o); });
 }
+template <void (*Set)(PyObject* tensor, PyObject* dict)>
 int set_hooks(PyObject* o, PyObject* dict, void*) {
-    return guarded(
-        [&] {
-            set_tensor_hooks(o, dict);
-            return 0;
-        },
-        -1);
+    return guarded([&] { return Set(o, dict), 0; }, -1);
 }
 PyObject* get_accumulate_hooks(PyObject* o, void*) {
     return guarded([&] { return post_accumulate_grad_hooks(o); });
@@ -205,8 +201,9 @@ PyGetSetDef tensor_properties[] = {
      "The node of the graph that made the tensor; None for leaves.", nullptr},
     {"is_leaf", get_bool<leaf>, nullptr, nullptr, nullptr},
     {"retains_grad", get_bool<retains>, nullptr, nullptr, nullptr},
-    {"_backward_hooks", get_hooks, set_hooks, nullptr, nullptr},
-    {"_post_accumulate_grad_hooks", get_accumulate_hooks, nullptr, nullptr, nullptr},
+    {"_backward_hooks", get_hooks, set_hooks<set_tensor_hooks>, nullptr, nullptr},
+    {"_post_accumulate_grad_hooks", get_accumulate_hooks, set_hooks<set_post_accumulate_grad_hooks>,
+     nullptr, nullptr},
     {"data", get_tensor<data_of>, set_data,
      "The values, without history and without sharing versions.", nullptr},
     {"T", get_tensor<reversed_dims>, nullptr, nullptr, nullptr},

@@ -278,6 +278,9 @@ TEST_F(Allocator, FailureIsCleanAndLeavesItUsable) {
 
 // A cache full of pieces must not stand in the way of a request that memory would suffice for.
 TEST_F(Allocator, GivesBackTheCacheWhenTheSystemHasNoMore) {
+#ifdef __SANITIZE_THREAD__
+    GTEST_SKIP() << "ThreadSanitizer does not survive a limit on the address space";
+#endif
     if (!wg::kReusesMemory) GTEST_SKIP() << "AddressSanitizer needs the address space";
     const pid_t child = fork();
     if (child == 0) {

@@ -174,6 +174,7 @@ def observe_tensor(tensor: Any, torch: Any, versions: Versions) -> dict[str, Any
         "version": lambda: version_since(tensor, versions),
         "requires_grad": lambda: tensor.requires_grad,
         "is_leaf": lambda: tensor.is_leaf,
+        "is_view": tensor._is_view,
         "grad_fn": lambda: node_name(tensor.grad_fn),
         "values": lambda: array_of(tensor, torch),
         "grad": lambda: observe_grad(tensor, torch, versions),

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from .. import _C
 from .._grad_mode import enable_grad, no_grad, set_grad_enabled
-from . import function, grad_mode, variable
+from . import function, grad_mode, graph, variable
 from .function import Function
 from .variable import Variable
 
@@ -18,7 +18,7 @@ __all__ = ["Function", "Variable", "backward", "enable_grad", "grad", "no_grad",
 
 
 def _as_tuple(value: Any) -> tuple:
-    return (value,) if isinstance(value, Tensor) else tuple(value)
+    return (value,) if isinstance(value, Tensor | graph.GradientEdge) else tuple(value)
 
 
 def _targets(value: Any) -> tuple:
@@ -28,7 +28,7 @@ def _targets(value: Any) -> tuple:
 def _roots(value: Any) -> tuple:
     roots = _as_tuple(value)
     for root in roots:
-        assert isinstance(root, Tensor), "Expected output to be a torch.Tensor"
+        assert isinstance(root, Tensor | graph.GradientEdge), "Expected output to be a torch.Tensor"
     return roots
 
 
@@ -142,8 +142,16 @@ def grad(
         False,
     )
     if materialize_grads:
+        if any(
+            g is None and isinstance(t, graph.GradientEdge)
+            for g, t in zip(result, targets, strict=True)
+        ):
+            raise RuntimeError(
+                "materialize_grads cannot be used when the given input is a GradientEdge"
+            )
         result = tuple(
-            _C.zeros_like(t) if g is None else g for g, t in zip(result, targets, strict=True)
+            _C.zeros_like(t, requires_grad=create_graph) if g is None else g
+            for g, t in zip(result, targets, strict=True)
         )
     if isinstance(inputs, Mapping):
         return cast(Any, dict(zip(inputs, result, strict=True)))

@@ -34,6 +34,8 @@ p, e, h = data(2, 3, 4).permute(2, 0, 1), data(3, 1).expand(3, 4), data(2, 3, dt
 t = torch.tensor([[1.0, 1.0, 3.0], [3.0, 1.0, 0.0]]); o = torch.tensor([[0.0, 2.0, 3.0], [0.0, 0.0, 2.0]])
 n = torch.tensor([[1.0, float("nan"), 3.0], [0.0, -1.0, 2.0]])
 """
+# Whether a derivative was put together from a view of something is an engine's own.
+RESULT = GRADIENT.ignoring("is_view")
 CALLS = {
     "max min": ["()", "(0)", "(-1, keepdim=True)"],
     "amax amin logsumexp": ["(0)", "((0, -1))", "(-1, keepdim=True)"],
@@ -59,7 +61,7 @@ CASES += [
     for rest in ("", ", 0", ", correction=6", ", -1, keepdim=True")
 ]
 
-test_reductions = table("\n".join(CASES), setup=SETUP, tol=GRADIENT)
+test_reductions = table("\n".join(CASES), setup=SETUP, tol=RESULT)
 
 test_functions = table(
     """
@@ -88,7 +90,7 @@ x = torch.ones(3, requires_grad=True); g, = torch.autograd.grad(x.max(0)[0], x);
 x = torch.ones(3, requires_grad=True); g, = torch.autograd.grad(x.max(), x); g._version
 """,
     setup=SETUP,
-    tol=GRADIENT,
+    tol=RESULT,
 )
 
 

@@ -1,0 +1,194 @@
+// torch._C._autograd: the stack of saved tensor hooks (start with CallableHooks; what it is for is told in Note
+// [Saved tensor hooks]), SavedTensor and _InputMetadata objects.
+#include "graph.h"
+
+#include <pybind11/stl.h>
+
+#include <vector>
+
+#include "collector.h"
+#include "convert.h"
+#include "node_type.h"
+
+namespace wg::py {
+namespace {
+
+class PackedObject final : public PackedTensor {
+public:
+    PackedObject(Object value, Object unpack)
+        : value_(std::move(value)), unpack_(std::move(unpack)) {}
+    Tensor unpack() const override {
+        const Object result = check(PyObject_CallOneArg(unpack_.get(), value_.get()));
+        if (!is_tensor(result.get()))
+            fail_type(str(
+                "Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
+                Py_TYPE(result.get())->tp_name));
+        return tensor_of(result.get());
+    }
+    int visit(visitproc visit, void* arg) const {
+        Py_VISIT(value_.get());
+        Py_VISIT(unpack_.get());
+        return 0;
+    }
+
+private:
+    Object value_, unpack_;
+};
+
+class CallableHooks final : public SavedTensorHooks {
+public:
+    CallableHooks(PyObject* pack, PyObject* unpack)
+        : pack_(Object::borrow(pack)), unpack_(Object::borrow(unpack)) {}
+    std::unique_ptr<PackedTensor> pack(const Tensor& t) override {
+        note_entanglement();
+        const Object arg = check(wrap(t));
+        Object value = check(PyObject_CallOneArg(pack_.get(), arg.get()));
+        return std::make_unique<PackedObject>(std::move(value), unpack_);
+    }
+
+private:
+    Object pack_, unpack_;
+};
+
+// Of this thread; the last one is the one in force. With a message set none may be.
+struct Stack {
+    std::vector<std::unique_ptr<CallableHooks>> hooks;
+    std::optional<std::string> disabled;
+    void update() const { saved_tensor_hooks = hooks.empty() ? nullptr : hooks.back().get(); }
+};
+Stack& stack() {
+    // Never destroyed: threads may end after the interpreter, and the callables with it.
+    static thread_local Stack* const s = new Stack;
+    return *s;
+}
+
+// The callable of this thread that sees tensors before they are written to, or None.
+void set_write_watcher(const pybind11::object& callable) {
+    static thread_local WriteWatcher* const watcher = new WriteWatcher;  // as the stack
+    write_watcher = nullptr;
+    *watcher = {};
+    if (callable.is_none()) return;
+    *watcher = [f = Object::borrow(callable.ptr())](const Tensor& t) {
+        const Object arg = check(wrap(t));
+        check(PyObject_CallOneArg(f.get(), arg.get()));
+    };
+    write_watcher = watcher;
+}
+
+struct SavedObject {
+    Ref<Node> node;
+    size_t index;
+};
+
+// Runs f; throws what pybind11 understands.
+template <class F>
+auto translated(F&& f) {
+    try {
+        return f();
+    } catch (...) {
+        set_python_error();
+        throw pybind11::error_already_set();
+    }
+}
+
+void register_hooks(SavedObject& s, const pybind11::function& pack,
+                    const pybind11::function& unpack) {
+    translated([&] {
+        SavedTensor* saved = s.node->released ? nullptr : s.node->hookable_slot(s.index);
+        WG_CHECK(
+            !s.node->released,
+            "Calling register_hooks on a saved tensor after it has been freed. Saved intermediate values of the graph are "
+            "freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through "
+            "the graph a second time or if you need to access saved variables after calling backward.");
+        WG_CHECK(saved && saved->defined(),
+                 "Calling register_hooks on a saved tensor with value None is forbidden");
+        WG_CHECK(
+            !saved->is_packed(),
+            "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only one pair of hooks is "
+            "allowed at a time.");
+        CallableHooks hooks(pack.ptr(), unpack.ptr());
+        saved->pack(hooks, s.node.get(), true);
+    });
+}
+
+void push(const pybind11::function& pack, const pybind11::function& unpack) {
+    translated([&] {
+        if (stack().disabled) fail(ErrorKind::Runtime, *stack().disabled);
+        stack().hooks.push_back(std::make_unique<CallableHooks>(pack.ptr(), unpack.ptr()));
+        stack().update();
+    });
+}
+void pop() {
+    if (stack().hooks.empty()) return;
+    const auto dropped = std::move(stack().hooks.back());
+    stack().hooks.pop_back();
+    stack().update();
+}
+
+void disable(const std::string& message) {
+    translated([&] {
+        if (!stack().hooks.empty()) fail(ErrorKind::Runtime, message);
+        stack().disabled = message;
+    });
+}
+
+}  // namespace
+
+int visit_packed(const PackedTensor& packed, visitproc visit, void* arg) {
+    return static_cast<const PackedObject&>(packed).visit(visit, arg);
+}
+
+PyObject* wrap_saved(Node& node, size_t i) {
+    return pybind11::cast(SavedObject{Ref<Node>(&node), i}).release().ptr();
+}
+
+PyObject* input_metadata(const Node& node) {
+    pybind11::tuple all(node.outputs.size());
+    for (size_t i = 0; i < node.outputs.size(); ++i) all[i] = pybind11::cast(node.outputs[i]);
+    return all.release().ptr();
+}
+
+void add_graph(pybind11::module_& m) {
+    pybind11::module_ autograd = m.def_submodule("_autograd");
+    autograd.attr("__spec__") =
+        pybind11::module_::import("importlib.machinery")
+            .attr("ModuleSpec")(autograd.attr("__name__"), pybind11::none());
+    pybind11::class_<SavedObject>(autograd, "SavedTensor")
+        .def(pybind11::init([]() -> SavedObject {
+            throw std::runtime_error(
+                "Trying to create a SavedTensor object from Python is forbidden.");
+        }))
+        .def("register_hooks", register_hooks);
+    const auto no = [](const OutputInfo&) { return false; };
+    pybind11::class_<OutputInfo>(autograd, "_InputMetadata")
+        .def_property_readonly("shape",
+                               [](const OutputInfo& o) {
+                                   return std::vector<int64_t>(o.sizes.begin(), o.sizes.end());
+                               })
+        .def_property_readonly(
+            "dtype",
+            [](const OutputInfo& o) {
+                return pybind11::reinterpret_borrow<pybind11::object>(dtype_object(o.dtype));
+            })
+        .def_property_readonly(
+            "device",
+            [](const OutputInfo& o) {
+                return pybind11::reinterpret_steal<pybind11::object>(wrap_device(o.device));
+            })
+        .def_property_readonly("is_nested_tensor", no)
+        .def_property_readonly("is_cpp_nested_tensor", no);
+    autograd.def("_push_saved_tensors_default_hooks", push);
+    autograd.def("_pop_saved_tensors_default_hooks", pop);
+    autograd.def("_storage_address", [](const pybind11::object& t) {
+        return is_tensor(t.ptr()) ? reinterpret_cast<uintptr_t>(tensor_of(t.ptr())->storage.get())
+                                  : 0;
+    });
+    autograd.def("_set_write_watcher", set_write_watcher);
+    autograd.def("_saved_tensors_hooks_enable", [] { stack().disabled.reset(); });
+    autograd.def("_saved_tensors_hooks_disable", disable);
+    autograd.def("_saved_tensors_hooks_get_disabled_error_message",
+                 [] { return stack().disabled; });
+    autograd.def("_saved_tensors_hooks_is_enabled", [] { return !stack().disabled; });
+}
+
+}  // namespace wg::py

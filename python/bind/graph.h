@@ -1,0 +1,20 @@
+// torch._C._autograd: saved tensor hooks and what nodes show of themselves (graph.cpp).
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "python.h"
+
+namespace wg::py {
+
+// The Python object that hooks made of a saved tensor, for the garbage collector.
+int visit_packed(const PackedTensor& packed, visitproc visit, void* arg);
+
+// `grad_fn._raw_saved_NAME`: the i-th saved tensor of the node, on which hooks can be set.
+PyObject* wrap_saved(Node& node, size_t i);
+// `grad_fn._input_metadata`
+PyObject* input_metadata(const Node& node);
+
+void add_graph(pybind11::module_& m);
+
+}  // namespace wg::py
