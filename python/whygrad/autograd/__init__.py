@@ -156,3 +156,6 @@ def grad(
     if isinstance(inputs, Mapping):
         return cast(Any, dict(zip(inputs, result, strict=True)))
     return result
+
+
+from . import functional  # noqa: E402  (it takes `grad` from here)

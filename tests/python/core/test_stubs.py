@@ -16,6 +16,7 @@ PROGRAM = """
 import whygrad as torch
 import whygrad.nn as nn
 import whygrad.nn.functional as F
+from whygrad.autograd.functional import jvp
 
 x: torch.Tensor = torch.zeros(3)
 y = torch.randn(2, 3, requires_grad=True)
@@ -37,6 +38,8 @@ loss: torch.Tensor = F.mse_loss(network(y), torch.zeros(2, 2))
 kind: torch.dtype = r.dtype
 with torch.no_grad():
     y.mul_(2)
+matrix = torch.autograd.functional.jacobian(torch.exp, x, vectorize=True)
+value, product = jvp(lambda a: a * 2, (x,), (x,), create_graph=True)
 """
 
 # One wrong line each, with what mypy must say of it.
@@ -48,6 +51,9 @@ MISTAKES = {
     "x.sum(keepdims=[])": "No overload|incompatible type|Unexpected",
     "n: int = x.exp()": "Incompatible types in assignment",
     'x.requires_grad = "yes"': "Incompatible types in assignment",
+    "torch.autograd.functional.no_such_function(x)": "has no attribute",
+    "torch.autograd.functional.hessian(torch.exp, x, no_such_option=1)": "Unexpected keyword",
+    "torch.autograd.functional.vjp(x, 3, strict=[])": "incompatible type",
 }
 
 

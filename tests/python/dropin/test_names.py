@@ -39,6 +39,8 @@ print([name in sys.modules for name in ("torch", "torch.nn", "torch.nn.functiona
 print(sys.modules["torch"] is torch, sys.modules["torch.nn"] is torch.nn, torch.nn.functional is sys.modules["torch.nn.functional"])
 import torch.nn.functional as F, torch.optim as optim; from torch.utils.data import DataLoader; print(F.__name__, optim.__name__, DataLoader)
 from torch import nn, optim; from torch.nn import functional; print(nn.__name__, optim.__name__, functional.__name__)
+from torch.autograd import functional; import torch.autograd.functional as A; print(functional is A is torch.autograd.functional, "torch.autograd.functional" in sys.modules, A.__name__, A.hessian.__module__, A.jvp)
+from torch.autograd.functional import *; print(jacobian.__name__, sorted(n for n in ("vjp", "jvp", "vhp", "hvp", "hessian", "grad", "Tensor") if n in globals()))
 import importlib; print(importlib.import_module("torch.nn").__name__, importlib.import_module(".functional", "torch.nn").__name__)
 import importlib.util as u; print(u.find_spec("torch").name, u.find_spec("torch.nn.functional").name, u.find_spec("torch.nope"))
 import pkgutil; print(pkgutil.resolve_name("torch.nn:Linear"), {"functional", "init", "modules"} <= {m.name for m in pkgutil.iter_modules(torch.nn.__path__)})
