@@ -138,12 +138,13 @@ class _AliasLoader:
 
     def exec_module(self, module: ModuleType) -> None:
         # The module has run already, but the import system has just given it the alias's spec.
+        alias, home = module.__spec__.name, self._spec.name  # type: ignore[union-attr]
         module.__spec__ = self._own_spec
-        # What else is loaded shows up in sys.modules under this name too.
-        if self._spec.name == "whygrad":
-            for name, loaded in list(sys.modules.items()):
-                if name.startswith("whygrad."):
-                    sys.modules.setdefault("torch" + name[len("whygrad") :], loaded)
+        # What is loaded of a package shows up in sys.modules under this name too. Otherwise an
+        # import of `autograd.gradcheck` would put the module over the function of that name.
+        for name, loaded in list(sys.modules.items()):
+            if name.startswith(home + "."):
+                sys.modules.setdefault(alias + name[len(home) :], loaded)
 
     def get_code(self, name: str) -> CodeType | None:
         """For `runpy`: `python -m whygrad` works where whygrad is the alias."""

@@ -1,4 +1,4 @@
-"""`torch.autograd`: backward, grad, Function and the grad modes."""
+"""`torch.autograd`: backward, grad, Function, the grad modes and the check of gradients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,17 @@ from .variable import Variable
 
 Tensor = _C.Tensor
 
-__all__ = ["Function", "Variable", "backward", "enable_grad", "grad", "no_grad", "set_grad_enabled"]
+__all__ = [
+    "Function",
+    "Variable",
+    "backward",
+    "enable_grad",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "no_grad",
+    "set_grad_enabled",
+]
 
 
 def _as_tuple(value: Any) -> tuple:
@@ -159,3 +169,4 @@ def grad(
 
 
 from . import functional  # noqa: E402  (it takes `grad` from here)
+from .gradcheck import gradcheck, gradgradcheck  # noqa: E402

@@ -369,7 +369,9 @@ def test_what_hooks_keep_is_collected(wrap):
 
     token = Token()
     w = torch.ones(3, requires_grad=True)
-    with torch.autograd.graph.saved_tensors_hooks(lambda t: (wrap(t), token), lambda p: p[0]):
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda t, token=token: (wrap(t), token), lambda p: p[0]
+    ):
         y = w.exp()
         y.back = y
     gone = weakref.ref(token)

@@ -46,6 +46,10 @@ import importlib.util as u; print(u.find_spec("torch").name, u.find_spec("torch.
 import pkgutil; print(pkgutil.resolve_name("torch.nn:Linear"), {"functional", "init", "modules"} <= {m.name for m in pkgutil.iter_modules(torch.nn.__path__)})
 import inspect; print(inspect.getmodule(torch.nn.Linear).__name__, inspect.ismodule(torch.nn), inspect.isclass(torch.nn.Linear), inspect.getsource(torch.nn.ReLU)[:10])
 import pydoc; print(pydoc.describe(torch), pydoc.locate("torch.nn.Linear"))
+import torch.autograd.gradcheck as g; m = sys.modules["torch.autograd.gradcheck"]; print(g is torch.autograd.gradcheck is m.gradcheck, type(g), g.__name__, g.__module__, m.__name__)
+from torch.autograd.gradcheck import GradcheckError, gradgradcheck; print(GradcheckError, GradcheckError.__mro__, gradgradcheck is torch.autograd.gradgradcheck)
+from torch.autograd import gradcheck; import pickle; print(type(gradcheck), pickle.loads(pickle.dumps(gradcheck)) is gradcheck)
+from torch.autograd import *; print(type(gradcheck), type(gradgradcheck))
 from torch.nn import *; print(Linear, Module)
 from torch.nn.functional import *; print(relu.__name__, relu.__module__)
 from torch.optim import *; print(SGD)
@@ -173,6 +177,22 @@ def test_whygrad_is_the_alias():
         "whygrad.install_as_torch(); torch.install_as_torch(); print('fine')"
     )
     assert python(*RUN, "-c", code).stdout == "fine\n"
+
+
+@pytest.mark.parametrize("first", ["whygrad", "torch"])
+def test_an_import_does_not_hide_the_function_of_a_modules_name(first):
+    """`autograd.gradcheck` is a function in the package and a module in sys.modules."""
+    second = "torch" if first == "whygrad" else "whygrad"
+    code = (
+        f"import {first}.autograd.gradcheck as a, {second}.autograd.gradcheck as b, torch, sys;"
+        f"from {second}.autograd.gradcheck import gradcheck as c;"
+        "assert a is b is c is torch.autograd.gradcheck and callable(a);"
+        "modules = [sys.modules[f'{name}.autograd.gradcheck'] for name in ('torch', 'whygrad')];"
+        "assert modules[0] is modules[1] and modules[0].gradcheck is a; print('fine')"
+    )
+    assert python(*RUN, "-c", code).stdout == "fine\n"
+    installed = f"import whygrad; whygrad.install_as_torch(); {code}"
+    assert python("-c", installed).stdout == "fine\n"
 
 
 def test_installed_later_the_modules_keep_their_names():

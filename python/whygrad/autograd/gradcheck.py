@@ -1,0 +1,570 @@
+"""`torch.autograd.gradcheck`: derivatives against finite differences. Start at `gradcheck`.
+
+Slow mode compares every element of the Jacobians: a pair of calls of the function per element of
+the inputs, a backward pass per element of the outputs. Fast mode compares u.J.v for one pair of
+random vectors: a pair of calls per input, a pass per output. The checks of both are methods of
+`_Check`. `gradgradcheck` is `gradcheck` of the function that computes the gradients.
+
+In the package `autograd`, `gradcheck` is the function and hides this module, as in PyTorch.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from .. import _C
+from . import grad
+from .function import Function
+
+__all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
+
+Tensor = _C.Tensor
+
+_NOT_REENTRANT = """\
+Backward is not reentrant, i.e., running backward with same input and grad_output multiple times \
+gives different values, although analytical gradient matches numerical gradient.\
+The tolerance for nondeterminism was {}.
+
+NOTE: If your op relies on non-deterministic operations i.e., it is listed here:
+https://pytorch.org/docs/stable/generated/torch.use_deterministic_algorithms.html
+this failure might be expected.
+
+If you are adding a new operator, please file an issue and then use one of the
+workarounds. The workaround depends on how your test invokes gradcheck/gradgradcheck.
+If the test
+- manually invokes gradcheck/gradgradcheck, then call gradcheck/gradgradcheck
+  with `nondet_tol=<tol>` as a keyword argument.
+- is OpInfo-based (e.g., in test_ops_gradients.py), then modify the OpInfo for the test
+  to have `gradcheck_nondet_tol=<tol>`.
+- is a Module test (e.g., in common_nn.py), then modify the corresponding
+  module_test entry to have `gradcheck_nondet_tol=<tol>`
+"""
+
+_MISMATCH = """\
+Jacobian mismatch for output {} with respect to input {},
+numerical:{}
+analytical:{}
+"""
+
+# Two lines end in a space, hence the empty fields.
+_IN_SLOW_MODE = """
+The above quantities relating the numerical and analytical jacobians are computed {0}
+in fast mode. See: https://github.com/pytorch/pytorch/issues/53876 for more background {0}
+about fast mode. Below, we recompute numerical and analytical jacobians in slow mode:
+
+Numerical:
+ {1}
+Analytical:
+{2}
+
+The max per-element difference (slow mode) is: {3}.
+"""
+
+_SLOW_MODE_PASSES = """\
+Fast gradcheck failed but element-wise differences are small. This means that the
+test might've passed in slow_mode!
+
+If you are adding a new operator, please file an issue and then use one of the
+workarounds. The workaround depends on how your test invokes gradcheck/gradgradcheck:
+
+If the test
+- manually invokes gradcheck/gradgradcheck, then call gradcheck/gradgradcheck
+  with `fast_mode=False` as a keyword argument.
+- is OpInfo-based (e.g., in test_ops_gradients.py), then modify the OpInfo for the test
+  to have `gradcheck_fast_mode=False`
+- is a Module test (e.g., in common_nn.py), then modify the corresponding
+  module_test entry to have `gradcheck_fast_mode=False`"""
+
+_NOT_ZERO = "Numerical gradient for function expected to be zero"
+_SEE_NOTES = (
+    'Please look at "Notes about undefined output gradients" in "tools/autograd/derivatives.yaml"'
+)
+
+
+class GradcheckError(RuntimeError):
+    """Gradients are wrong, by `gradcheck` or `gradgradcheck`."""
+
+
+def _as_tuple(value: Any) -> tuple:
+    """What a function takes or gives: several values in a tuple or list, or one of any type."""
+    if isinstance(value, tuple):
+        return value
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+def _close(a: Tensor, b: Tensor, rtol: float, atol: float) -> bool:
+    dtype = _C.promote_types(a.dtype, b.dtype)
+    return _C.allclose(a.to(dtype), b.to(dtype), rtol, atol)
+
+
+def _random_unit_vector(like: Tensor, generator: _C.Generator) -> Tensor:
+    """A vector of length 1 in the shape of `like`, without negative elements."""
+    vector = _C.rand(like.numel(), generator=generator).to(like.dtype)
+    return vector.div_(vector.norm()).view(like.shape)
+
+
+def _zeros(like: Tensor) -> Tensor:
+    return _C.zeros_like(like, memory_format=_C.contiguous_format)
+
+
+def _unit_vectors(output: Tensor) -> Iterator[Tensor]:
+    """The columns of the identity in the shape of `output`, all in one memory."""
+    vector = _zeros(output)
+    flat = vector.view(-1)
+    for i in range(flat.numel()):
+        flat.zero_()
+        flat[i] = 1
+        yield vector
+
+
+class _Undefined(Function):
+    """The identity, whose gradient is undefined whatever arrives."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> None:
+        return None
+
+
+class _Check:
+    """A real function at one point, with the tolerances; its checks raise GradcheckError.
+
+    Outputs that do not require grad take no part, unless none does: then they must be constant.
+    """
+
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        arguments: tuple,
+        eps: float,
+        atol: float,
+        rtol: float,
+        nondet_tol: float,
+        check_grad_dtypes: bool,
+    ) -> None:
+        self.func = func
+        self.arguments = arguments
+        self.eps, self.atol, self.rtol, self.nondet_tol = eps, atol, rtol, nondet_tol
+        self.check_grad_dtypes = check_grad_dtypes
+        self.inputs = [a for a in arguments if isinstance(a, Tensor) and a.requires_grad]
+        self.outputs = self.call()
+        self.places = [i for i, o in enumerate(self.outputs) if o.requires_grad]
+        self.differentiable = [self.outputs[i] for i in self.places]
+
+    def call(self) -> list:
+        """The function's outputs now."""
+        return [*_as_tuple(self.func(*self.arguments))]
+
+    # --- numerical ---
+
+    def difference(
+        self, place: Tensor, step: Any, outputs: list[int], index: tuple | None = None
+    ) -> list[Tensor]:
+        """Central differences of the outputs of these numbers, flat.
+
+        Args:
+            place: an input or one element of it, written and restored.
+            step: what to add and subtract there.
+            outputs: numbers of outputs.
+            index: of the element.
+        """
+        kept = place.clone()
+        try:
+            place.copy_(kept - step)
+            before = self.copies(outputs, whole=index is None)
+            place.copy_(kept + step)
+            after = self.copies(outputs, whole=index is None)
+        finally:
+            place.copy_(kept)
+        where = "" if index is None else f"on index {index} "
+        result = []
+        for a, b in zip(before, after, strict=True):
+            for what in ("shape", "dtype"):
+                one, other = getattr(a, what), getattr(b, what)
+                assert one == other, (
+                    f"Expected `func` to return outputs with the same {what} when inputs are perturbed "
+                    f"{where}by {self.eps}, but got: {what}s {one} and {other}."
+                )
+            result.append(((b - a) / (2 * self.eps)).reshape(-1))
+        return result
+
+    def copies(self, outputs: list[int], whole: bool) -> list[Tensor]:
+        """The outputs of these numbers now; `whole`: there must be as many as at first."""
+        found = self.call()
+        assert not whole or len(found) == len(self.outputs), (
+            f"Expected all_Ju and func_out to have the same length, but got {len(found)} and {len(self.outputs)}"
+        )
+        return [found[i].clone().detach() for i in outputs]
+
+    def numerical_jacobians(self, x: Tensor, outputs: list[int]) -> list[Tensor]:
+        """For each output a matrix: a row per element of `x`, a column per element of the output."""
+        chosen = [self.outputs[i] for i in outputs]
+        jacobians = [_C.zeros(x.numel(), o.numel(), dtype=o.dtype) for o in chosen]
+        for row, index in enumerate(itertools.product(*map(range, x.shape))):
+            found = self.difference(x.data[index], self.eps, outputs, index)
+            for jacobian, column in zip(jacobians, found, strict=True):
+                jacobian[row] = column
+        return jacobians
+
+    # --- analytical ---
+
+    def gradients(self, output: Tensor, vector: Tensor | None) -> tuple[list[Tensor], bool, bool]:
+        """For each input the Jacobian of `output`, or its product with `vector` as one column.
+
+        Also whether all gradients had the dtypes, and the shapes, of their inputs.
+        """
+        vectors = _unit_vectors(output) if vector is None else [vector]
+        width = output.numel() if vector is None else 1
+        jacobians = [_C.zeros(x.numel(), width, dtype=x.dtype) for x in self.inputs]
+        same_dtypes = same_shapes = True
+        for number, v in enumerate(vectors):
+            found = grad(output, self.inputs, v, retain_graph=True, allow_unused=True)
+            for x, jacobian, g in zip(self.inputs, jacobians, found, strict=True):
+                if g is None:
+                    continue
+                same_dtypes &= g.dtype == x.dtype
+                same_shapes &= g.shape == x.shape
+                column = jacobian[:, number]
+                assert column.numel() == g.numel(), (
+                    f"Expected out_jacobian column to have {g.numel()} elements, but got {column.numel()}"
+                )
+                column.copy_(g.detach().reshape(-1))
+        return jacobians, same_dtypes, same_shapes
+
+    def analytical_jacobians(self, output: Tensor, vector: Tensor | None = None) -> list[Tensor]:
+        """`gradients`, which must have the types of the inputs, and be the same once more."""
+        jacobians, same_dtypes, same_shapes = self.gradients(output, vector)
+        again, _, _ = self.gradients(output, vector)
+        # PyTorch's messages: the first one is of dtypes, the second one of shapes.
+        if not same_dtypes:
+            raise GradcheckError("Analytical gradient has incorrect size")
+        if self.check_grad_dtypes and not same_shapes:
+            raise GradcheckError("Gradient has dtype mismatch")
+        for a, b in zip(jacobians, again, strict=True):
+            if a.numel() and (a - b).abs().max() > self.nondet_tol:
+                raise GradcheckError(_NOT_REENTRANT.format(self.nondet_tol))
+        return jacobians
+
+    # --- the checks ---
+
+    def slow(self) -> None:
+        """Compare whole Jacobians."""
+        places = self.places
+        if not self.differentiable:
+            places = [i for i, o in enumerate(self.outputs) if o.is_floating_point()]
+        numerical = [self.numerical_jacobians(x, places) for x in self.inputs]
+        if not self.differentiable:
+            if any(n.ne(0).any() for found in numerical for n in found):
+                raise GradcheckError(_NOT_ZERO)
+            return
+        for k, output in enumerate(self.differentiable):
+            for i, a in enumerate(self.analytical_jacobians(output)):
+                n = numerical[i][k]
+                if not _close(a, n, self.rtol, self.atol):
+                    raise GradcheckError(_MISMATCH.format(k, i, n, a))
+
+    def fast(self) -> None:
+        """Compare u.J.v, for random unit vectors u and v that are the same in every call."""
+        generator = _C.Generator()
+        us = [_random_unit_vector(x, generator) for x in self.inputs]
+        vs = [_random_unit_vector(o, generator) for o in self.differentiable]
+        places = self.places or [*range(len(self.outputs))]
+        found = [
+            self.difference(x.data, self.eps * u, places)
+            for x, u in zip(self.inputs, us, strict=True)
+        ]
+        if not self.differentiable:
+            if any(d.numel() and d.abs().max() > 0 for differences in found for d in differences):
+                raise GradcheckError(_NOT_ZERO)
+            return
+        products = [
+            [
+                a.view(-1) * u.view(-1)
+                for a, u in zip(self.analytical_jacobians(o, v), us, strict=True)
+            ]
+            for o, v in zip(self.differentiable, vs, strict=True)
+        ]
+        for k, v in enumerate(vs):
+            for i, u in enumerate(us):
+                n, a = (found[i][k] * v.view(-1)).sum(), products[k][i].sum()
+                # What `atol` in every element of the Jacobian adds up to.
+                atol = self.atol * float(v.sum()) * float(u.sum())
+                if not _close(a, n, self.rtol, atol):
+                    raise GradcheckError(_MISMATCH.format(k, i, n, a) + self.in_slow_mode(k, i))
+
+    def in_slow_mode(self, k: int, i: int) -> str:
+        """What slow mode says of a Jacobian that fast mode has found wrong."""
+        n = self.numerical_jacobians(self.inputs[i], self.places)[k]
+        a = self.gradients(self.differentiable[k], None)[0][i]
+        text = _IN_SLOW_MODE.format("", n, a, (n - a).abs().max())
+        return text + _SLOW_MODE_PASSES if _close(a, n, self.rtol, self.atol) else text
+
+    def zero_gradients(self) -> None:
+        """The backward pass must give zeros, of the right types, for gradients of zero."""
+        if not self.differentiable:
+            return
+        zeros = [_zeros(o) for o in self.differentiable]
+        found = grad(self.differentiable, self.inputs, zeros, allow_unused=True)
+        for x, g in zip(self.inputs, found, strict=True):
+            if g is None:
+                continue
+            if g.ne(0).any():
+                raise GradcheckError("backward not multiplied by grad_output")
+            if g.dtype != x.dtype:
+                raise GradcheckError("grad is incorrect type")
+            if g.shape != x.shape:
+                raise GradcheckError("grad is incorrect size")
+
+    def undefined_gradients(self) -> None:
+        """The same where the gradient of one output, or of all, is undefined."""
+
+        def differentiable() -> list[Tensor]:
+            return [o for o in self.call() if o.requires_grad]
+
+        every = differentiable()
+        if not every:
+            return
+        cases = [[_Undefined.apply(o) for o in every]]
+        if len(every) > 1:
+            for i in range(len(every)):
+                outputs = differentiable()
+                outputs[i] = _Undefined.apply(outputs[i])
+                cases.append(outputs)
+        for outputs in cases:
+            zeros = [_zeros(o) for o in outputs]
+            try:
+                found = grad(outputs, self.inputs, zeros, allow_unused=True)
+            except RuntimeError as error:
+                self.warn_of_new_check()
+                raise GradcheckError(
+                    f"Expected backward function to handle undefined output grads. {_SEE_NOTES}"
+                ) from error
+            if any(g is not None and g.ne(0).any() for g in found):
+                self.warn_of_new_check()
+                raise GradcheckError(
+                    "Expected all input grads to be undefined or zero when all output grads are undefined or "
+                    f"zero. {_SEE_NOTES}"
+                )
+
+    @staticmethod
+    def warn_of_new_check() -> None:
+        """Say that older versions did not look at undefined gradients."""
+        warnings.warn(
+            "Backwards compatibility: New undefined gradient support checking feature is enabled by default, but "
+            "it may break existing callers of this function. If this is true for you, you can call this function "
+            'with "check_undefined_grad=False" to disable the feature',
+            stacklevel=2,
+        )
+
+
+def _check_inputs(arguments: tuple) -> None:
+    if not any(isinstance(a, Tensor) and a.requires_grad for a in arguments):
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of them have "
+            "requires_grad=True."
+        )
+    for i, a in enumerate(arguments):
+        if not (isinstance(a, Tensor) and a.requires_grad):
+            continue
+        if a.dtype != _C.float64:
+            warnings.warn(
+                f"Input #{i} requires gradient and is not a double precision floating point or complex. This check "
+                "will likely fail if all the inputs are not of double precision floating point or complex. ",
+                stacklevel=2,
+            )
+        if any(stride == 0 and size > 1 for stride, size in zip(a.stride(), a.shape, strict=True)):
+            raise RuntimeError(
+                f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are "
+                "non-overlapping to be able to compute the numerical gradients correctly. You should call "
+                ".contiguous on the input before passing it to gradcheck."
+            )
+
+
+def gradcheck(
+    func: Callable[..., Tensor | Sequence[Tensor]],
+    inputs: Tensor | Sequence[Any],
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_batched_forward_grad: bool = False,
+    check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
+    fast_mode: bool = False,
+    masked: bool | None = None,
+) -> bool:
+    """Compare the gradients of `func` at `inputs` with central finite differences.
+
+    Both are elements of the Jacobian: they differ if `abs(analytical - numerical)` is greater than
+    `atol + rtol * abs(numerical)`. True if nothing is wrong.
+
+    Args:
+        func: takes the inputs; gives a tensor or several.
+        inputs: its arguments. Gradients are checked of tensors that require grad, which should be
+            float64 and without elements that share memory. They are written to, and restored.
+        eps: the step of the differences.
+        atol: absolute tolerance.
+        rtol: relative tolerance.
+        raise_exception: if False, give False instead of raising GradcheckError.
+        nondet_tol: by how much the gradients of two equal backward passes may differ.
+        check_undefined_grad: check also that the backward pass takes undefined gradients for zeros.
+        check_grad_dtypes: refuse also gradients of another shape; those of another dtype always are.
+        check_batched_grad: not available yet.
+        check_batched_forward_grad: not available yet.
+        check_forward_ad: not available yet.
+        check_backward_ad: check the backward pass; must be True as long as there is no forward mode.
+        fast_mode: compare one random product with the Jacobian from both sides instead of all of it.
+        masked: has a meaning for sparse tensors only.
+
+    Raises:
+        GradcheckError: the gradients are wrong; the message shows both Jacobians.
+        ValueError: no input requires grad.
+        RuntimeError: an input that requires grad has a stride of zero.
+    """
+    assert check_forward_ad or check_backward_ad, (
+        "Expected at least one of check_forward_ad or check_backward_ad to be True"
+    )
+    assert not check_batched_grad or check_backward_ad, (
+        "Setting check_batched_grad=True requires check_backward_ad to be True"
+    )
+    assert not check_batched_forward_grad or check_forward_ad, (
+        "Setting check_batched_forward_grad=True requires check_forward_ad to be True"
+    )
+    arguments = _as_tuple(inputs)
+    _check_inputs(arguments)
+    for name, wanted in {
+        "check_forward_ad": check_forward_ad,
+        "check_batched_grad": check_batched_grad,
+    }.items():
+        if wanted:
+            raise NotImplementedError(f"whygrad does not have {name} yet")
+    try:
+        # A complex function will be two real ones here, of its real and of its imaginary part.
+        check = _Check(func, arguments, eps, atol, rtol, nondet_tol, check_grad_dtypes)
+        if fast_mode:
+            check.fast()
+        else:
+            check.slow()
+        check.zero_gradients()
+        if check_undefined_grad:
+            check.undefined_gradients()
+    except GradcheckError:
+        if raise_exception:
+            raise
+        return False
+    return True
+
+
+def _random_grad_output(output: Tensor, noncontiguous: bool) -> Tensor:
+    """Numbers between -1 and 1; with `noncontiguous` every other one of a tensor twice as wide."""
+    shape = [*output.shape]
+    every_other = noncontiguous and output.numel() > 1
+    if every_other:
+        shape[-1] *= 2
+    values = _C.empty(shape, dtype=output.dtype).uniform_(-1, 1)
+    return (values[..., 1::2] if every_other else values).requires_grad_()
+
+
+def gradgradcheck(
+    func: Callable[..., Tensor | Sequence[Tensor]],
+    inputs: Tensor | Sequence[Any],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    gen_non_contig_grad_outputs: bool = False,
+    raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
+    fast_mode: bool = False,
+    masked: bool = False,
+) -> bool:
+    """Compare the gradients of the gradients of `func` with central finite differences.
+
+    This is `gradcheck` of the function that takes `inputs` and `grad_outputs` and gives the
+    gradients of `inputs`.
+
+    Args:
+        func: takes the inputs; gives a tensor or several.
+        inputs: its arguments, as for `gradcheck`.
+        grad_outputs: gradients of the outputs that require grad; by default random numbers from
+            the global generator, which are inputs to check too.
+        eps: the step of the differences.
+        atol: absolute tolerance.
+        rtol: relative tolerance.
+        gen_non_contig_grad_outputs: make the random numbers not contiguous.
+        raise_exception: if False, give False instead of raising GradcheckError.
+        nondet_tol: by how much the gradients of two equal backward passes may differ.
+        check_undefined_grad: check also that the backward pass takes undefined gradients for zeros.
+        check_grad_dtypes: refuse also gradients of another shape; those of another dtype always are.
+        check_batched_grad: not available yet.
+        check_fwd_over_rev: not available yet.
+        check_rev_over_rev: must be True as long as there is no forward mode.
+        fast_mode: compare one random product with the Jacobian from both sides instead of all of it.
+        masked: has a meaning for sparse tensors only.
+
+    Raises:
+        GradcheckError: the gradients of the gradients are wrong.
+        ValueError: no input requires grad.
+        RuntimeError: an input that requires grad has a stride of zero.
+    """
+    assert check_fwd_over_rev or check_rev_over_rev, (
+        "Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True"
+    )
+    assert not check_undefined_grad or check_rev_over_rev, (
+        "Setting check_undefined_grad=True requires check_rev_over_rev to be True"
+    )
+    assert not check_batched_grad or check_rev_over_rev, (
+        "Setting check_batched_grad=True requires check_rev_over_rev to be True"
+    )
+
+    def outputs_of(arguments: tuple) -> list[Tensor]:
+        return [o for o in _as_tuple(func(*arguments)) if o.requires_grad]
+
+    def gradients(*arguments: Any) -> tuple[Tensor, ...]:
+        arguments, given = arguments[:count], arguments[count:]
+        outputs = outputs_of(arguments)
+        wanted = [a for a in arguments if isinstance(a, Tensor) and a.requires_grad]
+        found = grad(outputs, wanted, given, create_graph=True, allow_unused=True)
+        return tuple(g for g in found if g is not None)
+
+    arguments = _as_tuple(inputs)
+    count = len(arguments)
+    if grad_outputs is None:
+        given = tuple(
+            _random_grad_output(o, gen_non_contig_grad_outputs) for o in outputs_of(arguments)
+        )
+    else:
+        given = _as_tuple(grad_outputs)
+    return gradcheck(
+        gradients,
+        arguments + given,
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
+        nondet_tol=nondet_tol,
+        check_undefined_grad=check_undefined_grad,
+        check_grad_dtypes=check_grad_dtypes,
+        check_batched_grad=check_batched_grad,
+        check_forward_ad=check_fwd_over_rev,
+        check_backward_ad=check_rev_over_rev,
+        fast_mode=fast_mode,
+        masked=masked,
+    )
