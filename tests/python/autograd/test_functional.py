@@ -528,7 +528,7 @@ hessian(number, (x, y), False, False, True, 3)
 )
 
 # vmap lays out some results without copies, and the numbers of rows without gradient.
-VECTORIZED = GRADIENT.ignoring("stride", "contiguous")
+VECTORIZED = GRADIENT.ignoring("stride", "contiguous", "is_view")
 
 
 @parity(name=MATRICES, function=[*SIMPLE, *OTHER], create_graph=BOTH, tol=VECTORIZED)
