@@ -28,9 +28,11 @@ struct OutputInfo {
     SmallVector<int64_t, 4> sizes;
     DType dtype = DType::Float32;
     Device device;
+    bool is_tensor = false;  // a custom Function may return other things as well
 
     OutputInfo() = default;
-    explicit OutputInfo(const Tensor& t) : sizes(t.sizes()), dtype(t.dtype()), device(t.device()) {}
+    explicit OutputInfo(const Tensor& t)
+        : sizes(t.sizes()), dtype(t.dtype()), device(t.device()), is_tensor(true) {}
 };
 
 using Grads = SmallVector<Tensor, 3>;

@@ -205,7 +205,7 @@ constexpr WG_INLINE auto prelu_slope(const T& g, const T& a, const T& b) {
 }
 template <class T>
 constexpr WG_INLINE auto prelu_weight_slope(const T& g, const T& a, const T&) {
-    return where(a > 0, 0.0, a * g);
+    return where(a >= 0, 0.0, a * g);
 }
 constexpr WG_INLINE Probe prelu_weight_slope(const Probe& g, const Probe& a, const Probe& b) {
     return g + a + b;  // the one operation has an edge to each

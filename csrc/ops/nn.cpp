@@ -110,7 +110,8 @@ PreluSlopes prelu_slopes(const Tensor& g, const Tensor& x, const Tensor& w) {
                    d.set(0, sum);
                }
                const auto where_negative = [&](const Tensor& by) {
-                   return by.defined() ? where(positive, 0.0, g * by) : zeros_like(x);
+                   // At 0 as PyTorch, which takes the other side here.
+                   return by.defined() ? where(x >= 0, 0.0, g * by) : zeros_like(x);
                };
                if (d.needs(1)) d.set(1, where_negative(by_weight));
                if (d.needs(2)) d.set(2, where_negative(by_input));

@@ -87,6 +87,11 @@ inline Dual atan2(Dual y, Dual x) {
     return {atan2(y.v, x.v), (x.v * y.d - y.v * x.d) / (x.v * x.v + y.v * y.v)};
 }
 
+inline Dual hypot(Dual x, Dual y) {
+    const double value = hypot(x.v, y.v);
+    return {value, (x.v * x.d + y.v * y.d) / value};
+}
+
 // x^0 is flat in x, and 0^y in y from y = 0 on, whatever the limits say.
 inline Dual pow(Dual x, Dual y) {
     const double value = pow(x.v, y.v);

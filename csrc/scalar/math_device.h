@@ -40,6 +40,7 @@ WG_DEVICE1(erfc)
         return Vec<double, 1>(::name(x.raw, y.raw));                    \
     }
 WG_DEVICE2(atan2)
+WG_DEVICE2(hypot)
 WG_DEVICE2(pow)
 WG_DEVICE2(fmod)
 #undef WG_DEVICE2

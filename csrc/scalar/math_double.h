@@ -193,6 +193,7 @@ WG_BY_LANE(erfc)
         return map_lanes([](double v, double w) { return __builtin_##name(v, w); }, x, y); \
     }
 WG_BY_LANE(atan2)
+WG_BY_LANE(hypot)
 WG_BY_LANE(pow)
 WG_BY_LANE(fmod)
 #undef WG_BY_LANE

@@ -463,6 +463,13 @@ WG_INLINE Vec<float, N> atan(Vec<float, N> x) {
         abs(x));
     return copysign(r, x);
 }
+// Squares of floats neither overflow nor vanish in double.
+template <int N>
+WG_INLINE Vec<float, N> hypot(Vec<float, N> x, Vec<float, N> y) {
+    const Vec<float, N> r =
+        detail::in_double([](auto v, auto u) { return sqrt(v * v + u * u); }, x, y);
+    return where(isinf(x) || isinf(y), Vec<float, N>(kInf<float>), r);
+}
 template <int N>
 WG_INLINE Vec<float, N> atan2(Vec<float, N> y, Vec<float, N> x) {
     const Vec<float, N> r = detail::in_double(

@@ -55,7 +55,6 @@ public:
     }
     bool handles_undefined() const override { return true; }
     void release_saved() override {
-        if (saved.empty()) return;
         saved.clear();
         released = true;
     }
@@ -90,7 +89,6 @@ public:
     bool is_input_tensor(size_t i) const { return i < tensor_inputs.size() && tensor_inputs[i]; }
 
     std::vector<SavedTensor> saved;
-    bool has_saved = false;
     std::vector<bool> tensor_inputs;  // per argument of apply
 
 private:
@@ -107,7 +105,8 @@ void PythonNode::apply(Grads& in, Grads& out) {
     Object args = check(PyTuple_New(Py_ssize_t(in.size())));
     for (size_t i = 0; i < in.size(); ++i) {
         Tensor g = in[i];
-        if (!g.defined() && materialize) g = zeros(Dims(outputs[i].sizes), outputs[i].dtype);
+        if (!g.defined() && materialize && outputs[i].is_tensor)
+            g = zeros(Dims(outputs[i].sizes), outputs[i].dtype);
         PyTuple_SET_ITEM(args.get(), Py_ssize_t(i), wrap_or_none(std::move(g)));
     }
     const Object backward = check(PyObject_GetAttrString(ctx.get(), "_backward_function"));
@@ -144,12 +143,10 @@ bool contains(PyObject* tuple, PyObject* o) {
     return false;
 }
 
-void check_tensor_tuple(PyObject* tuple, const char* what) {
-    if (!tuple) return;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i)
-        if (!is_tensor(PyTuple_GET_ITEM(tuple, i)))
-            fail_type(str(what, " can only deal with variables, but argument ", i, " is of type ",
-                          Py_TYPE(PyTuple_GET_ITEM(tuple, i))->tp_name));
+// PyTorch's message breaks off here as well.
+void check_tensor_tuple(PyObject* tuple, const char* message) {
+    for (Py_ssize_t i = 0; tuple && i < PyTuple_GET_SIZE(tuple); ++i)
+        WG_CHECK(is_tensor(PyTuple_GET_ITEM(tuple, i)), message);
 }
 
 // An output that is a view written to cannot have siblings: its history is that of its base.
@@ -196,9 +193,16 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
     Object out = Object::borrow(o);
     Tensor t = tensor_of(o);
     const bool is_input = contains(args, o);
-    const bool is_dirty = contains(ctx->dirty, o);
+    bool is_dirty = contains(ctx->dirty, o);
     const bool differentiable = is_floating(t.dtype()) && !contains(ctx->non_differentiable, o);
-    WG_CHECK(!is_dirty || is_input, "a tensor was marked dirty that is not an input");
+    if (is_dirty && !is_input) {
+        warn(
+            WarningKind::User,
+            "ctx.mark_dirty() received a tensor that was not an input. Only input Tensors that have been mutated "
+            "should be passed to ctx.mark_dirty().");
+        t.bump_version();
+        is_dirty = false;
+    }
     if (is_input && !executable && requires_grad(t)) {
         // Not recorded: what comes out has none of the history of what went in.
         if (is_dirty) t.bump_version();
@@ -228,7 +232,11 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
         return check(wrap(std::move(v)));
     }
     if (t.is_view()) t->view_kind = ViewKind::CustomFunction;
-    if (!executable) return out;
+    if (!executable) {
+        // Whatever forward has switched on.
+        if (t->grad_fn && !t.is_view()) t->grad_fn.reset();
+        return out;
+    }
     if (!differentiable) {
         t->grad_fn.reset();
         t->requires_grad = false;
@@ -293,8 +301,9 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
                 raw = check(PyObject_Call(forward.get(), with_ctx.get(), nullptr));
             }
         }
-        check_tensor_tuple(ctx->non_differentiable, "mark_non_differentiable");
-        check_tensor_tuple(ctx->dirty, "mark_dirty");
+        check_tensor_tuple(ctx->non_differentiable,
+                           "mark_non_differentiable only accepts variable arguments, but got ");
+        check_tensor_tuple(ctx->dirty, "mark_dirty can only accept variables, but argument ");
 
         const bool many = PyTuple_Check(raw.get());
         Object outputs = many ? raw : check(PyTuple_Pack(1, raw.get()));
@@ -320,7 +329,6 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
         }
         if (executable) forbid_writes_to_several_views(result.get());
         if (executable && ctx->to_save) {
-            node->has_saved = true;
             for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(ctx->to_save); ++i) {
                 PyObject* s = PyTuple_GET_ITEM(ctx->to_save, i);
                 if (s == Py_None) {
@@ -395,12 +403,9 @@ PyObject* get_saved_tensors(PyObject* o, void*) {
     return guarded([&]() -> PyObject* {
         PythonNode* n = python_node(o);
         if (n && n->released) fail_released();
-        if (!n || !n->has_saved) {
-            // Within forward or setup_context nothing is saved yet.
-            return as_context(o)->to_save ? Py_NewRef(as_context(o)->to_save) : PyTuple_New(0);
-        }
-        Object tuple = check(PyTuple_New(Py_ssize_t(n->saved.size())));
-        for (size_t i = 0; i < n->saved.size(); ++i)
+        const size_t size = n ? n->saved.size() : 0;
+        Object tuple = check(PyTuple_New(Py_ssize_t(size)));
+        for (size_t i = 0; i < size; ++i)
             PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap_or_none(n->saved[i].unpack(n)));
         return tuple.release();
     });
@@ -425,8 +430,9 @@ int set_needs_input_grad(PyObject* o, PyObject* v, void*) {
 }
 int set_materialize(PyObject* o, PyObject* v, void*) {
     if (!v || !PyBool_Check(v)) {
-        PyErr_Format(PyExc_TypeError, "THPFunction_set_materialize_grads: expected bool, got %s",
-                     v ? Py_TYPE(v)->tp_name : "NULL");
+        PyErr_SetString(
+            PyExc_TypeError,
+            "set_materialize_grads received an invalid combination of arguments - got (), but expected (bool)");
         return -1;
     }
     as_context(o)->materialize_grads = v == Py_True;

@@ -1,7 +1,7 @@
 """no_grad, enable_grad, set_grad_enabled: context managers, decorators and calls.
 
-The flag is the core's, one per thread. A decorated generator or coroutine function runs every step in
-the mode and hands control back in the caller's.
+The flag is the core's, one per thread. A decorated generator function runs every step in the mode and
+hands control back in the caller's; of a coroutine function only the making of the coroutine is decorated.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _wrap_generator(mode: Any, function: Callable) -> Callable:
     return generate
 
 
-class _GradMode:
+class _DecoratorContextManager:
     """Sets the mode on entering and restores the previous one on leaving."""
 
     def __init__(self) -> None:
@@ -53,8 +53,9 @@ class _GradMode:
         """A context manager of the same mode that can be entered while this one is."""
         return type(self)()
 
-    def __call__(self, function: Any) -> Any:
-        """Decorate a function, generator function, coroutine function or class."""
+    def __call__(self, orig_func: Any) -> Any:
+        """Decorate a function, generator function or class."""
+        function = orig_func
         if inspect.isclass(function):
             import warnings
 
@@ -65,70 +66,56 @@ class _GradMode:
                 FutureWarning,
                 stacklevel=2,
             )
+            cls = function
+            function = lambda *args, **kwargs: cls(*args, **kwargs)  # noqa: E731  (its name shows)
         if inspect.isgeneratorfunction(function):
             return _wrap_generator(self, function)
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def run_async(*args: Any, **kwargs: Any) -> Any:
-                with self.clone():
-                    return await function(*args, **kwargs)
-
-            return run_async
 
         @functools.wraps(function)
-        def run(*args: Any, **kwargs: Any) -> Any:
+        def decorate_context(*args: Any, **kwargs: Any) -> Any:
             with self.clone():
                 return function(*args, **kwargs)
 
-        return run
+        return decorate_context
 
 
-class no_grad(_GradMode):
-    """Operations in it are not recorded; results do not require grad."""
+class _NoParamDecoratorContextManager(_DecoratorContextManager):
+    """Decorates also without brackets."""
 
     def __new__(cls, orig_func: Any = None) -> Any:
-        """`@no_grad` without brackets decorates directly."""
+        """A manager, or the function decorated."""
         if orig_func is None:
             return super().__new__(cls)
         return cls()(orig_func)
 
-    def __init__(self, orig_func: Any = None) -> None:
-        super().__init__()
+
+class no_grad(_NoParamDecoratorContextManager):
+    """Operations in it are not recorded; results do not require grad."""
 
     def __enter__(self) -> None:
         """Switch recording off."""
         self.prev = _get()
         _set(False)
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         """Restore the mode from before."""
         _set(self.prev)
 
 
-class enable_grad(_GradMode):
+class enable_grad(_NoParamDecoratorContextManager):
     """Operations in it are recorded, also within no_grad."""
-
-    def __new__(cls, orig_func: Any = None) -> Any:
-        """`@enable_grad` without brackets decorates directly."""
-        if orig_func is None:
-            return super().__new__(cls)
-        return cls()(orig_func)
-
-    def __init__(self, orig_func: Any = None) -> None:
-        super().__init__()
 
     def __enter__(self) -> None:
         """Switch recording on."""
         self.prev = _get()
         _set(True)
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         """Restore the mode from before."""
         _set(self.prev)
 
 
-class set_grad_enabled(_GradMode):
+class set_grad_enabled(_DecoratorContextManager):
     """Switches recording at once when called; as a context manager also back again."""
 
     def __init__(self, mode: bool) -> None:
@@ -136,16 +123,16 @@ class set_grad_enabled(_GradMode):
         self.mode = mode
         _set(mode)
 
-    def __call__(self, function: Any) -> Any:
+    def __call__(self, orig_func: Any) -> Any:
         """Decorate a function; the switch made by the construction is undone."""
         _set(self.prev)
-        return super().__call__(function)
+        return super().__call__(orig_func)
 
     def __enter__(self) -> None:
         """Switch to the mode."""
         _set(self.mode)
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         """Restore the mode from before the construction."""
         _set(self.prev)
 

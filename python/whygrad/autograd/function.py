@@ -7,6 +7,7 @@ core's (`_C._function_apply`); here is the class that users derive from and the 
 from __future__ import annotations
 
 import functools
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,10 @@ class FunctionCtx:
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep tensors (or None) for backward, as `ctx.saved_tensors`, with the check of versions."""
         self.to_save = tensors
+
+    def save_for_forward(self, *tensors: Any) -> None:
+        """Keep tensors (or None) for jvp, as `ctx.saved_for_forward`."""
+        self.saved_for_forward = tensors
 
     def mark_dirty(self, *args: Tensor) -> None:
         """Say which inputs forward changed in place; they must be returned."""
@@ -63,6 +68,32 @@ class _FunctionMeta(type):
 def _no_setup_context(ctx: Any, inputs: Any, output: Any) -> None:
     """Mark the absence of a user's setup_context."""
     raise NotImplementedError("setup_context is not implemented.")
+
+
+@functools.cache
+def _signature(forward: Callable) -> tuple[inspect.Signature, int]:
+    """The signature of a forward, and the number of arguments that are positional by any reading."""
+    signature = inspect.signature(forward)
+    kinds = [p.kind for p in signature.parameters.values()]
+    plain = all(k is inspect.Parameter.POSITIONAL_OR_KEYWORD for k in kinds)
+    return signature, len(kinds) if plain else -1
+
+
+def _positional(forward: Callable, args: tuple, kwargs: dict[str, Any]) -> tuple:
+    """The arguments of forward, after ctx, with keywords in their places."""
+    parameters = list(_signature(forward)[0].parameters.values())[1:]
+    names = [p.name for p in parameters if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    for name in kwargs:
+        if name not in names:
+            raise TypeError(f"forward() got an unexpected keyword argument {name!r}")
+        if names.index(name) < len(args):
+            raise TypeError(f"forward() got multiple values for argument {name!r}")
+    placed = list(args)
+    for p in parameters[len(args) : max(map(names.index, kwargs)) + 1]:
+        if p.name not in kwargs and p.default is inspect.Parameter.empty:
+            raise TypeError(f"forward() missing 1 required positional argument: {p.name!r}")
+        placed.append(kwargs.get(p.name, p.default))
+    return tuple(placed)
 
 
 class Function(_C._FunctionBase, FunctionCtx, metaclass=_FunctionMeta):
@@ -118,15 +149,14 @@ class Function(_C._FunctionBase, FunctionCtx, metaclass=_FunctionMeta):
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward and record the operation."""
-        if kwargs:
-            if cls._has_setup_context:
-                import inspect
-
-                bound = inspect.signature(cls.forward).bind(*args, **kwargs)
+        if cls._has_setup_context:
+            signature, n = _signature(cls.forward)
+            if kwargs or len(args) != n:
+                bound = signature.bind(*args, **kwargs)
                 bound.apply_defaults()
                 args = bound.args
-            else:
-                raise TypeError("apply() takes no keyword arguments")
+        elif kwargs:
+            args = _positional(cls.forward, args, kwargs)
         return _C._function_apply(cls, cls._backward_cls, args)
 
 

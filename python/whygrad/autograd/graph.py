@@ -11,9 +11,8 @@ from functools import partial
 from typing import Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-import whygrad
-
 from .. import _C
+from .._grad_mode import no_grad
 from ..utils.hooks import RemovableHandle
 
 Tensor = _C.Tensor
@@ -140,10 +139,10 @@ class save_on_cpu(saved_tensors_hooks):
     """Within this context a graph keeps what it saves in the memory of the CPU."""
 
     def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
-        def pack(tensor: Tensor) -> tuple[whygrad.device, Tensor]:
+        def pack(tensor: Tensor) -> tuple[_C.device, Tensor]:
             return tensor.device, tensor.cpu()
 
-        def unpack(packed: tuple[whygrad.device, Tensor]) -> Tensor:
+        def unpack(packed: tuple[_C.device, Tensor]) -> Tensor:
             device, tensor = packed
             return tensor.to(device, non_blocking=pin_memory)
 
@@ -206,7 +205,7 @@ class _AllowMutationOnSavedContext:
         for tid in self.sid_to_tid.pop(_memory_id(tensor), ()):
             handle = self.tid_to_weakhandle.get(tid)
             if handle is not None and handle in self.original:
-                with whygrad.no_grad():
+                with no_grad():
                     self.cloned[handle] = self.original.pop(handle).clone()
 
 
