@@ -12,6 +12,7 @@ import types as _types
 from . import _C
 from ._dropin import install_as_torch
 from ._dropin import module_getattr as _module_getattr
+from ._dropin import package_is_loaded as _package_is_loaded
 from .torch_version import __version__
 
 Tensor = _C.Tensor
@@ -108,3 +109,5 @@ __all__ = [
 for _name, _value in [*_sys.modules.items()]:
     if _name == __name__ or (_name.startswith(f"{__name__}.") and "._" not in _name):
         vars(_value).setdefault("__getattr__", _module_getattr(_name))
+
+_package_is_loaded(__name__)

@@ -123,6 +123,23 @@ class _Finder:
         return None
 
 
+def _share_loaded(home: str, alias: str) -> None:
+    """Put what is loaded of the package `home` into sys.modules under its other name too.
+
+    Otherwise an import of `autograd.gradcheck` would put the module over the function of that name.
+    """
+    for name, loaded in list(sys.modules.items()):
+        if name.startswith(home + "."):
+            sys.modules.setdefault(alias + name[len(home) :], loaded)
+
+
+def package_is_loaded(home: str) -> None:
+    """To be called at the end of the package's import: its modules may have asked for the alias."""
+    for alias in _NAMES:
+        if alias != home and sys.modules.get(alias) is sys.modules[home]:
+            _share_loaded(home, alias)
+
+
 class _AliasLoader:
     """Loads a module as the object that another name of it has already."""
 
@@ -140,11 +157,7 @@ class _AliasLoader:
         # The module has run already, but the import system has just given it the alias's spec.
         alias, home = module.__spec__.name, self._spec.name  # type: ignore[union-attr]
         module.__spec__ = self._own_spec
-        # What is loaded of a package shows up in sys.modules under this name too. Otherwise an
-        # import of `autograd.gradcheck` would put the module over the function of that name.
-        for name, loaded in list(sys.modules.items()):
-            if name.startswith(home + "."):
-                sys.modules.setdefault(alias + name[len(home) :], loaded)
+        _share_loaded(home, alias)
 
     def get_code(self, name: str) -> CodeType | None:
         """For `runpy`: `python -m whygrad` works where whygrad is the alias."""
