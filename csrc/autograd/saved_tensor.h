@@ -40,6 +40,12 @@ public:
     // `output_of`: the node being recorded when the tensor is its own output.
     SavedTensor(const Tensor& t, const Node* output_of);
     explicit SavedTensor(const Tensor& t) : SavedTensor(t, nullptr) {}
+    // The same for a defined tensor, in place of one that is not packed.
+    void keep(const Tensor& t) noexcept {
+        data_ = t;
+        version_ = t.version();
+        had_node_ = bool(t->grad_fn);
+    }
     bool defined() const noexcept { return data_.defined() || packed_; }
     bool is_output() const noexcept { return is_output_; }
     bool is_packed() const noexcept { return bool(packed_); }

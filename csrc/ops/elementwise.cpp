@@ -110,7 +110,7 @@ public:
     }
 
     // What the gradients read: operands that are tensors (slots 0 to 2) and the result (slot 3).
-    void keep_operand(int slot, const Tensor& t) { saved_[slot] = SavedTensor(t); }
+    void keep_operand(int slot, const Tensor& t) { saved_[slot].keep(t); }
     void keep_result(const Tensor& y) { saved_[3] = SavedTensor(y, this); }
     void resave_output(const Tensor& y) override {
         if (saved_[3].defined()) keep_result(y);
