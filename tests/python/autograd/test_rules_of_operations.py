@@ -1,7 +1,8 @@
 """Each operation against the rules of autograd: what it saves, what it frees, what is a view.
 
 A case is an expression. It is evaluated on leaves, on their products and without history. Then its
-graph is run twice, and each operand and the result are changed after it.
+graph is run twice, and each operand and the result are changed after it. At last it gets no
+gradient at all, and only one operand is asked for.
 """
 
 # ruff: noqa: E501 (one case per line)
@@ -214,7 +215,6 @@ F.linear(p, y, z[:3])
 F.linear(x, p, p[:3, 0])
 F.linear(x[None], y, z[:3])
 F.linear(z, y)
-torch.einsum("ij,kj->ik", x, y)
 torch.inner(x, y)
 F.gelu(x)
 F.silu(x)
@@ -269,7 +269,6 @@ x.sum_to_size(1, 4)
 x.broadcast_to(2, 3, 4)
 x.expm1()
 x.rsqrt()
-torch.floor_divide(x, 2)
 x.round()
 x.round(decimals=1)
 x.trunc()
@@ -303,11 +302,8 @@ F.huber_loss(x, p)
 torch.xlogy(x, y)
 1 + x
 2 * x
-x.max(1)[0]
-x.min(0)[0]
 torch.cat([x, p])
 torch.stack([p, x])
-torch.bmm(x[None], y.t()[None])
 """.strip().splitlines()
 
 
@@ -356,3 +352,43 @@ def test_changing_results_and_views(torch, row):
     names, t = evaluate(torch, PRODUCTS, row)
     t.detach().add_(1)
     yield lambda: t.sum().backward()
+
+
+@parity(tol=GRADIENT, row=ROWS)
+def test_undefined_gradients(torch, row):
+    """Nodes run although no gradient reaches them, and give none."""
+
+    class Stop(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, t):
+            return t.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return None
+
+    seen = []
+    names, t = evaluate(torch, PRODUCTS, row)
+    t.grad_fn.register_hook(lambda *gs: seen.append([[g is None for g in k] for k in gs]))
+    Stop.apply(t).sum().backward()
+    yield seen, [leaf.grad for leaf in names["leaves"]]
+    wanted = [names[name] for name in used(row) if name in "xyzq"]
+    yield lambda: torch.autograd.grad(Stop.apply(eval(row, names)).sum(), wanted, allow_unused=True)
+
+
+@parity(tol=GRADIENT, row=ROWS)
+def test_one_operand_of_several(torch, row):
+    """A gradient is the same whatever else is asked for, recorded or not."""
+    for name in used(row):
+        if name in "xyzq":
+            names, t = evaluate(torch, LEAVES, row)
+            v = torch.linspace(0.5, 1.5, t.numel(), dtype=t.dtype).view(t.shape)
+            leaf = names[name]
+            (g,) = torch.autograd.grad(t, leaf, v, create_graph=True, allow_unused=True)
+            yield name, None if g is None else (g.detach(), g.requires_grad)
+            yield torch.autograd.grad(t, leaf, v, allow_unused=True)
+            for other in used(row):
+                if other != name and other in "xyzq":
+                    names[other].requires_grad_(False)
+            t = eval(row, names)
+            yield t.grad_fn, torch.autograd.grad(t, leaf, v, allow_unused=True)
