@@ -413,14 +413,14 @@ h = x.register_hook(id); type(h) is torch.utils.hooks.RemovableHandle; torch.uti
 h = x.register_post_accumulate_grad_hook(id); h.hooks_dict_ref() is x._post_accumulate_grad_hooks; type(x._post_accumulate_grad_hooks).__name__
 x._backward_hooks; x._post_accumulate_grad_hooks; y._backward_hooks
 h = x.register_hook(id); type(x._backward_hooks).__name__; h.remove(); x._backward_hooks is None, len(x._backward_hooks)
-h = x.register_hook(log("x")); d = x._backward_hooks; d[h.id] is not None; del d[h.id]; y.sum().backward(); seen
+h = x.register_hook(log("x")); _d = x._backward_hooks; _d[h.id] is not None; del _d[h.id]; y.sum().backward(); seen
 h = x.register_hook(log("x")); x._backward_hooks[-1] = log("mine"); y.sum().backward(); seen
 h = x.register_hook(log("x")); x._backward_hooks["key"] = log("mine"); y.sum().backward(); seen
 h = x.register_hook(log("x")); x._backward_hooks[h.id] = log("other"); y.sum().backward(); seen
 h = x.register_hook(log("x")); x._backward_hooks[99999] = 3; y.sum().backward()
 h = x.register_hook(log("x")); x._backward_hooks = None; y.sum().backward(); seen; h.remove()
 h = x.register_hook(log("x")); x._backward_hooks = {}; y.sum().backward(); seen
-h = x.register_hook(log("x")); k = x._backward_hooks; x._backward_hooks = None; x._backward_hooks = k; y.sum().backward(); seen
+h = x.register_hook(log("x")); _k = x._backward_hooks; x._backward_hooks = None; x._backward_hooks = _k; y.sum().backward(); seen
 x._backward_hooks = 3
 x._backward_hooks = [log("x")]
 y._backward_hooks = {0: log("mine")}; y.sum().backward(); seen
