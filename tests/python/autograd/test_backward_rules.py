@@ -1,8 +1,7 @@
-"""Rules of a backward pass: how `.grad` comes to be, what is asked for, what runs, what is freed.
+"""How `.grad` comes to be and grows: taken over, copied, added to in place or anew, set by hand.
 
 A case is a line of code that ends at its first exception. `lay` tells how a tensor lies in memory,
-`ties` whether two are one object or share memory, `tap` gives a tensor on whose way back its name
-is noted in `seen`.
+`ties` whether two are one object or share memory.
 """
 
 # ruff: noqa: E501 (one case per line)
@@ -11,12 +10,8 @@ from __future__ import annotations
 from parity import SUMMED, table
 
 SETUP = """
-seen = []
 def lay(t): return None if t is None else (tuple(t.shape), t.stride(), t.storage_offset(), t._base is None, t.requires_grad, t.dtype)
 def ties(a, b): return a is b, a.data_ptr() == b.data_ptr()
-def make(name, forward, backward): return type(name, (torch.autograd.Function,), {"forward": staticmethod(forward), "backward": staticmethod(backward)})
-def tap(t, name): return make(name, lambda ctx, t: t.clone(), lambda ctx, g: (seen.append((name, ctx.needs_input_grad)), g)[1]).apply(t)
-def noted(t, name): return (t.grad_fn.register_hook(lambda i, o: seen.append(name)), t)[1]
 def no_grad(f): return torch.no_grad()(f)()
 x = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], requires_grad=True)
 w = torch.tensor([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]], requires_grad=True)
