@@ -243,6 +243,7 @@ void apply(Node& node, Grads& in, Grads& out) {
     if (node.released) fail_released();
     for (const Tensor& t : in)
         if (t.defined()) return node.apply(in, out);
+    check_saved(node);
 }
 
 void Pass::run_node(Node& node, Grads& in, Grads& out) {

@@ -24,7 +24,7 @@ SavedTensor::SavedTensor(const Tensor& t, const Node* output_of) {
 
 void SavedTensor::fail_modified(const Node* owner) const {
     WG_CHECK(
-        data_.version() != version_,
+        !was_detached(),
         "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This is not supported, "
         "please use out-of-place `.detach()` instead");
     std::string message = str(
@@ -32,8 +32,8 @@ void SavedTensor::fail_modified(const Node* owner) const {
         tensor_type_name(data_.dtype()), " ", to_string(data_.sizes()), "]");
     const Node* fn = is_output_ ? owner : grad_fn(data_);
     if (fn)
-        message += str(", which is output ", is_output_ ? output_nr_ : data_->output_nr, " of ",
-                       fn->short_name(), ",");
+        message +=
+            str(", which is output ", is_output_ ? output_nr_ : 0, " of ", fn->short_name(), ",");
     message += str(
         " is at version ", data_.version(), "; expected version ", version_,
         " instead. Hint: enable anomaly detection to find the operation that failed to compute its "
@@ -123,6 +123,11 @@ void Unpacked::unpack(const Node& node, std::span<SavedTensor>) {
         restore();
         throw;
     }
+}
+
+void check_saved(Node& node) {
+    for (const size_t i : saved_order(node))
+        if (const SavedTensor* s = node.saved_slot(i)) s->unpack(&node);
 }
 
 void Unpacked::restore() noexcept {

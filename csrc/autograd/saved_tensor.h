@@ -74,9 +74,9 @@ private:
     };
     // Of one that is defined and not packed.
     bool modified() const noexcept {
-        return (data_->version && *data_->version != version_) ||
-               (had_node_ && !data_->grad_fn && !data_->view_base);
+        return (data_->version && *data_->version != version_) || was_detached();
     }
+    bool was_detached() const noexcept { return had_node_ && !data_->grad_fn && !data_->view_base; }
     [[noreturn]] void fail_modified(const Node* owner) const;
     Tensor data_;
     std::unique_ptr<Packed> packed_;
@@ -85,6 +85,9 @@ private:
     bool is_output_ = false;
     bool had_node_ = false;
 };
+
+// For a node whose derivative does not run because no gradient arrived: the errors are the same.
+void check_saved(Node& node);
 
 // Makes all that a node saved ready for its derivative, whatever of that a pass needs: nothing may have been
 // modified, and for as long as this lives what hooks have packed is unpacked. As in PyTorch inputs come first,

@@ -153,7 +153,8 @@ void add(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& in
         });
     };
     recorded_write(
-        "IndexAddBackward0", target, self, {source}, SaveList{save("index", index)},
+        "IndexAddBackward0", target, self, {source},
+        SaveList{save_if(requires_grad(source), "index", index)},
         [&](const Tensor& to) {
             GradMode off(false);
             const IndexedRegion r = region(to);
