@@ -210,6 +210,8 @@ class CheckpointFunction(Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         """Give the gradients of the arguments; those of other leaves are accumulated."""
+        if not _C._is_checkpoint_valid():
+            raise RuntimeError(_NOT_VALID)
         inputs = detach_variable(tuple(_joined(ctx.saved_tensors, ctx.places, ctx.others)))
         with _replayed(ctx.random_state), enable_grad():
             outputs = ctx.run_function(*inputs)
@@ -654,6 +656,11 @@ _WHICH_VARIANT = (
     "use_reentrant=False is recommended, but if you need to preserve the current default behavior, "
     "you can pass use_reentrant=True. Refer to docs for more details on the differences between "
     "the two variants."
+)
+_NOT_VALID = (
+    "When use_reentrant=True, torch.utils.checkpoint is incompatible with .grad() or passing an "
+    "`inputs` parameter to .backward(). To resolve this error, you can either set "
+    "use_reentrant=False, or call .backward() without passing the `inputs` argument."
 )
 _UNPACKED_TWICE = (
     "torch.utils.checkpoint: Unpack is being triggered for a tensor that was already unpacked "

@@ -467,6 +467,17 @@ y = node(lambda a: calls.append([a.requires_grad, a.is_leaf, torch.is_grad_enabl
 a = w * 1; y = node(f, a); a.add_(1); y.sum().backward()
 with torch.no_grad(): y = node(f, w)
 y = node(f, w); torch.autograd.grad(y.sum(), v)
+y = node(f, w); torch.autograd.grad(y.sum(), w)
+y = node(f, w); y.sum().backward(inputs=[w])
+y = node(f, w, v); torch.autograd.backward(y.sum(), inputs=[w, v])
+y = node(f, w) * v; torch.autograd.grad(y.sum(), v)
+y = again(lambda a: node(f, a), w); torch.autograd.grad(y.sum(), w)
+y = node(lambda a: a * torch.autograd.grad(f(a).sum(), a)[0] if torch.is_grad_enabled() else a, w); y.sum().backward(); w.grad
+z = node(f, w).sum(); a = v * 3; a.register_hook(lambda g: z.backward()); torch.autograd.grad(a.sum(), v)
+z = node(f, w).sum(); a = v * 3; a.register_hook(lambda g: z.backward()); a.sum().backward(inputs=[v])
+z = node(f, w).sum(); a = v * 3; a.register_hook(lambda g: z.backward()); a.sum().backward(); w.grad; v.grad
+z = node(f, w).sum(); a = v * 3; a.register_hook(lambda g: torch.autograd.grad(z, w) and None); a.sum().backward()
+a = v * 3; a.register_hook(lambda g: calls.append(torch.autograd._is_checkpoint_valid())); a.sum().backward(retain_graph=True); torch.autograd.grad(a.sum(), v); calls; torch.autograd.Variable._execution_engine.is_checkpoint_valid()
 y = node(f, w); y.sum().backward(create_graph=True); w.grad
 y = node(lambda a: 1 / 0, w)
 y = node(f, w, preserve_rng_state=False); y.sum().backward(); w.grad
