@@ -15,6 +15,13 @@ y.sum().backward()
 x.grad = None
 """
 
+_CHECKPOINT_SETUP = """
+checkpoint = torch.utils.checkpoint.checkpoint
+x = torch.rand(3, requires_grad=True)
+def function(x):
+    return x.sin().exp()
+"""
+
 _MLP_SETUP = """
 x = torch.rand(8, 16)
 w1 = torch.rand(16, 16, requires_grad=True)
@@ -47,4 +54,16 @@ CASES = [
     ),
     Case("(x * y).sum().backward()", _GRAD, "(a * b).sum().backward(); a.grad = b.grad = None", 15),
     Case("two-layer tanh MLP 8x16, forward + backward", _MLP_SETUP, _MLP, 8),
+    Case(
+        "checkpoint of 2 ops, forward",
+        _CHECKPOINT_SETUP,
+        "checkpoint(function, x, use_reentrant=False)",
+        3,
+    ),
+    Case(
+        "checkpoint of 2 ops, forward + backward",
+        _CHECKPOINT_SETUP,
+        "checkpoint(function, x, use_reentrant=False).sum().backward()",
+        3,
+    ),
 ]

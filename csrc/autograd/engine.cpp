@@ -61,6 +61,12 @@ public:
         return s.seen && s.wanted;
     }
 
+    bool within_filtered() const noexcept {
+        for (const Pass* p = this; p; p = p->previous_)
+            if (!p->targets_.empty()) return true;
+        return false;
+    }
+
     const int64_t id = next_pass_id_++;
 
     void run(std::span<const Edge> roots, std::span<const Tensor> grads,
@@ -374,6 +380,8 @@ std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const 
 }
 
 int64_t current_pass_id() noexcept { return current_pass_ ? current_pass_->id : -1; }
+
+bool in_filtered_pass() noexcept { return current_pass_ && current_pass_->within_filtered(); }
 
 bool pass_will_run(const Node& node) {
     WG_CHECK(current_pass_,

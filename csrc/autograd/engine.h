@@ -27,6 +27,8 @@ std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const 
 
 // The number of the running pass of this thread, -1 outside of one.
 int64_t current_pass_id() noexcept;
+// Whether the running pass, or one that it runs in, is one for `inputs` only.
+bool in_filtered_pass() noexcept;
 // Whether the running pass, if it goes on, runs the node.
 bool pass_will_run(const Node& node);
 

@@ -182,6 +182,7 @@ PyObject* queue(PyObject*, PyObject* callable) {
 }
 
 PyObject* pass_id(PyObject*, PyObject*) { return PyLong_FromLongLong(current_pass_id()); }
+PyObject* checkpoint_valid(PyObject*, PyObject*) { return PyBool_FromLong(!in_filtered_pass()); }
 PyObject* will_run(PyObject*, PyObject* node) {
     return guarded([&]() -> PyObject* {
         if (!is_node(node)) fail_type("_will_engine_execute_node: Expected a node");
@@ -240,6 +241,7 @@ PyMethodDef functions_[] = {
     {"_set_grad_enabled", set_enabled, METH_O, nullptr},
     {"_queue_callback", queue, METH_O, nullptr},
     {"_current_graph_task_id", pass_id, METH_NOARGS, nullptr},
+    {"_is_checkpoint_valid", checkpoint_valid, METH_NOARGS, nullptr},
     {"_will_engine_execute_node", will_run, METH_O, nullptr},
     {"_increment_version", increment_version, METH_O, nullptr},
     {"_is_node_type", node_type_test, METH_O, nullptr},

@@ -170,3 +170,5 @@ def grad(
 
 from . import functional  # noqa: E402  (it takes `grad` from here)
 from .gradcheck import gradcheck, gradgradcheck  # noqa: E402
+
+_is_checkpoint_valid = Variable._execution_engine.is_checkpoint_valid

@@ -22,6 +22,13 @@ class _EngineBase:
         """
         _C._queue_callback(callback)
 
+    def is_checkpoint_valid(self) -> bool:
+        """Whether a pass that is started now may accumulate in any leaf: not if it is started within
+        one for some inputs only, `autograd.grad` for instance.
+        """
+        valid: bool = _C._is_checkpoint_valid()
+        return valid
+
 
 _EngineBase.__module__ = "torch._C"
 

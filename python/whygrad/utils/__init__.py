@@ -1,5 +1,5 @@
-"""Helpers around tensors: hooks and data loading."""
+"""Helpers around tensors: hooks, data loading, checkpoints."""
 
-from . import data, hooks
+from . import checkpoint, data, hooks
 
-__all__ = ["data", "hooks"]
+__all__ = ["checkpoint", "data", "hooks"]

@@ -17,6 +17,7 @@ import whygrad as torch
 import whygrad.nn as nn
 import whygrad.nn.functional as F
 from whygrad.autograd.functional import jvp
+from whygrad.utils.checkpoint import checkpoint
 
 x: torch.Tensor = torch.zeros(3)
 y = torch.randn(2, 3, requires_grad=True)
@@ -39,6 +40,9 @@ kind: torch.dtype = r.dtype
 with torch.no_grad():
     y.mul_(2)
 matrix = torch.autograd.functional.jacobian(torch.exp, x, vectorize=True)
+again: torch.Tensor = checkpoint(network, y, use_reentrant=False, early_stop=False)
+with torch.utils.checkpoint.set_checkpoint_early_stop(False):
+    again = torch.utils.checkpoint.checkpoint_sequential(network, 2, y, use_reentrant=True)
 value, product = jvp(lambda a: a * 2, (x,), (x,), create_graph=True)
 """
 
@@ -54,6 +58,9 @@ MISTAKES = {
     "torch.autograd.functional.no_such_function(x)": "has no attribute",
     "torch.autograd.functional.hessian(torch.exp, x, no_such_option=1)": "Unexpected keyword",
     "torch.autograd.functional.vjp(x, 3, strict=[])": "incompatible type",
+    "torch.utils.checkpoint.no_such_function(x)": "has no attribute",
+    "torch.utils.checkpoint.checkpoint(3, x, use_reentrant=False)": "incompatible type",
+    "torch.utils.checkpoint.set_checkpoint_early_stop()": "Missing positional",
 }
 
 
