@@ -72,8 +72,10 @@ public:
     std::string name() const override { return name_; }
     void rename(const char* name) override { name_ = name; }
     void release_saved() override {
-        for (SavedTensor& s : saved_) s.reset();
-        this->released = !saved_.empty();
+        for (SavedTensor& s : saved_) {
+            this->released |= s.defined();
+            s.reset();
+        }
     }
     void resave_output(const Tensor& out) override {
         for (SavedTensor& s : saved_)

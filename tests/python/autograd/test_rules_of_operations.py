@@ -23,12 +23,9 @@ CONSTANTS = LEAVES + "x, y, z, q = (t.detach() for t in leaves)"
 ROWS = """
 x + 1
 F.embedding(i, x)
-F.embedding(i, p)
 torch.lerp(x, y, 0.5)
 torch.lerp(x, p, 0.5)
 x.index_add(0, i, p[:2])
-x.max(1)
-x.min(0)
 torch.hypot(x, y)
 2 * x
 1 + x
