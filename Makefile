@@ -87,7 +87,8 @@ sanitize-cpp: $(STAMPS)/build-tools check-gtest ## the C++ tests under ASan and 
 	$(SANITIZER_ENV) $(CTEST) --test-dir $(ASAN_BUILD)
 
 # The interpreter itself is not instrumented, so the runtime has to be loaded before it. libstdc++ comes
-# along because ASan must find __cxa_throw when it starts. Leaks are off: CPython keeps objects to its end.
+# along because ASan must find __cxa_throw when it starts. Leaks are off: CPython keeps objects to its end. The
+# quarantine is small, or tests that memory stays flat would see it fill.
 .PHONY: sanitize
 sanitize: SANITIZE_ISAS := avx2;avx512
 sanitize: sanitize-cpp $(STAMPS)/test ## C++ and Python tests under ASan and UBSan, with all kernels
@@ -96,7 +97,7 @@ sanitize: sanitize-cpp $(STAMPS)/test ## C++ and Python tests under ASan and UBS
 	  '--config-settings=cmake.define.WHYGRAD_ISAS=$(SANITIZE_ISAS)' \
 	  --config-settings=cmake.define.WHYGRAD_TESTS=ON --config-settings=install.strip=false .
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
-	  PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 $(SANITIZER_ENV) \
+	  PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=1 $(SANITIZER_ENV) \
 	  PYTHONPATH=$(abspath $(ASAN_BUILD)/site) $(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: tsan
