@@ -141,9 +141,11 @@ void hand_to_hooks(Node& node) {
         pack_later_->nodes_.emplace_back(&node);
         return;
     }
-    for (const size_t i : saved_order(node))
+    for (const size_t i : saved_order(node)) {
+        if (!saved_tensor_hooks) return;  // a hook has ended its own context
         if (SavedTensor* s = node.saved_slot(i); s && s->defined() && !s->is_packed())
             s->pack(*saved_tensor_hooks, &node, false);
+    }
 }
 
 PackLater::PackLater() noexcept : previous_(std::exchange(pack_later_, this)) {}

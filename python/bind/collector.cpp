@@ -68,6 +68,8 @@ void for_each_owned(const Shadow& s, F f) {
     const TensorImpl& t = *s.tensor;
     if (t.grad_fn) f(static_cast<const Node*>(t.grad_fn.get()));
     if (t.view_base) f(t.view_base.get());
+    if (t.extras && meta(t)->accumulator_of_another)
+        f(static_cast<const Node*>(meta(t)->accumulator_of_another.get()));
     if (t.extras && meta(t)->grad.defined())
         f(static_cast<const TensorImpl*>(meta(t)->grad.impl()));
 }

@@ -41,9 +41,11 @@ public:
         : pack_(Object::borrow(pack)), unpack_(Object::borrow(unpack)) {}
     std::unique_ptr<PackedTensor> pack(const Tensor& t) override {
         note_entanglement();
+        const Object pack = pack_,
+                     unpack = unpack_;  // the hook may end its context, and with it this
         const Object arg = check(wrap(t));
-        Object value = check(PyObject_CallOneArg(pack_.get(), arg.get()));
-        return std::make_unique<PackedObject>(std::move(value), unpack_);
+        Object value = check(PyObject_CallOneArg(pack.get(), arg.get()));
+        return std::make_unique<PackedObject>(std::move(value), unpack);
     }
 
 private:
@@ -69,8 +71,8 @@ void set_write_watcher(const pybind11::object& callable) {
     *watcher = {};
     if (callable.is_none()) return;
     *watcher = [f = Object::borrow(callable.ptr())](const Tensor& t) {
-        const Object arg = check(wrap(t));
-        check(PyObject_CallOneArg(f.get(), arg.get()));
+        const Object callable = f, arg = check(wrap(t));  // it may be taken back meanwhile
+        check(PyObject_CallOneArg(callable.get(), arg.get()));
     };
     write_watcher = watcher;
 }

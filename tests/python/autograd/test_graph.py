@@ -112,6 +112,8 @@ y = hooked(lambda: w * v, lambda t: t, lambda: 1); y.sum().backward()
 hooked(lambda: 1, 1, 2)
 hooked(lambda: 1, None, None)
 G.saved_tensors_hooks(lambda t: t)
+h = G.saved_tensors_hooks(lambda t: (h.__exit__(), t)[1], lambda t: t); h.__enter__(); y = w * v; y.sum().backward(); w.grad; v.grad
+h = G.saved_tensors_hooks(lambda t: (h.__exit__(), h.__enter__(), t)[2], lambda t: t); h.__enter__(); y = w * v; h.__exit__(); y.sum().backward(); w.grad; v.grad
 hooked(lambda: w * v, 1, 2)
 h = G.saved_tensors_hooks(pack, unpack); h.pack_hook is pack; h.unpack_hook is unpack
 h = G.saved_tensors_hooks(pack, unpack); h.__enter__(); y = w * v; h.__exit__(); z = w * v; len(seen)
