@@ -111,10 +111,10 @@ thread_local PackLater* pack_later_ = nullptr;
 
 }  // namespace
 
-void Unpacked::unpack(const Node& node, std::span<SavedTensor>) {
+void Unpacked::unpack(Node& node) {
     try {
         for (const size_t i : saved_order(node)) {
-            SavedTensor* s = const_cast<Node&>(node).saved_slot(i);
+            SavedTensor* s = node.saved_slot(i);
             if (!s) continue;
             Tensor t = s->unpack(&node);
             if (s->is_packed()) packed_.emplace_back(s, std::exchange(*s, SavedTensor(t)));

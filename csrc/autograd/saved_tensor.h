@@ -94,10 +94,10 @@ void check_saved(Node& node);
 // by their names, then outputs: the first that was modified is the one that the error names.
 class Unpacked {
 public:
-    Unpacked(const Node& node, std::span<SavedTensor> saved) {
+    Unpacked(Node& node, std::span<const SavedTensor> saved) {
         for (const SavedTensor& s : saved)
             if (!s.is_ready()) [[unlikely]] {
-                unpack(node, saved);
+                unpack(node);
                 return;
             }
     }
@@ -108,7 +108,7 @@ public:
     Unpacked(const Unpacked&) = delete;
 
 private:
-    void unpack(const Node& node, std::span<SavedTensor> saved);
+    void unpack(Node& node);
     void restore() noexcept;
     std::vector<std::pair<SavedTensor*, SavedTensor>> packed_;
 };

@@ -135,6 +135,7 @@ void break_cycles(TensorImpl& t) {
     const auto fn = std::move(t.grad_fn);
     if (!t.extras) return;
     AutogradMeta& m = *meta(keep);
+    const auto other = std::move(m.accumulator_of_another);
     const auto hooks = std::exchange(m.hooks, {});
     const auto post = std::exchange(m.post_accumulate, {});
     const Tensor grad = std::exchange(m.grad, {});

@@ -37,43 +37,36 @@ class Node(abc.ABC):
     @abc.abstractmethod
     def name(self) -> str:
         """The name of the operation, such as "MulBackward0"."""
-        raise NotImplementedError
 
     @property
     @abc.abstractmethod
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """For each input: the node that made it, and which of its outputs it is."""
-        raise NotImplementedError
 
     @abc.abstractmethod
     def metadata(self) -> dict:
         """A dict that lives as long as the node."""
-        raise NotImplementedError
 
     @property
     @abc.abstractmethod
     def _input_metadata(self) -> list[Any]:
         """Shape, dtype and device of each gradient that arrives."""
-        raise NotImplementedError
 
     @abc.abstractmethod
     def _register_hook_dict(self, tensor: Tensor) -> None:
-        raise NotImplementedError
+        """Make the hooks of a tensor hooks of this node."""
 
     @abc.abstractmethod
     def _sequence_nr(self) -> int:
         """How many nodes the process had recorded before this one."""
-        raise NotImplementedError
 
     @abc.abstractmethod
     def register_hook(self, fn: Callable[..., Any]) -> RemovableHandle:
         """Call `fn(grad_inputs, grad_outputs)` after each run; a tuple replaces `grad_inputs`."""
-        raise NotImplementedError
 
     @abc.abstractmethod
     def register_prehook(self, fn: Callable[..., Any]) -> RemovableHandle:
         """Call `fn(grad_outputs)` before each run; a tuple replaces `grad_outputs`."""
-        raise NotImplementedError
 
     @classmethod
     def __subclasshook__(cls, subclass: type, /) -> bool:
