@@ -3,6 +3,7 @@
 #include "convert.h"
 #include "data.h"
 #include "ops/functions.h"
+#include "override.h"
 #include "tensor_type.h"
 
 namespace wg::py {
@@ -229,6 +230,9 @@ bool is_numpy_int(PyObject* o) { return is_numpy_object(o) && PyIndex_Check(o); 
 }  // namespace
 
 PyObject* tensor_getitem(PyObject* self, PyObject* index) {
+    PyObject* const given[] = {self, index};
+    if (!is_plain(self) || may_be_overridden(&index, 1)) [[unlikely]]
+        if (const Answer a = ask_overrides_of_method("__getitem__", given, 2)) return a.result;
     return guarded([&]() -> PyObject* {
         const Tensor& t = tensor_of(self);
         if (is_int(index) || (t.dim() == 0 && is_numpy_int(index)))
@@ -246,6 +250,12 @@ PyObject* tensor_getitem(PyObject* self, PyObject* index) {
 }
 
 int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
+    PyObject* const given[] = {self, index, value};
+    if (value && (!is_plain(self) || may_be_overridden(given + 1, 2))) [[unlikely]]
+        if (const Answer a = ask_overrides_of_method("__setitem__", given, 3)) {
+            Py_XDECREF(a.result);
+            return a.result ? 0 : -1;
+        }
     return guarded(
         [&] {
             if (!value) fail_type("Tensor does not support deleting items");
@@ -280,6 +290,12 @@ int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
 }
 
 Py_ssize_t tensor_length(PyObject* self) {
+    if (!is_plain(self)) [[unlikely]]
+        if (const Answer a = ask_overrides_of_method("__len__", &self, 1)) {
+            const Py_ssize_t n = a.result ? PyNumber_AsSsize_t(a.result, PyExc_OverflowError) : -1;
+            Py_XDECREF(a.result);
+            return n;
+        }
     return guarded(
         [&]() -> Py_ssize_t {
             const Tensor& t = tensor_of(self);

@@ -3,6 +3,7 @@
 
 #include "args.h"
 #include "ops/functions.h"
+#include "override.h"
 #include "tensor_type.h"
 
 namespace wg::py {
@@ -252,52 +253,48 @@ PyObject* resize_(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObj
     });
 }
 
-template <class F>
-PyCFunction fast(F* f) {
-    return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
-}
-constexpr int kFast = METH_FASTCALL | METH_KEYWORDS;
-
 }  // namespace
 
 PyMethodDef tensor_methods[] = {
-    {"size", fast(size), kFast, nullptr},
-    {"stride", fast(stride), kFast, nullptr},
-    {"dim", simple<dim_of>, METH_NOARGS, nullptr},
-    {"ndimension", simple<dim_of>, METH_NOARGS, nullptr},
-    {"numel", simple<numel_of>, METH_NOARGS, nullptr},
-    {"nelement", simple<numel_of>, METH_NOARGS, nullptr},
-    {"element_size", simple<itemsize_of>, METH_NOARGS, nullptr},
-    {"storage_offset", simple<offset_of>, METH_NOARGS, nullptr},
-    {"data_ptr", simple<address_of>, METH_NOARGS, nullptr},
-    {"is_contiguous", fast(is_contiguous), kFast, nullptr},
-    {"is_floating_point", simple<is_floating_point>, METH_NOARGS, nullptr},
-    {"is_complex", simple<never>, METH_NOARGS, nullptr},
-    {"is_inference", simple<never>, METH_NOARGS, nullptr},
-    {"is_signed", simple<is_signed>, METH_NOARGS, nullptr},
-    {"_is_view", simple<is_view>, METH_NOARGS, nullptr},
-    {"item", item, METH_NOARGS, "The value of a tensor of one element as a Python number."},
-    {"tolist", tolist, METH_NOARGS, "The values as nested lists."},
-    {"detach", simple<detached>, METH_NOARGS, "The same memory without history."},
-    {"detach_", detach_, METH_NOARGS, nullptr},
-    {"requires_grad_", fast(requires_grad_), kFast, nullptr},
-    {"retain_grad", retain_grad_method, METH_NOARGS, nullptr},
-    {"to", fast(to), kFast, nullptr},
-    {"float", fast(convert_to<DType::Float32>), kFast, nullptr},
-    {"double", fast(convert_to<DType::Float64>), kFast, nullptr},
-    {"half", fast(convert_to<DType::Float16>), kFast, nullptr},
-    {"bfloat16", fast(convert_to<DType::BFloat16>), kFast, nullptr},
-    {"long", fast(convert_to<DType::Int64>), kFast, nullptr},
-    {"int", fast(convert_to<DType::Int32>), kFast, nullptr},
-    {"short", fast(convert_to<DType::Int16>), kFast, nullptr},
-    {"char", fast(convert_to<DType::Int8>), kFast, nullptr},
-    {"byte", fast(convert_to<DType::UInt8>), kFast, nullptr},
-    {"bool", fast(convert_to<DType::Bool>), kFast, nullptr},
-    {"cpu", fast(cpu), kFast, nullptr},
-    {"resize_", fast(resize_), kFast, nullptr},
-    {"new_tensor", fast(new_tensor), kFast, "A tensor of other data with this tensor's dtype."},
-    {"backward", fast(backward_method), kFast,
-     "Accumulates the gradient of this tensor into the leaves of its graph."},
+    method<"size", size>(),
+    method<"stride", stride>(),
+    method<"dim", simple<dim_of>>(),
+    method<"ndimension", simple<dim_of>>(),
+    method<"numel", simple<numel_of>>(),
+    method<"nelement", simple<numel_of>>(),
+    method<"element_size", simple<itemsize_of>>(),
+    method<"storage_offset", simple<offset_of>>(),
+    method<"data_ptr", simple<address_of>>(),
+    method<"is_contiguous", is_contiguous>(),
+    method<"is_floating_point", simple<is_floating_point>>(),
+    method<"is_complex", simple<never>>(),
+    method<"is_inference", simple<never>>(),
+    method<"is_signed", simple<is_signed>>(),
+    method<"_is_view", simple<is_view>>(),
+    method<"item", item>("The value of a tensor of one element as a Python number."),
+    method<"tolist", tolist>("The values as nested lists."),
+    method<"detach", simple<detached>>("The same memory without history."),
+    method<"detach_", detach_>(),
+    method<"requires_grad_", requires_grad_>(),
+    method<"retain_grad", retain_grad_method>(),
+    method<"to", to>(),
+    method<"float", convert_to<DType::Float32>>(),
+    method<"double", convert_to<DType::Float64>>(),
+    method<"half", convert_to<DType::Float16>>(),
+    method<"bfloat16", convert_to<DType::BFloat16>>(),
+    method<"long", convert_to<DType::Int64>>(),
+    method<"int", convert_to<DType::Int32>>(),
+    method<"short", convert_to<DType::Int16>>(),
+    method<"char", convert_to<DType::Int8>>(),
+    method<"byte", convert_to<DType::UInt8>>(),
+    method<"bool", convert_to<DType::Bool>>(),
+    method<"cpu", cpu>(),
+    method<"resize_", resize_>(),
+    method<"new_tensor", new_tensor>("A tensor of other data with this tensor's dtype."),
+    method<"backward", backward_method>(
+        "Accumulates the gradient of this tensor into the leaves of its graph."),
+    {"as_subclass", fast_function(as_subclass_method), METH_FASTCALL | METH_KEYWORDS,
+     "The same values and history as a tensor of a subclass."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -8,6 +8,7 @@
 #include "graph.h"
 #include "hooks.h"
 #include "ops/functions.h"
+#include "override.h"
 #include "python.h"
 #include "tensor/allocator.h"
 
@@ -76,6 +77,7 @@ PYBIND11_MODULE(_C, m) {
         add_types(m.ptr());
         add_dropin(m.ptr());
         add_tensor_type(m.ptr());
+        add_overrides(m.ptr());
         add_operations(m.ptr());
         add_creation(m.ptr());
         add_autograd(m.ptr());

@@ -10,6 +10,7 @@
 
 #include "ops/functions.h"
 #include "ops/old_forms.h"
+#include "override.h"
 
 namespace wg::py {
 namespace {
@@ -26,6 +27,7 @@ struct Operation {
     bool writes;  // to its first operand
     bool takes_number;  // as the second operand
     const std::vector<Overload>* overloads;
+    PyObject* callable;  // what Python finds under the name; borrowed, the module keeps it
     PyObject* named_results
         [2];  // the types of result tuples, without and with out=; found when first needed
 };
@@ -252,6 +254,14 @@ PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
     return guarded([&]() -> PyObject* {
         Operation& op = *as_operation(self);
         const Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+        if (may_be_overridden(args, nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0)))
+            [[unlikely]] {
+            const char* where = op.is_method                ? "torch.Tensor."
+                                : std::strchr(op.home, '.') ? "torch.nn."
+                                                            : "torch.";
+            if (const Answer a = ask_overrides(op.callable, where, op.name, args, nargs, kwnames))
+                return a.result;
+        }
         if (op.is_method && (nargs < 1 || !is_tensor(args[0])))
             fail_type(str("descriptor '", op.name,
                           "' for 'torch._C.TensorBase' objects doesn't apply to a '",
@@ -280,14 +290,14 @@ PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
 }
 
 PyObject* call_unary(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
-    if (PyVectorcall_NARGS(nargsf) != 1 || kwnames || !is_tensor(args[0])) [[unlikely]]
+    if (PyVectorcall_NARGS(nargsf) != 1 || kwnames || !is_plain(args[0])) [[unlikely]]
         return call_any(self, args, nargsf, kwnames);
     return guarded([&] { return wrap(unary(as_operation(self)->op, tensor_of(args[0]))); });
 }
 
 PyObject* call_binary(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
-    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames || !is_tensor(args[0]) ||
-        !(is_tensor(args[1]) || (as_operation(self)->takes_number && is_number(args[1]))))
+    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames || !is_plain(args[0]) ||
+        !(is_plain(args[1]) || (as_operation(self)->takes_number && is_number(args[1]))))
         [[unlikely]]
         return call_any(self, args, nargsf, kwnames);
     const Op op = as_operation(self)->op;
@@ -410,12 +420,15 @@ Object make_operation(const std::string& name, const Entry& e, const char* home,
         if (r.arity == 2) op->vectorcall = call_binary;
     }
     Object self = Object::steal(reinterpret_cast<PyObject*>(op));
+    op->callable = self.get();
     if (is_method) return self;
     const auto call = reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(op->vectorcall));
     auto* definition = new PyMethodDef{op->name, call, METH_FASTCALL | METH_KEYWORDS,
                                        (new std::string(doc_of(*op)))->c_str()};
     static PyObject* const torch = check(PyUnicode_InternFromString("torch")).release();
-    return check(PyCFunction_NewEx(definition, self.get(), torch));
+    Object function = check(PyCFunction_NewEx(definition, self.get(), torch));
+    op->callable = function.get();
+    return function;
 }
 
 std::map<std::string, Entry> collect_entries() {

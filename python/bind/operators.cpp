@@ -1,12 +1,28 @@
 // The operators of torch.Tensor: number protocol and comparisons, straight to the rows.
 #include "convert.h"
 #include "data.h"
+#include "override.h"
 #include "tensor_type.h"
 
 namespace wg::py {
 namespace {
 
 PyObject* not_implemented() { return Py_NewRef(Py_NotImplemented); }
+
+// Of Tensor, the method that calls of the operator are to those who override them; with the operands
+// turned round, the other one.
+struct Names {
+    const char* method;
+    const char* reversed;
+};
+
+// What those who override the operator say, who may say nothing.
+[[gnu::noinline]] Answer ask(Names names, PyObject* a, PyObject* b) {
+    if (is_tensor(a) || !names.reversed) return ask_overrides_of_operator(names.method, a, b);
+    const bool turned = is_tensor(b);
+    if (!turned) return {};
+    return ask_overrides_of_operator(names.reversed, b, a);
+}
 
 bool is_operand(PyObject* o) {
     return is_exact_tensor(o) || PyFloat_CheckExact(o) || PyLong_CheckExact(o) || is_tensor(o) ||
@@ -20,7 +36,10 @@ void check_operands(Op op, PyObject* a, PyObject* b) {
 }
 
 // a OP b where at least one is a tensor. `reversed_node`: the node's name for number OP tensor.
-inline PyObject* binary_slot(Op op, PyObject* a, PyObject* b, const char* reversed_node = nullptr) {
+inline PyObject* binary_slot(Op op, Names names, PyObject* a, PyObject* b,
+                             const char* reversed_node = nullptr) {
+    if (!is_plain_operand(a) || !is_plain_operand(b)) [[unlikely]]
+        if (const Answer given = ask(names, a, b)) return given.result;
     if (!is_operand(a) || !is_operand(b)) return not_implemented();
     return guarded([&] {
         return with_histories(
@@ -33,7 +52,9 @@ inline PyObject* binary_slot(Op op, PyObject* a, PyObject* b, const char* revers
     });
 }
 
-inline PyObject* inplace_slot(Op op, PyObject* a, PyObject* b) {
+inline PyObject* inplace_slot(Op op, const char* method, PyObject* a, PyObject* b) {
+    if (!is_plain_operand(a) || !is_plain_operand(b)) [[unlikely]]
+        if (const Answer given = ask_overrides_of_operator(method, a, b)) return given.result;
     if (!is_tensor(a) || !is_operand(b)) return not_implemented();
     return guarded([&] {
         return with_histories(
@@ -50,56 +71,86 @@ inline PyObject* inplace_slot(Op op, PyObject* a, PyObject* b) {
 }
 
 // With a number first these are the same with the number last, as PyTorch records them.
-PyObject* commutative_slot(Op op, PyObject* a, PyObject* b) {
-    return is_tensor(a) ? binary_slot(op, a, b) : binary_slot(op, b, a);
+PyObject* commutative_slot(Op op, const char* method, PyObject* a, PyObject* b) {
+    const Names names{method, nullptr};
+    return is_tensor(a) ? binary_slot(op, names, a, b) : binary_slot(op, names, b, a);
 }
-PyObject* add(PyObject* a, PyObject* b) { return commutative_slot(Op::add, a, b); }
-PyObject* subtract(PyObject* a, PyObject* b) { return binary_slot(Op::sub, a, b, "RsubBackward1"); }
-PyObject* multiply(PyObject* a, PyObject* b) { return commutative_slot(Op::mul, a, b); }
-PyObject* remainder(PyObject* a, PyObject* b) { return binary_slot(Op::remainder, a, b); }
-PyObject* floor_divide(PyObject* a, PyObject* b) { return binary_slot(Op::floor_divide, a, b); }
+PyObject* add(PyObject* a, PyObject* b) { return commutative_slot(Op::add, "add", a, b); }
+PyObject* subtract(PyObject* a, PyObject* b) {
+    return binary_slot(Op::sub, {"sub", "__rsub__"}, a, b, "RsubBackward1");
+}
+PyObject* multiply(PyObject* a, PyObject* b) { return commutative_slot(Op::mul, "mul", a, b); }
+PyObject* remainder(PyObject* a, PyObject* b) {
+    return binary_slot(Op::remainder, {"remainder", "__rmod__"}, a, b);
+}
+PyObject* floor_divide(PyObject* a, PyObject* b) {
+    return binary_slot(Op::floor_divide, {"__floordiv__", "__rfloordiv__"}, a, b);
+}
 PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) {
     if (modulus != Py_None) return not_implemented();
-    return binary_slot(Op::pow, a, b);
+    return binary_slot(Op::pow, {"pow", "__rpow__"}, a, b);
 }
 PyObject* divide(PyObject* a, PyObject* b) {
-    if (is_tensor(a) || !is_operand(a)) return binary_slot(Op::div, a, b);
+    constexpr Names names{"div", "__rdiv__"};
+    if (is_tensor(a) || !is_operand(a)) return binary_slot(Op::div, names, a, b);
+    if (!is_plain(b)) [[unlikely]]
+        if (const Answer given = ask(names, a, b)) return given.result;
     // number / tensor is the reciprocal scaled, as PyTorch records it.
     return guarded([&] { return wrap(mul(reciprocal(tensor_of(b)), Convert<Arg>::get(a))); });
 }
 PyObject* matrix_multiply(PyObject* a, PyObject* b) {
+    if (!is_plain(a) || !is_plain(b)) [[unlikely]]
+        if (const Answer given = ask({"matmul", "__rmatmul__"}, a, b)) return given.result;
     if (!is_tensor(a) || !is_tensor(b)) return not_implemented();
     return guarded([&] {
         return with_histories([&] { return wrap(matmul(tensor_of(a), tensor_of(b))); },
                               [&] { check_operands(Op::mul, a, b); });
     });
 }
-PyObject* bit_and(PyObject* a, PyObject* b) { return binary_slot(Op::bitwise_and, a, b); }
-PyObject* bit_or(PyObject* a, PyObject* b) { return binary_slot(Op::bitwise_or, a, b); }
-PyObject* bit_xor(PyObject* a, PyObject* b) { return binary_slot(Op::bitwise_xor, a, b); }
+PyObject* bit_and(PyObject* a, PyObject* b) {
+    return binary_slot(Op::bitwise_and, {"__and__", "__rand__"}, a, b);
+}
+PyObject* bit_or(PyObject* a, PyObject* b) {
+    return binary_slot(Op::bitwise_or, {"__or__", "__ror__"}, a, b);
+}
+PyObject* bit_xor(PyObject* a, PyObject* b) {
+    return binary_slot(Op::bitwise_xor, {"__xor__", "__rxor__"}, a, b);
+}
 
-PyObject* shift_left(PyObject* a, PyObject* b) { return binary_slot(Op::bitwise_left_shift, a, b); }
+PyObject* shift_left(PyObject* a, PyObject* b) {
+    return binary_slot(Op::bitwise_left_shift, {"__lshift__", "__rlshift__"}, a, b);
+}
 PyObject* shift_right(PyObject* a, PyObject* b) {
-    return binary_slot(Op::bitwise_right_shift, a, b);
+    return binary_slot(Op::bitwise_right_shift, {"__rshift__", "__rrshift__"}, a, b);
 }
 
-PyObject* inplace_add(PyObject* a, PyObject* b) { return inplace_slot(Op::add, a, b); }
-PyObject* inplace_subtract(PyObject* a, PyObject* b) { return inplace_slot(Op::sub, a, b); }
-PyObject* inplace_multiply(PyObject* a, PyObject* b) { return inplace_slot(Op::mul, a, b); }
-PyObject* inplace_divide(PyObject* a, PyObject* b) { return inplace_slot(Op::div, a, b); }
+PyObject* inplace_add(PyObject* a, PyObject* b) { return inplace_slot(Op::add, "add_", a, b); }
+PyObject* inplace_subtract(PyObject* a, PyObject* b) { return inplace_slot(Op::sub, "sub_", a, b); }
+PyObject* inplace_multiply(PyObject* a, PyObject* b) { return inplace_slot(Op::mul, "mul_", a, b); }
+PyObject* inplace_divide(PyObject* a, PyObject* b) { return inplace_slot(Op::div, "div_", a, b); }
 PyObject* inplace_floor_divide(PyObject* a, PyObject* b) {
-    return inplace_slot(Op::floor_divide, a, b);
+    return inplace_slot(Op::floor_divide, "__ifloordiv__", a, b);
 }
-PyObject* inplace_remainder(PyObject* a, PyObject* b) { return inplace_slot(Op::remainder, a, b); }
-PyObject* inplace_power(PyObject* a, PyObject* b, PyObject*) { return inplace_slot(Op::pow, a, b); }
-PyObject* inplace_and(PyObject* a, PyObject* b) { return inplace_slot(Op::bitwise_and, a, b); }
-PyObject* inplace_or(PyObject* a, PyObject* b) { return inplace_slot(Op::bitwise_or, a, b); }
-PyObject* inplace_xor(PyObject* a, PyObject* b) { return inplace_slot(Op::bitwise_xor, a, b); }
+PyObject* inplace_remainder(PyObject* a, PyObject* b) {
+    return inplace_slot(Op::remainder, "__imod__", a, b);
+}
+PyObject* inplace_power(PyObject* a, PyObject* b, PyObject*) {
+    return inplace_slot(Op::pow, "__ipow__", a, b);
+}
+PyObject* inplace_and(PyObject* a, PyObject* b) {
+    return inplace_slot(Op::bitwise_and, "__iand__", a, b);
+}
+PyObject* inplace_or(PyObject* a, PyObject* b) {
+    return inplace_slot(Op::bitwise_or, "__ior__", a, b);
+}
+PyObject* inplace_xor(PyObject* a, PyObject* b) {
+    return inplace_slot(Op::bitwise_xor, "__ixor__", a, b);
+}
 PyObject* inplace_shift_left(PyObject* a, PyObject* b) {
-    return inplace_slot(Op::bitwise_left_shift, a, b);
+    return inplace_slot(Op::bitwise_left_shift, "__ilshift__", a, b);
 }
 PyObject* inplace_shift_right(PyObject* a, PyObject* b) {
-    return inplace_slot(Op::bitwise_right_shift, a, b);
+    return inplace_slot(Op::bitwise_right_shift, "__irshift__", a, b);
 }
 
 PyObject* negative(PyObject* a) {
@@ -125,6 +176,13 @@ PyObject* invert(PyObject* a) {
     });
 }
 
+template <Literal name, PyObject* (*F)(PyObject*)>
+PyObject* unary_slot(PyObject* a) {
+    if (!is_plain(a)) [[unlikely]]
+        if (const Answer given = ask_overrides_of_method(name.text, &a, 1)) return given.result;
+    return F(a);
+}
+
 const Tensor& single_value(PyObject* o, const char* what) {
     const Tensor& t = tensor_of(o);
     if (std::string_view(what) == "bool") {
@@ -138,6 +196,12 @@ const Tensor& single_value(PyObject* o, const char* what) {
 }
 
 int to_bool(PyObject* o) {
+    if (!is_plain(o)) [[unlikely]]
+        if (const Answer given = ask_overrides_of_method("__bool__", &o, 1)) {
+            const int is = given.result ? PyObject_IsTrue(given.result) : -1;
+            Py_XDECREF(given.result);
+            return is;
+        }
     return guarded([&] { return int(single_value(o, "bool").to_double() != 0); }, -1);
 }
 PyObject* to_int(PyObject* o) {
@@ -171,19 +235,25 @@ PyObject* to_index(PyObject* o) {
 // x == array, alone of all operators with an array, is left to no one else.
 PyObject* equals_array(PyObject* a, PyObject* array) {
     const Object b = Object::steal(guarded([&] { return wrap(tensor_from_numpy(array)); }));
-    if (b) return binary_slot(Op::eq, a, b.get());
+    if (b) return binary_slot(Op::eq, {"__eq__", nullptr}, a, b.get());
     if (!PyErr_ExceptionMatches(PyExc_TypeError)) return nullptr;
     PyErr_Clear();
     return not_implemented();
 }
 
+constexpr struct {
+    Op op;
+    const char* method;
+} comparisons_[] = {{Op::lt, "lt"}, {Op::le, "le"}, {Op::eq, "__eq__"},  // Py_LT ... Py_GE
+                    {Op::ne, "ne"}, {Op::gt, "gt"}, {Op::ge, "ge"}};
+
 PyObject* compare(PyObject* a, PyObject* b, int how) {
     if (!is_operand(b)) {
+        if (const Answer given = ask({comparisons_[how].method, nullptr}, a, b))
+            return given.result;
         return how == Py_EQ && is_ndarray(b) ? equals_array(a, b) : not_implemented();
     }
-    static constexpr Op ops[] = {Op::lt, Op::le, Op::eq,
-                                 Op::ne, Op::gt, Op::ge};  // Py_LT ... Py_GE
-    return binary_slot(ops[how], a, b);
+    return binary_slot(comparisons_[how].op, {comparisons_[how].method, nullptr}, a, b);
 }
 
 // hash(x) is id(x), as in PyTorch.
@@ -220,14 +290,14 @@ PyType_Slot slots_[] = {
     {Py_nb_inplace_xor, slot(inplace_xor)},
     {Py_nb_inplace_lshift, slot(inplace_shift_left)},
     {Py_nb_inplace_rshift, slot(inplace_shift_right)},
-    {Py_nb_negative, slot(negative)},
-    {Py_nb_positive, slot(positive)},
-    {Py_nb_absolute, slot(absolute)},
-    {Py_nb_invert, slot(invert)},
+    {Py_nb_negative, slot(unary_slot<"neg", negative>)},
+    {Py_nb_positive, slot(unary_slot<"positive", positive>)},
+    {Py_nb_absolute, slot(unary_slot<"abs", absolute>)},
+    {Py_nb_invert, slot(unary_slot<"__invert__", invert>)},
     {Py_nb_bool, slot(to_bool)},
-    {Py_nb_int, slot(to_int)},
-    {Py_nb_float, slot(to_float)},
-    {Py_nb_index, slot(to_index)},
+    {Py_nb_int, slot(unary_slot<"__int__", to_int>)},
+    {Py_nb_float, slot(unary_slot<"__float__", to_float>)},
+    {Py_nb_index, slot(unary_slot<"__index__", to_index>)},
     {Py_tp_richcompare, slot(compare)},
     {Py_tp_hash, slot(hash)},
     {0, nullptr},

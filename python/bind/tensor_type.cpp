@@ -10,6 +10,7 @@
 #include "tensor_type.h"
 
 #include "collector.h"
+#include "override.h"
 
 #include <cstddef>
 #include <vector>
@@ -189,7 +190,8 @@ void add_tensor_type(PyObject* module) {
     };
     std::vector<PyGetSetDef>* properties =
         new std::vector<PyGetSetDef>;  // lives as long as the type
-    for (PyGetSetDef* p = tensor_properties; p->name; ++p) properties->push_back(*p);
+    for (PyGetSetDef* p = tensor_properties; p->name; ++p)
+        properties->push_back(overridable_property(*p));
     properties->push_back(dict_property_[0]);
     properties->push_back(PyGetSetDef{});
     for (PyType_Slot* s = operator_slots(); s->slot; ++s) slots.push_back(*s);

@@ -23,6 +23,10 @@ void warn_create_graph();
 PyObject* new_tensor(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames);
 PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs);
 
+// override.cpp
+PyObject* as_subclass_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
+                             PyObject* kwnames);
+
 // indexing.cpp
 PyObject* tensor_getitem(PyObject* self, PyObject* index);
 int tensor_setitem(PyObject* self, PyObject* index, PyObject* value);

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import whygrad
-from whygrad import Tensor
+from whygrad import _C, Tensor
 
 __all__ = ["Buffer", "Parameter", "is_lazy"]
 
@@ -47,6 +47,7 @@ class Parameter(Tensor, metaclass=_MarkedTensorMeta):
 
     _mark = "_is_param"
     _is_param = True
+    __torch_function__ = _C._disabled_torch_function_impl
 
     def __new__(cls, data: Any = None, requires_grad: bool = True) -> Parameter:
         """Wrap `data` without copying it: the parameter shares its storage and version."""
@@ -82,6 +83,9 @@ class Parameter(Tensor, metaclass=_MarkedTensorMeta):
 
     def __repr__(self, *args: Any, **kwargs: Any) -> str:  # type: ignore[override]
         return "Parameter containing:\n" + Tensor.__repr__(self, *args, **kwargs)
+
+
+_C._set_parameter_type(Parameter)
 
 
 class Buffer(Tensor, metaclass=_MarkedTensorMeta):
