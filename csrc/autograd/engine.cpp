@@ -21,7 +21,24 @@
 
 namespace wg {
 
+NodeObserver* node_observer = nullptr;
+
 namespace {
+
+class Observed {
+public:
+    Observed(int64_t (NodeObserver::*begin)(const Node&), const Node& node)
+        : observer_(node_observer), begun_(observer_ ? (observer_->*begin)(node) : 0) {}
+    ~Observed() {
+        if (observer_) [[unlikely]]
+            observer_->end(begun_);
+    }
+    Observed(const Observed&) = delete;
+
+private:
+    NodeObserver* observer_;
+    int64_t begun_;
+};
 
 class Pass;
 thread_local Pass* current_pass_ = nullptr;
@@ -244,6 +261,7 @@ bool Pass::must_run(const Node& node) const {
 }
 
 void apply(Node& node, Grads& in, Grads& out) {
+    const Observed observed(&NodeObserver::begin_derivative, node);
     out.resize(node.edges.size());
     if (node.handles_undefined()) return node.apply(in, out);
     if (node.released) fail_released();
@@ -270,6 +288,7 @@ void Pass::run_node(Node& node, Grads& in, Grads& out) {
 }
 
 void Pass::evaluate(Node& node, std::vector<Tensor>& captured) {
+    const Observed observed(&NodeObserver::begin_turn, node);
     // Anew for each node: hooks of the one before may have changed it.
     set_grad_enabled(options_.create_graph);
     Grads in, out;

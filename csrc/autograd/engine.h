@@ -25,6 +25,18 @@ std::vector<Tensor> run_backward(std::span<const Edge> roots, std::span<const Te
 std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const Tensor> grads,
                                  std::span<const Tensor> inputs, const BackwardOptions& options);
 
+// Told when a node's turn and its derivative begin, and given back at the end what it answered. Null but
+// while somebody profiles.
+struct NodeObserver {
+    virtual int64_t begin_turn(const Node& node) = 0;
+    virtual int64_t begin_derivative(const Node& node) = 0;
+    virtual void end(int64_t begun) noexcept = 0;
+
+protected:
+    ~NodeObserver() = default;
+};
+extern NodeObserver* node_observer;
+
 // The number of the running pass of this thread, -1 outside of one.
 int64_t current_pass_id() noexcept;
 // Whether the running pass, or one that it runs in, is one for `inputs` only.

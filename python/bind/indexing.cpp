@@ -232,7 +232,8 @@ bool is_numpy_int(PyObject* o) { return is_numpy_object(o) && PyIndex_Check(o); 
 PyObject* tensor_getitem(PyObject* self, PyObject* index) {
     PyObject* const given[] = {self, index};
     if (!is_plain(self) || may_be_overridden(&index, 1)) [[unlikely]]
-        if (const Answer a = ask_overrides_of_method("__getitem__", given, 2)) return a.result;
+        if (const Answer a = ask_overrides_of_method("__getitem__", false, given, 2))
+            return a.result;
     return guarded([&]() -> PyObject* {
         const Tensor& t = tensor_of(self);
         if (is_int(index) || (t.dim() == 0 && is_numpy_int(index)))
@@ -252,7 +253,7 @@ PyObject* tensor_getitem(PyObject* self, PyObject* index) {
 int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
     PyObject* const given[] = {self, index, value};
     if (value && (!is_plain(self) || may_be_overridden(given + 1, 2))) [[unlikely]]
-        if (const Answer a = ask_overrides_of_method("__setitem__", given, 3)) {
+        if (const Answer a = ask_overrides_of_method("__setitem__", false, given, 3)) {
             Py_XDECREF(a.result);
             return a.result ? 0 : -1;
         }
@@ -291,7 +292,7 @@ int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
 
 Py_ssize_t tensor_length(PyObject* self) {
     if (!is_plain(self)) [[unlikely]]
-        if (const Answer a = ask_overrides_of_method("__len__", &self, 1)) {
+        if (const Answer a = ask_overrides_of_method("__len__", true, &self, 1)) {
             const Py_ssize_t n = a.result ? PyNumber_AsSsize_t(a.result, PyExc_OverflowError) : -1;
             Py_XDECREF(a.result);
             return n;

@@ -9,6 +9,7 @@
 #include "hooks.h"
 #include "ops/functions.h"
 #include "override.h"
+#include "profiler.h"
 #include "python.h"
 #include "tensor/allocator.h"
 
@@ -78,6 +79,7 @@ PYBIND11_MODULE(_C, m) {
         add_dropin(m.ptr());
         add_tensor_type(m.ptr());
         add_overrides(m.ptr());
+        add_profiler(m.ptr());
         add_operations(m.ptr());
         add_creation(m.ptr());
         add_autograd(m.ptr());

@@ -179,7 +179,8 @@ PyObject* invert(PyObject* a) {
 template <Literal name, PyObject* (*F)(PyObject*)>
 PyObject* unary_slot(PyObject* a) {
     if (!is_plain(a)) [[unlikely]]
-        if (const Answer given = ask_overrides_of_method(name.text, &a, 1)) return given.result;
+        if (const Answer given = ask_overrides_of_method(name.text, false, &a, 1))
+            return given.result;
     return F(a);
 }
 
@@ -197,7 +198,7 @@ const Tensor& single_value(PyObject* o, const char* what) {
 
 int to_bool(PyObject* o) {
     if (!is_plain(o)) [[unlikely]]
-        if (const Answer given = ask_overrides_of_method("__bool__", &o, 1)) {
+        if (const Answer given = ask_overrides_of_method("__bool__", true, &o, 1)) {
             const int is = given.result ? PyObject_IsTrue(given.result) : -1;
             Py_XDECREF(given.result);
             return is;

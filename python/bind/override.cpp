@@ -7,6 +7,7 @@
 
 #include "args.h"
 #include "ops/functions.h"
+#include "profiler.h"
 #include "tensor_type.h"
 
 namespace wg::py {
@@ -28,20 +29,14 @@ struct ThreadState {
 };
 thread_local ThreadState thread_;
 
-void count_modes(int change) {
-    open_modes += change;
-    plain_types[0] = open_modes ? nullptr : tensor_type;
-    plain_types[1] = open_modes ? nullptr : parameter_type_;
-}
-
 void push_mode(PyObject* mode) {
     thread_.modes.push_back(Py_NewRef(mode));
-    count_modes(+1);
+    count_open_modes(+1);
 }
 Object pop_mode() {
     PyObject* mode = thread_.modes.back();
     thread_.modes.pop_back();
-    count_modes(-1);
+    count_open_modes(-1);
     return Object::steal(mode);
 }
 
@@ -160,6 +155,16 @@ Object answer(PyObject* callable, PyObject* const* args, Py_ssize_t nargs, PyObj
         if (result.get() != Py_NotImplemented) return result;
     }
     return result;
+}
+
+// The same, where "no answer from anybody" is an error.
+Object final_answer(PyObject* callable, const char* where, const char* name, PyObject* const* args,
+                    Py_ssize_t nargs, PyObject* kwnames) {
+    std::vector<PyObject*> overriding;
+    Object mode;
+    Object r = answer(callable, args, nargs, kwnames, overriding, mode);
+    if (r && r.get() == Py_NotImplemented) fail_unanswered(where, name, overriding, mode.get());
+    return r;
 }
 
 Object attribute_of_tensor(const char* name) {
@@ -311,7 +316,7 @@ PyObject* is_all_disabled(PyObject*, PyObject*) {
 // The class that is, beside Tensor, the one of most arguments and overrides nothing.
 PyObject* set_parameter_type(PyObject*, PyObject* type) {
     parameter_type_ = reinterpret_cast<PyTypeObject*>(Py_NewRef(type));
-    count_modes(0);
+    count_open_modes(0);
     Py_RETURN_NONE;
 }
 
@@ -374,6 +379,12 @@ int set_property(PyObject* self, PyObject* value, void* closure) {
 
 }  // namespace
 
+void count_open_modes(int change) {
+    open_modes += change;
+    plain_types[0] = open_modes ? nullptr : tensor_type;
+    plain_types[1] = open_modes ? nullptr : parameter_type_;
+}
+
 bool may_override(PyObject* o) noexcept {
     return any_overriding(o, kDepth, [](PyObject*) { return true; });
 }
@@ -381,11 +392,8 @@ bool may_override(PyObject* o) noexcept {
 Answer ask_overrides(PyObject* callable, const char* where, const char* name, PyObject* const* args,
                      Py_ssize_t nargs, PyObject* kwnames) {
     return guarded_answer([&] {
-        std::vector<PyObject*> overriding;
-        Object mode;
-        Object r = answer(callable, args, nargs, kwnames, overriding, mode);
-        if (r && r.get() == Py_NotImplemented) fail_unanswered(where, name, overriding, mode.get());
-        return r;
+        Object r = final_answer(callable, where, name, args, nargs, kwnames);
+        return !r && is_to_be_profiled() ? profiled_call(callable, name, args, nargs, kwnames) : r;
     });
 }
 
@@ -395,20 +403,23 @@ Answer ask_overrides_of_operator(const char* method, PyObject* a, PyObject* b) {
         if (!may_be_overridden(args, 2)) return Object();
         std::vector<PyObject*> overriding;
         Object mode;
-        return answer(attribute_of_tensor(method).get(), args, 2, nullptr, overriding, mode);
+        const Object callable = attribute_of_tensor(method);
+        Object r = answer(callable.get(), args, 2, nullptr, overriding, mode);
+        return !r && is_to_be_profiled() ? profiled_call(callable.get(), method, args, 2, nullptr)
+                                         : r;
     });
 }
 
-Answer ask_overrides_of_method(const char* method, PyObject* const* args, Py_ssize_t nargs,
-                               PyObject* kwnames) {
+Answer ask_overrides_of_method(const char* method, bool is_question, PyObject* const* args,
+                               Py_ssize_t nargs, PyObject* kwnames) {
     const Py_ssize_t n = nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
     if (!may_be_overridden(args, n)) return {};
     return guarded_answer([&] {
         const Object callable = attribute_of_tensor(method);
-        const Answer a =
-            ask_overrides(callable.get(), "torch.Tensor.", method, args, nargs, kwnames);
-        if (a && !a.result) throw PythonError{};
-        return Object::steal(a.result);
+        Object r = final_answer(callable.get(), "torch.Tensor.", method, args, nargs, kwnames);
+        return !r && !is_question && is_to_be_profiled()
+                   ? profiled_call(callable.get(), method, args, nargs, kwnames)
+                   : r;
     });
 }
 
@@ -419,9 +430,7 @@ Answer ask_overrides_of_property(const char* property, const char* accessor, PyO
         const Object callable =
             check(PyObject_GetAttrString(attribute_of_tensor(property).get(), accessor));
         const std::string name = str(property, ".", accessor);
-        const Answer a = ask_overrides(callable.get(), "torch.Tensor.", name.c_str(), args, nargs);
-        if (a && !a.result) throw PythonError{};
-        return Object::steal(a.result);
+        return final_answer(callable.get(), "torch.Tensor.", name.c_str(), args, nargs, nullptr);
     });
 }
 
@@ -457,7 +466,7 @@ void add_overrides(PyObject* module) {
     disabled_ = check(PyCFunction_New(&disabled_function_, nullptr)).release();
     check(PyModule_AddObjectRef(module, disabled_function_.ml_name, disabled_));
     check(PyModule_AddFunctions(module, functions_));
-    count_modes(0);
+    count_open_modes(0);
     auto m = pybind11::reinterpret_borrow<pybind11::module_>(module);
     add_disable<Asks::Modes>(m, "DisableTorchFunctionSubclass");
     add_disable<Asks::Nobody>(m, "DisableTorchFunction");

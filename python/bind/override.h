@@ -22,7 +22,8 @@ inline bool is_plain_operand(PyObject* o) noexcept {
     return is_plain(o) || PyFloat_CheckExact(o) || PyLong_CheckExact(o);
 }
 
-extern int open_modes;  // on all threads
+extern int open_modes;  // on all threads; a profiler counts as one
+void count_open_modes(int change);
 
 // Whether the class of an argument, or of an element of a list or tuple, may override a call.
 bool may_override(PyObject* o) noexcept;
@@ -44,9 +45,10 @@ Answer ask_overrides(PyObject* callable, const char* where, const char* name, Py
                      Py_ssize_t nargs, PyObject* kwnames = nullptr);
 // For operators: "no answer from anybody" is NotImplemented. `method` is an attribute of Tensor.
 Answer ask_overrides_of_operator(const char* method, PyObject* a, PyObject* b);
-// Of a method or a property ("__get__", "__set__") of Tensor that is no Operation.
-Answer ask_overrides_of_method(const char* method, PyObject* const* args, Py_ssize_t nargs,
-                               PyObject* kwnames = nullptr);
+// Of a method or a property ("__get__", "__set__") of Tensor that is no Operation. A question makes no
+// tensor, and is not in profiles.
+Answer ask_overrides_of_method(const char* method, bool is_question, PyObject* const* args,
+                               Py_ssize_t nargs, PyObject* kwnames = nullptr);
 Answer ask_overrides_of_property(const char* property, const char* accessor, PyObject* const* args,
                                  Py_ssize_t nargs);
 
@@ -63,13 +65,14 @@ inline PyCFunction fast_function(FastFunction* f) {
     return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
 }
 
-template <Literal name, PyCFunction F>
+template <Literal name, bool is_question, PyCFunction F>
 PyObject* overridable(PyObject* self, PyObject* none) {
     if (!is_plain(self)) [[unlikely]]
-        if (const Answer a = ask_overrides_of_method(name.text, &self, 1)) return a.result;
+        if (const Answer a = ask_overrides_of_method(name.text, is_question, &self, 1))
+            return a.result;
     return F(self, none);
 }
-template <Literal name, FastFunction* F>
+template <Literal name, bool is_question, FastFunction* F>
 PyObject* overridable_fast(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
                            PyObject* kwnames) {
     const Py_ssize_t n = nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
@@ -77,20 +80,25 @@ PyObject* overridable_fast(PyObject* self, PyObject* const* args, Py_ssize_t nar
         PyObject* all[32] = {self};
         if (n < 32) {
             std::copy_n(args, n, all + 1);
-            if (const Answer a = ask_overrides_of_method(name.text, all, nargs + 1, kwnames))
+            if (const Answer a =
+                    ask_overrides_of_method(name.text, is_question, all, nargs + 1, kwnames))
                 return a.result;
         }
     }
     return F(self, args, nargs, kwnames);
 }
-template <Literal name, auto F>
+template <Literal name, auto F, bool is_question = false>
 PyMethodDef method(const char* doc = nullptr) {
     if constexpr (std::is_convertible_v<decltype(F), FastFunction*>) {
-        return {name.text, fast_function(overridable_fast<name, F>), METH_FASTCALL | METH_KEYWORDS,
-                doc};
+        return {name.text, fast_function(overridable_fast<name, is_question, F>),
+                METH_FASTCALL | METH_KEYWORDS, doc};
     } else {
-        return {name.text, overridable<name, F>, METH_NOARGS, doc};
+        return {name.text, overridable<name, is_question, F>, METH_NOARGS, doc};
     }
+}
+template <Literal name, auto F>
+PyMethodDef question(const char* doc = nullptr) {
+    return method<name, F, true>(doc);
 }
 // A property that asks before it gets and sets; lives as long as the type.
 PyGetSetDef overridable_property(const PyGetSetDef& property);

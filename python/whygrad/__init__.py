@@ -73,6 +73,7 @@ from . import (  # noqa: E402
     linalg,
     nn,
     optim,
+    profiler,
     random,
     return_types,
     utils,

@@ -279,6 +279,7 @@ from ._C import pow as pow
 from ._C import prelu as prelu
 from ._C import preserve_format as preserve_format
 from ._C import prod as prod
+from . import profiler as profiler
 from ._C import promote_types as promote_types
 from ._C import rand as rand
 from ._C import rand_like as rand_like

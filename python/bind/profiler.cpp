@@ -1,0 +1,204 @@
+// Start with Recording: an event is open from begin() to end(). Python turns the list that stop() gives into
+// tables and traces (whygrad/autograd/profiler_util.py).
+#include "profiler.h"
+
+#include <chrono>
+#include <deque>
+#include <vector>
+
+#include "autograd/engine.h"
+#include "convert.h"
+#include "override.h"
+#include "tensor/allocator.h"
+
+namespace wg::py {
+namespace {
+
+struct Options {
+    bool shapes = false, memory = false, stack = false;
+};
+
+struct Event {
+    std::string name;
+    const char* kind;  // as Chrome's trace viewer has it: cpu_op, user_annotation
+    int64_t begin_ns, end_ns = -1;
+    int64_t parent;  // its index, or -1
+    unsigned long thread;
+    int64_t sequence_nr = -1;  // of the node that the derivative belongs to
+    int64_t bytes = 0;  // allocated less freed in the meantime
+    Object shapes, stack;
+};
+
+struct Recording {
+    Options options;
+    std::deque<Event> events;
+};
+Recording* recording_ = nullptr;  // one at a time
+thread_local bool profiled_ = false;
+thread_local bool recorded_already_ = false;  // the call that is just about to run
+thread_local std::vector<int64_t> open_;  // events, the innermost last
+
+int64_t now_ns() {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+Object shape_of(PyObject* o) {
+    if (is_tensor(o)) {
+        const Object tuple = check(wrap_ints(tensor_of(o).sizes()));
+        return check(PySequence_List(tuple.get()));
+    }
+    Object list = check(PyList_New(0));
+    if ((PyTuple_Check(o) || PyList_Check(o)) && is_tensor_sequence(o))
+        for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+            check(PyList_Append(list.get(), shape_of(PySequence_Fast_GET_ITEM(o, i)).get()));
+    return list;
+}
+
+// The frames of Python, the innermost first, as "file(line): function".
+Object stack_here() {
+    static PyObject* const walk = [] {
+        const Object m = check(PyImport_ImportModule("whygrad.autograd.profiler_util"));
+        return check(PyObject_GetAttrString(m.get(), "_stack_here")).release();
+    }();
+    return check(PyObject_CallNoArgs(walk));
+}
+
+int64_t begin(std::string name, const char* kind, int64_t sequence_nr = -1) {
+    Event e{std::move(name),
+            kind,
+            0,
+            -1,
+            open_.empty() ? -1 : open_.back(),
+            PyThread_get_thread_ident(),
+            sequence_nr,
+            0,
+            {},
+            {}};
+    if (recording_->options.stack) e.stack = stack_here();
+    if (recording_->options.memory) e.bytes = -int64_t(memory_stats().allocated);
+    const auto index = int64_t(recording_->events.size());
+    recording_->events.push_back(std::move(e));
+    open_.push_back(index);
+    recording_->events.back().begin_ns = now_ns();
+    return index;
+}
+
+// Also ends what was begun within it and has not ended. Nothing happens after the recording has been taken.
+void end(int64_t index) noexcept {
+    const int64_t at = now_ns();
+    if (!recording_) return;
+    while (!open_.empty() && open_.back() >= index) {
+        Event& e = recording_->events[size_t(open_.back())];
+        e.end_ns = at;
+        if (recording_->options.memory) e.bytes += int64_t(memory_stats().allocated);
+        open_.pop_back();
+    }
+}
+
+struct Derivatives final : NodeObserver {
+    int64_t begin_turn(const Node& n) override {
+        return profiled_ ? begin("autograd::engine::evaluate_function: " + n.name(), "cpu_op",
+                                 int64_t(n.sequence_nr))
+                         : -1;
+    }
+    int64_t begin_derivative(const Node& n) override {
+        return profiled_ ? begin(n.name(), "cpu_op", int64_t(n.sequence_nr)) : -1;
+    }
+    void end(int64_t index) noexcept override {
+        if (index >= 0) py::end(index);
+    }
+} derivatives_;
+
+PyObject* start(PyObject*, PyObject* const* args, Py_ssize_t n) {
+    return guarded([&]() -> PyObject* {
+        WG_CHECK(!recording_, "a profiler is running already");
+        if (n != 3) fail_type("_profiler_start(record_shapes, profile_memory, with_stack)");
+        recording_ = new Recording;
+        recording_->options = {args[0] == Py_True, args[1] == Py_True, args[2] == Py_True};
+        profiled_ = true;
+        open_.clear();
+        node_observer = &derivatives_;
+        count_open_modes(+1);
+        Py_RETURN_NONE;
+    });
+}
+
+Object as_tuple(const Event& e) {
+    const auto or_none = [](const Object& o) { return o ? o.get() : Py_None; };
+    return check(Py_BuildValue("(ssLLLkLLOO)", e.name.c_str(), e.kind, (long long)e.begin_ns,
+                               (long long)e.end_ns, (long long)e.parent, e.thread,
+                               (long long)e.sequence_nr, (long long)e.bytes, or_none(e.shapes),
+                               or_none(e.stack)));
+}
+
+// The events as tuples (name, kind, begin and end in ns, parent's index, thread, sequence number, bytes,
+// shapes, stack), in the order in which they began.
+PyObject* stop(PyObject*, PyObject*) {
+    return guarded([&] {
+        WG_CHECK(recording_, "no profiler is running");
+        end(0);
+        const std::unique_ptr<Recording> done(std::exchange(recording_, nullptr));
+        profiled_ = false;
+        node_observer = nullptr;
+        count_open_modes(-1);
+        Object list = check(PyList_New(0));
+        for (const Event& e : done->events) check(PyList_Append(list.get(), as_tuple(e).get()));
+        return list.release();
+    });
+}
+
+// Of record_function: the event's index, or -1 where nobody records.
+PyObject* enter(PyObject*, PyObject* name) {
+    return guarded([&] {
+        if (!profiled_ || !recording_) return PyLong_FromLong(-1);
+        const char* text = PyUnicode_AsUTF8(name);
+        if (!text) throw PythonError{};
+        return PyLong_FromLongLong(begin(text, "user_annotation"));
+    });
+}
+PyObject* leave(PyObject*, PyObject* index) {
+    return guarded([&]() -> PyObject* {
+        const int64_t i = to_int64(index);
+        if (profiled_ && i >= 0) end(i);
+        Py_RETURN_NONE;
+    });
+}
+
+PyMethodDef functions_[] = {
+    {"_profiler_start", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(start)),
+     METH_FASTCALL, nullptr},
+    {"_profiler_stop", stop, METH_NOARGS, nullptr},
+    {"_profiler_enter", enter, METH_O, nullptr},
+    {"_profiler_leave", leave, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+bool is_to_be_profiled() noexcept { return profiled_ && !std::exchange(recorded_already_, false); }
+
+Object profiled_call(PyObject* callable, const char* name, PyObject* const* args, Py_ssize_t nargs,
+                     PyObject* kwnames) {
+    const int64_t index = begin(std::string("aten::") + name, "cpu_op");
+    struct End {
+        int64_t index;
+        ~End() {
+            recorded_already_ = false;
+            end(index);
+        }
+    } at_end{index};
+    if (recording_->options.shapes) {
+        Object list = check(PyList_New(0));
+        for (Py_ssize_t i = 0; i < nargs; ++i)
+            check(PyList_Append(list.get(), shape_of(args[i]).get()));
+        recording_->events[size_t(index)].shapes = std::move(list);
+    }
+    recorded_already_ = true;
+    return check(PyObject_Vectorcall(callable, args, size_t(nargs), kwnames));
+}
+
+void add_profiler(PyObject* module) { check(PyModule_AddFunctions(module, functions_)); }
+
+}  // namespace wg::py

@@ -1,0 +1,18 @@
+// What torch.autograd.profiler records: calls of operations, derivatives, and what the user names.
+// While a thread is profiled no argument is plain (Note [Plain arguments]), so every call comes by
+// ask_overrides(), which hands it to profiled_call(): nothing is tested where nobody profiles.
+#pragma once
+
+#include "python.h"
+
+namespace wg::py {
+
+// Whether the next call of this thread is one to record: it is profiled, and not just being recorded.
+bool is_to_be_profiled() noexcept;
+// Runs the call between two looks at the clock. The name is PyTorch's, "aten::add".
+Object profiled_call(PyObject* callable, const char* name, PyObject* const* args, Py_ssize_t nargs,
+                     PyObject* kwnames);
+
+void add_profiler(PyObject* module);
+
+}  // namespace wg::py

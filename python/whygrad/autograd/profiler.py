@@ -1,0 +1,153 @@
+"""`torch.autograd.profiler`: records what runs within a region, and names regions.
+
+Operations are recorded as they are called from Python, derivatives as the engine runs them. Nothing is paid
+for where nobody records.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Any
+
+from .. import _C
+from .profiler_util import EventList, FunctionEvent, FunctionEventAvg
+
+__all__ = ["EventList", "FunctionEvent", "FunctionEventAvg", "profile", "record_function"]
+
+
+def kineto_available() -> bool:
+    """Whether PyTorch's library for GPU traces is there; it is not."""
+    return False
+
+
+class profile:
+    """Records the operations and derivatives that this thread runs within `with profile() as p:`.
+
+    Args:
+        enabled: False makes it a context that does nothing.
+        record_shapes: keep the shapes of the operands.
+        profile_memory: keep how many bytes were allocated less those freed.
+        with_stack: keep the Python frames of every call.
+
+    Raises:
+        RuntimeError: on entering it twice, or within another profile.
+    """
+
+    def __init__(
+        self,
+        enabled: bool = True,
+        *,
+        use_cuda: bool = False,
+        use_device: str | None = None,
+        record_shapes: bool = False,
+        with_flops: bool = False,
+        profile_memory: bool = False,
+        with_stack: bool = False,
+        with_modules: bool = False,
+        use_kineto: bool = False,
+        use_cpu: bool = True,
+        experimental_config: Any = None,
+        acc_events: bool = False,
+        custom_trace_id_callback: Any = None,
+    ) -> None:
+        self.enabled = enabled
+        self.use_cuda = use_cuda
+        self.use_device = use_device
+        self.use_cpu = use_cpu
+        self.record_shapes = record_shapes
+        self.with_flops = with_flops
+        self.profile_memory = profile_memory
+        self.with_stack = with_stack
+        self.with_modules = with_modules
+        self.entered = False
+        self.function_events: EventList | None = None
+        self.profiling_start_time_ns = self.profiling_end_time_ns = 0
+        self._origin_ns = 0
+
+    def __enter__(self) -> profile | None:
+        if not self.enabled:
+            return None
+        if self.entered:
+            raise RuntimeError("Profiler context manager is not reentrant")
+        _C._profiler_start(self.record_shapes, self.profile_memory, self.with_stack)
+        self.entered = True
+        self._origin_ns = time.perf_counter_ns()
+        self.profiling_start_time_ns = time.time_ns()
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        if self.enabled:
+            self.profiling_end_time_ns = time.time_ns()
+            rows = _C._profiler_stop()
+            self.function_events = EventList.of(rows, self._origin_ns, self.profile_memory)
+
+    def _events(self) -> EventList:
+        if self.function_events is None:
+            return EventList()
+        return self.function_events
+
+    def __repr__(self) -> str:
+        if self.function_events is None:
+            return "<unfinished torch.autograd.profile>"
+        return repr(self.function_events)
+
+    def __str__(self) -> str:
+        if self.function_events is None:
+            return "<unfinished torch.autograd.profile>"
+        return str(self.key_averages())
+
+    def table(self, *args: Any, **kwargs: Any) -> str:
+        """All events as a table: see `EventList.table`."""
+        return self._events().table(*args, **kwargs)
+
+    def export_chrome_trace(self, path: str) -> None:
+        """Write a trace: see `EventList.export_chrome_trace`."""
+        self._events().export_chrome_trace(path)
+
+    def export_stacks(self, path: str, metric: str = "self_cpu_time_total") -> None:
+        """Write stacks: see `EventList.export_stacks`. Needs with_stack=True."""
+        assert self.with_stack, "export_stacks() requires with_stack=True"
+        self._events().export_stacks(path, metric)
+
+    def toggle_collection_dynamic(self, enabled: bool, activities: Any = None) -> None:
+        """There is one activity here, which is recorded throughout."""
+
+    def key_averages(
+        self,
+        group_by_input_shape: bool = False,
+        group_by_stack_n: int = 0,
+        group_by_overload_name: bool = False,
+    ) -> EventList:
+        """The events summed up by name: see `EventList.key_averages`."""
+        return self._events().key_averages(group_by_input_shape, group_by_stack_n)
+
+    def total_average(self) -> FunctionEventAvg:
+        """All events summed up."""
+        return self._events().total_average()
+
+    @property
+    def self_cpu_time_total(self) -> float:
+        """The time within any event, in microseconds."""
+        return self._events().self_cpu_time_total
+
+
+class record_function(contextlib.ContextDecorator):
+    """Names a region of the program in profiles: `with record_function("forward"):`, or as a decorator.
+
+    Args:
+        name: what the profile shows.
+        args: shown beside the name, if given.
+    """
+
+    def __init__(self, name: str, args: str | None = None) -> None:
+        self.name = name
+        self.args = args
+        self._open: list[int] = []  # of calls within each other
+
+    def __enter__(self) -> record_function:
+        self._open.append(_C._profiler_enter(self.name))
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        _C._profiler_leave(self._open.pop())

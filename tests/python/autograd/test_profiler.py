@@ -1,0 +1,264 @@
+"""torch.autograd.profiler and torch.profiler: what is recorded, tables, traces, schedules.
+
+Times and the inner calls of PyTorch's operations are its own, so that most of this looks at whygrad
+alone.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from typing import Any
+
+import pytest
+from parity import subject, table
+
+torch = subject()
+profiler = torch.autograd.profiler
+
+
+def names(events: Any) -> list[str]:
+    return [e.name for e in events]
+
+
+def small_step() -> tuple[Any, Any]:
+    lin = torch.nn.Linear(4, 3)
+    x = torch.ones(2, 4)
+    with profiler.profile(record_shapes=True) as p:
+        with profiler.record_function("forward"):
+            y = (lin(x).relu() * 2)[0]
+            loss = torch.cat([y, y]).sum()
+        loss.backward()
+    return p, lin
+
+
+def test_calls_of_every_kind_and_derivatives_are_recorded_in_order() -> None:
+    p, lin = small_step()
+    seen = names(p.function_events)
+    calls = ["linear", "relu", "mul", "__getitem__", "cat", "sum"]
+    assert seen[: len(calls) + 1] == ["forward", *(f"aten::{c}" for c in calls)]
+    turns = [n for n in seen if n.startswith("autograd::engine::evaluate_function: ")]
+    nodes = [t.split(": ", 1)[1] for t in turns]
+    assert nodes == [
+        "SumBackward0",
+        "CatBackward0",
+        "SelectBackward0",
+        "MulBackward0",
+        "ReluBackward0",
+        "AddmmBackward0",
+        "torch::autograd::AccumulateGrad",
+        "TBackward0",
+        "torch::autograd::AccumulateGrad",
+    ]
+    assert lin.weight.grad is not None
+
+
+def test_events_lie_within_their_parents_and_times_add_up() -> None:
+    p, _ = small_step()
+    events = p.function_events
+    for e in events:
+        assert e.time_range.end >= e.time_range.start >= 0
+        assert e.self_cpu_time_total <= e.cpu_time_total
+        for child in e.cpu_children:
+            assert child.cpu_parent is e
+            assert e.time_range.start <= child.time_range.start
+            assert child.time_range.end <= e.time_range.end
+    top = [e for e in events if e.cpu_parent is None]
+    whole = sum(e.cpu_time_total for e in top)
+    assert events.self_cpu_time_total == pytest.approx(whole)
+    inside = [e for e in events if e.name == "aten::linear"]
+    assert [e.cpu_parent.name for e in inside] == ["forward"]
+    assert inside[0].input_shapes == [[2, 4], [3, 4], [3]]
+
+
+def test_sequence_numbers_lead_from_a_derivative_to_its_node() -> None:
+    x = torch.ones(3, requires_grad=True)
+    y = x.exp()
+    number = y.grad_fn._sequence_nr()
+    with profiler.profile() as p:
+        y.sum().backward()
+    assert [e.sequence_nr for e in p.function_events if e.name == "ExpBackward0"] == [number]
+
+
+def test_averages_and_tables() -> None:
+    x = torch.ones(3)
+    with profiler.profile(record_shapes=True) as p:
+        for _ in range(5):
+            x.add(1)
+        torch.ones(4, 4).add(torch.ones(4))
+    averages = {a.key: a for a in p.key_averages()}
+    assert averages["aten::add"].count == 6
+    assert averages["aten::ones"].count == 2
+    total = sum(e.cpu_time_total for e in p.function_events if e.name == "aten::add")
+    assert averages["aten::add"].cpu_time_total == pytest.approx(total)
+    assert averages["aten::add"].cpu_time == pytest.approx(total / 6)
+    by_shape = p.key_averages(group_by_input_shape=True)
+    assert sorted((a.count, a.input_shapes) for a in by_shape if a.key == "aten::add") == [
+        (1, [[4, 4], [4]]),
+        (5, [[3], []]),
+    ]
+    text = p.key_averages().table(sort_by="count", row_limit=1, header="the most called")
+    lines = text.splitlines()
+    assert lines[1] == "the most called" and set(lines[2]) == {"-", " "}
+    titles = ["Name", "Self CPU %", "Self CPU", "CPU total %", "CPU total", "CPU time avg"]
+    assert lines[3].split() == " ".join([*titles, "# of Calls"]).split()
+    assert lines[5].split()[0] == "aten::add" and lines[5].split()[-1] == "6"
+    assert len(lines) == 8 and lines[7].startswith("Self CPU time total: ")
+    assert p.total_average().count == len(p.function_events)
+    assert "aten::add" in str(p)
+
+
+def test_nothing_is_recorded_outside() -> None:
+    x = torch.ones(3)
+    with profiler.profile() as p:
+        pass
+    x.add(1)
+    with profiler.record_function("alone"):
+        pass
+    assert len(p.function_events) == 0 and p.key_averages().table() == ""
+    with profiler.profile(enabled=False) as nothing:
+        x.add(1)
+    assert nothing is None
+
+
+def test_an_error_within_closes_what_is_open() -> None:
+    x = torch.ones(3)
+    p = profiler.profile()
+    with pytest.raises(RuntimeError), p, profiler.record_function("outer"):
+        x.add(torch.ones(4))
+    assert names(p.function_events) == ["outer", "aten::ones", "aten::add"]
+    assert all(e.time_range.end >= e.time_range.start for e in p.function_events)
+    with profiler.profile() as again:
+        x.add(1)
+    assert names(again.function_events) == ["aten::add"]
+
+
+def test_one_profile_at_a_time() -> None:
+    with profiler.profile() as p:
+        with pytest.raises(RuntimeError, match="a profiler is running already"):
+            profiler.profile().__enter__()
+        torch.ones(2)
+    assert names(p.function_events) == ["aten::ones"]
+
+
+def test_hooks_and_functions_record_what_they_call() -> None:
+    class Twice(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return g.mul(2)
+
+    x = torch.ones(3, requires_grad=True)
+    x.register_hook(lambda g: g.neg())
+    with profiler.profile() as p:
+        Twice.apply(x).sum().backward()
+    events = {e.name: e for e in p.function_events}
+    assert events["aten::mul"].cpu_parent is not None
+    assert {"TwiceBackward", "aten::neg"} <= set(events)
+    assert x.grad.tolist() == [-2.0] * 3
+
+
+def test_record_function_as_a_decorator_nests_with_itself() -> None:
+    @profiler.record_function("f")
+    def f(n: int) -> None:
+        if n:
+            f(n - 1)
+
+    with profiler.profile() as p:
+        f(2)
+    a, b, c = p.function_events
+    assert [e.name for e in (a, b, c)] == ["f", "f", "f"]
+    assert c.cpu_parent is b and b.cpu_parent is a and a.is_user_annotation
+
+
+def test_other_threads_are_not_recorded() -> None:
+    x = torch.ones(3, requires_grad=True)
+    results = []
+    with profiler.profile() as p:
+        t = threading.Thread(target=lambda: results.append(x.mul(3).sum().backward()))
+        t.start()
+        t.join()
+        x.add(1)
+    assert names(p.function_events) == ["aten::add"]
+    assert results == [None] and x.grad.tolist() == [3.0] * 3
+
+
+def test_memory_and_stacks(tmp_path: Any) -> None:
+    with profiler.profile(profile_memory=True, with_stack=True) as p:
+        kept = torch.ones(1 << 20)
+    (e,) = p.function_events
+    assert e.cpu_memory_usage >= kept.nbytes and "4.00 MB" in p.key_averages().table()
+    assert "test_memory_and_stacks" in e.stack[0] and __file__ in e.stack[0]
+    p.export_stacks(str(tmp_path / "stacks"))
+    (line,) = (tmp_path / "stacks").read_text().splitlines()
+    assert "test_memory_and_stacks" in line and line.rsplit(" ", 1)[1].isdigit()
+
+
+def test_a_trace_holds_every_event(tmp_path: Any) -> None:
+    p, _ = small_step()
+    p.export_chrome_trace(str(tmp_path / "trace.json"))
+    trace = json.loads((tmp_path / "trace.json").read_text())
+    events = [e for e in trace["traceEvents"] if e["ph"] == "X"]
+    assert [e["name"] for e in events] == names(p.function_events)
+    assert {e["cat"] for e in events} == {"cpu_op", "user_annotation"}
+    assert all(e["dur"] >= 0 and e["ts"] >= 0 for e in events)
+    linear = next(e for e in events if e["name"] == "aten::linear")
+    assert linear["args"]["Input Dims"] == [[2, 4], [3, 4], [3]]
+
+
+def test_a_schedule_records_its_steps_and_hands_over_each_stretch(tmp_path: Any) -> None:
+    x = torch.ones(3)
+    stretches = []
+
+    def ready(p: Any) -> None:
+        stretches.append((p.step_num, names(p.events())))
+
+    plan = torch.profiler.schedule(wait=1, warmup=1, active=2, repeat=2)
+    with torch.profiler.profile(schedule=plan, on_trace_ready=ready) as p:
+        for step in range(10):
+            (x.sin, x.cos)[step % 2]()
+            p.step()
+    assert [n for n, _ in stretches] == [4, 8]
+    for first, (_, seen) in zip((2, 6), stretches, strict=True):
+        steps = [f"ProfilerStep#{first}", f"ProfilerStep#{first + 1}"]
+        assert seen == [steps[0], "aten::sin", steps[1], "aten::cos"]
+    write = torch.profiler.tensorboard_trace_handler(str(tmp_path), "worker", use_gzip=True)
+    with torch.profiler.profile(on_trace_ready=write) as p:
+        x.tan()
+        p.add_metadata("note", "a text")
+    (file,) = tmp_path.iterdir()
+    assert file.name.startswith("worker.") and file.name.endswith(".pt.trace.json.gz")
+    trace = json.loads(gzip.decompress(file.read_bytes()))
+    assert trace["note"] == "a text"
+    assert [e["name"] for e in trace["traceEvents"] if e["ph"] == "X"] == ["aten::tan"]
+
+
+test_schedules_are_those_of_pytorch = table(
+    """
+    actions(wait=1, warmup=1, active=2, repeat=1)
+    actions(wait=0, warmup=0, active=1)
+    actions(wait=2, warmup=1, active=3, repeat=2, skip_first=3)
+    actions(wait=2, warmup=1, active=1, skip_first=1, skip_first_wait=1)
+    actions(wait=-1, warmup=0, active=1)
+    actions(wait=0, warmup=-1, active=1)
+    actions(wait=0, warmup=0, active=0)
+    actions(wait=0, warmup=1, active=1, repeat=-1)
+    torch.profiler.schedule(wait=0, warmup=1, active=1)(-1)
+    [a.name for a in torch.profiler.ProfilerAction]
+    [a.name for a in torch.profiler.supported_activities()]
+    str(torch.autograd.profiler.profile())
+    twice(torch.autograd.profiler.profile())
+    """,
+    setup="""
+def actions(**arguments):
+    plan = torch.profiler.schedule(**arguments)
+    return [str(plan(i)) for i in range(20)]
+def twice(p):
+    with p: pass
+    with p: pass
+""",
+)
