@@ -17,6 +17,7 @@
 #include <unordered_map>
 
 #include "autograd/record.h"
+#include "autograd/transform.h"
 #include "ops/functions.h"
 
 namespace wg {
@@ -97,7 +98,7 @@ private:
         size_t index;
     };
 
-    void count_dependencies(std::span<const Edge> roots);
+    void count_dependencies(std::span<const Edge> roots, uint64_t live);
     void mark_wanted(std::span<const Edge> roots, std::span<const Edge> targets);
     void deliver(const Edge& edge, Tensor grad);
     void evaluate(Node& node, std::vector<Tensor>& captured);
@@ -120,7 +121,9 @@ private:
     std::vector<std::function<void()>> callbacks_;
 };
 
-void Pass::count_dependencies(std::span<const Edge> roots) {
+// Nodes that lead to none of the levels `live` do not run: their leaves are variables of transforms that have
+// ended (Note [Levels]).
+void Pass::count_dependencies(std::span<const Edge> roots, uint64_t live) {
     std::vector<Node*> stack;
     for (const Edge& e : roots) {
         PassState& s = state(e.node.get());
@@ -139,6 +142,11 @@ void Pass::count_dependencies(std::span<const Edge> roots) {
             if (s.seen) continue;
             s.seen = true;
             visited_.push_back(e.node.get());
+            if (e.node->levels && !(e.node->levels & live)) [[unlikely]] {
+                s.wanted = false;
+                pass_is_filtered = true;
+                continue;
+            }
             stack.push_back(e.node.get());
         }
     }
@@ -251,7 +259,7 @@ void Pass::run_tensor_hooks(Node& node, Grads& in) {
 
 // Whether the pass needs more of the node than the gradients that arrive there.
 bool Pass::must_run(const Node& node) const {
-    if (node.is_accumulator) return !capturing_;
+    if (node.is_accumulator && node.edges.empty()) return !capturing_;
     for (size_t i = 0; i < node.edges.size(); ++i)
         if (node.needs(i)) return true;
     if (capturing_) return false;
@@ -319,7 +327,7 @@ void Pass::evaluate(Node& node, std::vector<Tensor>& captured) {
 void Pass::run(std::span<const Edge> roots, std::span<const Tensor> grads,
                std::span<const Edge> inputs, std::vector<Tensor>& captured) {
     for (const Edge& e : roots) roots_.push_back(e);
-    count_dependencies(roots_);
+    count_dependencies(roots_, inputs.empty() ? live_levels() : ~uint64_t(0));
 
     if (!inputs.empty()) {
         capturing_ = !options_.accumulate;
@@ -469,6 +477,11 @@ Ref<Node> AccumulateGrad::of(const Tensor& leaf) {
         a = m.accumulator = new (pool_allocate(sizeof(AccumulateGrad))) AccumulateGrad;
     a->resting_ = false;
     a->leaf_ = leaf;
+    // A tensor that has outlived the transform it was made in is as good as any other.
+    a->levels =
+        level_bit(m.stands_for.defined() ? leaf->level : std::min(leaf->level, transform_level));
+    if (m.passes_on) [[unlikely]]
+        a->add_edge(m.passes_on);
     if (a->outputs.empty() || a->outputs[0].dtype != leaf.dtype() ||
         !same_shape(a->outputs[0].sizes, leaf.sizes())) {
         a->outputs.clear();
@@ -481,6 +494,7 @@ void AccumulateGrad::dispose() noexcept {
     // Both may run Python code that uses the leaf, or be the last reference to it, which frees this.
     const Tensor leaf = std::move(leaf_);
     const std::unique_ptr<NodeHooks> dropped(std::exchange(hooks, nullptr));
+    edges.clear();
     resting_ = meta(leaf)->accumulator == this;
     if (!resting_) free(this);
 }
@@ -519,7 +533,12 @@ void AccumulateGrad::accumulate(Tensor g) {
     }
 }
 
-void AccumulateGrad::apply(Grads& in, Grads&) {
+void AccumulateGrad::apply(Grads& in, Grads& out) {
+    if (!edges
+             .empty()) {  // a variable of a transform: its gradient is that of the tensor it stands for
+        out[0] = std::move(in[0]);
+        return;
+    }
     if (in[0].defined()) {
         WG_CHECK(!grad_fn(leaf_), "leaf variable has been moved into the graph interior");
         if (requires_grad(leaf_)) accumulate(std::move(in[0]));

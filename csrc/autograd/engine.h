@@ -60,7 +60,10 @@ public:
     void apply(Grads& in, Grads& out) override;
     std::string name() const override { return "torch::autograd::AccumulateGrad"; }
     bool handles_undefined() const override { return true; }
-    void visit_owned(OwnedVisitor& visitor) const override { visitor.tensor(*leaf_.impl()); }
+    void visit_owned(OwnedVisitor& visitor) const override {
+        Node::visit_owned(visitor);
+        visitor.tensor(*leaf_.impl());
+    }
     const Tensor& variable() const noexcept { return leaf_; }
 
 protected:

@@ -16,6 +16,9 @@ struct AutogradMeta final : TensorExtras {
     Tensor grad;
     AccumulateGrad* accumulator = nullptr;  // Note [Accumulators]
     Ref<Node> accumulator_of_another;  // of the leaf that this was unpacked in place of
+    // Of a variable of a transform: what it stands for, and where its gradient goes on to (Note [Levels]).
+    Tensor stands_for;
+    Edge passes_on;
     // Tensor hooks: run by the accumulator of a leaf; a node has its own list of those of its outputs.
     // A new history drops them, detach_() makes them the hooks of a leaf.
     std::vector<NodeHooks::TensorHook> hooks;

@@ -187,12 +187,13 @@ Tensor view_of(const Tensor& base, IntSpan sizes, IntSpan strides, int64_t offse
 // The node of as_strided(t, ...), whether t requires grad or not (ops/view.cpp).
 Ref<Node> as_strided_node(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset);
 
-// Told of every tensor before it is written to; of this thread (graph.allow_mutation_on_saved_tensors).
-using WriteWatcher = std::function<void(const Tensor&)>;
+// Told of every tensor before it is written to, in place or as out=; of this thread
+// (graph.allow_mutation_on_saved_tensors, function transforms).
+using WriteWatcher = std::function<void(const Tensor&, bool in_place)>;
 inline thread_local const WriteWatcher* write_watcher = nullptr;
-inline void announce_write(const Tensor& t) {
+inline void announce_write(const Tensor& t, bool in_place = true) {
     if (write_watcher) [[unlikely]]
-        (*write_watcher)(t);
+        (*write_watcher)(t, in_place);
 }
 
 // Must precede every write to t: PyTorch's rules for leaves, views and overlapping memory.

@@ -322,7 +322,7 @@ Tensor& write_out(Tensor& out, const Tensor& result, const char* op_name) {
     WG_CHECK(can_cast(result.dtype(), out.dtype()), "result type ",
              info(result.dtype()).scalar_name, " can't be cast to the desired output type ",
              info(out.dtype()).scalar_name);
-    announce_write(out);
+    announce_write(out, false);
     resize_out(out, result.sizes());
     copy_values(out, result);
     out.bump_version();

@@ -717,7 +717,7 @@ Tensor& elementwise_out(Op asked, Tensor& out, Args args, const Params& params, 
     }
     if (*r.parameters) check_parameters(op, compute, args, params);
     if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
-    announce_write(out);
+    announce_write(out, false);
     run_forward(op, r, out, args, compute, params);
     if (only_out && wants_history(r, args)) {
         unsigned reads;

@@ -194,6 +194,7 @@ Tensor alias(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset) {
     auto r = TensorImpl::make();
     r->dtype = t.dtype();
     r->device = t.device();
+    r->level = t->level;
     r->own_version = t->own_version;
     r->version = t->version;
     r->set_ndim(int64_t(sizes.size()));

@@ -60,6 +60,9 @@ struct VersionCounter {
 // How a view was made: decides what an in-place operation on it may do (autograd/view.cpp).
 enum class ViewKind : uint8_t { None, Default, NoGrad, MultiOutput, CustomFunction, Inference };
 
+// How many function transforms (torch.func) this thread is in: Note [Levels] in autograd/transform.h.
+inline thread_local uint8_t transform_level = 0;
+
 struct TensorImpl {
     uint32_t refs = 0;
     DType dtype = DType::Float32;
@@ -73,6 +76,7 @@ struct TensorImpl {
     bool retains_grad : 1 = false;
     ViewKind view_kind = ViewKind::None;
     Device device;
+    uint8_t level = transform_level;  // the transform that it was made in; a view's is that of its base
     uint32_t output_nr = 0;  // which output of grad_fn this tensor is
     Ref<Storage> storage;
     int64_t byte_offset = 0;  // of the first element, where the storage has memory

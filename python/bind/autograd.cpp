@@ -11,7 +11,8 @@ namespace {
 
 std::string size_text(IntSpan sizes) { return "torch.Size(" + to_string(sizes) + ")"; }
 
-// The given gradient of a root of this shape; undefined if it is to be 1.
+}  // namespace
+
 Tensor given_gradient(PyObject* given, IntSpan sizes, size_t i) {
     if (given == Py_None) return {};
     if (!is_tensor(given))
@@ -27,6 +28,8 @@ Tensor given_gradient(PyObject* given, IntSpan sizes, size_t i) {
 void check_scalar(int64_t numel) {
     WG_CHECK(numel == 1, "grad can be implicitly created only for scalar outputs");
 }
+
+namespace {
 
 // A torch.autograd.graph.GradientEdge, if o is one.
 bool is_gradient_edge(PyObject* o) {
@@ -53,11 +56,15 @@ Root root_of(PyObject* o, PyObject* given, size_t i) {
     if (is_tensor(o)) {
         const Tensor& t = tensor_of(o);
         Tensor g = given_gradient(given, t.sizes(), i);
-        if (!g.defined() && requires_grad(t)) {
+        if (!sees_history(t)) return {Edge{}, std::move(g)};
+        if (!g.defined()) {
             check_scalar(t.numel());
             g = ones_like(t);
         }
-        return {requires_grad(t) ? gradient_edge(t) : Edge{}, std::move(g)};
+        Edge e = gradient_edge(t);
+        // Not of a tensor that has outlived the transform it was made in.
+        if (e && e.node->levels && !(e.node->levels & live_levels())) e = {};
+        return {std::move(e), std::move(g)};
     }
     if (!is_gradient_edge(o)) {
         PyErr_SetString(PyExc_AssertionError, "Expected output to be a torch.Tensor");
@@ -96,6 +103,10 @@ struct Request {
 std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
                                   std::span<PyObject* const> grads, PyObject* inputs,
                                   const Request& request) {
+    WG_CHECK(
+        !request.accumulate || transform_level == 0,
+        "backward() called inside a functorch transform. This is not supported, please use functorch.grad or functorch.vjp "
+        "instead or call backward() outside of functorch transforms.");
     SmallVector<Edge, 2> from, targets;
     SmallVector<Tensor, 2> root_grads;
     for (size_t i = 0; i < roots.size(); ++i) {
@@ -112,6 +123,10 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
     for (size_t i = 0; i < roots.size(); ++i)
         WG_CHECK(from[i], "element ", i,
                  " of tensors does not require grad and does not have a grad_fn");
+    uint8_t level = 0;  // of the roots: what was made outside of it takes no part
+    if (!options.accumulate)
+        for (PyObject* o : roots)
+            if (is_tensor(o)) level = std::max(level, tensor_of(o)->level);
     if (inputs) {
         const Py_ssize_t n = PyTuple_GET_SIZE(inputs);
         for (Py_ssize_t i = 0; i < n; ++i) {
@@ -126,7 +141,7 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
             WG_CHECK(options.accumulate || requires_grad(t),
                      "One of the differentiated Tensors does not require grad");
             if (options.accumulate) retain_grad(t);  // in non-leaves too
-            targets.push_back(gradient_edge(t));
+            targets.push_back(t->level < level ? Edge{} : gradient_edge(t));
         }
     }
     if (options.accumulate && options.create_graph) warn_create_graph();

@@ -285,6 +285,12 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
 
         const Object forward = check(PyObject_GetAttrString(cls, "forward"));
         const Object separate = check(PyObject_GetAttrString(cls, "_has_setup_context"));
+        WG_CHECK(
+            separate.get() == Py_True || transform_level == 0,
+            "In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must override "
+            "the setup_context staticmethod. For more details, please see "
+            "https://pytorch.org/docs/main/notes/extending.func.html");
+        note_own_code();
         Object raw;
         {
             GradMode off(false);

@@ -92,6 +92,7 @@ Object new_dict() {
 
 // Puts the callable into the dict; returns the handle that takes it out.
 PyObject* add_to(PyObject* dict, PyObject* callable) {
+    note_own_code();
     static PyObject* const type = from_module("whygrad.utils.hooks", "RemovableHandle").release();
     Object handle = check(PyObject_CallOneArg(type, dict));
     const Object id = check(PyObject_GetAttrString(handle.get(), "id"));

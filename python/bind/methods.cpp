@@ -109,6 +109,14 @@ PyObject* tolist(PyObject* self, PyObject*) {
     return guarded([&] { return to_list(tensor_of(self), 0, tensor_of(self).raw()); });
 }
 
+void refuse_in_transform(const char* what, const char* method) {
+    WG_CHECK(
+        transform_level == 0, "You are attempting to call Tensor.", what,
+        " inside of a function being transformed by a functorch transform. This is unsupported, please attempt to use the "
+        "functorch transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call ",
+        method, " outside of a function being transformed instead.");
+}
+
 PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
                          PyObject* kwnames) {
     return guarded([&] {
@@ -120,6 +128,8 @@ PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs
             parser.parse(args, nargs, kwnames, &value, temporary);
             on = value == Py_True;
         }
+        refuse_in_transform("requires_grad_() (or perhaps using torch.autograd.functional.* APIs)",
+                            "requires_grad_()");
         const Tensor& t = tensor_of(self);
         WG_CHECK(
             on || !t->grad_fn,
@@ -150,6 +160,7 @@ PyObject* detach_(PyObject* self, PyObject*) {
 
 PyObject* retain_grad_method(PyObject* self, PyObject*) {
     return guarded([&]() -> PyObject* {
+        refuse_in_transform("retain_grad()", "retain_grad()");
         retain_grad(tensor_of(self));
         Py_RETURN_NONE;
     });

@@ -63,7 +63,7 @@ int set_grad_property(PyObject* o, PyObject* value, void*) {
 }
 
 PyObject* get_requires_grad(PyObject* o, void*) {
-    return PyBool_FromLong(requires_grad(tensor_of(o)));
+    return PyBool_FromLong(sees_history(tensor_of(o)));
 }
 int set_requires_grad_property(PyObject* o, PyObject* value, void*) {
     return guarded(
@@ -78,7 +78,10 @@ int set_requires_grad_property(PyObject* o, PyObject* value, void*) {
 }
 
 PyObject* get_grad_fn(PyObject* o, void*) {
-    return guarded([&] { return wrap_node(grad_fn(tensor_of(o))); });
+    return guarded([&] {
+        const Tensor& t = tensor_of(o);
+        return wrap_node(sees_history(t) ? grad_fn(t) : nullptr);
+    });
 }
 
 // The values without history or shared version counter: writes through it go unnoticed by autograd.
@@ -166,7 +169,7 @@ Tensor base_of(const Tensor& t) { return Tensor(t->view_base); }
 Tensor itself(const Tensor& t) { return t; }
 bool no(const Tensor&) { return false; }
 bool yes(const Tensor&) { return true; }
-bool leaf(const Tensor& t) { return is_leaf(t); }
+bool leaf(const Tensor& t) { return is_leaf(t) || !sees_history(t); }
 bool retains(const Tensor& t) { return t->retains_grad; }
 int64_t version_of(const Tensor& t) { return t.version(); }
 int64_t output_nr_of(const Tensor& t) { return t->output_nr; }

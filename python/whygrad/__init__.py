@@ -70,6 +70,7 @@ from . import (  # noqa: E402
     _tensor,
     autograd,
     cuda,
+    func,
     linalg,
     nn,
     optim,

@@ -192,7 +192,9 @@ def once_differentiable(fn: Callable) -> Callable:
             i for i, o in enumerate(result) if isinstance(o, Tensor) and o.is_floating_point()
         ]
         if places:
-            leaves = [result[i].detach().requires_grad_() for i in places]
+            leaves = [result[i].detach() for i in places]
+            for leaf in leaves:
+                leaf.requires_grad = True  # requires_grad_() is refused in a transform
             guarded = _OnceDifferentiated.apply(*leaves)
             for i, g in zip(
                 places, guarded if isinstance(guarded, tuple) else (guarded,), strict=True
