@@ -85,6 +85,8 @@ public:
         return false;
     }
 
+    uint8_t level() const noexcept { return options_.level; }
+
     const int64_t id = next_pass_id_++;
 
     void run(std::span<const Edge> roots, std::span<const Tensor> grads,
@@ -407,6 +409,8 @@ std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const 
 }
 
 int64_t current_pass_id() noexcept { return current_pass_ ? current_pass_->id : -1; }
+
+uint8_t current_pass_level() noexcept { return current_pass_ ? current_pass_->level() : 0; }
 
 bool in_filtered_pass() noexcept { return current_pass_ && current_pass_->within_filtered(); }
 

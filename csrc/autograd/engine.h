@@ -15,6 +15,7 @@ struct BackwardOptions {
     // backward(inputs=): accumulate in those only.
     bool accumulate = true;
     bool allow_unused = true;
+    uint8_t level = 0;  // the transform whose variables it is for: only hooks of that level run
 };
 
 // Pushes `grads` (one per root, same shape) through the graph of `roots`.
@@ -39,6 +40,7 @@ extern NodeObserver* node_observer;
 
 // The number of the running pass of this thread, -1 outside of one.
 int64_t current_pass_id() noexcept;
+uint8_t current_pass_level() noexcept;  // 0 outside of one
 // Whether the running pass, or one that it runs in, is one for `inputs` only.
 bool in_filtered_pass() noexcept;
 // Whether the running pass, if it goes on, runs the node.

@@ -26,7 +26,7 @@ uint64_t visible_levels() noexcept {
 }
 
 const WriteWatcher guard_captured_ = [](const Tensor& t, bool in_place) {
-    if (in_place && t->level < transform_level) throw CapturedWrite("aten::copy_");
+    if (in_place) check_not_captured(t, "aten::copy_");
 };
 
 // The history that matters at this level.
@@ -96,7 +96,8 @@ Tensor make_variable(const Tensor& t) {
     v->requires_grad = true;
     AutogradMeta& m = own_meta(v);
     m.stands_for = t;
-    if (levels().back().grad_mode && requires_grad(t)) m.passes_on = gradient_edge(t);
+    // Whatever grad mode is outside: what is recorded later may depend on t through the variable.
+    if (requires_grad(t)) m.passes_on = gradient_edge(t);
     return v;
 }
 
@@ -139,12 +140,13 @@ std::vector<Tensor> pull_back(std::span<const Tensor> roots, std::span<const Ten
         from.push_back(std::move(e));
         given.push_back(grads[i]);
     }
-    if (from.empty()) return std::vector<Tensor>(variables.size());
+    if (from.empty() || variables.empty()) return std::vector<Tensor>(variables.size());
     for (const Tensor& v : variables) to.push_back(gradient_edge(v));
     BackwardOptions options;
     options.create_graph = grad_enabled() && (history || ran_own_code);
     options.retain_graph = retain_graph || options.create_graph;
     options.accumulate = false;
+    options.level = variables[0]->level;
     std::vector<Tensor> result = run_backward(
         {from.data(), from.size()}, {given.data(), given.size()}, {to.data(), to.size()}, options);
     for (Tensor& t : result) {

@@ -14,10 +14,11 @@ namespace wg {
 // A transform runs its function one level deeper (enter_level), with variables in the place of the arguments that it
 // differentiates by: leaves that share the memory of what they stand for, and through which gradients flow on
 // to the history of that, if it has one (make_variable). The rest is an ordinary pass for these inputs.
-// A tape cannot confuse the levels, but two things have to be known:
+// A tape cannot confuse the levels, but some things have to be known:
 //  - Which results have a history outside of the transform? Every node carries the set of the levels of the leaves it
 //    leads to (Node::levels; ordinary leaves are of level 0). A result of which no bit is left outside is detached
 //    (lower), and a pass outside does not run nodes that lead to dead variables alone.
+//  - Which hooks run? Those that were registered for tensors of the level that a pass is for (BackwardOptions::level).
 //  - Which tensors were made inside? TensorImpl::level says it. The others may not be written to, and what
 //    requires grad outside does not look so in there: sees_history.
 // Grad mode is on inside. If it was off outside, results have no history there.
@@ -42,6 +43,11 @@ public:
 
 // Saved tensor hooks and transforms exclude each other.
 void check_hooks_allowed();
+// Throws for a tensor that is to be changed and was made outside.
+inline void check_not_captured(const Tensor& t, const char* operation) {
+    if (t->level < transform_level) [[unlikely]]
+        throw CapturedWrite(operation);
+}
 
 void enter_level();
 // Whether code ran in there that may look at what it likes when gradients pass (hooks, custom Functions).

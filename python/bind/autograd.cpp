@@ -123,10 +123,10 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
     for (size_t i = 0; i < roots.size(); ++i)
         WG_CHECK(from[i], "element ", i,
                  " of tensors does not require grad and does not have a grad_fn");
-    uint8_t level = 0;  // of the roots: what was made outside of it takes no part
+    // What was made outside of the level of the roots takes no part.
     if (!options.accumulate)
         for (PyObject* o : roots)
-            if (is_tensor(o)) level = std::max(level, tensor_of(o)->level);
+            if (is_tensor(o)) options.level = std::max(options.level, tensor_of(o)->level);
     if (inputs) {
         const Py_ssize_t n = PyTuple_GET_SIZE(inputs);
         for (Py_ssize_t i = 0; i < n; ++i) {
@@ -141,7 +141,7 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
             WG_CHECK(options.accumulate || requires_grad(t),
                      "One of the differentiated Tensors does not require grad");
             if (options.accumulate) retain_grad(t);  // in non-leaves too
-            targets.push_back(t->level < level ? Edge{} : gradient_edge(t));
+            targets.push_back(t->level < options.level ? Edge{} : gradient_edge(t));
         }
     }
     if (options.accumulate && options.create_graph) warn_create_graph();

@@ -145,6 +145,7 @@ PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs
 PyObject* detach_(PyObject* self, PyObject*) {
     return guarded([&] {
         const Tensor& t = tensor_of(self);
+        check_not_captured(t, "aten::detach_");
         WG_CHECK(
             !t.is_view(),
             "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, "
@@ -254,6 +255,7 @@ PyObject* resize_(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObj
         Object temporary;
         parser.parse(args, nargs, kwnames, values, temporary);
         const Tensor& t = tensor_of(self);
+        check_not_captured(t, "aten::resize_");
         WG_CHECK(!requires_grad(t), "cannot resize variables that require grad");
         const Dims shape = to_dims(values[0]);
         for (int64_t s : shape) WG_CHECK(s >= 0, "numel: integer multiplication overflow");

@@ -136,6 +136,7 @@ void fail_captured(const char* name, PyObject* last) {
     for (const Overloads& o : overloads)
         if (std::string_view(o.names).find(" " + base + " ") != std::string_view::npos)
             full += last && is_tensor(last) ? o.tensor : o.number;
+    if (base == "div" && last && PyUnicode_Check(last)) full += "_mode";  // its rounding_mode
     throw CapturedWrite(full);
 }
 

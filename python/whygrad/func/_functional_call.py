@@ -128,7 +128,9 @@ def functional_call(
         tensors = dicts
     elif isinstance(dicts, Sequence):
         if not all(isinstance(d, Mapping) for d in dicts):
-            raise ValueError("Expected all elements of parameter_and_buffer_dicts to be dictionaries")
+            raise ValueError(
+                "Expected all elements of parameter_and_buffer_dicts to be dictionaries"
+            )
         names = [name for d in dicts for name in d]
         repeated = [name for i, name in enumerate(names) if name in names[:i]]
         if repeated:
@@ -168,9 +170,7 @@ def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[s
     parameters = [dict(m.named_parameters()) for m in models]
     buffers = [dict(m.named_buffers()) for m in models]
     stacked = {name: _stacked(name, [p[name] for p in parameters]) for name in parameters[0]}
-    return stacked, {
-        name: _C.stack([b[name] for b in buffers]).detach() for name in buffers[0]
-    }
+    return stacked, {name: _C.stack([b[name] for b in buffers]).detach() for name in buffers[0]}
 
 
 def _stacked(name: str, tensors: list[Tensor]) -> Tensor:

@@ -134,7 +134,7 @@ class Pulled:
                 outputs, self.spec = [value], None
             else:
                 outputs, self.spec = tree_flatten(value)
-                check_outputs(outputs, value, name)
+            check_outputs(outputs, value, name)
         finally:
             self.ran_own_code = leave_level()
         self.roots = tuple(map(keep_root, outputs))
@@ -153,7 +153,7 @@ class Pulled:
 
 
 def check_outputs(outputs: list, value: Any, name: str) -> None:
-    """There must be some, all tensors."""
+    """There must be some, all tensors of floating point."""
     if not outputs or value is None:
         raise RuntimeError(
             f"{name}: Expected f to be a function that has non-empty output (got output = {outputs})"
@@ -162,4 +162,10 @@ def check_outputs(outputs: list, value: Any, name: str) -> None:
         if not isinstance(output, Tensor):
             raise RuntimeError(
                 f"{name}: expected f(*primals) to return only tensors, got unsupported type {type(output)}"
+            )
+    for output in outputs:
+        if not output.is_floating_point():
+            raise RuntimeError(
+                "vjp(f, ...): All outputs of f must be floating-point or complex Tensors, got Tensor with dtype "
+                f"{output.dtype}"
             )

@@ -43,9 +43,7 @@ def _grad_and_value(
         if has_aux:
             value, aux = split_aux(value, _GRAD)
         if not isinstance(value, Tensor):
-            raise RuntimeError(
-                f"{_GRAD}: Expected f(*args) to return a Tensor, got {type(value)}"
-            )
+            raise RuntimeError(f"{_GRAD}: Expected f(*args) to return a Tensor, got {type(value)}")
         if value.dim() != 0:
             raise RuntimeError(
                 f"{_GRAD}: Expected f(*args) to return a scalar Tensor, got tensor with {value.dim()} dims. "
@@ -110,9 +108,7 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> Any:
     """
     pulled = Pulled(func, primals, {}, None, has_aux, _VJP)
 
-    def vjp_fn(
-        cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None
-    ) -> Any:
+    def vjp_fn(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
         if create_graph is not None:
             with set_grad_enabled(create_graph):
                 return vjp_fn(cotangents, retain_graph)
@@ -161,12 +157,6 @@ def jacrev(
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         pulled = Pulled(func, args, kwargs, argnums, has_aux, _VJP)
-        for output in pulled.outputs:
-            if not output.is_floating_point():
-                raise RuntimeError(
-                    "vjp(f, ...): All outputs of f must be floating-point or complex Tensors, got Tensor with dtype "
-                    f"{output.dtype}"
-                )
         blocks = [
             pulled.as_primals(_rows(pulled, root, output))
             for root, output in zip(pulled.roots, pulled.outputs, strict=True)
