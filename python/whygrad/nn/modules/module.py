@@ -6,6 +6,7 @@ Saving and loading are in `_state_dict.py`.
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -13,15 +14,18 @@ from typing import Any, TypeVar
 import whygrad
 from whygrad import Tensor
 
-from ...utils.hooks import RemovableHandle
+from ...utils.hooks import BackwardHook, RemovableHandle
 from ..parameter import Buffer, Parameter
 from ._state_dict import StateDictMixin
 
 __all__ = [
     "Module",
+    "register_module_backward_hook",
     "register_module_buffer_registration_hook",
     "register_module_forward_hook",
     "register_module_forward_pre_hook",
+    "register_module_full_backward_hook",
+    "register_module_full_backward_pre_hook",
     "register_module_module_registration_hook",
     "register_module_parameter_registration_hook",
 ]
@@ -33,9 +37,13 @@ _global_forward_pre_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
 _global_forward_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
 _global_forward_hooks_with_kwargs: OrderedDict[int, bool] = OrderedDict()
 _global_forward_hooks_always_called: OrderedDict[int, bool] = OrderedDict()
-_global_parameter_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-_global_buffer_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-_global_module_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+_global_backward_pre_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+_global_backward_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+# Of which kind the global backward hooks are, once there has been one: they do not mix.
+_global_is_full_backward_hook: bool | None = None
+_global_parameter_registration_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+_global_buffer_registration_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+_global_module_registration_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
 
 
 def _register(hooks: OrderedDict[int, Any], hook: Any, *flags: OrderedDict[int, bool]) -> Any:
@@ -64,19 +72,46 @@ def register_module_forward_hook(
     return _register(_global_forward_hooks, hook, *flags)
 
 
+def _settle_global_kind(full: bool) -> None:
+    global _global_is_full_backward_hook
+    if _global_is_full_backward_hook is not None and _global_is_full_backward_hook != full:
+        raise RuntimeError(
+            "Cannot use both regular backward hooks and full backward hooks as a global Module hook. Please use only "
+            "one of them."
+        )
+    _global_is_full_backward_hook = full
+
+
+def register_module_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Register `hook(module, grad_input, grad_output)` for every module; see `Module.register_backward_hook`."""
+    _settle_global_kind(False)
+    return _register(_global_backward_hooks, hook)
+
+
+def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Register `hook(module, grad_output)` for every module, run before its backward hooks."""
+    return _register(_global_backward_pre_hooks, hook)
+
+
+def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Register `hook(module, grad_input, grad_output)` for every module; it may return new gradients."""
+    _settle_global_kind(True)
+    return _register(_global_backward_hooks, hook)
+
+
 def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Register `hook(module, name, param)`, run at each `register_parameter`."""
-    return _register(_global_parameter_hooks, hook)
+    return _register(_global_parameter_registration_hooks, hook)
 
 
 def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Register `hook(module, name, buffer)`, run at each `register_buffer`."""
-    return _register(_global_buffer_hooks, hook)
+    return _register(_global_buffer_registration_hooks, hook)
 
 
 def register_module_module_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Register `hook(module, name, submodule)`, run at each `add_module`."""
-    return _register(_global_module_hooks, hook)
+    return _register(_global_module_registration_hooks, hook)
 
 
 def _typename(value: Any) -> str:
@@ -118,6 +153,9 @@ class Module(StateDictMixin):
             _buffers={},
             _non_persistent_buffers_set=set(),
             _modules={},
+            _backward_pre_hooks=OrderedDict(),
+            _backward_hooks=OrderedDict(),
+            _is_full_backward_hook=None,
             _forward_pre_hooks=OrderedDict(),
             _forward_pre_hooks_with_kwargs=OrderedDict(),
             _forward_hooks=OrderedDict(),
@@ -170,7 +208,7 @@ class Module(StateDictMixin):
                 f"cannot assign '{_typename(tensor)}' object to buffer '{name}' "
                 "(torch Tensor or None required)"
             )
-        for hook in _global_buffer_hooks.values():
+        for hook in _global_buffer_registration_hooks.values():
             output = hook(self, name, tensor)
             if output is not None:
                 tensor = output
@@ -197,7 +235,7 @@ class Module(StateDictMixin):
                     f"be created explicitly. To express '{name}' as a function of another Tensor, "
                     "compute the value in the forward() method."
                 )
-            for hook in _global_parameter_hooks.values():
+            for hook in _global_parameter_registration_hooks.values():
                 output = hook(self, name, param)
                 if output is not None:
                     param = output
@@ -208,7 +246,7 @@ class Module(StateDictMixin):
         if not isinstance(module, Module) and module is not None:
             raise TypeError(f"{_typename(module)} is not a Module subclass")
         self._check_name("module", name, "_modules")
-        for hook in _global_module_hooks.values():
+        for hook in _global_module_registration_hooks.values():
             output = hook(self, name, module)
             if output is not None:
                 module = output
@@ -264,7 +302,7 @@ class Module(StateDictMixin):
             if modules is None:
                 raise AttributeError("cannot assign module before Module.__init__() call")
             self._forget(name, "_modules")
-            for hook in _global_module_hooks.values():
+            for hook in _global_module_registration_hooks.values():
                 output = hook(self, name, value)
                 if output is not None:
                     value = output
@@ -485,13 +523,75 @@ class Module(StateDictMixin):
             self._forward_hooks.move_to_end(handle.id, last=False)
         return handle
 
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Register `hook(module, grad_output)`, run when the gradients of the outputs are there.
+
+        It may return a tuple of new ones, one per output, which backward goes on with.
+        """
+        handle = _register(self._backward_pre_hooks, hook)
+        if prepend:
+            self._backward_pre_hooks.move_to_end(handle.id, last=False)
+        return handle
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Register `hook(module, grad_input, grad_output)`, run when the gradients of the inputs are there.
+
+        `grad_input` has an entry per positional argument, None for those that are no tensors. It may
+        return a tuple of new ones. Inputs and outputs of the module are then views that cannot be
+        written to.
+
+        Raises:
+            RuntimeError: the module has had a hook of the other kind.
+        """
+        self._settle_kind(True)
+        handle = _register(self._backward_hooks, hook)
+        if prepend:
+            self._backward_hooks.move_to_end(handle.id, last=False)
+        return handle
+
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Register a hook of the node that made the (first) output: `hook(module, grad_input, grad_output)`.
+
+        Its `grad_input` is that of one operation, not of the module: `register_full_backward_hook`
+        takes its place.
+
+        Raises:
+            RuntimeError: the module has had a full hook.
+        """
+        self._settle_kind(False)
+        return _register(self._backward_hooks, hook)
+
+    def _settle_kind(self, full: bool) -> None:
+        if self._is_full_backward_hook is not None and self._is_full_backward_hook != full:
+            raise RuntimeError(
+                "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only "
+                "one of them."
+            )
+        self._is_full_backward_hook = full
+
+    def _all_backward_hooks(self) -> tuple[list[Any], list[Any]]:
+        """The full backward hooks and the others."""
+        full: list[Any] = []
+        other: list[Any] = []
+        (full if _global_is_full_backward_hook else other).extend(_global_backward_hooks.values())
+        (full if self._is_full_backward_hook else other).extend(self._backward_hooks.values())
+        return full, other
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run `forward`, with the hooks around it."""
         if (
             self._forward_hooks
             or self._forward_pre_hooks
+            or self._backward_hooks
+            or self._backward_pre_hooks
             or _global_forward_hooks
             or _global_forward_pre_hooks
+            or _global_backward_hooks
+            or _global_backward_pre_hooks
         ):
             return self._call_with_hooks(args, kwargs)
         return self.forward(*args, **kwargs)
@@ -500,6 +600,9 @@ class Module(StateDictMixin):
         result: Any = None
         called: set[int] = set()
         # Global hooks first; ids are unique over all modules.
+        full, other = self._all_backward_hooks()
+        before = [*_global_backward_pre_hooks.values(), *self._backward_pre_hooks.values()]
+        backward = BackwardHook(self, full, before) if full or before else None
         hooks = {**_global_forward_hooks, **self._forward_hooks}
         try:
             for id, hook in {**_global_forward_pre_hooks, **self._forward_pre_hooks}.items():
@@ -516,12 +619,24 @@ class Module(StateDictMixin):
                     replaced = hook(self, args)
                     if replaced is not None:
                         args = replaced if isinstance(replaced, tuple) else (replaced,)
+            if backward:
+                args = backward.setup_input_hook(args)
             result = self.forward(*args, **kwargs)
             for id, hook in hooks.items():
                 called.add(id)
                 replaced = self._run_forward_hook(id, hook, args, kwargs, result)
                 if replaced is not None:
                     result = replaced
+            if backward:
+                if not isinstance(result, (Tensor, tuple)):
+                    warnings.warn(
+                        "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but "
+                        f"received {type(result)}",
+                        stacklevel=3,
+                    )
+                result = backward.setup_output_hook(result)
+            if other:
+                self._hook_node(other, args, result)
             return result
         except Exception:
             always = {**_global_forward_hooks_always_called, **self._forward_hooks_always_called}
@@ -529,6 +644,27 @@ class Module(StateDictMixin):
                 if id in always and id not in called:
                     self._run_hook_after_error(id, hooks[id], args, kwargs, result)
             raise
+
+    def _hook_node(self, hooks: list[Any], args: tuple[Any, ...], result: Any) -> None:
+        """Puts hooks that are not full on the node of the first tensor in `result`."""
+        first = result
+        while not isinstance(first, Tensor):
+            if isinstance(first, str):
+                return
+            if isinstance(first, dict):
+                first = next(v for v in first.values() if isinstance(v, Tensor))
+            else:
+                first = first[0]
+        if first.grad_fn is None:
+            return
+        for hook in hooks:
+            first.grad_fn.register_hook(_with_module(hook, self))
+        if reason := _why_not_whole(args, result):
+            warnings.warn(
+                f"Using {reason}. Please use register_full_backward_hook to get the documented behavior.",
+                FutureWarning,
+                stacklevel=4,
+            )
 
     def _run_forward_hook(
         self, id: int, hook: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -543,8 +679,6 @@ class Module(StateDictMixin):
         try:
             self._run_forward_hook(id, hook, args, kwargs, result)
         except Exception as error:
-            import warnings
-
             warnings.warn(
                 "module forward hook with ``always_call=True`` raised an exception that was "
                 f"silenced as another error was raised in forward: {error}",
@@ -695,6 +829,42 @@ class Module(StateDictMixin):
             return f"{self._get_name()}()"
         body = "\n  ".join(lines)
         return f"{self._get_name()}(\n  {body}\n)"
+
+
+def _with_module(hook: Callable[..., Any], module: Module) -> Callable[..., Any]:
+    """A hook of a node that calls a hook of a module, under the latter's name."""
+
+    def call(grad_input: Any, grad_output: Any) -> Any:
+        return hook(module, grad_input, grad_output)
+
+    call.__name__ = getattr(hook, "__name__", call.__name__)
+    return call
+
+
+def _are_tensors(value: Any) -> bool:
+    values = value if isinstance(value, tuple) else (value,)
+    return all(isinstance(v, Tensor) for v in values)
+
+
+def _why_not_whole(args: Any, result: Any) -> str | None:
+    """Why a hook of the node behind `result` does not see all gradients of a module, if so."""
+    gone = "is deprecated and will be removed in future versions. This hook will be missing"
+    for value, verb, what in ((result, "return", "output"), (args, "take as input", "input")):
+        if not _are_tensors(value):
+            return (
+                f"non-full backward hooks on a Module that does not {verb} a single Tensor or a tuple of Tensors "
+                f"{gone} some of the grad_{what}"
+            )
+    outputs = result if isinstance(result, tuple) else (result,)
+    nodes = {t.grad_fn for t in outputs} - {None}
+    if len(nodes) > 1:
+        return (
+            "a non-full backward hook when outputs are generated by different autograd Nodes "
+            f"{gone} some grad_output"
+        )
+    if nodes and {n for n, _ in nodes.pop().next_functions} != {t.grad_fn for t in args} - {None}:
+        return f"a non-full backward hook when the forward contains multiple autograd Nodes {gone} some grad_input"
+    return None
 
 
 def _parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, bool]:
