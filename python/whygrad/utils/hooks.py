@@ -151,7 +151,7 @@ class BackwardHook:
         self.n_outputs = len(outputs)
         outputs, self.output_tensors_index, node = self._pass_through(outputs)
         if node is not None:
-            node.register_prehook(self._at_outputs())
+            node.register_hook(self._at_outputs())
         return outputs if isinstance(args, tuple) else outputs[0]
 
     @staticmethod
@@ -178,7 +178,8 @@ class BackwardHook:
         return tuple(result)
 
     def _at_outputs(self) -> Callable[..., Any]:
-        def hook(grad_output: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        # After the node: it has made zeros of missing gradients, which may be replaced.
+        def hook(_: Any, grad_output: tuple[Any, ...]) -> tuple[Any, ...] | None:
             index = self.output_tensors_index or []
             grads: Sequence[Any] = self._spread(grad_output, index, self.n_outputs)
             changed = False
