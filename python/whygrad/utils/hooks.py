@@ -78,7 +78,8 @@ def warn_if_has_hooks(tensor: Tensor) -> None:
     for hook in (tensor._backward_hooks or {}).values():
         if not hasattr(hook, "__torch_unserializable__"):
             warnings.warn(
-                f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can decorate the "
+                f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, "
+                "you can decorate the "
                 "function with @torch.utils.hooks.unserializable_hook to suppress this warning",
                 stacklevel=2,
             )
@@ -103,7 +104,8 @@ def _replaced(what: str, kind: str, now: Sequence[Any], before: Sequence[Any]) -
     """The gradients that a hook returned, which must be as many as before."""
     if len(now) != len(before):
         raise RuntimeError(
-            f"{what} returned an invalid number of {kind}, got {len(now)}, but expected {len(before)}"
+            f"{what} returned an invalid number of {kind}, got {len(now)}, but expected "
+            f"{len(before)}"
         )
     return now
 
@@ -199,18 +201,21 @@ class BackwardHook:
 
     def _without_inputs(self) -> None:
         warnings.warn(
-            "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs "
-            "require gradients. See https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html"
+            "Full backward hook is firing when gradients are computed with respect to module "
+            "outputs since no inputs "
+            "require gradients. See "
+            "https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html"
             "#torch.nn.Module.register_full_backward_hook for more details.",
             stacklevel=5,
         )
         nothing = (None,) * max(self.n_inputs, 0)
         for user_hook in self.user_hooks:
             result = user_hook(self.module, nothing, self.grad_outputs)
-            if result is None or isinstance(result, tuple) and all(r is None for r in result):
+            if result is None or (isinstance(result, tuple) and all(r is None for r in result)):
                 continue
             raise RuntimeError(
-                "Backward hook for Modules where no input requires gradient should always return None or None for all "
+                "Backward hook for Modules where no input requires gradient should always return "
+                "None or None for all "
                 "gradients."
             )
         self.grad_outputs = None

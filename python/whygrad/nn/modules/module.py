@@ -16,6 +16,8 @@ from whygrad import Tensor
 
 from ...utils.hooks import BackwardHook, RemovableHandle
 from ..parameter import Buffer, Parameter
+from ._arguments import parse_to, typename
+from ._node_hooks import hook_node
 from ._state_dict import StateDictMixin
 
 __all__ = [
@@ -76,14 +78,15 @@ def _settle_global_kind(full: bool) -> None:
     global _global_is_full_backward_hook
     if _global_is_full_backward_hook is not None and _global_is_full_backward_hook != full:
         raise RuntimeError(
-            "Cannot use both regular backward hooks and full backward hooks as a global Module hook. Please use only "
+            "Cannot use both regular backward hooks and full backward hooks as a global Module "
+            "hook. Please use only "
             "one of them."
         )
     _global_is_full_backward_hook = full
 
 
 def register_module_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Register `hook(module, grad_input, grad_output)` for every module; see `Module.register_backward_hook`."""
+    """Register a hook for every module; see `Module.register_backward_hook`."""
     _settle_global_kind(False)
     return _register(_global_backward_hooks, hook)
 
@@ -94,7 +97,7 @@ def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> Removabl
 
 
 def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Register `hook(module, grad_input, grad_output)` for every module; it may return new gradients."""
+    """Register a hook for every module; see `Module.register_full_backward_hook`."""
     _settle_global_kind(True)
     return _register(_global_backward_hooks, hook)
 
@@ -114,17 +117,28 @@ def register_module_module_registration_hook(hook: Callable[..., Any]) -> Remova
     return _register(_global_module_registration_hooks, hook)
 
 
-def _typename(value: Any) -> str:
-    """The name that error messages give the type of `value`."""
-    if isinstance(value, Tensor):
-        return value.type()
-    cls = value if isinstance(value, type) else type(value)
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
-
-
 def _indented(text: str) -> str:
     """`text` with every line after the first moved in by two spaces."""
     return text.replace("\n", "\n  ")
+
+
+def _without_hooks() -> dict[str, Any]:
+    """The attributes of a module that hooks and flags of buffers are kept in, all empty."""
+    return {
+        "_non_persistent_buffers_set": set(),
+        "_backward_pre_hooks": OrderedDict(),
+        "_backward_hooks": OrderedDict(),
+        "_is_full_backward_hook": None,
+        "_forward_pre_hooks": OrderedDict(),
+        "_forward_pre_hooks_with_kwargs": OrderedDict(),
+        "_forward_hooks": OrderedDict(),
+        "_forward_hooks_with_kwargs": OrderedDict(),
+        "_forward_hooks_always_called": OrderedDict(),
+        "_state_dict_hooks": OrderedDict(),
+        "_state_dict_pre_hooks": OrderedDict(),
+        "_load_state_dict_pre_hooks": OrderedDict(),
+        "_load_state_dict_post_hooks": OrderedDict(),
+    }
 
 
 class Module(StateDictMixin):
@@ -136,6 +150,7 @@ class Module(StateDictMixin):
 
     training: bool
     call_super_init: bool = False
+    _is_full_backward_hook: bool | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         name = type(self).__name__
@@ -147,25 +162,8 @@ class Module(StateDictMixin):
                 f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given"
             )
         # One update of the dictionary: `__setattr__` would search each of these by name.
-        self.__dict__.update(
-            training=True,
-            _parameters={},
-            _buffers={},
-            _non_persistent_buffers_set=set(),
-            _modules={},
-            _backward_pre_hooks=OrderedDict(),
-            _backward_hooks=OrderedDict(),
-            _is_full_backward_hook=None,
-            _forward_pre_hooks=OrderedDict(),
-            _forward_pre_hooks_with_kwargs=OrderedDict(),
-            _forward_hooks=OrderedDict(),
-            _forward_hooks_with_kwargs=OrderedDict(),
-            _forward_hooks_always_called=OrderedDict(),
-            _state_dict_hooks=OrderedDict(),
-            _state_dict_pre_hooks=OrderedDict(),
-            _load_state_dict_pre_hooks=OrderedDict(),
-            _load_state_dict_post_hooks=OrderedDict(),
-        )
+        self.__dict__.update(training=True, _parameters={}, _buffers={}, _modules={})
+        self.__dict__.update(_without_hooks())
         if self.call_super_init:
             super().__init__(*args, **kwargs)
 
@@ -180,7 +178,7 @@ class Module(StateDictMixin):
     def _check_name(self, kind: str, name: Any, registry: str) -> None:
         """Raise if `name` cannot be registered in the dictionary called `registry`."""
         if not isinstance(name, str):
-            raise TypeError(f"{kind} name should be a string. Got {_typename(name)}")
+            raise TypeError(f"{kind} name should be a string. Got {typename(name)}")
         if kind != "module" and "." in name:
             raise KeyError(f'{kind} name can\'t contain "."')
         if kind != "module" and name == "":
@@ -205,7 +203,7 @@ class Module(StateDictMixin):
         self._check_name("buffer", name, "_buffers")
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' "
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' "
                 "(torch Tensor or None required)"
             )
         for hook in _global_buffer_registration_hooks.values():
@@ -226,7 +224,7 @@ class Module(StateDictMixin):
         if param is not None:
             if not isinstance(param, Parameter):
                 raise TypeError(
-                    f"cannot assign '{_typename(param)}' object to parameter '{name}' "
+                    f"cannot assign '{typename(param)}' object to parameter '{name}' "
                     "(torch.nn.Parameter or None required)"
                 )
             if param.grad_fn is not None:
@@ -244,7 +242,7 @@ class Module(StateDictMixin):
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a child module under the attribute `name`."""
         if not isinstance(module, Module) and module is not None:
-            raise TypeError(f"{_typename(module)} is not a Module subclass")
+            raise TypeError(f"{typename(module)} is not a Module subclass")
         self._check_name("module", name, "_modules")
         for hook in _global_module_registration_hooks.values():
             output = hook(self, name, module)
@@ -291,7 +289,7 @@ class Module(StateDictMixin):
         if params is not None and name in params:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{_typename(value)}' as parameter '{name}' "
+                    f"cannot assign '{typename(value)}' as parameter '{name}' "
                     "(torch.nn.Parameter or None expected)"
                 )
             self.register_parameter(name, None)
@@ -311,7 +309,7 @@ class Module(StateDictMixin):
         if modules is not None and name in modules:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{_typename(value)}' as child module '{name}' "
+                    f"cannot assign '{typename(value)}' as child module '{name}' "
                     "(torch.nn.Module or None expected)"
                 )
             modules[name] = None
@@ -322,7 +320,7 @@ class Module(StateDictMixin):
         if is_buffer or (buffers is not None and name in buffers):
             if value is not None and not isinstance(value, Tensor):
                 raise TypeError(
-                    f"cannot assign '{_typename(value)}' as buffer '{name}' "
+                    f"cannot assign '{typename(value)}' as buffer '{name}' "
                     "(torch.nn.Buffer, torch.Tensor or None expected)"
                 )
             if is_buffer:
@@ -346,7 +344,7 @@ class Module(StateDictMixin):
         return self.__dict__.copy()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        self.__dict__.update({**_without_hooks(), **state})  # it may come from an older version
 
     def __dir__(self) -> list[str]:
         names = {*dir(type(self)), *self.__dict__}
@@ -440,7 +438,7 @@ class Module(StateDictMixin):
         Raises:
             TypeError: the dtype is neither floating point nor complex.
         """
-        device, dtype, non_blocking = _parse_to(args, kwargs)
+        device, dtype, non_blocking = parse_to(args, kwargs)
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
             raise TypeError(
                 "nn.Module.to only accepts floating point or complex dtypes, but got desired "
@@ -538,11 +536,11 @@ class Module(StateDictMixin):
     def register_full_backward_hook(
         self, hook: Callable[..., Any], prepend: bool = False
     ) -> RemovableHandle:
-        """Register `hook(module, grad_input, grad_output)`, run when the gradients of the inputs are there.
+        """Register `hook(module, grad_input, grad_output)`, run when both are there.
 
-        `grad_input` has an entry per positional argument, None for those that are no tensors. It may
-        return a tuple of new ones. Inputs and outputs of the module are then views that cannot be
-        written to.
+        `grad_input` has an entry per positional argument, None for those that are no tensors. The
+        hook may return a tuple of new ones. Inputs and outputs of the module become views that
+        cannot be written to.
 
         Raises:
             RuntimeError: the module has had a hook of the other kind.
@@ -554,7 +552,7 @@ class Module(StateDictMixin):
         return handle
 
     def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Register a hook of the node that made the (first) output: `hook(module, grad_input, grad_output)`.
+        """Register `hook(module, grad_input, grad_output)` on the node that made the output.
 
         Its `grad_input` is that of one operation, not of the module: `register_full_backward_hook`
         takes its place.
@@ -568,7 +566,8 @@ class Module(StateDictMixin):
     def _settle_kind(self, full: bool) -> None:
         if self._is_full_backward_hook is not None and self._is_full_backward_hook != full:
             raise RuntimeError(
-                "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only "
+                "Cannot use both regular backward hooks and full backward hooks on a single "
+                "Module. Please use only "
                 "one of them."
             )
         self._is_full_backward_hook = full
@@ -630,13 +629,14 @@ class Module(StateDictMixin):
             if backward:
                 if not isinstance(result, (Tensor, tuple)):
                     warnings.warn(
-                        "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but "
+                        "For backward hooks to be called, module output should be a Tensor or a "
+                        "tuple of Tensors but "
                         f"received {type(result)}",
                         stacklevel=3,
                     )
                 result = backward.setup_output_hook(result)
             if other:
-                self._hook_node(other, args, result)
+                hook_node(self, other, args, result)
             return result
         except Exception:
             always = {**_global_forward_hooks_always_called, **self._forward_hooks_always_called}
@@ -644,27 +644,6 @@ class Module(StateDictMixin):
                 if id in always and id not in called:
                     self._run_hook_after_error(id, hooks[id], args, kwargs, result)
             raise
-
-    def _hook_node(self, hooks: list[Any], args: tuple[Any, ...], result: Any) -> None:
-        """Puts hooks that are not full on the node of the first tensor in `result`."""
-        first = result
-        while not isinstance(first, Tensor):
-            if isinstance(first, str):
-                return
-            if isinstance(first, dict):
-                first = next(v for v in first.values() if isinstance(v, Tensor))
-            else:
-                first = first[0]
-        if first.grad_fn is None:
-            return
-        for hook in hooks:
-            first.grad_fn.register_hook(_with_module(hook, self))
-        if reason := _why_not_whole(args, result):
-            warnings.warn(
-                f"Using {reason}. Please use register_full_backward_hook to get the documented behavior.",
-                FutureWarning,
-                stacklevel=4,
-            )
 
     def _run_forward_hook(
         self, id: int, hook: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -829,61 +808,3 @@ class Module(StateDictMixin):
             return f"{self._get_name()}()"
         body = "\n  ".join(lines)
         return f"{self._get_name()}(\n  {body}\n)"
-
-
-def _with_module(hook: Callable[..., Any], module: Module) -> Callable[..., Any]:
-    """A hook of a node that calls a hook of a module, under the latter's name."""
-
-    def call(grad_input: Any, grad_output: Any) -> Any:
-        return hook(module, grad_input, grad_output)
-
-    call.__name__ = getattr(hook, "__name__", call.__name__)
-    return call
-
-
-def _are_tensors(value: Any) -> bool:
-    values = value if isinstance(value, tuple) else (value,)
-    return all(isinstance(v, Tensor) for v in values)
-
-
-def _why_not_whole(args: Any, result: Any) -> str | None:
-    """Why a hook of the node behind `result` does not see all gradients of a module, if so."""
-    gone = "is deprecated and will be removed in future versions. This hook will be missing"
-    for value, verb, what in ((result, "return", "output"), (args, "take as input", "input")):
-        if not _are_tensors(value):
-            return (
-                f"non-full backward hooks on a Module that does not {verb} a single Tensor or a tuple of Tensors "
-                f"{gone} some of the grad_{what}"
-            )
-    outputs = result if isinstance(result, tuple) else (result,)
-    nodes = {t.grad_fn for t in outputs} - {None}
-    if len(nodes) > 1:
-        return (
-            "a non-full backward hook when outputs are generated by different autograd Nodes "
-            f"{gone} some grad_output"
-        )
-    if nodes and {n for n, _ in nodes.pop().next_functions} != {t.grad_fn for t in args} - {None}:
-        return f"a non-full backward hook when the forward contains multiple autograd Nodes {gone} some grad_input"
-    return None
-
-
-def _parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, bool]:
-    """Sort the arguments of `Module.to` into (device, dtype, non_blocking)."""
-    device, dtype = kwargs.get("device"), kwargs.get("dtype")
-    non_blocking = kwargs.get("non_blocking", False)
-    rest = list(args)
-    other = kwargs.get("tensor")
-    if rest and isinstance(rest[0], Tensor):
-        other = rest.pop(0)
-    if other is not None:
-        device, dtype = other.device, other.dtype
-    else:
-        if rest and not isinstance(rest[0], whygrad.dtype):
-            device = rest.pop(0)
-        if rest and not isinstance(rest[0], bool):
-            dtype = rest.pop(0)
-    if rest:
-        non_blocking = rest.pop(0)
-    if device is not None and not isinstance(device, whygrad.device):
-        device = whygrad.device(device)
-    return device, dtype, non_blocking
