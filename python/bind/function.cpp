@@ -130,7 +130,7 @@ void PythonNode::apply(Grads& in, Grads& out) {
         }
         if (g != Py_None) {
             WG_CHECK(is_tensor(g), "expected Variable or None (got ", Py_TYPE(g)->tp_name, ")");
-            if (edges[edge]) out[edge] = tensor_of(g);
+            out[edge] = tensor_of(g);  // hooks of the node see it even where nobody wants it
         }
         ++edge;
     }
@@ -203,13 +203,16 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
         t.bump_version();
         is_dirty = false;
     }
-    if (is_input && !executable && requires_grad(t)) {
-        // Not recorded: what comes out has none of the history of what went in.
+    const bool recorded = executable && differentiable;
+    if (is_input && !recorded && requires_grad(t)) {
+        // What comes out has none of the history of what went in.
         if (is_dirty) t.bump_version();
-        return check(wrap(detach(t)));
+        const Tensor d = detach(t);
+        if (executable) node->add_output(d);
+        return check(wrap(d));
     }
     if (is_dirty) {
-        if (executable && differentiable) {
+        if (recorded) {
             // Rebasing counts the write; where that is refused, it counts all the same.
             t.bump_version();
             WG_CHECK(!(requires_grad(t) && !t->grad_fn),
@@ -217,8 +220,10 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
             check_inplace(t, true);
             --*t->version;
             rebase_history(t, Ref<Node>(node));
+            if (t->extras) std::exchange(meta(t)->grad, {});  // it was that of the values before
         } else {
             t.bump_version();
+            if (executable) node->add_output(t);
         }
         return out;
     }
@@ -226,8 +231,8 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
         // Returning an input as it is: the output is a view of it with a history of its own.
         Tensor v =
             alias(t, t.sizes(), *view_strides(t.sizes(), t.strides(), t.sizes()), t.offset());
-        if (!executable || differentiable) make_view(v, t, ViewKind::CustomFunction);
-        if (executable && differentiable) set_history(v, *node);
+        make_view(v, t, ViewKind::CustomFunction);
+        if (recorded) set_history(v, *node);
         else if (executable) node->add_output(v);
         return check(wrap(std::move(v)));
     }
@@ -238,9 +243,8 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
         return out;
     }
     if (!differentiable) {
-        t->grad_fn.reset();
+        if (!t.is_view()) t->grad_fn.reset();
         t->requires_grad = false;
-        t->view_base.reset();
         node->add_output(t);
         return out;
     }

@@ -19,9 +19,9 @@ std::string name_of_hook(PyObject* callable) {
 // What a hook returned in place of `grad`.
 Tensor checked_replacement(PyObject* result, const Tensor& grad, PyObject* callable) {
     if (result == Py_None) return {};
+    WG_CHECK(grad.defined(), "can't replace a None gradient with a non-None value");
     if (!is_tensor(result))
         fail_type(str("expected Variable, but hook returned '", Py_TYPE(result)->tp_name, "'"));
-    WG_CHECK(grad.defined(), "can't replace a None gradient with a non-None value");
     const Tensor& r = tensor_of(result);
     WG_CHECK(r.dtype() == grad.dtype(), "hook '", name_of_hook(callable),
              "' has changed the type of value (was ", tensor_type_name(grad.dtype()), " got ",
