@@ -135,6 +135,7 @@ PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs
 PyObject* detach_(PyObject* self, PyObject*) {
     return guarded([&] {
         const Tensor& t = tensor_of(self);
+        if (inference_mode() || t->inference) return Py_NewRef(self);
         WG_CHECK(
             !t.is_view(),
             "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, "
@@ -243,7 +244,8 @@ PyObject* resize_(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObj
         Object temporary;
         parser.parse(args, nargs, kwnames, values, temporary);
         const Tensor& t = tensor_of(self);
-        WG_CHECK(!requires_grad(t), "cannot resize variables that require grad");
+        WG_CHECK(inference_mode() || !requires_grad(t),
+                 "cannot resize variables that require grad");
         const Dims shape = to_dims(values[0]);
         for (int64_t s : shape) WG_CHECK(s >= 0, "numel: integer multiplication overflow");
         if (same_shape(t.sizes(), shape)) return Py_NewRef(self);
@@ -268,7 +270,7 @@ PyMethodDef tensor_methods[] = {
     question<"is_contiguous", is_contiguous>(),
     question<"is_floating_point", simple<is_floating_point>>(),
     question<"is_complex", simple<never>>(),
-    question<"is_inference", simple<never>>(),
+    question<"is_inference", simple<is_inference>>(),
     question<"is_signed", simple<is_signed>>(),
     question<"_is_view", simple<is_view>>(),
     method<"item", item>("The value of a tensor of one element as a Python number."),

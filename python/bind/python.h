@@ -159,6 +159,7 @@ void add_tensor_type(PyObject* module);
 void add_operations(PyObject* module);
 void add_creation(PyObject* module);
 void add_autograd(PyObject* module);
+void add_grad_modes(PyObject* module);
 void add_optim(PyObject* module);
 void add_functions(PyObject* module);
 void add_random(PyObject* module);
