@@ -437,6 +437,7 @@ bool obeys_layout(const Tensor& grad, const Tensor& leaf) {
 
 // Whether it may become .grad as it is. What was expanded does not fit, even to size 1.
 bool fits_layout(const Tensor& grad, const Tensor& leaf) {
+    if (!layout_enforced) return true;
     if (!obeys_layout(grad, leaf)) return false;
     if (lies_dense(leaf))
         for (const int64_t stride : grad.strides())
@@ -523,15 +524,16 @@ void forget_accumulator(const Tensor& leaf) {
 void AccumulateGrad::accumulate(Tensor g) {
     AutogradMeta& m = own_meta(leaf_);
     if (m.grad.defined()) {
-        const bool in_place = !grad_enabled();
+        const bool in_place = !grad_flag();
         if (in_place) elementwise_(Op::add, m.grad, std::initializer_list<Arg>{m.grad, g});
         else m.grad = add(m.grad, g);
-        if (!obeys_layout(m.grad, leaf_)) [[unlikely]]
+        if (!obeys_layout(m.grad, leaf_) && layout_enforced) [[unlikely]]
             warn_of_layout(m.grad, leaf_, in_place ? 252 : 282);
-    } else if (!grad_enabled() && g.is_unique() && fits_layout(g, leaf_)) {
+    } else if (!grad_flag() && g.is_unique() && fits_layout(g, leaf_)) {
         // Nobody else holds the tensor: it becomes .grad itself. As in PyTorch that counts the tensor, not its
         // memory, so that gradients of views of one gradient can share it.
-        m.grad = g.is_view() || requires_grad(g) ? detach(g) : std::move(g);
+        const bool as_is = !g.is_view() && !requires_grad(g) && !g->inference;
+        m.grad = as_is ? std::move(g) : detach(g);
     } else {
         m.grad = copied_for(leaf_, g);
     }

@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
-#include "autograd/grad_mode.h"
 #include "autograd/node.h"
+#include "tensor/grad_mode.h"
 
 namespace wg {
 
@@ -57,6 +57,8 @@ Edge accumulator_edge(const Tensor& leaf);
 // Later graphs get a new one.
 void forget_accumulator(const Tensor& leaf);
 
+inline constexpr const char* kNoVersions = "Inference tensors do not track version counter.";
+
 // Where t's gradient goes: its grad_fn, a leaf's accumulator, or nowhere.
 inline Edge gradient_edge(const Tensor& t) {
     if (Node* fn = grad_fn(t)) return {Ref<Node>(fn), t->output_nr};
@@ -66,6 +68,7 @@ inline Edge gradient_edge(const Tensor& t) {
 }
 
 Tensor detach(const Tensor& t);  // shares memory and versions, has no history
+void count_apart(const Tensor& t);  // gives t, new, a version counter of its own
 void set_requires_grad(const Tensor& t, bool on);
 void retain_grad(const Tensor& t);
 void set_grad(const Tensor& t, const Tensor& grad);  // checks that it fits

@@ -118,17 +118,25 @@ inline void set_history(const Tensor& out, Node& node) {
     out->grad_fn = Ref<GraphNode>(&node);
 }
 
+// An operation on inference tensors alone is not recorded, whatever they require.
+template <class Tensors>
+bool any_tracked(const Tensors& tensors) noexcept {
+    for (const Tensor& t : tensors)
+        if (t.defined() && !t->inference) return true;
+    return false;
+}
+
 inline bool any_requires_grad(
     std::initializer_list<std::reference_wrapper<const Tensor>> tensors) noexcept {
     if (!grad_enabled()) return false;
     for (const Tensor& t : tensors)
-        if (t.defined() && requires_grad(t)) return true;
+        if (t.defined() && requires_grad(t)) return !t->inference || any_tracked(tensors);
     return false;
 }
 inline bool any_requires_grad(std::span<const Tensor> tensors) noexcept {
     if (!grad_enabled()) return false;
     for (const Tensor& t : tensors)
-        if (t.defined() && requires_grad(t)) return true;
+        if (t.defined() && requires_grad(t)) return !t->inference || any_tracked(tensors);
     return false;
 }
 

@@ -1,4 +1,4 @@
-// Tensor.backward, the engine's entry for torch.autograd, and grad mode.
+// Tensor.backward and the engine's entry for torch.autograd.
 #include "autograd/engine.h"
 #include "convert.h"
 #include "hooks.h"
@@ -177,18 +177,6 @@ PyObject* run(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     });
 }
 
-PyObject* is_enabled(PyObject*, PyObject*) { return PyBool_FromLong(grad_enabled()); }
-PyObject* set_enabled(PyObject*, PyObject* on) {
-    if (!PyBool_Check(on)) {
-        PyErr_Format(PyExc_TypeError,
-                     "set_grad_enabled(): argument 'enabled' (position 1) must be bool, not %s",
-                     Py_TYPE(on)->tp_name);
-        return nullptr;
-    }
-    set_grad_enabled(on == Py_True);
-    Py_RETURN_NONE;
-}
-
 PyObject* queue(PyObject*, PyObject* callable) {
     return guarded([&]() -> PyObject* {
         queue_callback([f = Object::borrow(callable)] { check(PyObject_CallNoArgs(f.get())); });
@@ -214,7 +202,8 @@ PyObject* increment_version(PyObject*, PyObject* tensors) {
             WG_CHECK(is_tensor(PyTuple_GET_ITEM(list.get(), i)),
                      "increment_version expects each element of the iterable to be a tensor");
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(list.get()); ++i)
-            tensor_of(PyTuple_GET_ITEM(list.get(), i)).bump_version();
+            if (const Tensor& t = tensor_of(PyTuple_GET_ITEM(list.get(), i)); !t->inference)
+                t.bump_version();
         Py_RETURN_NONE;
     });
 }
@@ -252,8 +241,6 @@ PyMethodDef functions_[] = {
      METH_FASTCALL, nullptr},
     {"_make_subclass", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make_subclass)),
      METH_FASTCALL, nullptr},
-    {"is_grad_enabled", is_enabled, METH_NOARGS, "Whether operations of this thread are recorded."},
-    {"_set_grad_enabled", set_enabled, METH_O, nullptr},
     {"_queue_callback", queue, METH_O, nullptr},
     {"_current_graph_task_id", pass_id, METH_NOARGS, nullptr},
     {"_is_checkpoint_valid", checkpoint_valid, METH_NOARGS, nullptr},

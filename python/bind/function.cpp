@@ -214,11 +214,12 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
     if (is_dirty) {
         if (recorded) {
             // Rebasing counts the write; where that is refused, it counts all the same.
+            const uint32_t version = t.version();
             t.bump_version();
             WG_CHECK(!(requires_grad(t) && !t->grad_fn),
                      "a leaf Variable that requires grad has been used in an in-place operation.");
             check_inplace(t, true);
-            --*t->version;
+            *t->version = version;
             rebase_history(t, Ref<Node>(node));
             if (t->extras) std::exchange(meta(t)->grad, {});  // it was that of the values before
         } else {
@@ -276,7 +277,7 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
             executable = executable || wants;
             PyTuple_SET_ITEM(needs.get(), i, PyBool_FromLong(wants));
         }
-        executable = executable && grad_enabled();
+        executable = executable && grad_flag();
         ctx->needs_input_grad = needs.release();
         if (executable) {
             for (Py_ssize_t i = 0; i < n; ++i)
@@ -324,7 +325,7 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
                 "Some elements marked as dirty during the forward method were not returned as output. The "
                 "inputs that are modified inplace must all be outputs of the Function.");
         if (executable) check_dirty_views(ctx->dirty, n_out);
-        if (separate.get() == Py_True && grad_enabled())
+        if (separate.get() == Py_True && grad_flag())
             check_saved_as_is(ctx, args, outputs.get());
         Object result = check(PyTuple_New(n_out));
         for (Py_ssize_t i = 0; i < n_out; ++i) {

@@ -146,6 +146,7 @@ PyObject* detach_(PyObject* self, PyObject*) {
     return guarded([&] {
         const Tensor& t = tensor_of(self);
         check_not_captured(t, "aten::detach_");
+        if (inference_mode() || t->inference) return Py_NewRef(self);
         WG_CHECK(
             !t.is_view(),
             "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, "
@@ -256,7 +257,8 @@ PyObject* resize_(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObj
         parser.parse(args, nargs, kwnames, values, temporary);
         const Tensor& t = tensor_of(self);
         check_not_captured(t, "aten::resize_");
-        WG_CHECK(!requires_grad(t), "cannot resize variables that require grad");
+        WG_CHECK(inference_mode() || !requires_grad(t),
+                 "cannot resize variables that require grad");
         const Dims shape = to_dims(values[0]);
         for (int64_t s : shape) WG_CHECK(s >= 0, "numel: integer multiplication overflow");
         if (same_shape(t.sizes(), shape)) return Py_NewRef(self);
@@ -281,7 +283,7 @@ PyMethodDef tensor_methods[] = {
     question<"is_contiguous", is_contiguous>(),
     question<"is_floating_point", simple<is_floating_point>>(),
     question<"is_complex", simple<never>>(),
-    question<"is_inference", simple<never>>(),
+    question<"is_inference", simple<is_inference>>(),
     question<"is_signed", simple<is_signed>>(),
     question<"_is_view", simple<is_view>>(),
     method<"item", item>("The value of a tensor of one element as a Python number."),

@@ -87,8 +87,7 @@ PyObject* get_grad_fn(PyObject* o, void*) {
 // The values without history or shared version counter: writes through it go unnoticed by autograd.
 Tensor data_of(const Tensor& t) {
     Tensor d = alias(t);
-    d->own_version = VersionCounter::make();
-    d->version = &d->own_version->version;
+    if (!t->inference || !inference_mode()) count_apart(d);
     return d;
 }
 int set_data(PyObject* o, PyObject* value, void*) {
@@ -117,6 +116,7 @@ int set_data(PyObject* o, PyObject* value, void*) {
             t->set_ndim(from.dim());
             std::copy(from->dims, from->dims + 2 * from.dim(), t->dims);
             t->dtype = from.dtype();
+            t->inference = from->inference;
             t->offset = from.offset();
             t->storage = from->storage;
             t->update_geometry();
@@ -171,7 +171,10 @@ bool no(const Tensor&) { return false; }
 bool yes(const Tensor&) { return true; }
 bool leaf(const Tensor& t) { return is_leaf(t) || !sees_history(t); }
 bool retains(const Tensor& t) { return t->retains_grad; }
-int64_t version_of(const Tensor& t) { return t.version(); }
+int64_t version_of(const Tensor& t) {
+    WG_CHECK(!t->untracked, kNoVersions);
+    return t.version();
+}
 int64_t output_nr_of(const Tensor& t) { return t->output_nr; }
 int64_t ndim_of(const Tensor& t) { return t.dim(); }
 int64_t itemsize_of(const Tensor& t) { return int64_t(t.itemsize()); }

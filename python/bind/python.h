@@ -179,6 +179,7 @@ void add_operations(PyObject* module);
 void add_creation(PyObject* module);
 void add_autograd(PyObject* module);
 void add_transforms(PyObject* module);
+void add_grad_modes(PyObject* module);
 void add_optim(PyObject* module);
 void add_functions(PyObject* module);
 void add_random(PyObject* module);

@@ -56,6 +56,7 @@ asarray = _C.asarray
 frombuffer = _C.frombuffer
 from_numpy = _C.from_numpy
 is_grad_enabled = _C.is_grad_enabled
+is_inference_mode_enabled = _C.is_inference_mode_enabled
 get_default_dtype = _C.get_default_dtype
 get_num_threads = _C.get_num_threads
 set_num_threads = _C.set_num_threads
@@ -83,6 +84,7 @@ from . import (  # noqa: E402
 from ._functions import *  # noqa: E402, F403
 from ._grad_mode import (  # noqa: E402
     enable_grad,
+    inference_mode,
     no_grad,
     set_grad_enabled,
 )

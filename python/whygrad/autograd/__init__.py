@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from .. import _C
-from .._grad_mode import enable_grad, no_grad, set_grad_enabled
+from .._grad_mode import (
+    _unsafe_preserve_version_counter as _unsafe_preserve_version_counter,
+)
+from .._grad_mode import (
+    enable_grad,
+    enforce_grad_layout_policy,
+    inference_mode,
+    no_grad,
+    set_grad_enabled,
+)
 from . import function, grad_mode, graph, profiler, variable
 from .function import Function
 from .variable import Variable
@@ -19,9 +28,11 @@ __all__ = [
     "Variable",
     "backward",
     "enable_grad",
+    "enforce_grad_layout_policy",
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "inference_mode",
     "no_grad",
     "set_grad_enabled",
 ]
