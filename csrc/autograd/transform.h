@@ -31,6 +31,7 @@ inline uint64_t live_levels() noexcept { return (level_bit(transform_level) << 1
 // Whether t requires grad, seen from the level that it was made in.
 inline bool sees_history(const Tensor& t) {
     if (!requires_grad(t)) return false;
+    if (t->level == 0) return true;
     const Node* fn = grad_fn(t);
     return !fn || !fn->levels || (fn->levels & level_bit(t->level));
 }

@@ -63,7 +63,7 @@ int set_grad_property(PyObject* o, PyObject* value, void*) {
 }
 
 PyObject* get_requires_grad(PyObject* o, void*) {
-    return PyBool_FromLong(sees_history(tensor_of(o)));
+    return guarded([&] { return PyBool_FromLong(sees_history(tensor_of(o))); });
 }
 int set_requires_grad_property(PyObject* o, PyObject* value, void*) {
     return guarded(
