@@ -214,6 +214,9 @@ class TreeSpec:
 
     __slots__ = ("_children", "context", "num_leaves", "num_nodes", "type")
 
+    num_leaves: int
+    num_nodes: int
+
     def __init__(
         self, type: Any = None, context: Any = None, children_specs: list[TreeSpec] | None = None
     ) -> None:
@@ -430,7 +433,7 @@ def tree_map_(func: Callable[..., Any], tree: Any, *rests: Any, is_leaf: IsLeaf 
 def _is_one_of(which: Any) -> Callable[[Any], bool]:
     if isinstance(which, type | tuple) or hasattr(which, "__args__"):
         return lambda value: isinstance(value, which)
-    return which  # type: ignore[no-any-return]
+    return which
 
 
 def tree_map_only(
