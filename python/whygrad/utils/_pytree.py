@@ -338,27 +338,24 @@ class TreeSpec:
         return hash((self.type, self.num_leaves, len(self._children)))
 
 
-PyTreeSpec = TreeSpec
-_LEAF = TreeSpec()
+class LeafSpec(TreeSpec):
+    """The spec of a single leaf."""
 
+    __slots__ = ()
 
-class _LeafSpecMeta(type):
-    def __call__(cls) -> TreeSpec:
-        return _LEAF
-
-    def __instancecheck__(cls, obj: object) -> bool:
+    def __init__(self) -> None:
         warnings.warn(
             "`isinstance(treespec, LeafSpec)` is deprecated, use `isinstance(treespec, TreeSpec) and treespec.is_leaf()` "
             "instead.",
             FutureWarning,
             stacklevel=2,
         )
-        return isinstance(obj, TreeSpec) and obj.is_leaf()
+        super().__init__()
 
 
-class LeafSpec(metaclass=_LeafSpecMeta):
-    """`LeafSpec()` is the spec of a single leaf."""
-
+PyTreeSpec = TreeSpec
+_LEAF = LeafSpec.__new__(LeafSpec)  # without the warning
+TreeSpec.__init__(_LEAF)
 
 IsLeaf = Callable[[Any], bool] | None
 
