@@ -16,7 +16,7 @@ ROUNDING = Tolerance({"float64": 1e5}, whole=True, floor=1.0)  # of hundreds of 
 TRANSFORMS = ("grad", "vjp", "jacrev", "autograd.grad", "value")
 LEVEL = st.tuples(
     st.sampled_from(TRANSFORMS),
-    st.lists(st.integers(0, 63), min_size=3, max_size=6),  # the function of this level
+    st.lists(st.integers(0, 79), min_size=3, max_size=6),  # the function of this level
     st.sampled_from(("plain", "plain", "no_grad", "enable_grad")),  # around the inner transform
     st.booleans(),  # whether the inner transform is at this level's own variable
 )
@@ -42,8 +42,16 @@ def expression(torch, terms, choices):
             total = (total * 1).mul_(other)
         elif kind == 6:
             total = torch.stack([total, other]).prod(0)
-        else:
+        elif kind == 7:
             total = total + other.view(-1)[:1] * total.sum()
+        elif kind == 8:
+            total = total * 1
+            if total.requires_grad:
+                total.register_hook(lambda g: g * 1.5 + g.sin())
+        else:
+            with torch.no_grad():
+                constant = other.cos()
+            total = total * constant
     return total.tanh()
 
 
