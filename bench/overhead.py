@@ -34,6 +34,17 @@ w1.grad = None
 w2.grad = None
 """
 
+_FUNC = """
+func = torch.func
+x = torch.rand(3)
+ten = torch.rand(10)
+grad = func.grad(lambda a: (a * a).sum())
+nested = func.grad(lambda b: grad(b).sum())
+hessian = func.hessian(lambda a: (a.sin() * a * a.sum()).sum())
+w1, w2, inputs = torch.rand(8, 8), torch.rand(8, 4), torch.rand(8)
+jacobian = func.jacrev(lambda a: ((a @ w1).tanh() @ w2).tanh())
+"""
+
 CASES = [
     Case("a + b, 3 elements", _PLAIN, "a + b", 8),
     Case("a + b, 3 elements, grad", _GRAD, "a + b", 12),
@@ -66,4 +77,8 @@ CASES = [
         "checkpoint(function, x, use_reentrant=False).sum().backward()",
         3,
     ),
+    Case("func.grad of 2 ops, 3 elements", _FUNC, "grad(x)", 4),
+    Case("func.grad of func.grad", _FUNC, "nested(x)", 4),
+    Case("func.jacrev of a two-layer MLP, 8 to 4", _FUNC, "jacobian(inputs)", 4),
+    Case("func.hessian, 10 inputs", _FUNC, "hessian(ten)", 4),
 ]

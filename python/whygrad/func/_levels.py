@@ -118,20 +118,23 @@ class Pulled:
     def __init__(
         self, func: Callable, args: tuple, kwargs: dict, argnums: Any, has_aux: bool, name: str
     ) -> None:
-        self.aux = None
+        self.aux: Any = None
+        self.spec: TreeSpec | None = None
+        self.primal_spec: TreeSpec | None = None
         enter_level()
         try:
             if argnums is None:
-                leaves, self.primal_spec = tree_flatten(args)
+                leaves, primals = tree_flatten(args)
                 self.variables = tuple(map(make_variable, leaves))
-                args = self.primal_spec.unflatten(self.variables)
+                self.primal_spec = primals
+                args = primals.unflatten(self.variables)
             else:
                 args, self.variables, self.primal_spec = variables_for(args, argnums)
             value = func(*args, **kwargs)
             if has_aux:
                 value, self.aux = split_aux(value, name)
             if isinstance(value, Tensor):
-                outputs, self.spec = [value], None
+                outputs = [value]
             else:
                 outputs, self.spec = tree_flatten(value)
             check_outputs(outputs, value, name)

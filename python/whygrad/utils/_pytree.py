@@ -214,6 +214,9 @@ class TreeSpec:
 
     __slots__ = ("_children", "context", "num_leaves", "num_nodes", "type")
 
+    num_leaves: int
+    num_nodes: int
+
     def __init__(
         self, type: Any = None, context: Any = None, children_specs: list[TreeSpec] | None = None
     ) -> None:
@@ -335,27 +338,24 @@ class TreeSpec:
         return hash((self.type, self.num_leaves, len(self._children)))
 
 
-PyTreeSpec = TreeSpec
-_LEAF = TreeSpec()
+class LeafSpec(TreeSpec):
+    """The spec of a single leaf."""
 
+    __slots__ = ()
 
-class _LeafSpecMeta(type):
-    def __call__(cls) -> TreeSpec:
-        return _LEAF
-
-    def __instancecheck__(cls, obj: object) -> bool:
+    def __init__(self) -> None:
         warnings.warn(
             "`isinstance(treespec, LeafSpec)` is deprecated, use `isinstance(treespec, TreeSpec) and treespec.is_leaf()` "
             "instead.",
             FutureWarning,
             stacklevel=2,
         )
-        return isinstance(obj, TreeSpec) and obj.is_leaf()
+        super().__init__()
 
 
-class LeafSpec(metaclass=_LeafSpecMeta):
-    """`LeafSpec()` is the spec of a single leaf."""
-
+PyTreeSpec = TreeSpec
+_LEAF = LeafSpec.__new__(LeafSpec)  # without the warning
+TreeSpec.__init__(_LEAF)
 
 IsLeaf = Callable[[Any], bool] | None
 
@@ -430,7 +430,7 @@ def tree_map_(func: Callable[..., Any], tree: Any, *rests: Any, is_leaf: IsLeaf 
 def _is_one_of(which: Any) -> Callable[[Any], bool]:
     if isinstance(which, type | tuple) or hasattr(which, "__args__"):
         return lambda value: isinstance(value, which)
-    return which  # type: ignore[no-any-return]
+    return which
 
 
 def tree_map_only(

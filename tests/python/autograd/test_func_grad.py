@@ -7,7 +7,6 @@ import sys
 import warnings
 
 import pytest
-
 from parity import GRADIENT, SUMMED, data, parity, subject, table
 
 # --- arguments and results ------------------------------------------------------------------------

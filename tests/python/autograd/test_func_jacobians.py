@@ -6,7 +6,6 @@ import contextlib
 import warnings
 
 import pytest
-
 from parity import GRADIENT, data, numbers, parity, reference, subject, table
 
 

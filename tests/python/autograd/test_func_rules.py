@@ -7,7 +7,6 @@ import threading
 import weakref
 
 import pytest
-
 from parity import GRADIENT, data, parity, subject, table
 
 SETUP = """
