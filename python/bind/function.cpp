@@ -325,8 +325,7 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
                 "Some elements marked as dirty during the forward method were not returned as output. The "
                 "inputs that are modified inplace must all be outputs of the Function.");
         if (executable) check_dirty_views(ctx->dirty, n_out);
-        if (separate.get() == Py_True && grad_flag())
-            check_saved_as_is(ctx, args, outputs.get());
+        if (separate.get() == Py_True && grad_flag()) check_saved_as_is(ctx, args, outputs.get());
         Object result = check(PyTuple_New(n_out));
         for (Py_ssize_t i = 0; i < n_out; ++i) {
             PyObject* o = PyTuple_GET_ITEM(outputs.get(), i);

@@ -144,13 +144,14 @@ class set_grad_enabled(_DecoratorContextManager):
         return type(self)(self.mode)
 
 
-def _enter_inference_mode(mode: bool) -> _C._InferenceMode:
-    context = _C._InferenceMode(mode)
+def _enter_inference_mode(mode: bool) -> Any:
+    make: Any = _C._InferenceMode  # switches when it is made
+    context = make(mode)
     context.__enter__()
     return context
 
 
-def _exit_inference_mode(mode: _C._InferenceMode) -> None:
+def _exit_inference_mode(mode: Any) -> None:
     mode.__exit__(None, None, None)
 
 

@@ -8,7 +8,7 @@ of them made in the mode, dn and dq their detached forms.
 # ruff: noqa: E501 (one case per line)
 from __future__ import annotations
 
-from parity import parity, scripts, table
+from parity import scripts, table
 
 SETUP = """
 import copy, functools, inspect, io, pickle, threading
