@@ -22,6 +22,34 @@ def function(x):
     return x.sin().exp()
 """
 
+_FUNCTION_SETUP = """
+x = torch.rand(3, requires_grad=True)
+one = torch.ones(3)
+class Square(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+    @staticmethod
+    def backward(ctx, g):
+        x, = ctx.saved_tensors
+        return 2 * x * g
+"""
+
+_HOOK_SETUP = """
+x = torch.rand(3, requires_grad=True)
+one = torch.ones(3)
+def hook(g):
+    return g
+"""
+
+_MODULE_HOOK_SETUP = """
+x = torch.rand(3, requires_grad=True)
+one = torch.ones(3)
+module = torch.nn.Tanh()
+module.register_full_backward_hook(lambda module, grad_input, grad_output: None)
+"""
+
 _MLP_SETUP = """
 x = torch.rand(8, 16)
 w1 = torch.rand(16, 16, requires_grad=True)
@@ -65,6 +93,26 @@ CASES = [
     ),
     Case("(x * y).sum().backward()", _GRAD, "(a * b).sum().backward(); a.grad = b.grad = None", 15),
     Case("two-layer tanh MLP 8x16, forward + backward", _MLP_SETUP, _MLP, 8),
+    Case("custom Function, forward", _FUNCTION_SETUP, "Square.apply(x)", 4),
+    Case(
+        "custom Function, forward + backward",
+        _FUNCTION_SETUP,
+        "Square.apply(x).backward(one); x.grad = None",
+        4,
+    ),
+    Case(
+        "tensor hook, registered and run",
+        _HOOK_SETUP,
+        "y = x * 2.0; y.register_hook(hook); y.backward(one); x.grad = None",
+        3,
+    ),
+    Case("tensor hook, registered", _HOOK_SETUP, "y = x * 2.0; y.register_hook(hook)", 3),
+    Case(
+        "module with a full backward hook, forward + backward",
+        _MODULE_HOOK_SETUP,
+        "module(x).backward(one); x.grad = None",
+        3,
+    ),
     Case(
         "checkpoint of 2 ops, forward",
         _CHECKPOINT_SETUP,

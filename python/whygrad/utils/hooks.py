@@ -17,9 +17,17 @@ __all__ = ["BackwardHook", "RemovableHandle", "unserializable_hook", "warn_if_ha
 Tensor = _C.Tensor
 
 _ids = itertools.count()
+_last = -1
 
 
-class RemovableHandle:
+class _Counted(type):
+    @property
+    def next_id(cls) -> int:
+        """The id of the next handle; kept in the class, it would void its caches each time."""
+        return _last + 1
+
+
+class RemovableHandle(metaclass=_Counted):
     """Removes one hook from the dictionary it lives in.
 
     The dictionary is held weakly, so a handle never keeps a module alive, and `remove()` after
@@ -31,15 +39,17 @@ class RemovableHandle:
     """
 
     id: int
-    next_id = 0
+    hooks_dict_ref: Any
+    extra_dict_ref: tuple[Any, ...]
 
     def __init__(self, hooks_dict: Any, *, extra_dict: Any = None) -> None:
-        self.id = next(_ids)
-        RemovableHandle.next_id = self.id + 1
+        global _last
+        self.id = _last = next(_ids)
         self.hooks_dict_ref = weakref.ref(hooks_dict)
         if extra_dict is None:
-            extra_dict = ()
-        elif isinstance(extra_dict, dict):
+            self.extra_dict_ref = ()
+            return
+        if isinstance(extra_dict, dict):
             extra_dict = (extra_dict,)
         self.extra_dict_ref = tuple(weakref.ref(extra) for extra in extra_dict)
 
@@ -49,6 +59,10 @@ class RemovableHandle:
             hooks = ref()
             if hooks is not None:
                 hooks.pop(self.id, None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Not by the name of the class, whose module it says is torch's.
+        return _new_handle, (), self.__getstate__()
 
     def __getstate__(self) -> tuple[Any, ...]:
         extra = tuple(ref() for ref in self.extra_dict_ref)
@@ -65,6 +79,10 @@ class RemovableHandle:
 
     def __exit__(self, *exc: Any) -> None:
         self.remove()
+
+
+def _new_handle() -> RemovableHandle:
+    return RemovableHandle.__new__(RemovableHandle)
 
 
 def unserializable_hook(f: Any) -> Any:

@@ -99,6 +99,8 @@ m.register_full_backward_hook(note); z = m(x); g, = torch.autograd.grad(z.sum(),
 m.register_full_backward_hook(note); z = m(x); g, = torch.autograd.grad(z.sum(), x, create_graph=True); g.requires_grad; seen
 k = M(lambda a: a ** 3); k.register_full_backward_hook(lambda m, gi, go: (gi[0] * 2,)); z = k(x); g, = torch.autograd.grad(z.sum(), x, create_graph=True); walk(g.grad_fn, 3); g.sum().backward(); x.grad
 m.register_full_backward_hook(note); z = m(x); z.sum().backward(retain_graph=True); z.sum().backward(); len(seen); z.sum().backward()
+k = M(lambda a: a.exp().sin()); k.register_full_backward_hook(note); k.register_full_backward_pre_hook(pre); z = torch.utils.checkpoint.checkpoint(k, x, use_reentrant=False); z.sum().backward(); seen; x.grad
+k = M(lambda a: a.exp().sin()); k.register_full_backward_hook(note); k.register_full_backward_pre_hook(pre); z = torch.utils.checkpoint.checkpoint(k, x, use_reentrant=True); z.sum().backward(); seen; x.grad
 m.register_full_backward_hook(note); z = m(m(x)); z.sum().backward(); seen
 m.register_full_backward_hook(note); z = m(x) + m(y); z.sum().backward(); len(seen)
 h = m.register_full_backward_hook(note); z = m(x); h.remove(); z.sum().backward(); len(seen); m._backward_hooks
