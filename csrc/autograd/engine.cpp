@@ -10,12 +10,21 @@
 // Note [Order]
 // Among ready nodes the one recorded last goes first, and accumulation into leaves before all: then
 // gradients are used soon after they are made, and the order is that of PyTorch.
+//
+// Note [Deep nesting]
+// A pass inside another, by a hook or a Function that calls backward, needs C stack and a part of Python's
+// recursion limit. So that any depth works, every kPassesPerStack-th pass, and one for which the binding finds
+// that the limit comes near, runs on a thread of its own while this one waits (run_elsewhere).
 #include "autograd/engine.h"
 
 #include <algorithm>
+#include <exception>
 #include <limits>
+#include <system_error>
+#include <thread>
 #include <unordered_map>
 
+#include "autograd/anomaly.h"
 #include "autograd/record.h"
 #include "ops/functions.h"
 
@@ -42,6 +51,8 @@ private:
 
 class Pass;
 thread_local Pass* current_pass_ = nullptr;
+thread_local int passes_on_stack_ = 0;
+constexpr int kPassesPerStack = 50;
 int running_passes_ = 0;
 int64_t next_pass_id_ = 0;
 
@@ -56,6 +67,7 @@ public:
     explicit Pass(const BackwardOptions& options)
         : options_(options), exclusive_(running_passes_ == 0), previous_(current_pass_) {
         ++running_passes_;
+        ++passes_on_stack_;
         current_pass_ = this;
         previous_filtered_ = std::exchange(pass_is_filtered, false);
     }
@@ -63,6 +75,7 @@ public:
         if (exclusive_)
             for (Node* n : visited_) n->pass = PassState{};
         --running_passes_;
+        --passes_on_stack_;
         current_pass_ = previous_;
         pass_is_filtered = previous_filtered_;
     }
@@ -88,6 +101,8 @@ public:
 
     void run(std::span<const Edge> roots, std::span<const Tensor> grads,
              std::span<const Edge> inputs, std::vector<Tensor>& captured);
+    // The nodes of the pass as they run when no hook interferes.
+    std::vector<Node*> order();
     void at_end(std::function<void()> f) { callbacks_.push_back(std::move(f)); }
 
 private:
@@ -194,7 +209,12 @@ void conform(Tensor& grad, const Edge& edge, const Node* from, size_t index) {
                  " but expected shape compatible with ", to_string(output.sizes));
         grad = sum_to(grad, output.sizes);
     }
-    if (grad.dtype() != output.dtype) grad = to_dtype(grad, output.dtype);
+    if (output.grad_dtype && grad.dtype() != *output.grad_dtype) {
+        WG_CHECK(is_floating(*output.grad_dtype), "a gradient cannot have the dtype '",
+                 info(*output.grad_dtype).scalar_name,
+                 "', which the grad_dtype of its tensor asks for");
+        grad = to_dtype(grad, *output.grad_dtype);
+    }
 }
 
 void Pass::deliver(const Edge& edge, Tensor grad) {
@@ -312,6 +332,8 @@ void Pass::evaluate(Node& node, std::vector<Tensor>& captured) {
     run_node(node, in, out);
     in.clear();
     if (!options_.retain_graph) node.release_saved();
+    if (anomaly_mode.enabled && anomaly_mode.check_nan) [[unlikely]]
+        check_for_nan(node, out);
     for (size_t i = 0; i < node.edges.size(); ++i)
         if (const Edge& e = node.edges[i]; e.node) deliver(e, std::move(out[i]));
 }
@@ -345,12 +367,88 @@ void Pass::run(std::span<const Edge> roots, std::span<const Tensor> grads,
         Node* n = ready_.back();
         ready_.pop_back();
         const Ref<Node> alive(n);
-        evaluate(*n, captured);
+        try {
+            std::optional<Turn> turn;
+            if (anomaly_mode.enabled) [[unlikely]]
+                turn.emplace(*n);
+            evaluate(*n, captured);
+        } catch (...) {
+            if (anomaly_mode.enabled) explain_failure(*n);
+            throw;
+        }
     }
     for (size_t i = 0; i < callbacks_.size(); ++i) {  // which may queue more
         const auto f = callbacks_[i];
         f();
     }
+}
+
+std::vector<Node*> Pass::order() {
+    std::unordered_map<const Node*, uint32_t> awaited;
+    for (const Edge& e : roots_) ++awaited[e.node.get()];
+    for (const Node* n : visited_)
+        for (const Edge& e : n->edges)
+            if (e.node) ++awaited[e.node.get()];
+    std::vector<Node*> order, ready;
+    const auto deliver = [&](Node* n) {
+        if (--awaited[n] > 0 || !wants(n)) return;
+        ready.push_back(n);
+        std::push_heap(ready.begin(), ready.end(), Later{});
+    };
+    for (const Edge& e : roots_) deliver(e.node.get());
+    while (!ready.empty()) {
+        std::pop_heap(ready.begin(), ready.end(), Later{});
+        Node* const n = ready.back();
+        ready.pop_back();
+        order.push_back(n);
+        for (const Edge& e : n->edges)
+            if (e.node) deliver(e.node.get());
+    }
+    return order;
+}
+
+bool needs_other_stack() {
+    return passes_on_stack_ > 0 && (passes_on_stack_ >= kPassesPerStack ||
+                                    (stack_provider.is_short && stack_provider.is_short()));
+}
+
+// What operations of a thread depend on, besides their operands.
+struct ThreadState {
+    Pass* pass = current_pass_;
+    bool filtered = pass_is_filtered;
+    bool grad = grad_enabled();
+    bool multithreading = multithreading_enabled;
+    SavedTensorHooks* hooks = saved_tensor_hooks;
+    const WriteWatcher* watcher = write_watcher;
+    void apply() const {
+        current_pass_ = pass;
+        pass_is_filtered = filtered;
+        set_grad_enabled(grad);
+        multithreading_enabled = multithreading;
+        saved_tensor_hooks = hooks;
+        write_watcher = watcher;
+    }
+};
+
+// Runs f on a thread of its own, in the state of this one, which waits.
+void run_elsewhere(const std::function<void()>& f) {
+    const ThreadState state;
+    std::exception_ptr error;
+    const std::function<void()> body = [&] {
+        state.apply();
+        try {
+            f();
+        } catch (...) {
+            error = std::current_exception();
+        }
+    };
+    try {
+        if (stack_provider.run_elsewhere) stack_provider.run_elsewhere(body);
+        else std::thread(body).join();
+    } catch (const std::system_error&) {
+        return f();  // no thread to be had
+    }
+    if (error) std::rethrow_exception(error);
 }
 
 }  // namespace
@@ -377,8 +475,13 @@ void queue_callback(std::function<void()> f) {
 std::vector<Tensor> run_backward(std::span<const Edge> roots, std::span<const Tensor> grads,
                                  std::span<const Edge> inputs, const BackwardOptions& options) {
     std::vector<Tensor> captured;
-    Pass pass(options);
-    pass.run(roots, grads, inputs, captured);
+    const auto run = [&] {
+        Pass pass(options);
+        pass.run(roots, grads, inputs, captured);
+    };
+    if (needs_other_stack()) [[unlikely]]
+        run_elsewhere(run);
+    else run();
     return captured;
 }
 
@@ -401,6 +504,17 @@ std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const 
 int64_t current_pass_id() noexcept { return current_pass_ ? current_pass_->id : -1; }
 
 bool in_filtered_pass() noexcept { return current_pass_ && current_pass_->within_filtered(); }
+
+std::vector<Node*> pass_order() {
+    WG_CHECK(current_pass_,
+             "_current_graph_task_execution_order should only be called during the backward pass");
+    WG_CHECK(
+        !multithreading_enabled,
+        "get_current_graph_task_execution_order expects the current backward to be executed with multithreading "
+        "disabled, e.g. by running:\n\n>>> with torch.autograd.set_multithreading_enabled(False):\n...     "
+        "torch.autograd.grad(...)\n");
+    return current_pass_->order();
+}
 
 bool pass_will_run(const Node& node) {
     WG_CHECK(current_pass_,
@@ -469,10 +583,13 @@ Ref<Node> AccumulateGrad::of(const Tensor& leaf) {
         a = m.accumulator = new (pool_allocate(sizeof(AccumulateGrad))) AccumulateGrad;
     a->resting_ = false;
     a->leaf_ = leaf;
+    if (anomaly_mode.enabled) [[unlikely]]
+        a->site = Site::here();
     if (a->outputs.empty() || a->outputs[0].dtype != leaf.dtype() ||
         !same_shape(a->outputs[0].sizes, leaf.sizes())) {
         a->outputs.clear();
         a->add_output(leaf);
+        if (m.grad_dtype) a->outputs[0].grad_dtype = *m.grad_dtype;
     }
     return Ref<Node>(a);
 }
@@ -481,6 +598,7 @@ void AccumulateGrad::dispose() noexcept {
     // Both may run Python code that uses the leaf, or be the last reference to it, which frees this.
     const Tensor leaf = std::move(leaf_);
     const std::unique_ptr<NodeHooks> dropped(std::exchange(hooks, nullptr));
+    site = Site();
     resting_ = meta(leaf)->accumulator == this;
     if (!resting_) free(this);
 }

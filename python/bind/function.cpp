@@ -130,7 +130,7 @@ void PythonNode::apply(Grads& in, Grads& out) {
         }
         if (g != Py_None) {
             WG_CHECK(is_tensor(g), "expected Variable or None (got ", Py_TYPE(g)->tp_name, ")");
-            if (edges[edge]) out[edge] = tensor_of(g);
+            out[edge] = tensor_of(g);  // post hooks see it even where nobody else wants it
         }
         ++edge;
     }

@@ -48,6 +48,17 @@ private:
 // A Python exception is set; unwinds C++ frames back to the binding.
 struct PythonError {};
 
+// Puts the exception that is set aside for its life.
+class WithoutError {
+public:
+    WithoutError() noexcept { PyErr_Fetch(&type_, &value_, &trace_); }
+    ~WithoutError() { PyErr_Restore(type_, value_, trace_); }
+    WithoutError(const WithoutError&) = delete;
+
+private:
+    PyObject *type_, *value_, *trace_;
+};
+
 // Steals p; throws PythonError when it is null.
 inline Object check(PyObject* p) {
     if (!p) throw PythonError{};
@@ -152,6 +163,12 @@ PyObject* wrap_node(Node* node);  // None for null
 void install_site_provider();
 // (filename, line, end line, column, end column, function name) or None.
 PyObject* resolve_site(const Site& site);
+// A list of lines as of traceback.format_stack; empty for one that was not taken in anomaly mode.
+Object stack_lines(const Site& site);
+
+// --- threads (threads.cpp) ---
+
+void install_stack_provider();
 
 // Each file of the binding adds its part to the module.
 void add_types(PyObject* module);

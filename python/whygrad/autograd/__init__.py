@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from .. import _C
-from .._grad_mode import enable_grad, no_grad, set_grad_enabled
-from . import function, grad_mode, graph, profiler, variable
+from .._grad_mode import enable_grad, no_grad, set_grad_enabled, set_multithreading_enabled
+from . import anomaly_mode, function, grad_mode, graph, profiler, variable
+from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
 from .variable import Variable
 
@@ -18,12 +19,15 @@ __all__ = [
     "Function",
     "Variable",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "grad",
     "gradcheck",
     "gradgradcheck",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
+    "set_multithreading_enabled",
 ]
 
 
@@ -33,13 +37,6 @@ def _as_tuple(value: Any) -> tuple:
 
 def _targets(value: Any) -> tuple:
     return _as_tuple(value.values() if isinstance(value, Mapping) else value)
-
-
-def _roots(value: Any) -> tuple:
-    roots = _as_tuple(value)
-    for root in roots:
-        assert isinstance(root, Tensor | graph.GradientEdge), "Expected output to be a torch.Tensor"
-    return roots
 
 
 def _grads_for(tensors: tuple, grads: Any) -> tuple:
@@ -83,7 +80,7 @@ def backward(
                 "Please only use `grad_tensors`."
             )
         grad_tensors = grad_variables
-    roots = _roots(tensors)
+    roots = _as_tuple(tensors)
     targets: tuple = ()
     if inputs is not None:
         targets = _targets(inputs)
@@ -137,7 +134,7 @@ def grad(
             FutureWarning,
             stacklevel=2,
         )
-    roots, targets = _roots(outputs), _targets(inputs)
+    roots, targets = _as_tuple(outputs), _targets(inputs)
     if allow_unused is None:
         allow_unused = materialize_grads
     if not targets:
@@ -172,3 +169,5 @@ from . import functional  # noqa: E402  (it takes `grad` from here)
 from .gradcheck import gradcheck, gradgradcheck  # noqa: E402
 
 _is_checkpoint_valid = Variable._execution_engine.is_checkpoint_valid
+is_multithreading_enabled = _C._is_multithreading_enabled
+_get_sequence_nr = _C._get_sequence_nr

@@ -1,0 +1,60 @@
+// Python's side of Note [Deep nesting]: when the interpreter's recursion limit comes near, and how a function runs on
+// another thread in the place of this one.
+#include <thread>
+
+#include "autograd/engine.h"
+#include "graph.h"
+#include "python.h"
+
+namespace wg::py {
+namespace {
+
+// More than half of what the interpreter allows is used.
+bool is_short() {
+    PyThreadState* const s = PyThreadState_Get();
+#if PY_VERSION_HEX >= 0x030C0000
+    return s->py_recursion_remaining < s->py_recursion_limit / 2;
+#elif PY_VERSION_HEX >= 0x030B0000
+    return s->recursion_remaining < s->recursion_limit / 2;
+#else
+    return s->recursion_depth > Py_GetRecursionLimit() / 2;
+#endif
+}
+
+struct PendingError {
+    PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
+};
+
+// The other thread has the lock, and what this one's operations depend on, while this one waits.
+void run_elsewhere(const std::function<void()>& f) {
+    PyInterpreterState* const interpreter = PyThreadState_Get()->interp;
+    const Object context = check(PyContext_CopyCurrent());
+    void* const hooks = saved_hooks_of_thread();
+    PendingError error;
+    const auto body = [&] {
+        PyThreadState* const own = PyThreadState_New(interpreter);
+        PyEval_AcquireThread(own);
+        share_saved_hooks(hooks);
+        PyContext_Enter(context.get());
+        f();
+        PyErr_Fetch(&error.type, &error.value, &error.trace);
+        PyContext_Exit(context.get());
+        share_saved_hooks(nullptr);
+        PyThreadState_Clear(own);
+        PyThreadState_DeleteCurrent();
+    };
+    {
+        struct Waiting {
+            PyThreadState* state = PyEval_SaveThread();
+            ~Waiting() { PyEval_RestoreThread(state); }
+        } waiting;
+        std::thread(body).join();
+    }
+    if (error.type) PyErr_Restore(error.type, error.value, error.trace);
+}
+
+}  // namespace
+
+void install_stack_provider() { stack_provider = {is_short, run_elsewhere}; }
+
+}  // namespace wg::py
