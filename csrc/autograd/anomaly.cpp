@@ -1,10 +1,12 @@
 #include "autograd/anomaly.h"
 
-#include <cmath>
+#include <algorithm>
+#include <cstring>
 
 #include "autograd/grad_mode.h"
 #include "ops/elementwise.h"
 #include "ops/functions.h"
+#include "tensor/shape.h"
 
 namespace wg {
 
@@ -12,23 +14,47 @@ namespace {
 
 thread_local Turn* turn_ = nullptr;
 
-constexpr int64_t kFew = 64;  // elements, below which a plain loop is faster than an operation
-
+// Whether one is NaN: sixteen bytes at a time, each compared with itself.
 template <class T>
 bool any_nan(const T* values, int64_t n) {
-    bool found = false;
-    for (int64_t i = 0; i < n; ++i) found |= values[i] != values[i];
-    return found;
+    typedef T Vector __attribute__((vector_size(16)));
+    constexpr int64_t kWidth = 16 / sizeof(T), kStep = 4 * kWidth, kBlock = 1024;
+    int64_t i = 0;
+    while (i + kStep <= n) {
+        decltype(Vector{} != Vector{}) found = {};
+        for (const int64_t end = std::min(n, i + kBlock); i + kStep <= end; i += kStep) {
+            Vector v[4];
+            std::memcpy(v, values + i, sizeof(v));
+            found |= (v[0] != v[0]) | (v[1] != v[1]) | (v[2] != v[2]) | (v[3] != v[3]);
+        }
+        for (int64_t lane = 0; lane < kWidth; ++lane)
+            if (found[lane]) return true;
+    }
+    for (; i < n; ++i)
+        if (values[i] != values[i]) return true;
+    return false;
+}
+
+// In the first n elements of the memory from t's first on.
+bool has_nan(const Tensor& t, int64_t n) {
+    return t.dtype() == DType::Float32 ? any_nan(t.data<float>(), n) : any_nan(t.data<double>(), n);
 }
 
 bool has_nan(const Tensor& t) {
-    if (t.numel() <= kFew && t.is_contiguous()) {
-        if (t.dtype() == DType::Float32) return any_nan(t.data<float>(), t.numel());
-        if (t.dtype() == DType::Float64) return any_nan(t.data<double>(), t.numel());
+    if (t.dtype() == DType::Float32 || t.dtype() == DType::Float64) {
+        if (t.is_contiguous()) return has_nan(t, t.numel());
+        // In whatever order the elements lie, and each once where they are expanded.
+        Dims sizes;
+        int64_t n = 1;
+        for (int64_t d = 0; d < t.dim(); ++d) {
+            sizes.push_back(t.strides()[d] == 0 ? std::min<int64_t>(t.sizes()[d], 1)
+                                                : t.sizes()[d]);
+            n *= sizes.back();
+        }
+        if (is_dense(sizes, t.strides())) return has_nan(t, n);
     }
-    if (!is_floating(t.dtype())) return false;
-    // The fastest pass over memory is a sum. NaN never gets lost in one, but may arise from infinities.
-    return std::isnan(sum(t).to_double()) && any(isnan(t)).to_int() != 0;
+    const GradMode off(false);
+    return is_floating(t.dtype()) && any(isnan(t)).to_int() != 0;
 }
 
 // PyTorch says where in its own source it warns.
@@ -74,7 +100,6 @@ Ref<Cause> Turn::current_cause() {
 }
 
 void check_for_nan(const Node& node, const Grads& grads) {
-    const GradMode off(false);
     for (size_t i = 0; i < grads.size(); ++i)
         WG_CHECK(!grads[i].defined() || !has_nan(grads[i]), "Function '", node.name(),
                  "' returned nan values in its ", i, "th output.");

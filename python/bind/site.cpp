@@ -93,6 +93,8 @@ public:
         return !frame_;
     }
     void next() noexcept { frame_ = frame_->previous; }
+    // Cheaper than at_end() and place().
+    bool at(const Place& p) const noexcept { return frame_ && place() == p; }
     Place place() const noexcept {
 #if PY_VERSION_HEX >= 0x030D0000
         auto* code = reinterpret_cast<PyCodeObject*>(frame_->f_executable);
@@ -117,6 +119,7 @@ public:
     void next() noexcept {
         frame_ = Object::steal(reinterpret_cast<PyObject*>(PyFrame_GetBack(get())));
     }
+    bool at(const Place& p) const noexcept { return frame_ && place() == p; }
     Place place() const noexcept {
         PyCodeObject* code = PyFrame_GetCode(get());
         Py_DECREF(code);  // the frame holds it
@@ -143,11 +146,14 @@ Ref<Call> running_call() {
     const Place running{frames.place().code, -1};
     frames.next();
 
-    const Call* known =
-        last && last->place == running && last->cause == cause ? last.get() : nullptr;
-    if (known) {
-        for (known = known->caller; known && !frames.at_end(); known = known->caller, frames.next())
-            if (!(frames.place() == known->place)) break;
+    // Most often all is as it was.
+    if (last && last->place == running && last->cause == cause) {
+        const Call* known = last->caller;
+        while (known &&
+               (frames.at(known->place) || (!frames.at_end() && frames.at(known->place)))) {
+            known = known->caller;
+            frames.next();
+        }
         if (!known && frames.at_end()) return last;
     }
 
