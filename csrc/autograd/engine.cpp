@@ -27,6 +27,7 @@
 #include "autograd/anomaly.h"
 #include "autograd/record.h"
 #include "ops/functions.h"
+#include "tensor/unlocked.h"
 
 namespace wg {
 
@@ -53,6 +54,7 @@ class Pass;
 thread_local Pass* current_pass_ = nullptr;
 thread_local int passes_on_stack_ = 0;
 constexpr int kPassesPerStack = 50;
+constexpr size_t kWorkBetweenOffers = 20'000;  // some milliseconds
 int running_passes_ = 0;
 int64_t next_pass_id_ = 0;
 
@@ -125,6 +127,7 @@ private:
     Pass* previous_;
     bool previous_filtered_;
     bool capturing_ = false;
+    size_t work_ = 0;  // since others were offered the lock; about a tenth of a microsecond is 1
     std::unordered_map<const Node*, PassState> table_;
     std::vector<Node*> visited_;
     std::vector<Node*> ready_;  // a heap by sequence number
@@ -298,7 +301,14 @@ void Pass::run_node(Node& node, Grads& in, Grads& out) {
     Grads before;
     const bool has_post = node.hooks && !node.hooks->post.empty();
     if (has_post) before = in;
-    apply(node, in, out);
+    {
+        struct Running {
+            Node& node;
+            explicit Running(Node& n) : node(n) { ++node.running; }
+            ~Running() { --node.running; }
+        } running(node);
+        apply(node, in, out);
+    }
     for (size_t i = 0; i < node.edges.size(); ++i)
         if (node.edges[i].node && out[i].defined()) conform(out[i], node.edges[i], &node, i);
     if (has_post) {
@@ -318,6 +328,7 @@ void Pass::evaluate(Node& node, std::vector<Tensor>& captured) {
         s.buffer.clear();
     }
     in.resize(node.outputs.size());
+    if (!in.empty() && in[0].defined()) work_ += size_t(in[0].numel()) >> 8;
 
     // As in PyTorch, autograd.grad gives a gradient as it is after the tensor's hooks, but where the pass goes
     // on from there as it is before them.
@@ -331,7 +342,7 @@ void Pass::evaluate(Node& node, std::vector<Tensor>& captured) {
     if (!runs) return capture();
     run_node(node, in, out);
     in.clear();
-    if (!options_.retain_graph) node.release_saved();
+    if (!options_.retain_graph && node.running == 0) node.release_saved();
     if (anomaly_mode.enabled && anomaly_mode.check_nan) [[unlikely]]
         check_for_nan(node, out);
     for (size_t i = 0; i < node.edges.size(); ++i)
@@ -372,6 +383,10 @@ void Pass::run(std::span<const Edge> roots, std::span<const Tensor> grads,
             if (anomaly_mode.enabled) [[unlikely]]
                 turn.emplace(*n);
             evaluate(*n, captured);
+            if ((work_ += n->edges.size() + 1) > kWorkBetweenOffers) [[unlikely]] {
+                offer_lock();
+                work_ = 0;
+            }
         } catch (...) {
             if (anomaly_mode.enabled) explain_failure(*n);
             throw;

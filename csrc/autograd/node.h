@@ -136,6 +136,8 @@ public:
 
     bool is_accumulator = false;  // an AccumulateGrad
     bool released = false;
+    uint32_t running =
+        0;  // threads that run its derivative: what that reads is not freed meanwhile
     PassState pass;
 
     void add_edge(Edge e) { edges.emplace_back(std::move(e)); }

@@ -168,7 +168,7 @@ Object stack_lines(const Site& site);
 
 // --- threads (threads.cpp) ---
 
-void install_stack_provider();
+void install_thread_providers();
 
 // Each file of the binding adds its part to the module.
 void add_types(PyObject* module);

@@ -1,10 +1,11 @@
-// Python's side of Note [Deep nesting]: when the interpreter's recursion limit comes near, and how a function runs on
+// Python's side of Note [Loops without the lock] and of Note [Deep nesting]: when the interpreter's recursion limit comes near, and how a function runs on
 // another thread in the place of this one.
 #include <thread>
 
 #include "autograd/engine.h"
 #include "graph.h"
 #include "python.h"
+#include "tensor/unlocked.h"
 
 namespace wg::py {
 namespace {
@@ -53,8 +54,16 @@ void run_elsewhere(const std::function<void()>& f) {
     if (error.type) PyErr_Restore(error.type, error.value, error.trace);
 }
 
+void* release() noexcept { return PyEval_SaveThread(); }
+void acquire(void* released) noexcept {
+    PyEval_RestoreThread(static_cast<PyThreadState*>(released));
+}
+
 }  // namespace
 
-void install_stack_provider() { stack_provider = {is_short, run_elsewhere}; }
+void install_thread_providers() {
+    stack_provider = {is_short, run_elsewhere};
+    lock_provider = {release, acquire};
+}
 
 }  // namespace wg::py
