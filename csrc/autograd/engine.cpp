@@ -10,15 +10,25 @@
 // Note [Order]
 // Among ready nodes the one recorded last goes first, and accumulation into leaves before all: then
 // gradients are used soon after they are made, and the order is that of PyTorch.
+//
+// Note [Deep nesting]
+// A pass inside another, by a hook or a Function that calls backward, needs C stack and a part of Python's
+// recursion limit. So that any depth works, every kPassesPerStack-th pass, and one for which the binding finds
+// that the limit comes near, runs on a thread of its own while this one waits (run_elsewhere).
 #include "autograd/engine.h"
 
 #include <algorithm>
+#include <exception>
 #include <limits>
+#include <system_error>
+#include <thread>
 #include <unordered_map>
 
+#include "autograd/anomaly.h"
 #include "autograd/record.h"
 #include "autograd/transform.h"
 #include "ops/functions.h"
+#include "tensor/unlocked.h"
 
 namespace wg {
 
@@ -43,6 +53,9 @@ private:
 
 class Pass;
 thread_local Pass* current_pass_ = nullptr;
+thread_local int passes_on_stack_ = 0;
+constexpr int kPassesPerStack = 50;
+constexpr size_t kWorkBetweenOffers = 20'000;  // some milliseconds
 int running_passes_ = 0;
 int64_t next_pass_id_ = 0;
 
@@ -57,6 +70,7 @@ public:
     explicit Pass(const BackwardOptions& options)
         : options_(options), exclusive_(running_passes_ == 0), previous_(current_pass_) {
         ++running_passes_;
+        ++passes_on_stack_;
         current_pass_ = this;
         previous_filtered_ = std::exchange(pass_is_filtered, false);
     }
@@ -64,6 +78,7 @@ public:
         if (exclusive_)
             for (Node* n : visited_) n->pass = PassState{};
         --running_passes_;
+        --passes_on_stack_;
         current_pass_ = previous_;
         pass_is_filtered = previous_filtered_;
     }
@@ -91,6 +106,8 @@ public:
 
     void run(std::span<const Edge> roots, std::span<const Tensor> grads,
              std::span<const Edge> inputs, std::vector<Tensor>& captured);
+    // The nodes of the pass as they run when no hook interferes.
+    std::vector<Node*> order();
     void at_end(std::function<void()> f) { callbacks_.push_back(std::move(f)); }
 
 private:
@@ -113,6 +130,7 @@ private:
     Pass* previous_;
     bool previous_filtered_;
     bool capturing_ = false;
+    size_t work_ = 0;  // since others were offered the lock; about a tenth of a microsecond is 1
     std::unordered_map<const Node*, PassState> table_;
     std::vector<Node*> visited_;
     std::vector<Node*> ready_;  // a heap by sequence number
@@ -204,7 +222,12 @@ void conform(Tensor& grad, const Edge& edge, const Node* from, size_t index) {
                  " but expected shape compatible with ", to_string(output.sizes));
         grad = sum_to(grad, output.sizes);
     }
-    if (grad.dtype() != output.dtype) grad = to_dtype(grad, output.dtype);
+    if (output.grad_dtype && grad.dtype() != *output.grad_dtype) {
+        WG_CHECK(is_floating(*output.grad_dtype), "a gradient cannot have the dtype '",
+                 info(*output.grad_dtype).scalar_name,
+                 "', which the grad_dtype of its tensor asks for");
+        grad = to_dtype(grad, *output.grad_dtype);
+    }
 }
 
 void Pass::deliver(const Edge& edge, Tensor grad) {
@@ -288,7 +311,14 @@ void Pass::run_node(Node& node, Grads& in, Grads& out) {
     Grads before;
     const bool has_post = node.hooks && !node.hooks->post.empty();
     if (has_post) before = in;
-    apply(node, in, out);
+    {
+        struct Running {
+            Node& node;
+            explicit Running(Node& n) : node(n) { ++node.running; }
+            ~Running() { --node.running; }
+        } running(node);
+        apply(node, in, out);
+    }
     for (size_t i = 0; i < node.edges.size(); ++i)
         if (node.edges[i].node && out[i].defined()) conform(out[i], node.edges[i], &node, i);
     if (has_post) {
@@ -308,6 +338,7 @@ void Pass::evaluate(Node& node, std::vector<Tensor>& captured) {
         s.buffer.clear();
     }
     in.resize(node.outputs.size());
+    if (!in.empty() && in[0].defined()) work_ += size_t(in[0].numel()) >> 8;
 
     // As in PyTorch, autograd.grad gives a gradient as it is after the tensor's hooks, but where the pass goes
     // on from there as it is before them.
@@ -321,7 +352,9 @@ void Pass::evaluate(Node& node, std::vector<Tensor>& captured) {
     if (!runs) return capture();
     run_node(node, in, out);
     in.clear();
-    if (!options_.retain_graph) node.release_saved();
+    if (!options_.retain_graph && node.running == 0) node.release_saved();
+    if (anomaly_mode.enabled && anomaly_mode.check_nan) [[unlikely]]
+        check_for_nan(node, out);
     for (size_t i = 0; i < node.edges.size(); ++i)
         if (const Edge& e = node.edges[i]; e.node) deliver(e, std::move(out[i]));
 }
@@ -355,12 +388,96 @@ void Pass::run(std::span<const Edge> roots, std::span<const Tensor> grads,
         Node* n = ready_.back();
         ready_.pop_back();
         const Ref<Node> alive(n);
-        evaluate(*n, captured);
+        try {
+            std::optional<Turn> turn;
+            if (anomaly_mode.enabled) [[unlikely]]
+                turn.emplace(*n);
+            evaluate(*n, captured);
+            if ((work_ += n->edges.size() + 1) > kWorkBetweenOffers) [[unlikely]] {
+                offer_lock();
+                work_ = 0;
+            }
+        } catch (...) {
+            if (anomaly_mode.enabled) explain_failure(*n);
+            throw;
+        }
     }
     for (size_t i = 0; i < callbacks_.size(); ++i) {  // which may queue more
         const auto f = callbacks_[i];
         f();
     }
+}
+
+std::vector<Node*> Pass::order() {
+    std::unordered_map<const Node*, uint32_t> awaited;
+    for (const Edge& e : roots_) ++awaited[e.node.get()];
+    for (const Node* n : visited_)
+        for (const Edge& e : n->edges)
+            if (e.node) ++awaited[e.node.get()];
+    std::vector<Node*> order, ready;
+    const auto deliver = [&](Node* n) {
+        if (--awaited[n] > 0 || !wants(n)) return;
+        ready.push_back(n);
+        std::push_heap(ready.begin(), ready.end(), Later{});
+    };
+    for (const Edge& e : roots_) deliver(e.node.get());
+    while (!ready.empty()) {
+        std::pop_heap(ready.begin(), ready.end(), Later{});
+        Node* const n = ready.back();
+        ready.pop_back();
+        order.push_back(n);
+        for (const Edge& e : n->edges)
+            if (e.node) deliver(e.node.get());
+    }
+    return order;
+}
+
+bool needs_other_stack() {
+    return passes_on_stack_ > 0 && (passes_on_stack_ >= kPassesPerStack ||
+                                    (stack_provider.is_short && stack_provider.is_short()));
+}
+
+// What operations of a thread depend on, besides their operands.
+struct ThreadState {
+    Pass* pass = current_pass_;
+    bool filtered = pass_is_filtered;
+    uint8_t modes = modes_;
+    bool layout = layout_enforced;
+    TransformState transforms = transform_state();
+    bool multithreading = multithreading_enabled;
+    SavedTensorHooks* hooks = saved_tensor_hooks;
+    const WriteWatcher* watcher = write_watcher;
+    void apply() const {
+        current_pass_ = pass;
+        pass_is_filtered = filtered;
+        modes_ = modes;
+        layout_enforced = layout;
+        set_transform_state(transforms);
+        multithreading_enabled = multithreading;
+        saved_tensor_hooks = hooks;
+        write_watcher = watcher;
+    }
+};
+
+// Runs f on a thread of its own, in the state of this one, which waits.
+void run_elsewhere(const std::function<void()>& f) {
+    const ThreadState state;
+    std::exception_ptr error;
+    const std::function<void()> body = [&] {
+        state.apply();
+        try {
+            f();
+        } catch (...) {
+            error = std::current_exception();
+        }
+    };
+    try {
+        if (stack_provider.run_elsewhere) stack_provider.run_elsewhere(body);
+        else std::thread(body).join();
+    } catch (const std::system_error&) {
+        return f();  // no thread to be had
+    }
+    if (error) std::rethrow_exception(error);
 }
 
 }  // namespace
@@ -387,8 +504,13 @@ void queue_callback(std::function<void()> f) {
 std::vector<Tensor> run_backward(std::span<const Edge> roots, std::span<const Tensor> grads,
                                  std::span<const Edge> inputs, const BackwardOptions& options) {
     std::vector<Tensor> captured;
-    Pass pass(options);
-    pass.run(roots, grads, inputs, captured);
+    const auto run = [&] {
+        Pass pass(options);
+        pass.run(roots, grads, inputs, captured);
+    };
+    if (needs_other_stack()) [[unlikely]]
+        run_elsewhere(run);
+    else run();
     return captured;
 }
 
@@ -413,6 +535,17 @@ int64_t current_pass_id() noexcept { return current_pass_ ? current_pass_->id : 
 uint8_t current_pass_level() noexcept { return current_pass_ ? current_pass_->level() : 0; }
 
 bool in_filtered_pass() noexcept { return current_pass_ && current_pass_->within_filtered(); }
+
+std::vector<Node*> pass_order() {
+    WG_CHECK(current_pass_,
+             "_current_graph_task_execution_order should only be called during the backward pass");
+    WG_CHECK(
+        !multithreading_enabled,
+        "get_current_graph_task_execution_order expects the current backward to be executed with multithreading "
+        "disabled, e.g. by running:\n\n>>> with torch.autograd.set_multithreading_enabled(False):\n...     "
+        "torch.autograd.grad(...)\n");
+    return current_pass_->order();
+}
 
 bool pass_will_run(const Node& node) {
     WG_CHECK(current_pass_,
@@ -487,10 +620,13 @@ Ref<Node> AccumulateGrad::of(const Tensor& leaf) {
         level_bit(m.stands_for.defined() ? leaf->level : std::min(leaf->level, transform_level));
     if (m.passes_on) [[unlikely]]
         a->add_edge(m.passes_on);
+    if (anomaly_mode.enabled) [[unlikely]]
+        a->site = Site::here();
     if (a->outputs.empty() || a->outputs[0].dtype != leaf.dtype() ||
         !same_shape(a->outputs[0].sizes, leaf.sizes())) {
         a->outputs.clear();
         a->add_output(leaf);
+        if (m.grad_dtype) a->outputs[0].grad_dtype = *m.grad_dtype;
     }
     return Ref<Node>(a);
 }
@@ -500,6 +636,7 @@ void AccumulateGrad::dispose() noexcept {
     const Tensor leaf = std::move(leaf_);
     const std::unique_ptr<NodeHooks> dropped(std::exchange(hooks, nullptr));
     edges.clear();
+    site = Site();
     resting_ = meta(leaf)->accumulator == this;
     if (!resting_) free(this);
 }

@@ -45,6 +45,19 @@ uint8_t current_pass_level() noexcept;  // 0 outside of one
 bool in_filtered_pass() noexcept;
 // Whether the running pass, if it goes on, runs the node.
 bool pass_will_run(const Node& node);
+// The nodes of the running pass in the order in which they run; RuntimeError with multithreading_enabled, as in PyTorch.
+std::vector<Node*> pass_order();
+
+// A flag of each thread, which decides nothing else: on the CPU a pass runs on the thread that calls it.
+inline thread_local bool multithreading_enabled = true;
+
+// Installed by the binding; see Note [Deep nesting].
+struct StackProvider {
+    bool (*is_short)() = nullptr;
+    // Runs a function that throws nothing on a thread of its own, and waits. std::system_error: there is none.
+    void (*run_elsewhere)(const std::function<void()>& f) = nullptr;
+};
+inline StackProvider stack_provider;
 
 // Ends in a leaf: adds what arrives to its .grad.
 //

@@ -14,6 +14,8 @@ class AccumulateGrad;
 
 struct AutogradMeta final : TensorExtras {
     Tensor grad;
+    // What gradients of a leaf are brought to, if that was set; in it none means any.
+    std::optional<std::optional<DType>> grad_dtype;
     AccumulateGrad* accumulator = nullptr;  // Note [Accumulators]
     Ref<Node> accumulator_of_another;  // of the leaf that this was unpacked in place of
     // Of a variable of a transform: what it stands for, and where its gradient goes on to (Note [Levels]).
@@ -72,5 +74,8 @@ void count_apart(const Tensor& t);  // gives t, new, a version counter of its ow
 void set_requires_grad(const Tensor& t, bool on);
 void retain_grad(const Tensor& t);
 void set_grad(const Tensor& t, const Tensor& grad);  // checks that it fits
+// `Tensor.grad_dtype` of a leaf: the dtype of its gradients, none if that may be any.
+std::optional<DType> grad_dtype(const Tensor& leaf);
+void set_grad_dtype(const Tensor& leaf, std::optional<DType> dtype);
 
 }  // namespace wg

@@ -6,7 +6,7 @@
 namespace wg {
 
 namespace {
-uint64_t next_sequence_nr_ = 0;
+thread_local uint64_t next_sequence_nr_ = 0;
 
 // Note [Destroying graphs]
 // The last reference to a loss frees its whole graph. Freeing a node drops its edges, which may free
@@ -54,6 +54,8 @@ void Node::visit_owned(OwnedVisitor& visitor) const {
     for (const Edge& e : edges)
         if (e.node) visitor.node(*e.node);
 }
+
+uint64_t next_sequence_nr() noexcept { return next_sequence_nr_; }
 
 void fail_released() {
     fail(

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,12 +28,14 @@ struct Edge {
 struct OutputInfo {
     SmallVector<int64_t, 4> sizes;
     DType dtype = DType::Float32;
+    std::optional<DType> grad_dtype;  // of the gradients; none: any (`Tensor.grad_dtype` of a leaf)
     Device device;
     bool is_tensor = false;  // a custom Function may return other things as well
 
     OutputInfo() = default;
     explicit OutputInfo(const Tensor& t)
-        : sizes(t.sizes()), dtype(t.dtype()), device(t.device()), is_tensor(true) {}
+        : sizes(t.sizes()), dtype(t.dtype()), grad_dtype(t.dtype()), device(t.device()),
+          is_tensor(true) {}
 };
 
 using Grads = SmallVector<Tensor, 3>;
@@ -51,7 +54,7 @@ protected:
 struct PassState {
     uint32_t dependencies = 0;  // edges into the node that have not delivered yet
     bool seen = false;
-    bool wanted = true;      // leads to one of autograd.grad's inputs
+    bool wanted = true;  // leads to one of autograd.grad's inputs
     SmallVector<Tensor, 1> buffer;  // gradients of the node's outputs, as far as summed up
 };
 inline thread_local bool pass_is_filtered = false;
@@ -126,7 +129,7 @@ public:
 
     SmallVector<Edge, 2> edges;
     SmallVector<OutputInfo, 1> outputs;
-    uint64_t sequence_nr = 0;
+    uint64_t sequence_nr = 0;  // counts the nodes of a thread
     // The levels of the leaves that the node leads to, one bit each: Note [Levels] in transform.h.
     uint64_t levels = 0;
     Site site;
@@ -135,6 +138,8 @@ public:
 
     bool is_accumulator = false;  // an AccumulateGrad
     bool released = false;
+    uint32_t running =
+        0;  // threads that run its derivative: what that reads is not freed meanwhile
     PassState pass;
 
     void add_edge(Edge e) {
@@ -181,6 +186,9 @@ protected:
 };
 
 inline Node* node_of(const Ref<GraphNode>& g) noexcept { return static_cast<Node*>(g.get()); }
+
+// The number that this thread's next node gets.
+uint64_t next_sequence_nr() noexcept;
 
 // "Trying to backward through the graph a second time ..."
 [[noreturn]] void fail_released();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "autograd/anomaly.h"
 #include "autograd/meta.h"
 #include "tensor/shape.h"
 
@@ -47,9 +48,12 @@ void SavedTensor::fail_modified(const Node* owner) const {
         message +=
             str(", which is output ", is_output_ ? output_nr_ : 0, " of ", fn->short_name(), ",");
     message += str(
-        " is at version ", data_.version(), "; expected version ", version_,
-        " instead. Hint: enable anomaly detection to find the operation that failed to compute its "
-        "gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).");
+        " is at version ", data_.version(), "; expected version ", version_, " instead. Hint: ",
+        anomaly_mode.enabled
+            ? "the backtrace further above shows the operation that failed to compute its gradient. The variable in "
+              "question was changed in there or anywhere later. Good luck!"
+            : "enable anomaly detection to find the operation that failed to compute its gradient, with "
+              "torch.autograd.set_detect_anomaly(True, check_nan=False).");
     fail(ErrorKind::Runtime, message);
 }
 

@@ -13,10 +13,12 @@ struct Level {
     uint64_t outside;  // the levels in which results can have a history
     const WriteWatcher* watcher;
 };
+thread_local std::vector<Level>* levels_ = nullptr;
 std::vector<Level>& levels() {
     // Never destroyed: a thread may end after everything else.
-    static thread_local auto* const all = new std::vector<Level>;
-    return *all;
+    static thread_local auto* const own = new std::vector<Level>;
+    if (!levels_) levels_ = own;
+    return *levels_;
 }
 
 // The levels whose histories a tensor of this level can have.
@@ -56,6 +58,12 @@ CapturedWrite::CapturedWrite(const std::string& operation)
               operation +
               ") that would mutate a captured Tensor. This is not supported; please rewrite the function being transformed "
               "to explicitly accept the mutated Tensor(s) as inputs.") {}
+
+TransformState transform_state() noexcept { return {&levels(), transform_level}; }
+void set_transform_state(TransformState s) noexcept {
+    levels_ = static_cast<std::vector<Level>*>(s.levels);
+    transform_level = s.level;
+}
 
 namespace {
 constexpr const char* kNoHooks =

@@ -42,6 +42,14 @@ public:
     explicit CapturedWrite(const std::string& operation);
 };
 
+// The levels of a thread, for another one that goes on in its place.
+struct TransformState {
+    void* levels;
+    uint8_t level;
+};
+TransformState transform_state() noexcept;
+void set_transform_state(TransformState s) noexcept;
+
 // Saved tensor hooks and transforms exclude each other.
 void check_hooks_allowed();
 // Throws for a tensor that is to be changed and was made outside.

@@ -384,13 +384,37 @@ void retain_grad(const Tensor& t) {
     t->retains_grad = true;
 }
 
+namespace {
+std::optional<DType> leaf_grad_dtype(const Tensor& t) {
+    return t->extras && meta(t)->grad_dtype ? *meta(t)->grad_dtype : t.dtype();
+}
+}  // namespace
+
+std::optional<DType> grad_dtype(const Tensor& leaf) {
+    WG_CHECK(is_leaf(leaf), "grad_dtype can only be accessed on leaf tensors.");
+    return leaf_grad_dtype(leaf);
+}
+
+void set_grad_dtype(const Tensor& leaf, std::optional<DType> dtype) {
+    WG_CHECK(is_leaf(leaf), "grad_dtype can only be set on leaf tensors.");
+    AutogradMeta& m = own_meta(leaf);
+    WG_CHECK(
+        !dtype || !m.grad.defined() || m.grad.dtype() == *dtype, "Cannot set grad_dtype to '",
+        info(*dtype).scalar_name, "' because there is already a gradient with dtype '",
+        info(m.grad.dtype()).c_name,
+        "'. Please clear the gradient (.grad = None) before changing grad_dtype, or ensure the new grad_dtype "
+        "matches the existing gradient's dtype.");
+    m.grad_dtype = dtype;
+    if (m.accumulator) accumulator_edge(leaf).node->outputs[0].grad_dtype = dtype;
+}
+
 void set_grad(const Tensor& t, const Tensor& grad) {
     if (grad.defined()) {
         WG_CHECK(!grad.is_same(t), "can't assign Variable as its own grad");
+        const std::optional<DType> wanted = leaf_grad_dtype(t);
         WG_CHECK(
-            grad.dtype() == t.dtype(), "attempting to assign a gradient with dtype '",
-            info(grad.dtype()).c_name, "' to a tensor with grad_dtype '",
-            info(t.dtype()).scalar_name,
+            !wanted || grad.dtype() == *wanted, "attempting to assign a gradient with dtype '",
+            info(grad.dtype()).c_name, "' to a tensor with grad_dtype '", info(*wanted).scalar_name,
             "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the "
             "tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with "
             "caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that assume they "

@@ -4,17 +4,22 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <utility>
 
 namespace wg {
 
 class Site;
+struct Cause;  // autograd/anomaly.h
 
 // Installed by the binding; all null in a program without Python.
 struct SiteProvider {
     void (*capture)(Site& site) noexcept = nullptr;
     void (*retain)(void* code) noexcept = nullptr;
     void (*release)(void* code) noexcept = nullptr;
+    // Of a site taken in anomaly mode: the calls in progress, as a traceback; what induced them, or null.
+    std::string (*stack)(const Site& site) = nullptr;
+    const Cause* (*cause)(const Site& site) = nullptr;
 };
 inline SiteProvider site_provider;
 

@@ -11,6 +11,7 @@
 #include "cpu/gemm_kernel.h"
 #include "cpu/thread_pool.h"
 #include "dispatch/isa.h"
+#include "tensor/unlocked.h"
 
 namespace wg {
 
@@ -141,6 +142,9 @@ constexpr double kTaskCost = 256 * 1024;
 // Entering a product costs about as much as this many multiply-adds.
 constexpr double kEntryCost = 2048;
 
+// Multiply-adds during which other threads should have the lock: some tenths of a millisecond.
+constexpr double kLongCost = 16 * 1024 * 1024;
+
 // The cost of one product in multiply-adds of the float kernel.
 template <class T>
 double cost_of(int64_t m, int64_t n, int64_t k) {
@@ -191,6 +195,7 @@ void run(int64_t count, const Args<T>& g, int64_t stride_a, int64_t stride_b, in
     if (count <= 0 || g.m <= 0 || g.n <= 0) return;
     const GemmKernels& kernels = gemm_kernels();
     const double cost = cost_of<T>(g.m, g.n, g.k);
+    const Unlocked unlocked(cost * double(count) >= kLongCost && !in_parallel_region());
     if (cost * double(count) < 2 * kTaskCost || num_threads() == 1 || in_parallel_region()) {
         Args<T> item = g;
         for (int64_t i = 0; i < count; ++i) {

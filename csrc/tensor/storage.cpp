@@ -1,14 +1,51 @@
 #include "tensor/storage.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/free_list.h"
 #include "tensor/allocator.h"
+#include "tensor/unlocked.h"
 
 namespace wg {
+
+namespace {
+
+// Note [Loops without the lock]
+int unlocked_loops_ = 0;
+struct Retired {
+    Storage* storage;  // or, null, the block that one had
+    char* data;
+    size_t nbytes;
+};
+std::vector<Retired> retired_;
+
+// In a child process that another thread forked meanwhile none of the loops goes on.
+void forget_loops() { unlocked_loops_ = 0; }
+
+}  // namespace
+
+void Unlocked::begin() noexcept {
+    static const int registered = pthread_atfork(nullptr, nullptr, forget_loops);
+    static_cast<void>(registered);
+    ++unlocked_loops_;
+    active_ = true;
+    released_ = lock_provider.release();
+}
+
+void Unlocked::end() noexcept {
+    lock_provider.acquire(released_);
+    if (--unlocked_loops_ > 0) return;
+    for (const Retired& r : std::exchange(retired_, {}))
+        if (r.storage) Storage::destroy(r.storage);
+        else wg::deallocate(r.data, r.nbytes);
+}
 
 namespace {
 constexpr size_t kInlineLimit = 1024 - kStorageHeader;
@@ -41,6 +78,8 @@ Ref<Storage> Storage::wrap(void* data, size_t nbytes, void (*deleter)(void*), vo
 }
 
 void Storage::destroy(Storage* s) noexcept {
+    if (unlocked_loops_ > 0) [[unlikely]]
+        return retired_.push_back({s, nullptr, 0});
     const size_t block = s->block_bytes;
     if (block) {
         if (s->data != reinterpret_cast<char*>(s) + kStorageHeader)
@@ -61,7 +100,8 @@ void Storage::resize(size_t size) {
     char* fresh = static_cast<char*>(wg::allocate(size));
     if (const size_t common = std::min(size, nbytes)) std::memcpy(fresh, data, common);
     const bool is_inline = block_bytes && data == reinterpret_cast<char*>(this) + kStorageHeader;
-    if (!is_inline) wg::deallocate(data, nbytes);
+    if (!is_inline && unlocked_loops_ > 0) retired_.push_back({nullptr, data, nbytes});
+    else if (!is_inline) wg::deallocate(data, nbytes);
     data = fresh;
     nbytes = size;
 }

@@ -1,4 +1,5 @@
 // Tensor.backward and the engine's entry for torch.autograd.
+#include "autograd/anomaly.h"
 #include "autograd/engine.h"
 #include "convert.h"
 #include "hooks.h"
@@ -184,11 +185,55 @@ PyObject* queue(PyObject*, PyObject* callable) {
     });
 }
 
+bool bool_argument(PyObject* o, const char* function, const char* name, int position) {
+    if (!PyBool_Check(o))
+        fail_type(str(function, "(): argument '", name, "' (position ", position,
+                      ") must be bool, not ", Py_TYPE(o)->tp_name));
+    return o == Py_True;
+}
+PyObject* set_anomaly(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+    return guarded([&]() -> PyObject* {
+        if (nargs < 1)
+            fail_type("set_anomaly_enabled() missing 1 required positional arguments: \"enabled\"");
+        if (nargs > 2)
+            fail_type(str("set_anomaly_enabled() takes 2 positional arguments but ", nargs,
+                          " were given"));
+        const bool on = bool_argument(args[0], "set_anomaly_enabled", "enabled", 1);
+        anomaly_mode.check_nan =
+            nargs < 2 || bool_argument(args[1], "set_anomaly_enabled", "check_nan", 2);
+        anomaly_mode.enabled = on;
+        Py_RETURN_NONE;
+    });
+}
+PyObject* is_anomaly(PyObject*, PyObject*) { return PyBool_FromLong(anomaly_mode.enabled); }
+PyObject* is_nan_checked(PyObject*, PyObject*) { return PyBool_FromLong(anomaly_mode.check_nan); }
+PyObject* set_multithreading(PyObject*, PyObject* on) {
+    return guarded([&]() -> PyObject* {
+        multithreading_enabled = bool_argument(on, "set_multithreading_enabled", "enabled", 1);
+        Py_RETURN_NONE;
+    });
+}
+PyObject* is_multithreading(PyObject*, PyObject*) {
+    return PyBool_FromLong(multithreading_enabled);
+}
+PyObject* sequence_nr(PyObject*, PyObject*) {
+    return PyLong_FromUnsignedLongLong(next_sequence_nr());
+}
+PyObject* execution_order(PyObject*, PyObject*) {
+    return guarded([&] {
+        const std::vector<Node*> nodes = pass_order();
+        Object list = check(PyList_New(0));
+        for (Node* n : nodes) check(PyList_Append(list.get(), check(wrap_node(n)).get()));
+        return list.release();
+    });
+}
+
 PyObject* pass_id(PyObject*, PyObject*) { return PyLong_FromLongLong(current_pass_id()); }
 PyObject* checkpoint_valid(PyObject*, PyObject*) { return PyBool_FromLong(!in_filtered_pass()); }
 PyObject* will_run(PyObject*, PyObject* node) {
     return guarded([&]() -> PyObject* {
-        if (!is_node(node)) fail_type("_will_engine_execute_node: Expected a node");
+        WG_CHECK(is_node(node), "_will_engine_execute_node expects an grad_fn, but got ",
+                 Py_TYPE(node)->tp_name);
         return PyBool_FromLong(pass_will_run(node_at(node)));
     });
 }
@@ -241,6 +286,16 @@ PyMethodDef functions_[] = {
      METH_FASTCALL, nullptr},
     {"_make_subclass", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make_subclass)),
      METH_FASTCALL, nullptr},
+    {"set_anomaly_enabled",
+     reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(set_anomaly)), METH_FASTCALL,
+     nullptr},
+    {"is_anomaly_enabled", is_anomaly, METH_NOARGS, "Whether anomaly mode is on."},
+    {"is_anomaly_check_nan_enabled", is_nan_checked, METH_NOARGS,
+     "Whether NaN is a failure in anomaly mode."},
+    {"_set_multithreading_enabled", set_multithreading, METH_O, nullptr},
+    {"_is_multithreading_enabled", is_multithreading, METH_NOARGS, nullptr},
+    {"_get_sequence_nr", sequence_nr, METH_NOARGS, nullptr},
+    {"_current_graph_task_execution_order", execution_order, METH_NOARGS, nullptr},
     {"_queue_callback", queue, METH_O, nullptr},
     {"_current_graph_task_id", pass_id, METH_NOARGS, nullptr},
     {"_is_checkpoint_valid", checkpoint_valid, METH_NOARGS, nullptr},

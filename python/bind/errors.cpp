@@ -1,4 +1,6 @@
 // C++ exceptions to Python ones, C++ warnings to Python warnings.
+#include <exception>
+
 #include "python.h"
 #include "tensor/allocator.h"
 
@@ -21,7 +23,13 @@ PyObject* type_of(ErrorKind kind) {
 void python_warning(WarningKind kind, const std::string& message) {
     PyObject* category =
         kind == WarningKind::Deprecation ? PyExc_DeprecationWarning : PyExc_UserWarning;
-    if (PyErr_WarnEx(category, message.c_str(), 1) < 0) throw PythonError{};
+    if (!std::current_exception()) {
+        if (PyErr_WarnEx(category, message.c_str(), 1) < 0) throw PythonError{};
+        return;
+    }
+    // About an exception in flight, which stays the one that is raised. If the warning is an error, it is printed.
+    const WithoutError aside;
+    if (PyErr_WarnEx(category, message.c_str(), 1) < 0) PyErr_WriteUnraisable(nullptr);
 }
 
 }  // namespace

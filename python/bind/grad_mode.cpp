@@ -2,6 +2,7 @@
 // whygrad/_grad_mode.py.
 #include "tensor/grad_mode.h"
 
+#include "autograd/engine.h"
 #include "convert.h"
 #include "tensor_type.h"
 
@@ -40,6 +41,7 @@ struct InferenceMode {
     PyObject_HEAD;
     bool active;
     uint8_t modes;
+    bool multithreading;
 };
 InferenceMode& self_of(PyObject* o) { return *reinterpret_cast<InferenceMode*>(o); }
 
@@ -50,6 +52,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject*) {
     if (!o) return nullptr;
     self_of(o).modes = modes_;
     self_of(o).active = true;
+    self_of(o).multithreading = std::exchange(multithreading_enabled, !on);
     modes_ = on ? kInferenceMode : kGradMode;
     return o;
 }
@@ -58,6 +61,7 @@ void restore(InferenceMode& m) {
     if (!m.active) return;
     m.active = false;
     modes_ = m.modes;
+    multithreading_enabled = m.multithreading;
 }
 
 PyObject* enter(PyObject*, PyObject*) { Py_RETURN_NONE; }

@@ -58,10 +58,11 @@ struct Stack {
     std::optional<std::string> disabled;
     void update() const { saved_tensor_hooks = hooks.empty() ? nullptr : hooks.back().get(); }
 };
+// Never destroyed: threads may end after the interpreter, and the callables with it.
+thread_local Stack* stack_ = nullptr;
 Stack& stack() {
-    // Never destroyed: threads may end after the interpreter, and the callables with it.
-    static thread_local Stack* const s = new Stack;
-    return *s;
+    if (!stack_) stack_ = new Stack;
+    return *stack_;
 }
 
 // The callable of this thread that sees tensors before they are written to, or None.
@@ -136,6 +137,9 @@ void disable(const std::string& message) {
 }
 
 }  // namespace
+
+void* saved_hooks_of_thread() { return &stack(); }
+void share_saved_hooks(void* of_another_thread) { stack_ = static_cast<Stack*>(of_another_thread); }
 
 int visit_packed(const PackedTensor& packed, visitproc visit, void* arg) {
     return static_cast<const PackedObject&>(packed).visit(visit, arg);

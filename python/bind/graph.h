@@ -7,6 +7,10 @@
 
 namespace wg::py {
 
+// The stack of saved tensor hooks, for a thread that runs in the place of another.
+void* saved_hooks_of_thread();
+void share_saved_hooks(void* of_another_thread);
+
 // The Python object that hooks made of a saved tensor, for the garbage collector.
 int visit_packed(const PackedTensor& packed, visitproc visit, void* arg);
 

@@ -74,6 +74,7 @@ PYBIND11_MODULE(_C, m) {
     using namespace wg::py;
     add_runtime_errors();
     install_site_provider();
+    install_thread_providers();
     try {
         add_types(m.ptr());
         add_dropin(m.ptr());

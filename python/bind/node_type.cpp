@@ -99,6 +99,8 @@ PyObject* get_metadata(PyObject* o, void*) {
         if (!attachment) {
             auto fresh = std::make_unique<Metadata>();
             fresh->dict = check(PyDict_New());
+            if (const Object lines = stack_lines(node_at(o).site); PyList_GET_SIZE(lines.get()) > 0)
+                check(PyDict_SetItemString(fresh->dict.get(), "traceback_", lines.get()));
             attachment = std::move(fresh);
             note_entanglement();
         }

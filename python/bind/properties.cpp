@@ -62,6 +62,26 @@ int set_grad_property(PyObject* o, PyObject* value, void*) {
         -1);
 }
 
+PyObject* get_grad_dtype(PyObject* o, void*) {
+    return guarded([&]() -> PyObject* {
+        const std::optional<DType> d = grad_dtype(tensor_of(o));
+        return Py_NewRef(d ? dtype_object(*d) : Py_None);
+    });
+}
+int set_grad_dtype_property(PyObject* o, PyObject* value, void*) {
+    return guarded(
+        [&] {
+            if (!value) fail_type("grad_dtype cannot be deleted");
+            WG_CHECK(value == Py_None || is_dtype(value),
+                     "grad_dtype must be a torch.dtype or None, but got ", Py_TYPE(value)->tp_name);
+            check(get_grad(o, nullptr));  // as in PyTorch, which warns of one that is no leaf
+            set_grad_dtype(tensor_of(o),
+                           value == Py_None ? std::nullopt : std::optional(dtype_of_object(value)));
+            return 0;
+        },
+        -1);
+}
+
 PyObject* get_requires_grad(PyObject* o, void*) {
     return guarded([&] { return PyBool_FromLong(sees_history(tensor_of(o))); });
 }
@@ -202,6 +222,8 @@ PyGetSetDef tensor_properties[] = {
     {"device", get_device, nullptr, nullptr, nullptr},
     {"grad", get_grad, set_grad_property, "The gradient accumulated by backward(), or None.",
      nullptr},
+    {"grad_dtype", get_grad_dtype, set_grad_dtype_property,
+     "The dtype of the gradients of a leaf; None: any. The default is its own.", nullptr},
     {"requires_grad", get_requires_grad, set_requires_grad_property, nullptr, nullptr},
     {"grad_fn", get_grad_fn, nullptr,
      "The node of the graph that made the tensor; None for leaves.", nullptr},

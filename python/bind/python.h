@@ -49,6 +49,17 @@ private:
 // A Python exception is set; unwinds C++ frames back to the binding.
 struct PythonError {};
 
+// Puts the exception that is set aside for its life.
+class WithoutError {
+public:
+    WithoutError() noexcept { PyErr_Fetch(&type_, &value_, &trace_); }
+    ~WithoutError() { PyErr_Restore(type_, value_, trace_); }
+    WithoutError(const WithoutError&) = delete;
+
+private:
+    PyObject *type_, *value_, *trace_;
+};
+
 // Steals p; throws PythonError when it is null.
 inline Object check(PyObject* p) {
     if (!p) throw PythonError{};
@@ -171,6 +182,12 @@ void check_scalar(int64_t numel);  // that it can be 1
 void install_site_provider();
 // (filename, line, end line, column, end column, function name) or None.
 PyObject* resolve_site(const Site& site);
+// A list of lines as of traceback.format_stack; empty for one that was not taken in anomaly mode.
+Object stack_lines(const Site& site);
+
+// --- threads (threads.cpp) ---
+
+void install_thread_providers();
 
 // Each file of the binding adds its part to the module.
 void add_types(PyObject* module);

@@ -1,7 +1,11 @@
-// Where the user's program is: the code object and instruction of the running Python frame.
+// Where the user's program is: the code object and instruction of the running Python frame, and in anomaly mode all
+// frames (Note [Anomaly mode]).
+#include "autograd/anomaly.h"
 #include "python.h"
 
 #include <frameobject.h>
+
+#include <vector>
 
 // The public frame API makes a frame object for every frame it is asked about (~45 ns when each operation
 // runs in a fresh frame); the interpreter's own frame costs a few loads. Its layout is known for
@@ -19,56 +23,224 @@ namespace wg::py {
 
 namespace {
 
-void retain_code(void* code) noexcept { Py_INCREF(static_cast<PyObject*>(code)); }
-void release_code(void* code) noexcept { Py_DECREF(static_cast<PyObject*>(code)); }
+// A frame as it was when a node was recorded.
+struct Place {
+    PyCodeObject* code;  // borrowed
+    int offset;
+    bool operator==(const Place&) const = default;
+};
+
+// A call in progress: `place` in the function, and the call of the function. In anomaly mode the `code` of a Site is
+// the running one (with offset -1, since the Site has its own), marked by the lowest bit.
+struct Call {
+    uint32_t refs = 0;
+    uint32_t depth = 1;  // calls, with this one
+    Place place;  // owns the code
+    Call* caller = nullptr;  // owned
+    Ref<Cause> cause;
+    static void destroy(Call* c) noexcept {
+        while (c) {
+            Call* const next = c->caller;
+            Py_DECREF(c->place.code);
+            c->~Call();
+            pool_free(c, sizeof(Call));
+            c = next && --next->refs == 0 ? next : nullptr;
+        }
+    }
+    static Call* make(Place place, Call* caller, Ref<Cause> cause = {}) {
+        Py_INCREF(place.code);
+        if (caller) ++caller->refs;
+        return new (pool_allocate(sizeof(Call)))
+            Call{0, caller ? caller->depth + 1 : 1, place, caller, std::move(cause)};
+    }
+};
+
+bool is_call(const void* p) noexcept { return (reinterpret_cast<uintptr_t>(p) & 1) != 0; }
+Call* call_at(const void* p) noexcept {
+    return reinterpret_cast<Call*>(reinterpret_cast<uintptr_t>(p) & ~uintptr_t(1));
+}
+PyCodeObject* code_of(const Site& site) noexcept {
+    return is_call(site.code()) ? call_at(site.code())->place.code
+                                : static_cast<PyCodeObject*>(site.code());
+}
+
+void retain_code(void* code) noexcept {
+    if (is_call(code)) [[unlikely]]
+        ++call_at(code)->refs;
+    else Py_INCREF(static_cast<PyObject*>(code));
+}
+void release_code(void* code) noexcept {
+    if (is_call(code)) [[unlikely]]
+        Ref<Call>::steal(call_at(code));
+    else Py_DECREF(static_cast<PyObject*>(code));
+}
 
 #if WG_INTERNAL_FRAME
 
-void capture(Site& site) noexcept {
-    PyThreadState* state = PyThreadState_GET();
+// Goes through the frames of this thread, from the running one to its callers.
+class Frames {
+public:
+    Frames() noexcept {
+        PyThreadState* state = PyThreadState_GET();
 #if PY_VERSION_HEX >= 0x030D0000
-    _PyInterpreterFrame* frame = state->current_frame;
+        frame_ = state->current_frame;
 #else
-    _PyInterpreterFrame* frame = state->cframe->current_frame;
+        frame_ = state->cframe->current_frame;
 #endif
-    if (!frame) return;
+    }
+    bool at_end() noexcept {
+        while (frame_ && _PyFrame_IsIncomplete(frame_)) frame_ = frame_->previous;
+        return !frame_;
+    }
+    void next() noexcept { frame_ = frame_->previous; }
+    // Cheaper than at_end() and place().
+    bool at(const Place& p) const noexcept { return frame_ && place() == p; }
+    Place place() const noexcept {
 #if PY_VERSION_HEX >= 0x030D0000
-    PyObject* code = frame->f_executable;
-    if (!code || !PyCode_Check(code)) return;
-    const char* at = reinterpret_cast<const char*>(frame->instr_ptr);
+        auto* code = reinterpret_cast<PyCodeObject*>(frame_->f_executable);
+        const char* at = reinterpret_cast<const char*>(frame_->instr_ptr);
 #else
-    PyObject* code = reinterpret_cast<PyObject*>(frame->f_code);
-    if (!code || !PyCode_Check(code)) return;
-    const char* at = reinterpret_cast<const char*>(frame->prev_instr);
+        PyCodeObject* code = frame_->f_code;
+        const char* at = reinterpret_cast<const char*>(frame_->prev_instr);
 #endif
-    Py_INCREF(code);
-    site.set(code, at - reinterpret_cast<const char*>(
-                            _PyCode_CODE(reinterpret_cast<PyCodeObject*>(code))));
-}
+        return {code, int(at - reinterpret_cast<const char*>(_PyCode_CODE(code)))};
+    }
+
+private:
+    _PyInterpreterFrame* frame_;
+};
 
 #else
 
-void capture(Site& site) noexcept {
-    PyFrameObject* frame = PyEval_GetFrame();  // borrowed
-    if (!frame) return;
-    PyCodeObject* code = PyFrame_GetCode(frame);  // a new reference: the site's
+class Frames {
+public:
+    Frames() noexcept : frame_(Object::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()))) {}
+    bool at_end() const noexcept { return !frame_; }
+    void next() noexcept {
+        frame_ = Object::steal(reinterpret_cast<PyObject*>(PyFrame_GetBack(get())));
+    }
+    bool at(const Place& p) const noexcept { return frame_ && place() == p; }
+    Place place() const noexcept {
+        PyCodeObject* code = PyFrame_GetCode(get());
+        Py_DECREF(code);  // the frame holds it
 #if PY_VERSION_HEX >= 0x030B0000
-    const int offset = PyFrame_GetLasti(frame);
+        return {code, PyFrame_GetLasti(get())};
 #else
-    const int offset = frame->f_lasti * int(sizeof(_Py_CODEUNIT));
+        return {code, get()->f_lasti * int(sizeof(_Py_CODEUNIT))};
 #endif
-    site.set(code, offset);
-}
+    }
+
+private:
+    PyFrameObject* get() const noexcept { return reinterpret_cast<PyFrameObject*>(frame_.get()); }
+    Object frame_;
+};
 
 #endif
+
+// The call that is running, as the last node had it where that is the same.
+Ref<Call> running_call() {
+    static Ref<Call>& last = *new Ref<Call>;
+    const Ref<Cause> cause = Turn::current_cause();
+    Frames frames;
+    if (frames.at_end()) return {};
+    const Place running{frames.place().code, -1};
+    frames.next();
+
+    // Most often all is as it was.
+    if (last && last->place == running && last->cause == cause) {
+        const Call* known = last->caller;
+        while (known &&
+               (frames.at(known->place) || (!frames.at_end() && frames.at(known->place)))) {
+            known = known->caller;
+            frames.next();
+        }
+        if (!known && frames.at_end()) return last;
+    }
+
+    // What its callers have in common with those of the last node is shared.
+    static std::vector<Place>& callers = *new std::vector<Place>;
+    callers.clear();
+    Frames again;
+    again.at_end();
+    for (again.next(); !again.at_end(); again.next()) callers.push_back(again.place());
+    Call* from = last ? last->caller : nullptr;
+    while (from && from->depth > callers.size()) from = from->caller;
+    Call* shared = from;
+    for (Call* c = from; c; c = c->caller)
+        if (!(callers[callers.size() - c->depth] == c->place)) shared = c->caller;
+    Ref<Call> call(shared);
+    for (size_t i = callers.size() - (shared ? shared->depth : 0); i-- > 0;)
+        call = Ref<Call>(Call::make(callers[i], call.get()));
+    return last = Ref<Call>(Call::make(running, call.get(), cause));
+}
+
+void capture(Site& site) noexcept {
+    if (anomaly_mode.enabled) [[unlikely]] {
+        try {
+            Frames frames;
+            if (frames.at_end()) return;
+            const int offset = frames.place().offset;
+            site.set(
+                reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(running_call().release()) | 1),
+                offset);
+        } catch (const std::bad_alloc&) {
+        }
+        return;
+    }
+    Frames frames;
+    if (frames.at_end()) return;
+    const Place place = frames.place();
+    Py_INCREF(place.code);
+    site.set(place.code, place.offset);
+}
 
 }  // namespace
 
-void install_site_provider() { site_provider = {capture, retain_code, release_code}; }
+Object stack_lines(const Site& site) {
+    if (!is_call(site.code())) return check(PyList_New(0));
+    const Call* const running = call_at(site.code());
+    Object frames = check(PyList_New(running->depth));
+    Py_ssize_t i = running->depth;
+    for (const Call* c = running; c; c = c->caller) {
+        const int offset = c == running ? int(site.offset()) : c->place.offset;
+        PyCodeObject* code = c->place.code;
+        PyList_SET_ITEM(frames.get(), --i,
+                        check(Py_BuildValue("(OiOO)", code->co_filename,
+                                            PyCode_Addr2Line(code, offset), code->co_name, Py_None))
+                            .release());
+    }
+    // As traceback.format_stack would have written it then; also what it does to repeated lines.
+    const Object module = check(PyImport_ImportModule("traceback"));
+    return check(PyObject_CallMethod(module.get(), "format_list", "O", frames.get()));
+}
+
+namespace {
+
+std::string stack_text(const Site& site) {
+    if (!is_call(site.code())) return {};
+    const WithoutError aside;
+    const Object lines = stack_lines(site);
+    const Object empty = check(PyUnicode_FromString(""));
+    const Object text = check(PyUnicode_Join(empty.get(), lines.get()));
+    Py_ssize_t size;
+    const char* const utf8 = PyUnicode_AsUTF8AndSize(text.get(), &size);
+    if (!utf8) throw PythonError{};
+    return {utf8, size_t(size)};
+}
+
+const Cause* cause_of(const Site& site) {
+    return is_call(site.code()) ? call_at(site.code())->cause.get() : nullptr;
+}
+
+}  // namespace
+
+void install_site_provider() {
+    site_provider = {capture, retain_code, release_code, stack_text, cause_of};
+}
 
 PyObject* resolve_site(const Site& site) {
     if (!site.code()) Py_RETURN_NONE;
-    auto* code = static_cast<PyCodeObject*>(site.code());
+    PyCodeObject* const code = code_of(site);
     const int offset = int(site.offset());
 #if PY_VERSION_HEX >= 0x030B0000
     int line = 0, column = 0, end_line = 0, end_column = 0;

@@ -238,10 +238,33 @@ class _unsafe_preserve_version_counter(_DecoratorContextManager):
         _C._unsafe_set_version_counter(self.tensors, self.prev_versions)
 
 
+class set_multithreading_enabled(_DecoratorContextManager):
+    """Switches at once when called whether a backward pass may use threads of its own; as a context manager also
+    back again. One flag per thread. On the CPU a pass runs on the thread that calls it in any case.
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self.prev = _C._is_multithreading_enabled()
+        _C._set_multithreading_enabled(mode)
+        self.mode = mode
+
+    def __enter__(self) -> None:
+        """Leave the flag as it is."""
+
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        """Restore the flag from before the construction."""
+        _C._set_multithreading_enabled(self.prev)
+
+    def clone(self) -> set_multithreading_enabled:
+        """A context manager of the same flag."""
+        return type(self)(self.mode)
+
+
 for _cls in (
     no_grad,
     enable_grad,
     set_grad_enabled,
+    set_multithreading_enabled,
     inference_mode,
     enforce_grad_layout_policy,
     _unsafe_preserve_version_counter,

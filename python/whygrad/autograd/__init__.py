@@ -16,8 +16,10 @@ from .._grad_mode import (
     inference_mode,
     no_grad,
     set_grad_enabled,
+    set_multithreading_enabled,
 )
-from . import function, grad_mode, graph, profiler, variable
+from . import anomaly_mode, function, grad_mode, graph, profiler, variable
+from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
 from .variable import Variable
 
@@ -27,6 +29,7 @@ __all__ = [
     "Function",
     "Variable",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "enforce_grad_layout_policy",
     "grad",
@@ -34,7 +37,9 @@ __all__ = [
     "gradgradcheck",
     "inference_mode",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
+    "set_multithreading_enabled",
 ]
 
 
@@ -44,13 +49,6 @@ def _as_tuple(value: Any) -> tuple:
 
 def _targets(value: Any) -> tuple:
     return _as_tuple(value.values() if isinstance(value, Mapping) else value)
-
-
-def _roots(value: Any) -> tuple:
-    roots = _as_tuple(value)
-    for root in roots:
-        assert isinstance(root, Tensor | graph.GradientEdge), "Expected output to be a torch.Tensor"
-    return roots
 
 
 def _grads_for(tensors: tuple, grads: Any) -> tuple:
@@ -94,7 +92,7 @@ def backward(
                 "Please only use `grad_tensors`."
             )
         grad_tensors = grad_variables
-    roots = _roots(tensors)
+    roots = _as_tuple(tensors)
     targets: tuple = ()
     if inputs is not None:
         targets = _targets(inputs)
@@ -148,7 +146,7 @@ def grad(
             FutureWarning,
             stacklevel=2,
         )
-    roots, targets = _roots(outputs), _targets(inputs)
+    roots, targets = _as_tuple(outputs), _targets(inputs)
     if allow_unused is None:
         allow_unused = materialize_grads
     if not targets:
@@ -183,3 +181,5 @@ from . import functional  # noqa: E402  (it takes `grad` from here)
 from .gradcheck import gradcheck, gradgradcheck  # noqa: E402
 
 _is_checkpoint_valid = Variable._execution_engine.is_checkpoint_valid
+is_multithreading_enabled = _C._is_multithreading_enabled
+_get_sequence_nr = _C._get_sequence_nr

@@ -1,0 +1,74 @@
+// Python's side of Note [Loops without the lock] and of Note [Deep nesting]: when the interpreter's recursion limit
+// comes near, and how a function runs on another thread in the place of this one.
+#include <thread>
+
+#include "autograd/engine.h"
+#include "graph.h"
+#include "override.h"
+#include "python.h"
+#include "tensor/unlocked.h"
+
+namespace wg::py {
+namespace {
+
+// More than half of what the interpreter allows is used.
+bool is_short() {
+    PyThreadState* const s = PyThreadState_Get();
+#if PY_VERSION_HEX >= 0x030C0000
+    return s->py_recursion_remaining < s->py_recursion_limit / 2;
+#elif PY_VERSION_HEX >= 0x030B0000
+    return s->recursion_remaining < s->recursion_limit / 2;
+#else
+    return s->recursion_depth > Py_GetRecursionLimit() / 2;
+#endif
+}
+
+struct PendingError {
+    PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
+};
+
+// The other thread has the lock, and what this one's operations depend on, while this one waits.
+void run_elsewhere(const std::function<void()>& f) {
+    PyInterpreterState* const interpreter = PyThreadState_Get()->interp;
+    const Object context = check(PyContext_CopyCurrent());
+    void* const hooks = saved_hooks_of_thread();
+    OverrideState overrides = exchange_overrides({});
+    PendingError error;
+    const auto body = [&] {
+        PyThreadState* const own = PyThreadState_New(interpreter);
+        PyEval_AcquireThread(own);
+        share_saved_hooks(hooks);
+        exchange_overrides(std::move(overrides));
+        PyContext_Enter(context.get());
+        f();
+        PyErr_Fetch(&error.type, &error.value, &error.trace);
+        PyContext_Exit(context.get());
+        share_saved_hooks(nullptr);
+        overrides = exchange_overrides({});
+        PyThreadState_Clear(own);
+        PyThreadState_DeleteCurrent();
+    };
+    {
+        struct Waiting {
+            PyThreadState* state = PyEval_SaveThread();
+            ~Waiting() { PyEval_RestoreThread(state); }
+        } waiting;
+        std::thread(body).join();
+    }
+    exchange_overrides(std::move(overrides));
+    if (error.type) PyErr_Restore(error.type, error.value, error.trace);
+}
+
+void* release() noexcept { return PyEval_SaveThread(); }
+void acquire(void* released) noexcept {
+    PyEval_RestoreThread(static_cast<PyThreadState*>(released));
+}
+
+}  // namespace
+
+void install_thread_providers() {
+    stack_provider = {is_short, run_elsewhere};
+    lock_provider = {release, acquire};
+}
+
+}  // namespace wg::py
