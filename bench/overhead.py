@@ -33,6 +33,34 @@ def function(x):
     return x.sin().exp()
 """
 
+_FUNCTION_SETUP = """
+x = torch.rand(3, requires_grad=True)
+one = torch.ones(3)
+class Square(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+    @staticmethod
+    def backward(ctx, g):
+        x, = ctx.saved_tensors
+        return 2 * x * g
+"""
+
+_HOOK_SETUP = """
+x = torch.rand(3, requires_grad=True)
+one = torch.ones(3)
+def hook(g):
+    return g
+"""
+
+_MODULE_HOOK_SETUP = """
+x = torch.rand(3, requires_grad=True)
+one = torch.ones(3)
+module = torch.nn.Tanh()
+module.register_full_backward_hook(lambda module, grad_input, grad_output: None)
+"""
+
 _MLP_SETUP = """
 x = torch.rand(8, 16)
 w1 = torch.rand(16, 16, requires_grad=True)
@@ -43,6 +71,17 @@ _MLP = """
 ((x @ w1).tanh() @ w2).tanh().sum().backward()
 w1.grad = None
 w2.grad = None
+"""
+
+_FUNC = """
+func = torch.func
+x = torch.rand(3)
+ten = torch.rand(10)
+grad = func.grad(lambda a: (a * a).sum())
+nested = func.grad(lambda b: grad(b).sum())
+hessian = func.hessian(lambda a: (a.sin() * a * a.sum()).sum())
+w1, w2, inputs = torch.rand(8, 8), torch.rand(8, 4), torch.rand(8)
+jacobian = func.jacrev(lambda a: ((a @ w1).tanh() @ w2).tanh())
 """
 
 CASES = [
@@ -78,6 +117,26 @@ CASES = [
         _ANOMALY.format(statement=_MLP.strip()),
         36,
     ),
+    Case("custom Function, forward", _FUNCTION_SETUP, "Square.apply(x)", 4),
+    Case(
+        "custom Function, forward + backward",
+        _FUNCTION_SETUP,
+        "Square.apply(x).backward(one); x.grad = None",
+        4,
+    ),
+    Case(
+        "tensor hook, registered and run",
+        _HOOK_SETUP,
+        "y = x * 2.0; y.register_hook(hook); y.backward(one); x.grad = None",
+        3,
+    ),
+    Case("tensor hook, registered", _HOOK_SETUP, "y = x * 2.0; y.register_hook(hook)", 3),
+    Case(
+        "module with a full backward hook, forward + backward",
+        _MODULE_HOOK_SETUP,
+        "module(x).backward(one); x.grad = None",
+        3,
+    ),
     Case(
         "checkpoint of 2 ops, forward",
         _CHECKPOINT_SETUP,
@@ -90,4 +149,8 @@ CASES = [
         "checkpoint(function, x, use_reentrant=False).sum().backward()",
         3,
     ),
+    Case("func.grad of 2 ops, 3 elements", _FUNC, "grad(x)", 4),
+    Case("func.grad of func.grad", _FUNC, "nested(x)", 4),
+    Case("func.jacrev of a two-layer MLP, 8 to 4", _FUNC, "jacobian(inputs)", 4),
+    Case("func.hessian, 10 inputs", _FUNC, "hessian(ten)", 4),
 ]

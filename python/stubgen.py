@@ -263,6 +263,7 @@ FUNCTIONS = {
     "requires_grad: _bool = False) -> Tensor",
     "from_numpy": "(array: Any) -> Tensor",
     "is_grad_enabled": "() -> _bool",
+    "is_inference_mode_enabled": "() -> _bool",
     "memory_stats": "() -> dict[_str, _int]",
     "reset_peak_memory_stats": "() -> None",
     "empty_cache": "() -> None",

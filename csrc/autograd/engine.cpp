@@ -26,6 +26,7 @@
 
 #include "autograd/anomaly.h"
 #include "autograd/record.h"
+#include "autograd/transform.h"
 #include "ops/functions.h"
 #include "tensor/unlocked.h"
 
@@ -99,6 +100,8 @@ public:
         return false;
     }
 
+    uint8_t level() const noexcept { return options_.level; }
+
     const int64_t id = next_pass_id_++;
 
     void run(std::span<const Edge> roots, std::span<const Tensor> grads,
@@ -114,7 +117,7 @@ private:
         size_t index;
     };
 
-    void count_dependencies(std::span<const Edge> roots);
+    void count_dependencies(std::span<const Edge> roots, uint64_t live);
     void mark_wanted(std::span<const Edge> roots, std::span<const Edge> targets);
     void deliver(const Edge& edge, Tensor grad);
     void evaluate(Node& node, std::vector<Tensor>& captured);
@@ -138,7 +141,9 @@ private:
     std::vector<std::function<void()>> callbacks_;
 };
 
-void Pass::count_dependencies(std::span<const Edge> roots) {
+// Nodes that lead to none of the levels `live` do not run: their leaves are variables of transforms that have
+// ended (Note [Levels]).
+void Pass::count_dependencies(std::span<const Edge> roots, uint64_t live) {
     std::vector<Node*> stack;
     for (const Edge& e : roots) {
         PassState& s = state(e.node.get());
@@ -157,6 +162,11 @@ void Pass::count_dependencies(std::span<const Edge> roots) {
             if (s.seen) continue;
             s.seen = true;
             visited_.push_back(e.node.get());
+            if (e.node->levels && !(e.node->levels & live)) [[unlikely]] {
+                s.wanted = false;
+                pass_is_filtered = true;
+                continue;
+            }
             stack.push_back(e.node.get());
         }
     }
@@ -274,7 +284,7 @@ void Pass::run_tensor_hooks(Node& node, Grads& in) {
 
 // Whether the pass needs more of the node than the gradients that arrive there.
 bool Pass::must_run(const Node& node) const {
-    if (node.is_accumulator) return !capturing_;
+    if (node.is_accumulator && node.edges.empty()) return !capturing_;
     for (size_t i = 0; i < node.edges.size(); ++i)
         if (node.needs(i)) return true;
     if (capturing_) return false;
@@ -352,7 +362,7 @@ void Pass::evaluate(Node& node, std::vector<Tensor>& captured) {
 void Pass::run(std::span<const Edge> roots, std::span<const Tensor> grads,
                std::span<const Edge> inputs, std::vector<Tensor>& captured) {
     for (const Edge& e : roots) roots_.push_back(e);
-    count_dependencies(roots_);
+    count_dependencies(roots_, inputs.empty() ? live_levels() : ~uint64_t(0));
 
     if (!inputs.empty()) {
         capturing_ = !options_.accumulate;
@@ -431,14 +441,18 @@ bool needs_other_stack() {
 struct ThreadState {
     Pass* pass = current_pass_;
     bool filtered = pass_is_filtered;
-    bool grad = grad_enabled();
+    uint8_t modes = modes_;
+    bool layout = layout_enforced;
+    TransformState transforms = transform_state();
     bool multithreading = multithreading_enabled;
     SavedTensorHooks* hooks = saved_tensor_hooks;
     const WriteWatcher* watcher = write_watcher;
     void apply() const {
         current_pass_ = pass;
         pass_is_filtered = filtered;
-        set_grad_enabled(grad);
+        modes_ = modes;
+        layout_enforced = layout;
+        set_transform_state(transforms);
         multithreading_enabled = multithreading;
         saved_tensor_hooks = hooks;
         write_watcher = watcher;
@@ -518,6 +532,8 @@ std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const 
 
 int64_t current_pass_id() noexcept { return current_pass_ ? current_pass_->id : -1; }
 
+uint8_t current_pass_level() noexcept { return current_pass_ ? current_pass_->level() : 0; }
+
 bool in_filtered_pass() noexcept { return current_pass_ && current_pass_->within_filtered(); }
 
 std::vector<Node*> pass_order() {
@@ -554,6 +570,7 @@ bool obeys_layout(const Tensor& grad, const Tensor& leaf) {
 
 // Whether it may become .grad as it is. What was expanded does not fit, even to size 1.
 bool fits_layout(const Tensor& grad, const Tensor& leaf) {
+    if (!layout_enforced) return true;
     if (!obeys_layout(grad, leaf)) return false;
     if (lies_dense(leaf))
         for (const int64_t stride : grad.strides())
@@ -598,6 +615,11 @@ Ref<Node> AccumulateGrad::of(const Tensor& leaf) {
         a = m.accumulator = new (pool_allocate(sizeof(AccumulateGrad))) AccumulateGrad;
     a->resting_ = false;
     a->leaf_ = leaf;
+    // A tensor that has outlived the transform it was made in is as good as any other.
+    a->levels =
+        level_bit(m.stands_for.defined() ? leaf->level : std::min(leaf->level, transform_level));
+    if (m.passes_on) [[unlikely]]
+        a->add_edge(m.passes_on);
     if (anomaly_mode.enabled) [[unlikely]]
         a->site = Site::here();
     if (a->outputs.empty() || a->outputs[0].dtype != leaf.dtype() ||
@@ -613,6 +635,7 @@ void AccumulateGrad::dispose() noexcept {
     // Both may run Python code that uses the leaf, or be the last reference to it, which frees this.
     const Tensor leaf = std::move(leaf_);
     const std::unique_ptr<NodeHooks> dropped(std::exchange(hooks, nullptr));
+    edges.clear();
     site = Site();
     resting_ = meta(leaf)->accumulator == this;
     if (!resting_) free(this);
@@ -638,21 +661,27 @@ void forget_accumulator(const Tensor& leaf) {
 void AccumulateGrad::accumulate(Tensor g) {
     AutogradMeta& m = own_meta(leaf_);
     if (m.grad.defined()) {
-        const bool in_place = !grad_enabled();
+        const bool in_place = !grad_flag();
         if (in_place) elementwise_(Op::add, m.grad, std::initializer_list<Arg>{m.grad, g});
         else m.grad = add(m.grad, g);
-        if (!obeys_layout(m.grad, leaf_)) [[unlikely]]
+        if (!obeys_layout(m.grad, leaf_) && layout_enforced) [[unlikely]]
             warn_of_layout(m.grad, leaf_, in_place ? 252 : 282);
-    } else if (!grad_enabled() && g.is_unique() && fits_layout(g, leaf_)) {
+    } else if (!grad_flag() && g.is_unique() && fits_layout(g, leaf_)) {
         // Nobody else holds the tensor: it becomes .grad itself. As in PyTorch that counts the tensor, not its
         // memory, so that gradients of views of one gradient can share it.
-        m.grad = g.is_view() || requires_grad(g) ? detach(g) : std::move(g);
+        const bool as_is = !g.is_view() && !requires_grad(g) && !g->inference;
+        m.grad = as_is ? std::move(g) : detach(g);
     } else {
         m.grad = copied_for(leaf_, g);
     }
 }
 
-void AccumulateGrad::apply(Grads& in, Grads&) {
+void AccumulateGrad::apply(Grads& in, Grads& out) {
+    if (!edges
+             .empty()) {  // a variable of a transform: its gradient is that of the tensor it stands for
+        out[0] = std::move(in[0]);
+        return;
+    }
     if (in[0].defined()) {
         WG_CHECK(!grad_fn(leaf_), "leaf variable has been moved into the graph interior");
         if (requires_grad(leaf_)) accumulate(std::move(in[0]));

@@ -15,6 +15,7 @@ struct BackwardOptions {
     // backward(inputs=): accumulate in those only.
     bool accumulate = true;
     bool allow_unused = true;
+    uint8_t level = 0;  // the transform whose variables it is for: only hooks of that level run
 };
 
 // Pushes `grads` (one per root, same shape) through the graph of `roots`.
@@ -39,6 +40,7 @@ extern NodeObserver* node_observer;
 
 // The number of the running pass of this thread, -1 outside of one.
 int64_t current_pass_id() noexcept;
+uint8_t current_pass_level() noexcept;  // 0 outside of one
 // Whether the running pass, or one that it runs in, is one for `inputs` only.
 bool in_filtered_pass() noexcept;
 // Whether the running pass, if it goes on, runs the node.
@@ -73,7 +75,10 @@ public:
     void apply(Grads& in, Grads& out) override;
     std::string name() const override { return "torch::autograd::AccumulateGrad"; }
     bool handles_undefined() const override { return true; }
-    void visit_owned(OwnedVisitor& visitor) const override { visitor.tensor(*leaf_.impl()); }
+    void visit_owned(OwnedVisitor& visitor) const override {
+        Node::visit_owned(visitor);
+        visitor.tensor(*leaf_.impl());
+    }
     const Tensor& variable() const noexcept { return leaf_; }
 
 protected:

@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
-#include "autograd/grad_mode.h"
 #include "autograd/node.h"
+#include "tensor/grad_mode.h"
 
 namespace wg {
 
@@ -18,6 +18,9 @@ struct AutogradMeta final : TensorExtras {
     std::optional<std::optional<DType>> grad_dtype;
     AccumulateGrad* accumulator = nullptr;  // Note [Accumulators]
     Ref<Node> accumulator_of_another;  // of the leaf that this was unpacked in place of
+    // Of a variable of a transform: what it stands for, and where its gradient goes on to (Note [Levels]).
+    Tensor stands_for;
+    Edge passes_on;
     // Tensor hooks: run by the accumulator of a leaf; a node has its own list of those of its outputs.
     // A new history drops them, detach_() makes them the hooks of a leaf.
     std::vector<NodeHooks::TensorHook> hooks;
@@ -56,6 +59,8 @@ Edge accumulator_edge(const Tensor& leaf);
 // Later graphs get a new one.
 void forget_accumulator(const Tensor& leaf);
 
+inline constexpr const char* kNoVersions = "Inference tensors do not track version counter.";
+
 // Where t's gradient goes: its grad_fn, a leaf's accumulator, or nowhere.
 inline Edge gradient_edge(const Tensor& t) {
     if (Node* fn = grad_fn(t)) return {Ref<Node>(fn), t->output_nr};
@@ -65,6 +70,7 @@ inline Edge gradient_edge(const Tensor& t) {
 }
 
 Tensor detach(const Tensor& t);  // shares memory and versions, has no history
+void count_apart(const Tensor& t);  // gives t, new, a version counter of its own
 void set_requires_grad(const Tensor& t, bool on);
 void retain_grad(const Tensor& t);
 void set_grad(const Tensor& t, const Tensor& grad);  // checks that it fits

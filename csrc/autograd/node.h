@@ -130,6 +130,8 @@ public:
     SmallVector<Edge, 2> edges;
     SmallVector<OutputInfo, 1> outputs;
     uint64_t sequence_nr = 0;  // counts the nodes of a thread
+    // The levels of the leaves that the node leads to, one bit each: Note [Levels] in transform.h.
+    uint64_t levels = 0;
     Site site;
     NodeHooks* hooks = nullptr;
     void* python = nullptr;  // weak pointer to its Python object, if any (cleared by the binding)
@@ -140,7 +142,10 @@ public:
         0;  // threads that run its derivative: what that reads is not freed meanwhile
     PassState pass;
 
-    void add_edge(Edge e) { edges.emplace_back(std::move(e)); }
+    void add_edge(Edge e) {
+        if (e.node) levels |= e.node->levels;
+        edges.emplace_back(std::move(e));
+    }
     uint32_t add_output(const Tensor& t) {
         outputs.emplace_back(t);
         return uint32_t(outputs.size() - 1);

@@ -118,17 +118,25 @@ inline void set_history(const Tensor& out, Node& node) {
     out->grad_fn = Ref<GraphNode>(&node);
 }
 
+// An operation on inference tensors alone is not recorded, whatever they require.
+template <class Tensors>
+bool any_tracked(const Tensors& tensors) noexcept {
+    for (const Tensor& t : tensors)
+        if (t.defined() && !t->inference) return true;
+    return false;
+}
+
 inline bool any_requires_grad(
     std::initializer_list<std::reference_wrapper<const Tensor>> tensors) noexcept {
     if (!grad_enabled()) return false;
     for (const Tensor& t : tensors)
-        if (t.defined() && requires_grad(t)) return true;
+        if (t.defined() && requires_grad(t)) return !t->inference || any_tracked(tensors);
     return false;
 }
 inline bool any_requires_grad(std::span<const Tensor> tensors) noexcept {
     if (!grad_enabled()) return false;
     for (const Tensor& t : tensors)
-        if (t.defined() && requires_grad(t)) return true;
+        if (t.defined() && requires_grad(t)) return !t->inference || any_tracked(tensors);
     return false;
 }
 
@@ -187,12 +195,13 @@ Tensor view_of(const Tensor& base, IntSpan sizes, IntSpan strides, int64_t offse
 // The node of as_strided(t, ...), whether t requires grad or not (ops/view.cpp).
 Ref<Node> as_strided_node(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset);
 
-// Told of every tensor before it is written to; of this thread (graph.allow_mutation_on_saved_tensors).
-using WriteWatcher = std::function<void(const Tensor&)>;
+// Told of every tensor before it is written to, in place or as out=; of this thread
+// (graph.allow_mutation_on_saved_tensors, function transforms).
+using WriteWatcher = std::function<void(const Tensor&, bool in_place)>;
 inline thread_local const WriteWatcher* write_watcher = nullptr;
-inline void announce_write(const Tensor& t) {
+inline void announce_write(const Tensor& t, bool in_place = true) {
     if (write_watcher) [[unlikely]]
-        (*write_watcher)(t);
+        (*write_watcher)(t, in_place);
 }
 
 // Must precede every write to t: PyTorch's rules for leaves, views and overlapping memory.

@@ -11,6 +11,8 @@ namespace wg {
 
 SavedTensor::SavedTensor(const Tensor& t, const Node* output_of) {
     if (!t.defined()) return;
+    if (t->inference || t->untracked) [[unlikely]]
+        fail_inference(t);
     version_ = t.version();
     if (output_of) {
         // Holding the output itself would make a cycle with its grad_fn.
@@ -21,6 +23,16 @@ SavedTensor::SavedTensor(const Tensor& t, const Node* output_of) {
         had_node_ = bool(t->grad_fn);
         data_ = t;
     }
+}
+
+void SavedTensor::fail_inference(const Tensor& t) {
+    fail(
+        ErrorKind::Runtime,
+        t->inference
+            ? "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+              "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and "
+              "use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
+            : kNoVersions);
 }
 
 void SavedTensor::fail_modified(const Node* owner) const {
@@ -121,7 +133,8 @@ void Unpacked::unpack(Node& node) {
             SavedTensor* s = node.saved_slot(i);
             if (!s) continue;
             Tensor t = s->unpack(&node);
-            if (s->is_packed()) packed_.emplace_back(s, std::exchange(*s, SavedTensor(t)));
+            if (s->is_packed())
+                packed_.emplace_back(s, std::exchange(*s, SavedTensor::unpacked(t)));
         }
     } catch (...) {
         restore();

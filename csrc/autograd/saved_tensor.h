@@ -41,10 +41,20 @@ public:
     SavedTensor(const Tensor& t, const Node* output_of);
     explicit SavedTensor(const Tensor& t) : SavedTensor(t, nullptr) {}
     // The same for a defined tensor, in place of one that is not packed.
-    void keep(const Tensor& t) noexcept {
+    void keep(const Tensor& t) {
+        if (t->inference || t->untracked) [[unlikely]]
+            fail_inference(t);
         data_ = t;
         version_ = t.version();
         had_node_ = bool(t->grad_fn);
+    }
+    // For a time: what hooks have unpacked may be an inference tensor.
+    static SavedTensor unpacked(const Tensor& t) noexcept {
+        SavedTensor s;
+        s.data_ = t;
+        s.version_ = t.version();
+        s.had_node_ = bool(t->grad_fn);
+        return s;
     }
     bool defined() const noexcept { return data_.defined() || packed_; }
     bool is_output() const noexcept { return is_output_; }
@@ -78,6 +88,7 @@ private:
     }
     bool was_detached() const noexcept { return had_node_ && !data_->grad_fn && !data_->view_base; }
     [[noreturn]] void fail_modified(const Node* owner) const;
+    [[noreturn]] static void fail_inference(const Tensor& t);
     Tensor data_;
     std::unique_ptr<Packed> packed_;
     uint32_t version_ = 0;

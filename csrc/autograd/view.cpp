@@ -78,13 +78,16 @@ void check_view_kind(const Tensor& view, bool indirect) {
     const std::string happened =
         indirect ? "and its base or another view of its base has been modified inplace"
                  : "and is being modified inplace";
+    const bool untraced =
+        view->view_kind == ViewKind::NoGrad || view->view_kind == ViewKind::Inference;
+    const bool inference = view->view_kind == ViewKind::Inference;
     const std::string origin =
-        "was created in no_grad mode " + happened + " with grad mode enabled.";
+        inference ? "was created in inference mode " + happened + " in normal mode."
+                  : "was created in no_grad mode " + happened + " with grad mode enabled.";
     std::string message;
     if (const Node* fn = node_of(view->grad_fn)) {
         message = str("Output ", view->output_nr, " of ", fn->short_name(), " is a view ");
-        message +=
-            view->view_kind == ViewKind::NoGrad ? "of a view which " + origin : happened + ".";
+        message += untraced ? "of a view which " + origin : happened + ".";
     } else {
         message = "A view " + origin;
     }
@@ -92,11 +95,13 @@ void check_view_kind(const Tensor& view, bool indirect) {
         message +=
             " This view is the output of a function that returns multiple views. Such functions do not allow the "
             "output views to be modified inplace. You should replace the inplace operation by an out-of-place one.";
-    else if (view->view_kind == ViewKind::NoGrad)
-        message +=
+    else if (untraced)
+        message += str(
             " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
-            "moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace "
-            "to be tracked) or both outside (if you want the inplace to be tracked).";
+            "moving both the view and the inplace either both inside the ",
+            inference ? "inference_mode" : "no_grad",
+            " block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
+            "tracked).");
     else if (view->view_kind == ViewKind::CustomFunction)
         message +=
             " This view was created inside a custom Function (or because an input was returned as-is) and the autograd "
@@ -109,9 +114,17 @@ void check_view_kind(const Tensor& view, bool indirect) {
 }  // namespace
 
 void make_view(const Tensor& view, const Tensor& base, ViewKind kind) {
+    if (base->inference || base->untracked) [[unlikely]] {
+        WG_CHECK(base->inference, kNoVersions);
+        return;
+    }
     view->view_base = base->view_base ? base->view_base : base.ref();
-    if (!grad_enabled() && kind != ViewKind::CustomFunction) kind = ViewKind::NoGrad;
-    else if (kind == ViewKind::Default && base->view_base) kind = base->view_kind;
+    if (kind != ViewKind::CustomFunction) {
+        if (!grad_enabled()) kind = inference_mode() ? ViewKind::Inference : ViewKind::NoGrad;
+        if (base->view_kind == ViewKind::Inference ||
+            (kind == ViewKind::Default && base->view_base))
+            kind = base->view_kind;
+    }
     view->view_kind = kind;
     view->attr_version = view.version();
 }
@@ -209,14 +222,14 @@ void rebase_history(const Tensor& t, Ref<Node> node) {
         const Tensor base(t->view_base);
         node->add_output(t);
         auto slices = CopySlices::make(base, t, std::move(node));
-        replace_history(base, *slices);
         t.bump_version();
+        replace_history(base, *slices);
         t->attr_version = t.version() - 1;  // out of date, whatever was asked of it before
         view_grad_fn(t);
         return;
     }
-    if (node) replace_history(t, *node);
     t.bump_version();
+    if (node) replace_history(t, *node);
 }
 
 Tensor& inplace(Tensor& self, bool others_require_grad,
@@ -322,7 +335,7 @@ Tensor& write_out(Tensor& out, const Tensor& result, const char* op_name) {
     WG_CHECK(can_cast(result.dtype(), out.dtype()), "result type ",
              info(result.dtype()).scalar_name, " can't be cast to the desired output type ",
              info(out.dtype()).scalar_name);
-    announce_write(out);
+    announce_write(out, false);
     resize_out(out, result.sizes());
     copy_values(out, result);
     out.bump_version();
@@ -331,7 +344,19 @@ Tensor& write_out(Tensor& out, const Tensor& result, const char* op_name) {
 
 // --- leaves ---
 
-Tensor detach(const Tensor& t) { return alias(t); }
+Tensor detach(const Tensor& t) {
+    Tensor r = alias(t);
+    // In normal mode a detached inference tensor has a version counter.
+    if (t->inference && !inference_mode()) [[unlikely]]
+        count_apart(r);
+    return r;
+}
+
+void count_apart(const Tensor& t) {
+    t->own_version = VersionCounter::make();
+    t->version = &t->own_version->version;
+    t->untracked = false;
+}
 
 void set_requires_grad(const Tensor& t, bool on) {
     if (t->grad_fn) {  // as the view was made, even if its base has changed since
@@ -343,6 +368,9 @@ void set_requires_grad(const Tensor& t, bool on) {
     }
     WG_CHECK(!on || is_floating(t.dtype()),
              "only Tensors of floating point and complex dtype can require gradients");
+    WG_CHECK(
+        !on || !t->inference || inference_mode(),
+        "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
     t->requires_grad = on;
 }
 

@@ -161,8 +161,16 @@ Tensor& fill_tensor_(Tensor& self, const Tensor& value) {
     return self;
 }
 
+bool copied_by_write(Tensor& out, const Tensor& t) {
+    if (!t->inference || inference_mode()) [[likely]]
+        return false;
+    copy_(out, t);
+    return true;
+}
+
 Tensor clone(const Tensor& t) {
     Tensor out = empty_like(t);
+    if (copied_by_write(out, t)) return out;
     copy_values(out, t);
     record("CloneBackward0", out, {t}, {}, [](Backward& d) { d.set(0, d.grad()); });
     return out;
@@ -171,6 +179,7 @@ Tensor clone(const Tensor& t) {
 Tensor contiguous(const Tensor& t) {
     if (t.is_contiguous()) return t;
     Tensor out = empty(t.sizes(), t.dtype());
+    if (copied_by_write(out, t)) return out;
     copy_values(out, t);
     record("CloneBackward0", out, {t}, {}, [](Backward& d) { d.set(0, d.grad()); });
     return out;
@@ -179,6 +188,7 @@ Tensor contiguous(const Tensor& t) {
 Tensor to_dtype(const Tensor& t, DType dtype, bool copy) {
     if (t.dtype() == dtype && !copy) return t;
     Tensor out = empty_like(t, dtype);
+    if (copied_by_write(out, t)) return out;
     copy_values(out, t);
     if (is_floating(dtype))
         record("ToCopyBackward0", out, {t}, {},

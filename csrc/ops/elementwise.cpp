@@ -483,15 +483,20 @@ void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType co
                           sizes, compute, result, params.p);
 }
 
-inline bool wants_history(Args args) {
-    if (!grad_enabled()) return false;
+// Of inference tensors alone only operations with a number that is a tensor to PyTorch are recorded.
+bool any_tracked(const RowInfo& r, Args args) {
     for (const Arg& a : args)
-        if (a.is_tensor() && requires_grad(a.tensor())) return true;
+        if (a.is_tensor() ? !a.tensor()->inference : r.same_node) return true;
     return false;
 }
 
+// `r` must have a node.
 inline bool wants_history(const RowInfo& r, Args args) {
-    return r.differentiable && wants_history(args);
+    if (!grad_enabled()) return false;
+    for (const Arg& a : args)
+        if (a.is_tensor() && requires_grad(a.tensor()))
+            return !a.tensor()->inference || any_tracked(r, args);
+    return false;
 }
 
 // Of a comparison that was written over an operand: no gradient goes further.
@@ -506,10 +511,11 @@ Ref<Node> make_comparison_node(const RowInfo& r, Args args) {
                      });
 }
 
-// Makes the node and keeps what the gradients with a taker read, except the result.
+// Makes the node and keeps what the gradients with a taker read, except the result and an operand that is
+// written to.
 Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, DType compute,
                                            const Params& params, const char* node_name,
-                                           unsigned& reads) {
+                                           unsigned& reads, bool writes_first = false) {
     const bool given = node_name;
     if (!given) {
         node_name = !args[0].is_tensor()       ? r.node_reversed
@@ -538,6 +544,7 @@ Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, D
     node->set_compute(compute, reads);
     for (size_t k = 0; k < args.size(); ++k) {
         if (!(reads >> (k + 1) & 1)) continue;
+        if (writes_first && k == 0) continue;
         if (args[k].is_tensor()) node->keep_operand(int(k), args[k].tensor());
         else node->keep_scalar(int(k), args[k].scalar());
     }
@@ -604,7 +611,7 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
         run_forward(op, r, out, args, compute, params);
     }
     const RowInfo& r = row(op);
-    if (wants_history(r, args) && is_floating(out.dtype())) {
+    if (r.differentiable && wants_history(r, args) && is_floating(out.dtype())) {
         unsigned reads;
         auto node = make_elementwise_node(op, r, args, compute, params, node_name, reads);
         set_history(out, *node);
@@ -618,7 +625,7 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
     op = written_form(on_bool(op, args));
     const RowInfo& r = row(op);
     const bool has_node = r.differentiable || *r.node;
-    const bool records = has_node && wants_history(args) && is_floating(self.dtype());
+    const bool records = has_node && wants_history(r, args) && is_floating(self.dtype());
     if (has_node || !r.is_test) check_history(self, records);
     else announce_write(self);
     check_not_expanded(self);
@@ -658,9 +665,10 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
         // A gradient that reads the old value of self needs a copy of it, recorded for the derivative of that
         // gradient. Other operands that share memory with self are saved as they are: reading them later
         // is the error about a modified variable, as in PyTorch.
-        auto n = make_elementwise_node(op, r, args, compute, params, node_name, reads);
-        if ((reads & 2) && args[0].is_tensor() && args[0].tensor().is_same(self))
-            n->keep_operand(0, clone(self));
+        const bool writes_first = args[0].is_tensor() && args[0].tensor().is_same(self);
+        auto n =
+            make_elementwise_node(op, r, args, compute, params, node_name, reads, writes_first);
+        if ((reads & 2) && writes_first) n->keep_operand(0, clone(self));
         pack_saved(*n);
         node = Ref<Node>(n.get());
     }
@@ -717,9 +725,9 @@ Tensor& elementwise_out(Op asked, Tensor& out, Args args, const Params& params, 
     }
     if (*r.parameters) check_parameters(op, compute, args, params);
     if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
-    announce_write(out);
+    announce_write(out, false);
     run_forward(op, r, out, args, compute, params);
-    if (only_out && wants_history(r, args)) {
+    if (only_out && r.differentiable && wants_history(r, args)) {
         unsigned reads;
         auto node = make_elementwise_node(op, r, args, compute, params, nullptr, reads);
         rebase_history(out, Ref<Node>(node.get()));

@@ -81,6 +81,7 @@ bool is_contiguous_in(const Tensor& t, MemoryFormat format) {
 Tensor clone_in(const Tensor& t, OptMemoryFormat format) {
     if (format.value_or(MemoryFormat::Preserve) == MemoryFormat::Preserve) return clone(t);
     Tensor out = empty_strided(t.sizes(), format_strides(t.sizes(), *format), t.dtype());
+    if (copied_by_write(out, t)) return out;
     copy_values(out, t);
     record("CloneBackward0", out, {t}, {}, [](Backward& d) { d.set(0, d.grad()); });
     return out;
@@ -97,6 +98,7 @@ Tensor contiguous_in(const Tensor& t, OptMemoryFormat format) {
 
 Tensor to_format(const Tensor& t, DType dtype, MemoryFormat format) {
     Tensor out = empty_strided(t.sizes(), format_strides(t.sizes(), format), dtype);
+    if (copied_by_write(out, t)) return out;
     copy_values(out, t);
     if (is_floating(dtype))
         record("ToCopyBackward0", out, {t}, {},

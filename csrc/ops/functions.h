@@ -316,6 +316,7 @@ Tensor inner(const Tensor& a, const Tensor& b);
 bool is_floating_point(const Tensor& t);
 bool is_complex(const Tensor& t);
 bool is_signed(const Tensor& t);
+bool is_inference(const Tensor& t);
 bool is_nonzero(const Tensor& t);
 int64_t numel(const Tensor& t);
 bool equal(const Tensor& a, const Tensor& b);
@@ -342,6 +343,9 @@ Tensor finished(Tensor t, const TensorOptions& o);  // with requires_grad set
 void check_factory_out(const char* name, const Tensor& out, const TensorOptions& o);
 void resize_quietly(const Tensor& out, IntSpan shape);
 Tensor clone_in(const Tensor& t, OptMemoryFormat format);
+// To PyTorch the copy of an inference tensor, made in normal mode, is a new tensor that is written to: does that
+// for `out`, which is to be a copy of such a t, and returns true.
+bool copied_by_write(Tensor& out, const Tensor& t);
 Tensor contiguous_in(const Tensor& t, OptMemoryFormat format);
 Tensor to_format(const Tensor& t, DType dtype, MemoryFormat format);  // always a copy
 Tensor make_empty(const Dims& size, OptMemoryFormat format, const OptTensor& out,

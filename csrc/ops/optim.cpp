@@ -15,12 +15,12 @@ namespace {
 class Lane {
 public:
     Lane(const Tensor& t, const Tensor& like, bool writes) : target_(t), writes_(writes) {
+        if (writes) target_.bump_version();  // or fails, which the destructor could not
         const bool alike = t.dtype() == like.dtype() && t.is_contiguous();
         values_ = alike ? t : contiguous(to_dtype(detach(t), like.dtype(), true));
     }
     ~Lane() {
         if (writes_ && !values_.is_same(target_)) copy_values(target_, values_);
-        if (writes_) target_.bump_version();
     }
     Lane(const Lane&) = delete;
     char* raw() const { return values_.raw(); }
@@ -58,9 +58,9 @@ void sgd_step(const TensorList& params, const TensorList& grads, TensorList& mom
             first = true;
         }
         check_floating(p, "sgd");
-        const Lane param(p, p, true), grad(grads[k], p, false);
         std::optional<Lane> buffer;
         if (o.momentum != 0) buffer.emplace(momentum_buffers[k], p, true);
+        const Lane param(p, p, true), grad(grads[k], p, false);
         sgd_pass(p.dtype(),
                  {o.lr, o.momentum, o.dampening, o.weight_decay, o.nesterov, o.maximize, first},
                  param.raw(), grad.raw(), buffer ? buffer->raw() : nullptr, p.numel());
@@ -80,8 +80,8 @@ void adam_step(const TensorList& params, const TensorList& grads, const TensorLi
         const Tensor& p = params[k];
         check_floating(p, "adam");
         const double step = steps[k].to_double() + 1;
-        fill_values(steps[k], Scalar(step));
         steps[k].bump_version();
+        fill_values(steps[k], Scalar(step));
         const double step_size = o.lr / (1 - std::pow(o.beta1, step));
         const double root = std::sqrt(1 - std::pow(o.beta2, step));
         const Lane param(p, p, true), grad(grads[k], p, false), avg(exp_avgs[k], p, true),

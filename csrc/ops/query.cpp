@@ -6,6 +6,7 @@ namespace wg {
 
 bool is_floating_point(const Tensor& t) { return is_floating(t.dtype()); }
 bool is_complex(const Tensor&) { return false; }
+bool is_inference(const Tensor& t) { return t->inference; }
 bool is_signed(const Tensor& t) { return t.dtype() != DType::UInt8 && t.dtype() != DType::Bool; }
 int64_t numel(const Tensor& t) { return t.numel(); }
 

@@ -25,7 +25,7 @@ Tensor embed(const char* name, const Tensor& grad, const Dims& sizes, Window win
 }
 
 // Asked before what the derivative needs is copied.
-bool recorded(const Tensor& t) { return grad_enabled() && requires_grad(t); }
+bool recorded(const Tensor& t) { return any_requires_grad({t}); }
 
 }  // namespace
 

@@ -66,6 +66,15 @@ int64_t Tensor::stride(int64_t d) const {
     return impl_->dims[dim() + wrap_dim(d, dim())];
 }
 
+void Tensor::bump_inference() const {
+    if (inference_mode()) return;
+    WG_CHECK(
+        !impl_->untracked,
+        "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a "
+        "normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details.");
+    ++*impl_->version;
+}
+
 double Tensor::to_double() const {
     return visit_dtype(dtype(), [&](auto tag) {
         using T = typename decltype(tag)::type;
@@ -194,6 +203,9 @@ Tensor alias(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset) {
     auto r = TensorImpl::make();
     r->dtype = t.dtype();
     r->device = t.device();
+    r->level = t->level;
+    r->inference = t->inference;
+    r->untracked = t->untracked || t->inference;
     r->own_version = t->own_version;
     r->version = t->version;
     r->set_ndim(int64_t(sizes.size()));

@@ -12,6 +12,7 @@
 #include "base/intrusive_ptr.h"
 #include "base/small_vector.h"
 #include "tensor/dtype.h"
+#include "tensor/grad_mode.h"
 #include "tensor/storage.h"
 
 namespace wg {
@@ -60,6 +61,9 @@ struct VersionCounter {
 // How a view was made: decides what an in-place operation on it may do (autograd/view.cpp).
 enum class ViewKind : uint8_t { None, Default, NoGrad, MultiOutput, CustomFunction, Inference };
 
+// How many function transforms (torch.func) this thread is in: Note [Levels] in autograd/transform.h.
+inline thread_local uint8_t transform_level = 0;
+
 struct TensorImpl {
     uint32_t refs = 0;
     DType dtype = DType::Float32;
@@ -71,8 +75,14 @@ struct TensorImpl {
     bool wrapped_number : 1 = false;  // a Python number: weakest in type promotion
     bool owns_python : 1 = false;  // keeps its Python object alive (it has attributes, hooks, ...)
     bool retains_grad : 1 = false;
+    // Made in inference mode, or from a tensor that was: never saved for backward, and its views are no views.
+    // Most of them count no writes, so that writing to them is an error in normal mode; `.data =` and detach()
+    // part the two.
+    bool inference : 1 = inference_mode();
+    bool untracked : 1 = inference_mode();
     ViewKind view_kind = ViewKind::None;
     Device device;
+    uint8_t level = transform_level;  // the transform that it was made in; a view's is that of its base
     uint32_t output_nr = 0;  // which output of grad_fn this tensor is
     Ref<Storage> storage;
     int64_t byte_offset = 0;  // of the first element, where the storage has memory
@@ -156,18 +166,26 @@ public:
         return reinterpret_cast<T*>(raw());
     }
     uint32_t version() const noexcept { return *impl_->version; }
-    void bump_version() const noexcept { ++*impl_->version; }
+    // After every write in place. RuntimeError if it is to be counted and the tensor is untracked.
+    void bump_version() const {
+        if (impl_->inference || impl_->untracked) [[unlikely]]
+            return bump_inference();
+        ++*impl_->version;
+    }
     // Nobody else holds the tensor. One that keeps its Python object may have other holders there.
     bool is_unique() const noexcept { return impl_->refs == 1 && !impl_->owns_python; }
-    // No other tensor and no view can see this memory.
+    // No other tensor and no view can see this memory: it may become the result of what reads it. An inference
+    // tensor may not, results are normal ones.
     bool owns_memory_alone() const noexcept {
-        return is_unique() && impl_->storage->refs == 1 && !impl_->storage->deleter;
+        return is_unique() && impl_->storage->refs == 1 && !impl_->storage->deleter &&
+               !impl_->inference;
     }
     // The value of element 0 as C++ type; the tensor must have at least one element.
     double to_double() const;
     int64_t to_int() const;
 
 private:
+    void bump_inference() const;
     Ref<TensorImpl> impl_;
 };
 

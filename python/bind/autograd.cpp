@@ -1,4 +1,4 @@
-// Tensor.backward, the engine's entry for torch.autograd, and grad mode.
+// Tensor.backward and the engine's entry for torch.autograd.
 #include "autograd/anomaly.h"
 #include "autograd/engine.h"
 #include "convert.h"
@@ -12,7 +12,8 @@ namespace {
 
 std::string size_text(IntSpan sizes) { return "torch.Size(" + to_string(sizes) + ")"; }
 
-// The given gradient of a root of this shape; undefined if it is to be 1.
+}  // namespace
+
 Tensor given_gradient(PyObject* given, IntSpan sizes, size_t i) {
     if (given == Py_None) return {};
     if (!is_tensor(given))
@@ -28,6 +29,8 @@ Tensor given_gradient(PyObject* given, IntSpan sizes, size_t i) {
 void check_scalar(int64_t numel) {
     WG_CHECK(numel == 1, "grad can be implicitly created only for scalar outputs");
 }
+
+namespace {
 
 // A torch.autograd.graph.GradientEdge, if o is one.
 bool is_gradient_edge(PyObject* o) {
@@ -54,11 +57,15 @@ Root root_of(PyObject* o, PyObject* given, size_t i) {
     if (is_tensor(o)) {
         const Tensor& t = tensor_of(o);
         Tensor g = given_gradient(given, t.sizes(), i);
-        if (!g.defined() && requires_grad(t)) {
+        if (!sees_history(t)) return {Edge{}, std::move(g)};
+        if (!g.defined()) {
             check_scalar(t.numel());
             g = ones_like(t);
         }
-        return {requires_grad(t) ? gradient_edge(t) : Edge{}, std::move(g)};
+        Edge e = gradient_edge(t);
+        // Not of a tensor that has outlived the transform it was made in.
+        if (e && e.node->levels && !(e.node->levels & live_levels())) e = {};
+        return {std::move(e), std::move(g)};
     }
     if (!is_gradient_edge(o)) {
         PyErr_SetString(PyExc_AssertionError, "Expected output to be a torch.Tensor");
@@ -97,6 +104,10 @@ struct Request {
 std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
                                   std::span<PyObject* const> grads, PyObject* inputs,
                                   const Request& request) {
+    WG_CHECK(
+        !request.accumulate || transform_level == 0,
+        "backward() called inside a functorch transform. This is not supported, please use functorch.grad or functorch.vjp "
+        "instead or call backward() outside of functorch transforms.");
     SmallVector<Edge, 2> from, targets;
     SmallVector<Tensor, 2> root_grads;
     for (size_t i = 0; i < roots.size(); ++i) {
@@ -113,6 +124,10 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
     for (size_t i = 0; i < roots.size(); ++i)
         WG_CHECK(from[i], "element ", i,
                  " of tensors does not require grad and does not have a grad_fn");
+    // What was made outside of the level of the roots takes no part.
+    if (!options.accumulate)
+        for (PyObject* o : roots)
+            if (is_tensor(o)) options.level = std::max(options.level, tensor_of(o)->level);
     if (inputs) {
         const Py_ssize_t n = PyTuple_GET_SIZE(inputs);
         for (Py_ssize_t i = 0; i < n; ++i) {
@@ -127,7 +142,7 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
             WG_CHECK(options.accumulate || requires_grad(t),
                      "One of the differentiated Tensors does not require grad");
             if (options.accumulate) retain_grad(t);  // in non-leaves too
-            targets.push_back(gradient_edge(t));
+            targets.push_back(t->level < options.level ? Edge{} : gradient_edge(t));
         }
     }
     if (options.accumulate && options.create_graph) warn_create_graph();
@@ -161,18 +176,6 @@ PyObject* run(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
         if (request.accumulate) Py_RETURN_NONE;
         return to_python(TensorList(std::move(r)));
     });
-}
-
-PyObject* is_enabled(PyObject*, PyObject*) { return PyBool_FromLong(grad_enabled()); }
-PyObject* set_enabled(PyObject*, PyObject* on) {
-    if (!PyBool_Check(on)) {
-        PyErr_Format(PyExc_TypeError,
-                     "set_grad_enabled(): argument 'enabled' (position 1) must be bool, not %s",
-                     Py_TYPE(on)->tp_name);
-        return nullptr;
-    }
-    set_grad_enabled(on == Py_True);
-    Py_RETURN_NONE;
 }
 
 PyObject* queue(PyObject*, PyObject* callable) {
@@ -244,7 +247,8 @@ PyObject* increment_version(PyObject*, PyObject* tensors) {
             WG_CHECK(is_tensor(PyTuple_GET_ITEM(list.get(), i)),
                      "increment_version expects each element of the iterable to be a tensor");
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(list.get()); ++i)
-            tensor_of(PyTuple_GET_ITEM(list.get(), i)).bump_version();
+            if (const Tensor& t = tensor_of(PyTuple_GET_ITEM(list.get(), i)); !t->inference)
+                t.bump_version();
         Py_RETURN_NONE;
     });
 }
@@ -282,8 +286,6 @@ PyMethodDef functions_[] = {
      METH_FASTCALL, nullptr},
     {"_make_subclass", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make_subclass)),
      METH_FASTCALL, nullptr},
-    {"is_grad_enabled", is_enabled, METH_NOARGS, "Whether operations of this thread are recorded."},
-    {"_set_grad_enabled", set_enabled, METH_O, nullptr},
     {"set_anomaly_enabled",
      reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(set_anomaly)), METH_FASTCALL,
      nullptr},

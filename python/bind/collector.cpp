@@ -68,10 +68,12 @@ void for_each_owned(const Shadow& s, F f) {
     const TensorImpl& t = *s.tensor;
     if (t.grad_fn) f(static_cast<const Node*>(t.grad_fn.get()));
     if (t.view_base) f(t.view_base.get());
-    if (t.extras && meta(t)->accumulator_of_another)
-        f(static_cast<const Node*>(meta(t)->accumulator_of_another.get()));
-    if (t.extras && meta(t)->grad.defined())
-        f(static_cast<const TensorImpl*>(meta(t)->grad.impl()));
+    if (!t.extras) return;
+    const AutogradMeta& m = *meta(t);
+    if (m.accumulator_of_another) f(static_cast<const Node*>(m.accumulator_of_another.get()));
+    if (m.passes_on) f(static_cast<const Node*>(m.passes_on.node.get()));
+    if (m.stands_for.defined()) f(static_cast<const TensorImpl*>(m.stands_for.impl()));
+    if (m.grad.defined()) f(static_cast<const TensorImpl*>(m.grad.impl()));
 }
 
 int shadow_traverse(PyObject* o, visitproc visit, void* arg) {

@@ -32,6 +32,7 @@ struct Context {
     PyObject* dirty;
     PyObject* needs_input_grad;
     bool materialize_grads;
+    bool materialize_non_diff_grads;  // also those of outputs without derivative
 };
 Context* as_context(PyObject* o) { return reinterpret_cast<Context*>(o); }
 
@@ -65,8 +66,16 @@ public:
     std::vector<SavedName> saved_names() const override {
         return std::vector<SavedName>(saved.size(), {"tensors[]", false, false});
     }
-    Tensor saved_value(size_t i) const override {
+    // What the user asks for as saved_tensors.
+    void check_saved() const {
+        WG_CHECK(
+            !(clears_on_access && accessed),
+            "saved_tensors can only be accessed once when clear_saved_tensors_on_access=True is set on the "
+            "autograd.Function. Either access saved_tensors only once, or set clear_saved_tensors_on_access=False.");
         if (released) fail_released();
+    }
+    Tensor saved_value(size_t i) const override {
+        check_saved();
         return saved[i].unpack(this);
     }
     SavedTensor* saved_slot(size_t i) override { return i < saved.size() ? &saved[i] : nullptr; }
@@ -90,6 +99,10 @@ public:
 
     std::vector<SavedTensor> saved;
     std::vector<bool> tensor_inputs;  // per argument of apply
+    std::vector<bool> without_derivative;  // per output
+    bool clears_on_access = false;  // the class's clear_saved_tensors_on_access
+    bool accessed = false;
+    bool boxed = false;  // backward gets one list
 
 private:
     PyObject* ctx_;
@@ -102,14 +115,23 @@ PythonNode* python_node(PyObject* ctx) {
 void PythonNode::apply(Grads& in, Grads& out) {
     const Object ctx = Object::steal(hand_out());
     const bool materialize = as_context(ctx.get())->materialize_grads;
+    const bool all = as_context(ctx.get())->materialize_non_diff_grads;
     Object args = check(PyTuple_New(Py_ssize_t(in.size())));
     for (size_t i = 0; i < in.size(); ++i) {
         Tensor g = in[i];
-        if (!g.defined() && materialize && outputs[i].is_tensor)
+        if (!g.defined() && materialize && outputs[i].is_tensor && (all || !without_derivative[i]))
             g = zeros(Dims(outputs[i].sizes), outputs[i].dtype);
         PyTuple_SET_ITEM(args.get(), Py_ssize_t(i), wrap_or_none(std::move(g)));
     }
-    const Object backward = check(PyObject_GetAttrString(ctx.get(), "_backward_function"));
+    static PyObject* const names[] = {PyUnicode_InternFromString("apply"),
+                                      PyUnicode_InternFromString("apply_boxed")};
+    const Object backward = check(PyObject_GetAttr(ctx.get(), names[boxed]));
+    if (boxed) {
+        // The list alone holds the gradients, so that backward may free them.
+        const Object list = check(PySequence_List(args.get()));
+        in.clear();
+        args = check(PyTuple_Pack(1, list.get()));
+    }
     Object result = check(PyObject_Call(backward.get(), args.get(), nullptr));
     if (!PyTuple_Check(result.get())) result = check(PyTuple_Pack(1, result.get()));
 
@@ -130,7 +152,7 @@ void PythonNode::apply(Grads& in, Grads& out) {
         }
         if (g != Py_None) {
             WG_CHECK(is_tensor(g), "expected Variable or None (got ", Py_TYPE(g)->tp_name, ")");
-            out[edge] = tensor_of(g);  // post hooks see it even where nobody else wants it
+            out[edge] = tensor_of(g);  // hooks of the node see it even where nobody wants it
         }
         ++edge;
     }
@@ -143,8 +165,13 @@ bool contains(PyObject* tuple, PyObject* o) {
     return false;
 }
 
-// PyTorch's message breaks off here as well.
-void check_tensor_tuple(PyObject* tuple, const char* message) {
+// The attributes that forward sets. PyTorch's messages break off here as well.
+void check_tuple(PyObject* tuple, const char* name) {
+    WG_CHECK(!tuple || PyTuple_Check(tuple), "autograd internal error: ", name,
+             " attribute is expected to be a tuple but is ");
+}
+void check_tensor_tuple(PyObject* tuple, const char* name, const char* message) {
+    check_tuple(tuple, name);
     for (Py_ssize_t i = 0; tuple && i < PyTuple_GET_SIZE(tuple); ++i)
         WG_CHECK(is_tensor(PyTuple_GET_ITEM(tuple, i)), message);
 }
@@ -188,13 +215,24 @@ void check_saved_as_is(Context* ctx, PyObject* args, PyObject* outputs) {
     }
 }
 
+bool read_flag(PyObject* cls, PyObject* name) {
+    const Object flag = check(PyObject_GetAttr(cls, name));
+    WG_CHECK(PyBool_Check(flag.get()), PyUnicode_AsUTF8(name), " must be a bool, got ",
+             Py_TYPE(flag.get())->tp_name);
+    return flag.get() == Py_True;
+}
+
+bool is_differentiable(PyObject* output, const Context* ctx) {
+    return is_floating(tensor_of(output).dtype()) && !contains(ctx->non_differentiable, output);
+}
+
 // Gives one output of forward its history. Returns the object to hand out.
 Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node, bool executable) {
     Object out = Object::borrow(o);
     Tensor t = tensor_of(o);
     const bool is_input = contains(args, o);
     bool is_dirty = contains(ctx->dirty, o);
-    const bool differentiable = is_floating(t.dtype()) && !contains(ctx->non_differentiable, o);
+    const bool differentiable = is_differentiable(o, ctx);
     if (is_dirty && !is_input) {
         warn(
             WarningKind::User,
@@ -203,22 +241,28 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
         t.bump_version();
         is_dirty = false;
     }
-    if (is_input && !executable && requires_grad(t)) {
-        // Not recorded: what comes out has none of the history of what went in.
+    const bool recorded = executable && differentiable;
+    if (is_input && !recorded && requires_grad(t)) {
+        // What comes out has none of the history of what went in.
         if (is_dirty) t.bump_version();
-        return check(wrap(detach(t)));
+        const Tensor d = detach(t);
+        if (executable) node->add_output(d);
+        return check(wrap(d));
     }
     if (is_dirty) {
-        if (executable && differentiable) {
+        if (recorded) {
             // Rebasing counts the write; where that is refused, it counts all the same.
+            const uint32_t version = t.version();
             t.bump_version();
             WG_CHECK(!(requires_grad(t) && !t->grad_fn),
                      "a leaf Variable that requires grad has been used in an in-place operation.");
             check_inplace(t, true);
-            --*t->version;
+            *t->version = version;
             rebase_history(t, Ref<Node>(node));
+            if (t->extras) std::exchange(meta(t)->grad, {});  // it was that of the values before
         } else {
             t.bump_version();
+            if (executable) node->add_output(t);
         }
         return out;
     }
@@ -226,8 +270,8 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
         // Returning an input as it is: the output is a view of it with a history of its own.
         Tensor v =
             alias(t, t.sizes(), *view_strides(t.sizes(), t.strides(), t.sizes()), t.offset());
-        if (!executable || differentiable) make_view(v, t, ViewKind::CustomFunction);
-        if (executable && differentiable) set_history(v, *node);
+        make_view(v, t, ViewKind::CustomFunction);
+        if (recorded) set_history(v, *node);
         else if (executable) node->add_output(v);
         return check(wrap(std::move(v)));
     }
@@ -238,9 +282,8 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
         return out;
     }
     if (!differentiable) {
-        t->grad_fn.reset();
+        if (!t.is_view()) t->grad_fn.reset();
         t->requires_grad = false;
-        t->view_base.reset();
         node->add_output(t);
         return out;
     }
@@ -272,7 +315,7 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
             executable = executable || wants;
             PyTuple_SET_ITEM(needs.get(), i, PyBool_FromLong(wants));
         }
-        executable = executable && grad_enabled();
+        executable = executable && grad_flag();
         ctx->needs_input_grad = needs.release();
         if (executable) {
             for (Py_ssize_t i = 0; i < n; ++i)
@@ -283,8 +326,20 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
             node->site = Site::here();
         }
 
-        const Object forward = check(PyObject_GetAttrString(cls, "forward"));
-        const Object separate = check(PyObject_GetAttrString(cls, "_has_setup_context"));
+        static PyObject* const clears = PyUnicode_InternFromString("clear_saved_tensors_on_access");
+        static PyObject* const boxed = PyUnicode_InternFromString("boxed_grads_call");
+        static PyObject* const has_setup = PyUnicode_InternFromString("_has_setup_context");
+        static PyObject* const forward_name = PyUnicode_InternFromString("forward");
+        node->clears_on_access = read_flag(cls, clears);
+        node->boxed = read_flag(cls, boxed);
+        const Object forward = check(PyObject_GetAttr(cls, forward_name));
+        const Object separate = check(PyObject_GetAttr(cls, has_setup));
+        WG_CHECK(
+            separate.get() == Py_True || transform_level == 0,
+            "In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must override "
+            "the setup_context staticmethod. For more details, please see "
+            "https://pytorch.org/docs/main/notes/extending.func.html");
+        note_own_code();
         Object raw;
         {
             GradMode off(false);
@@ -301,9 +356,10 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
                 raw = check(PyObject_Call(forward.get(), with_ctx.get(), nullptr));
             }
         }
-        check_tensor_tuple(ctx->non_differentiable,
+        check_tensor_tuple(ctx->non_differentiable, "non_differentiable",
                            "mark_non_differentiable only accepts variable arguments, but got ");
-        check_tensor_tuple(ctx->dirty, "mark_dirty can only accept variables, but argument ");
+        check_tensor_tuple(ctx->dirty, "dirty_tensors",
+                           "mark_dirty can only accept variables, but argument ");
 
         const bool many = PyTuple_Check(raw.get());
         Object outputs = many ? raw : check(PyTuple_Pack(1, raw.get()));
@@ -314,21 +370,23 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
                 "Some elements marked as dirty during the forward method were not returned as output. The "
                 "inputs that are modified inplace must all be outputs of the Function.");
         if (executable) check_dirty_views(ctx->dirty, n_out);
-        if (separate.get() == Py_True && grad_enabled())
-            check_saved_as_is(ctx, args, outputs.get());
+        if (separate.get() == Py_True && grad_flag()) check_saved_as_is(ctx, args, outputs.get());
         Object result = check(PyTuple_New(n_out));
         for (Py_ssize_t i = 0; i < n_out; ++i) {
             PyObject* o = PyTuple_GET_ITEM(outputs.get(), i);
             if (!is_tensor(o)) {
                 if (executable) node->outputs.emplace_back();
+                node->without_derivative.push_back(true);
                 PyTuple_SET_ITEM(result.get(), i, Py_NewRef(o));
                 continue;
             }
+            node->without_derivative.push_back(!is_differentiable(o, ctx));
             PyTuple_SET_ITEM(result.get(), i,
                              finish_output(o, ctx, args, node.get(), executable).release());
         }
         if (executable) forbid_writes_to_several_views(result.get());
         if (executable && ctx->to_save) {
+            check_tuple(ctx->to_save, "to_save");
             for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(ctx->to_save); ++i) {
                 PyObject* s = PyTuple_GET_ITEM(ctx->to_save, i);
                 if (s == Py_None) {
@@ -357,6 +415,7 @@ PyObject* context_new(PyTypeObject* type, PyObject*, PyObject*) {
     return guarded([&] {
         Object o = check(type->tp_alloc(type, 0));
         as_context(o.get())->materialize_grads = true;
+        as_context(o.get())->materialize_non_diff_grads = true;
         PythonNode::make(o.get());
         return o.release();
     });
@@ -402,17 +461,34 @@ void context_dealloc(PyObject* o) {
 PyObject* get_saved_tensors(PyObject* o, void*) {
     return guarded([&]() -> PyObject* {
         PythonNode* n = python_node(o);
-        if (n && n->released) fail_released();
+        if (n) n->check_saved();
         const size_t size = n ? n->saved.size() : 0;
         Object tuple = check(PyTuple_New(Py_ssize_t(size)));
         for (size_t i = 0; i < size; ++i)
             PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap_or_none(n->saved[i].unpack(n)));
+        if (n && n->clears_on_access) {
+            n->accessed = true;
+            const auto freed = std::exchange(n->saved, {});
+        }
         return tuple.release();
+    });
+}
+PyObject* get_saved_variables(PyObject* o, void* closure) {
+    if (PyErr_WarnEx(PyExc_DeprecationWarning,
+                     "'saved_variables' is deprecated; use 'saved_tensors'", 1) < 0)
+        return nullptr;
+    return get_saved_tensors(o, closure);
+}
+PyObject* maybe_clear_saved_tensors(PyObject* o, PyObject*) {
+    return guarded([&] {
+        if (PythonNode* n = python_node(o); n && n->clears_on_access) n->release_saved();
+        return Py_NewRef(Py_None);
     });
 }
 PyObject* get_raw_saved_tensors(PyObject* o, void*) {
     return guarded([&] {
         PythonNode* n = python_node(o);
+        if (n && n->released) fail_released();
         const size_t size = n ? n->saved.size() : 0;
         Object tuple = check(PyTuple_New(Py_ssize_t(size)));
         for (size_t i = 0; i < size; ++i)
@@ -428,16 +504,28 @@ int set_needs_input_grad(PyObject* o, PyObject* v, void*) {
     Py_XSETREF(as_context(o)->needs_input_grad, Py_XNewRef(v));
     return 0;
 }
+int check_bool(PyObject* v, const char* setter) {
+    if (v && PyBool_Check(v)) return 0;
+    PyErr_Format(PyExc_TypeError,
+                 "%s received an invalid combination of arguments - got (), but expected (bool)",
+                 setter);
+    return -1;
+}
 int set_materialize(PyObject* o, PyObject* v, void*) {
-    if (!v || !PyBool_Check(v)) {
-        PyErr_SetString(
-            PyExc_TypeError,
-            "set_materialize_grads received an invalid combination of arguments - got (), but expected (bool)");
-        return -1;
-    }
+    if (check_bool(v, "set_materialize_grads") < 0) return -1;
     as_context(o)->materialize_grads = v == Py_True;
     return 0;
 }
+PyObject* get_materialize_non_diff(PyObject* o, void*) {
+    return PyBool_FromLong(as_context(o)->materialize_non_diff_grads);
+}
+int set_materialize_non_diff(PyObject* o, PyObject* v, void*) {
+    if (check_bool(v, "set_materialize_non_diff_grads") < 0) return -1;
+    as_context(o)->materialize_non_diff_grads = v == Py_True;
+    return 0;
+}
+// A hint that the output is a view and nothing else, of no use here.
+int set_pure_view(PyObject*, PyObject* v, void*) { return check_bool(v, "set_pure_view"); }
 template <PyObject* Context::* Field>
 PyObject* get_tuple(PyObject* o, void*) {
     PyObject* v = as_context(o)->*Field;
@@ -446,30 +534,8 @@ PyObject* get_tuple(PyObject* o, void*) {
 }
 template <PyObject* Context::* Field>
 int set_tuple(PyObject* o, PyObject* v, void*) {
-    PyObject* t = v && v != Py_None ? PySequence_Tuple(v) : nullptr;
-    if (v && v != Py_None && !t) return -1;
-    Py_XSETREF(as_context(o)->*Field, t);
+    Py_XSETREF(as_context(o)->*Field, v == Py_None ? nullptr : Py_XNewRef(v));
     return 0;
-}
-
-PyObject* apply_derivative(PyObject* o, PyObject* args) {
-    // Calling a Function's node directly: its derivative on the given gradients.
-    return guarded([&]() -> PyObject* {
-        PythonNode* n = python_node(o);
-        WG_CHECK(n, "Attribute access on a Function whose graph has been freed");
-        Grads in, out;
-        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i) {
-            PyObject* a = PyTuple_GET_ITEM(args, i);
-            in.push_back(is_tensor(a) ? tensor_of(a) : Tensor());
-        }
-        out.resize(n->edges.size());
-        n->apply(in, out);
-        if (out.size() == 1) return wrap_or_none(out[0]);
-        Object tuple = check(PyTuple_New(Py_ssize_t(out.size())));
-        for (size_t i = 0; i < out.size(); ++i)
-            PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), wrap_or_none(out[i]));
-        return tuple.release();
-    });
 }
 
 PyMethodDef functions_[] = {
@@ -499,7 +565,11 @@ void add_functions(PyObject* module) {
     properties.push_back({"_raw_saved_tensors", get_raw_saved_tensors, nullptr, nullptr, nullptr});
     properties.push_back(
         {"needs_input_grad", get_needs_input_grad, set_needs_input_grad, nullptr, nullptr});
+    properties.push_back({"saved_variables", get_saved_variables, nullptr, nullptr, nullptr});
     properties.push_back({"materialize_grads", nullptr, set_materialize, nullptr, nullptr});
+    properties.push_back({"_materialize_non_diff_grads", get_materialize_non_diff,
+                          set_materialize_non_diff, nullptr, nullptr});
+    properties.push_back({"_is_pure_view", nullptr, set_pure_view, nullptr, nullptr});
     properties.push_back(
         {"to_save", get_tuple<&Context::to_save>, set_tuple<&Context::to_save>, nullptr, nullptr});
     properties.push_back({"non_differentiable", get_tuple<&Context::non_differentiable>,
@@ -510,7 +580,8 @@ void add_functions(PyObject* module) {
     static std::vector<PyMethodDef> methods;
     for (PyMethodDef* m = node_methods; m->ml_name; ++m)
         if (std::string_view(m->ml_name) != "__dir__") methods.push_back(*m);
-    methods.push_back({"apply", apply_derivative, METH_VARARGS, nullptr});
+    methods.push_back(
+        {"maybe_clear_saved_tensors", maybe_clear_saved_tensors, METH_NOARGS, nullptr});
     methods.push_back({nullptr, nullptr, 0, nullptr});
     static PyMemberDef members[] = {
         {"__dictoffset__", T_PYSSIZET, offsetof(Context, dict), READONLY, nullptr},

@@ -71,7 +71,7 @@ void set_write_watcher(const pybind11::object& callable) {
     write_watcher = nullptr;
     *watcher = {};
     if (callable.is_none()) return;
-    *watcher = [f = Object::borrow(callable.ptr())](const Tensor& t) {
+    *watcher = [f = Object::borrow(callable.ptr())](const Tensor& t, bool) {
         const Object callable = f, arg = check(wrap(t));  // it may be taken back meanwhile
         check(PyObject_CallOneArg(callable.get(), arg.get()));
     };
@@ -117,6 +117,7 @@ void register_hooks(SavedObject& s, const pybind11::function& pack,
 void push(const pybind11::function& pack, const pybind11::function& unpack) {
     translated([&] {
         if (stack().disabled) fail(ErrorKind::Runtime, *stack().disabled);
+        check_hooks_allowed();
         stack().hooks.push_back(std::make_unique<CallableHooks>(pack.ptr(), unpack.ptr()));
         stack().update();
     });

@@ -19,9 +19,9 @@ std::string name_of_hook(PyObject* callable) {
 // What a hook returned in place of `grad`.
 Tensor checked_replacement(PyObject* result, const Tensor& grad, PyObject* callable) {
     if (result == Py_None) return {};
+    WG_CHECK(grad.defined(), "can't replace a None gradient with a non-None value");
     if (!is_tensor(result))
         fail_type(str("expected Variable, but hook returned '", Py_TYPE(result)->tp_name, "'"));
-    WG_CHECK(grad.defined(), "can't replace a None gradient with a non-None value");
     const Tensor& r = tensor_of(result);
     WG_CHECK(r.dtype() == grad.dtype(), "hook '", name_of_hook(callable),
              "' has changed the type of value (was ", tensor_type_name(grad.dtype()), " got ",
@@ -49,12 +49,20 @@ void replace_grads(PyObject* result, Grads& grads, PyObject* callable) {
         grads[i] = checked_replacement(PyTuple_GET_ITEM(result, Py_ssize_t(i)), grads[i], callable);
 }
 
-// f(callable) for each hook; on a copy, since hooks may add and remove hooks.
+// f(callable) for each hook of the pass's level; on a copy, since hooks may add and remove hooks. Those registered
+// in a function transform are pairs of the callable and their level.
 template <class F>
 void for_each_hook(PyObject* dict, F f) {
     const Object hooks = check(PyMapping_Values(dict));
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(hooks.get()); ++i)
-        f(PyList_GET_ITEM(hooks.get(), i));
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(hooks.get()); ++i) {
+        PyObject* hook = PyList_GET_ITEM(hooks.get(), i);
+        long level = 0;
+        if (PyTuple_CheckExact(hook)) {
+            level = PyLong_AsLong(PyTuple_GET_ITEM(hook, 1));
+            hook = PyTuple_GET_ITEM(hook, 0);
+        }
+        if (level == current_pass_level()) f(hook);
+    }
 }
 
 // Each hook gets what the one before it returned, if that was not None.
@@ -91,11 +99,14 @@ Object new_dict() {
 }
 
 // Puts the callable into the dict; returns the handle that takes it out.
-PyObject* add_to(PyObject* dict, PyObject* callable) {
+PyObject* add_to(PyObject* dict, PyObject* callable, unsigned level) {
+    note_own_code();
     static PyObject* const type = from_module("whygrad.utils.hooks", "RemovableHandle").release();
     Object handle = check(PyObject_CallOneArg(type, dict));
     const Object id = check(PyObject_GetAttrString(handle.get(), "id"));
-    check(PyObject_SetItem(dict, id.get(), callable));
+    const Object hook =
+        level ? check(Py_BuildValue("(OI)", callable, level)) : Object::borrow(callable);
+    check(PyObject_SetItem(dict, id.get(), hook.get()));
     return handle.release();
 }
 
@@ -107,7 +118,7 @@ PyObject* own_dict(std::vector<Hook>& list) {
 }
 
 void check_hookable(const Tensor& t) {
-    WG_CHECK(requires_grad(t), "cannot register a hook on a tensor that doesn't require gradient");
+    WG_CHECK(sees_history(t), "cannot register a hook on a tensor that doesn't require gradient");
 }
 
 template <class Hooks, class Hook>
@@ -191,7 +202,7 @@ PyObject* register_hook(PyObject* self, PyObject* callable) {
                 {t->output_nr, PyTensorHooks{Object::borrow(dict)}});
     }
     track(self);
-    return add_to(dict_in<PyTensorHooks>(m.hooks), callable);
+    return add_to(dict_in<PyTensorHooks>(m.hooks), callable, std::min(t->level, transform_level));
 }
 
 PyObject* register_post_accumulate_grad_hook(PyObject* self, PyObject* callable) {
@@ -199,7 +210,8 @@ PyObject* register_post_accumulate_grad_hook(PyObject* self, PyObject* callable)
     check_hookable(t);
     WG_CHECK(is_leaf(t), "post accumulate grad hooks cannot be registered on non-leaf tensors");
     track(self);
-    return add_to(own_dict<PyAccumulateHooks>(own_meta(t).post_accumulate), callable);
+    return add_to(own_dict<PyAccumulateHooks>(own_meta(t).post_accumulate), callable,
+                  std::min(t->level, transform_level));
 }
 
 PyObject* post_accumulate_grad_hooks(PyObject* self) {
@@ -217,11 +229,20 @@ void set_post_accumulate_grad_hooks(PyObject* self, PyObject* dict) {
     track(self);
 }
 
+namespace {
+// The innermost open one that the node has to do with.
+unsigned level_of(const Node& node) {
+    unsigned level = transform_level;
+    while (level > 0 && !(node.levels & level_bit(level))) --level;
+    return level;
+}
+}  // namespace
+
 PyObject* register_node_hook(Node* node, PyObject* callable) {
-    return add_to(own_dict<PyPostHooks>(node->own_hooks().post), callable);
+    return add_to(own_dict<PyPostHooks>(node->own_hooks().post), callable, level_of(*node));
 }
 PyObject* register_node_prehook(Node* node, PyObject* callable) {
-    return add_to(own_dict<PyPreHooks>(node->own_hooks().pre), callable);
+    return add_to(own_dict<PyPreHooks>(node->own_hooks().pre), callable, level_of(*node));
 }
 
 int visit_hooks(const AutogradMeta& meta, visitproc visit, void* arg) {

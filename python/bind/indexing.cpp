@@ -262,6 +262,10 @@ int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
             if (!value) fail_type("Tensor does not support deleting items");
             const Tensor t = tensor_of(self);
             const Tensor v = value_to_assign(value, t);
+            const auto assign = [&](const Tensor& to, const Tensor& from) {
+                naming_write(is_tensor(value) ? "copy" : "fill", is_tensor(value) ? nullptr : self,
+                             [&] { wg::py::assign(to, from); });
+            };
             if (index == Py_False) return 0;
             if (index == Py_True) {
                 assign(unsqueeze(t, 0), v);
@@ -284,8 +288,10 @@ int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
                 assign(w.result, v);
                 return 0;
             }
-            index_put_(w.result, w.indices, without_leading_ones(v));
-            return 0;
+            return naming_write("index_put", nullptr, [&] {
+                index_put_(w.result, w.indices, without_leading_ones(v));
+                return 0;
+            });
         },
         -1);
 }

@@ -109,6 +109,14 @@ PyObject* tolist(PyObject* self, PyObject*) {
     return guarded([&] { return to_list(tensor_of(self), 0, tensor_of(self).raw()); });
 }
 
+void refuse_in_transform(const char* what, const char* method) {
+    WG_CHECK(
+        transform_level == 0, "You are attempting to call Tensor.", what,
+        " inside of a function being transformed by a functorch transform. This is unsupported, please attempt to use the "
+        "functorch transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call ",
+        method, " outside of a function being transformed instead.");
+}
+
 PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
                          PyObject* kwnames) {
     return guarded([&] {
@@ -120,6 +128,8 @@ PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs
             parser.parse(args, nargs, kwnames, &value, temporary);
             on = value == Py_True;
         }
+        refuse_in_transform("requires_grad_() (or perhaps using torch.autograd.functional.* APIs)",
+                            "requires_grad_()");
         const Tensor& t = tensor_of(self);
         WG_CHECK(
             on || !t->grad_fn,
@@ -135,6 +145,8 @@ PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs
 PyObject* detach_(PyObject* self, PyObject*) {
     return guarded([&] {
         const Tensor& t = tensor_of(self);
+        check_not_captured(t, "aten::detach_");
+        if (inference_mode() || t->inference) return Py_NewRef(self);
         WG_CHECK(
             !t.is_view(),
             "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, "
@@ -150,6 +162,7 @@ PyObject* detach_(PyObject* self, PyObject*) {
 
 PyObject* retain_grad_method(PyObject* self, PyObject*) {
     return guarded([&]() -> PyObject* {
+        refuse_in_transform("retain_grad()", "retain_grad()");
         retain_grad(tensor_of(self));
         Py_RETURN_NONE;
     });
@@ -243,7 +256,9 @@ PyObject* resize_(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObj
         Object temporary;
         parser.parse(args, nargs, kwnames, values, temporary);
         const Tensor& t = tensor_of(self);
-        WG_CHECK(!requires_grad(t), "cannot resize variables that require grad");
+        check_not_captured(t, "aten::resize_");
+        WG_CHECK(inference_mode() || !requires_grad(t),
+                 "cannot resize variables that require grad");
         const Dims shape = to_dims(values[0]);
         for (int64_t s : shape) WG_CHECK(s >= 0, "numel: integer multiplication overflow");
         if (same_shape(t.sizes(), shape)) return Py_NewRef(self);
@@ -268,7 +283,7 @@ PyMethodDef tensor_methods[] = {
     question<"is_contiguous", is_contiguous>(),
     question<"is_floating_point", simple<is_floating_point>>(),
     question<"is_complex", simple<never>>(),
-    question<"is_inference", simple<never>>(),
+    question<"is_inference", simple<is_inference>>(),
     question<"is_signed", simple<is_signed>>(),
     question<"_is_view", simple<is_view>>(),
     method<"item", item>("The value of a tensor of one element as a Python number."),

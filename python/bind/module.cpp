@@ -84,6 +84,8 @@ PYBIND11_MODULE(_C, m) {
         add_operations(m.ptr());
         add_creation(m.ptr());
         add_autograd(m.ptr());
+        add_transforms(m.ptr());
+        add_grad_modes(m.ptr());
         add_hooks(m.ptr());
         add_collector(m.ptr());
         add_functions(m.ptr());

@@ -282,7 +282,9 @@ PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
                 if (!given_out && !(o.forms & OWN_FAULTS))
                     check_histories({values, last + 1}, op.writes);
             };
-            PyObject* result = with_histories(call, look);
+            const Py_ssize_t n = nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+            PyObject* result = naming_write(op.name, n ? args[n - 1] : nullptr,
+                                            [&] { return with_histories(call, look); });
             return o.gives_tuple ? named(op, with_out, check(result)) : result;
         }
         fail_call(op.name, *op.overloads, args, nargs, kwnames, op.is_method);

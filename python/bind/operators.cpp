@@ -56,18 +56,17 @@ inline PyObject* inplace_slot(Op op, const char* method, PyObject* a, PyObject* 
     if (!is_plain_operand(a) || !is_plain_operand(b)) [[unlikely]]
         if (const Answer given = ask_overrides_of_operator(method, a, b)) return given.result;
     if (!is_tensor(a) || !is_operand(b)) return not_implemented();
-    return guarded([&] {
-        return with_histories(
-            [&] {
-                const Arg args[] = {Convert<Arg>::get(a), Convert<Arg>::get(b)};
-                elementwise_(op, tensor_of(a), args);
-                return Py_NewRef(a);
-            },
-            [&] {
-                PyObject* const operands[] = {a, b};
-                check_histories(operands, true);
-            });
-    });
+    const auto write = [&] {
+        const Arg args[] = {Convert<Arg>::get(a), Convert<Arg>::get(b)};
+        elementwise_(op, tensor_of(a), args);
+        return Py_NewRef(a);
+    };
+    const auto look = [&] {
+        PyObject* const operands[] = {a, b};
+        check_histories(operands, true);
+    };
+    return guarded(
+        [&] { return naming_write(row(op).name, b, [&] { return with_histories(write, look); }); });
 }
 
 // With a number first these are the same with the number last, as PyTorch records them.

@@ -385,6 +385,13 @@ void count_open_modes(int change) {
     plain_types[1] = open_modes ? nullptr : parameter_type_;
 }
 
+OverrideState exchange_overrides(OverrideState state) {
+    OverrideState before{int(thread_.asks), std::move(thread_.modes)};
+    thread_.asks = Asks(state.asks);
+    thread_.modes = std::move(state.modes);
+    return before;
+}
+
 bool may_override(PyObject* o) noexcept {
     return any_overriding(o, kDepth, [](PyObject*) { return true; });
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <vector>
 
 #include "python.h"
 
@@ -24,6 +25,13 @@ inline bool is_plain_operand(PyObject* o) noexcept {
 
 extern int open_modes;  // on all threads; a profiler counts as one
 void count_open_modes(int change);
+
+// The open modes of this thread, handed to one that goes on in its place; gives back what was in their place.
+struct OverrideState {
+    int asks = 0;
+    std::vector<PyObject*> modes;
+};
+OverrideState exchange_overrides(OverrideState state);
 
 // Whether the class of an argument, or of an element of a list or tuple, may override a call.
 bool may_override(PyObject* o) noexcept;

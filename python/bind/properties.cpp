@@ -83,7 +83,7 @@ int set_grad_dtype_property(PyObject* o, PyObject* value, void*) {
 }
 
 PyObject* get_requires_grad(PyObject* o, void*) {
-    return PyBool_FromLong(requires_grad(tensor_of(o)));
+    return guarded([&] { return PyBool_FromLong(sees_history(tensor_of(o))); });
 }
 int set_requires_grad_property(PyObject* o, PyObject* value, void*) {
     return guarded(
@@ -98,14 +98,16 @@ int set_requires_grad_property(PyObject* o, PyObject* value, void*) {
 }
 
 PyObject* get_grad_fn(PyObject* o, void*) {
-    return guarded([&] { return wrap_node(grad_fn(tensor_of(o))); });
+    return guarded([&] {
+        const Tensor& t = tensor_of(o);
+        return wrap_node(sees_history(t) ? grad_fn(t) : nullptr);
+    });
 }
 
 // The values without history or shared version counter: writes through it go unnoticed by autograd.
 Tensor data_of(const Tensor& t) {
     Tensor d = alias(t);
-    d->own_version = VersionCounter::make();
-    d->version = &d->own_version->version;
+    if (!t->inference || !inference_mode()) count_apart(d);
     return d;
 }
 int set_data(PyObject* o, PyObject* value, void*) {
@@ -134,6 +136,7 @@ int set_data(PyObject* o, PyObject* value, void*) {
             t->set_ndim(from.dim());
             std::copy(from->dims, from->dims + 2 * from.dim(), t->dims);
             t->dtype = from.dtype();
+            t->inference = from->inference;
             t->offset = from.offset();
             t->storage = from->storage;
             t->update_geometry();
@@ -186,9 +189,12 @@ Tensor base_of(const Tensor& t) { return Tensor(t->view_base); }
 Tensor itself(const Tensor& t) { return t; }
 bool no(const Tensor&) { return false; }
 bool yes(const Tensor&) { return true; }
-bool leaf(const Tensor& t) { return is_leaf(t); }
+bool leaf(const Tensor& t) { return is_leaf(t) || !sees_history(t); }
 bool retains(const Tensor& t) { return t->retains_grad; }
-int64_t version_of(const Tensor& t) { return t.version(); }
+int64_t version_of(const Tensor& t) {
+    WG_CHECK(!t->untracked, kNoVersions);
+    return t.version();
+}
 int64_t output_nr_of(const Tensor& t) { return t->output_nr; }
 int64_t ndim_of(const Tensor& t) { return t.dim(); }
 int64_t itemsize_of(const Tensor& t) { return int64_t(t.itemsize()); }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "autograd/record.h"
+#include "autograd/transform.h"
 #include "ops/functions.h"
 #include "tensor/tensor.h"
 
@@ -99,6 +100,18 @@ inline auto with_histories(F&& f, L&& look) {
     }
 }
 
+// Runs f, an operation of this name that writes to its first operand: the error about a tensor that a
+// function transform has captured names it as PyTorch does.
+[[noreturn]] void fail_captured(const char* name, PyObject* last_operand);
+template <class F>
+inline auto naming_write(const char* name, PyObject* last_operand, F&& f) {
+    try {
+        return f();
+    } catch (const CapturedWrite&) {
+        fail_captured(name, last_operand);
+    }
+}
+
 // --- tensors (tensor_type.cpp) ---
 
 struct PyTensor {
@@ -158,6 +171,12 @@ Generator& generator_of_object(PyObject* o);  // None: the default one
 
 PyObject* wrap_node(Node* node);  // None for null
 
+// --- the roots of a pass (autograd.cpp) ---
+
+// The given gradient of a root of this shape; undefined if it is to be 1.
+Tensor given_gradient(PyObject* given, IntSpan sizes, size_t i);
+void check_scalar(int64_t numel);  // that it can be 1
+
 // --- where the user is (site.cpp) ---
 
 void install_site_provider();
@@ -176,6 +195,8 @@ void add_tensor_type(PyObject* module);
 void add_operations(PyObject* module);
 void add_creation(PyObject* module);
 void add_autograd(PyObject* module);
+void add_transforms(PyObject* module);
+void add_grad_modes(PyObject* module);
 void add_optim(PyObject* module);
 void add_functions(PyObject* module);
 void add_random(PyObject* module);

@@ -1,11 +1,12 @@
-// Python's side of Note [Loops without the lock] and of Note [Deep nesting]: when the interpreter's recursion limit comes near, and how a function runs on
-// another thread in the place of this one.
+// Python's side of Note [Loops without the lock] and of Note [Deep nesting]: when the interpreter's recursion limit
+// comes near, and how a function runs on another thread in the place of this one.
 #include <unistd.h>
 
 #include <thread>
 
 #include "autograd/engine.h"
 #include "graph.h"
+#include "override.h"
 #include "python.h"
 #include "tensor/unlocked.h"
 
@@ -33,16 +34,19 @@ void run_elsewhere(const std::function<void()>& f) {
     PyInterpreterState* const interpreter = PyThreadState_Get()->interp;
     const Object context = check(PyContext_CopyCurrent());
     void* const hooks = saved_hooks_of_thread();
+    OverrideState overrides = exchange_overrides({});
     PendingError error;
     const auto body = [&] {
         PyThreadState* const own = PyThreadState_New(interpreter);
         PyEval_AcquireThread(own);
         share_saved_hooks(hooks);
+        exchange_overrides(std::move(overrides));
         PyContext_Enter(context.get());
         f();
         PyErr_Fetch(&error.type, &error.value, &error.trace);
         PyContext_Exit(context.get());
         share_saved_hooks(nullptr);
+        overrides = exchange_overrides({});
         PyThreadState_Clear(own);
         PyThreadState_DeleteCurrent();
     };
@@ -53,6 +57,7 @@ void run_elsewhere(const std::function<void()>& f) {
         } waiting;
         std::thread(body).join();
     }
+    exchange_overrides(std::move(overrides));
     if (error.type) PyErr_Restore(error.type, error.value, error.trace);
 }
 

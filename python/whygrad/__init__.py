@@ -56,6 +56,7 @@ asarray = _C.asarray
 frombuffer = _C.frombuffer
 from_numpy = _C.from_numpy
 is_grad_enabled = _C.is_grad_enabled
+is_inference_mode_enabled = _C.is_inference_mode_enabled
 is_anomaly_enabled = _C.is_anomaly_enabled
 is_anomaly_check_nan_enabled = _C.is_anomaly_check_nan_enabled
 get_default_dtype = _C.get_default_dtype
@@ -72,6 +73,7 @@ from . import (  # noqa: E402
     _tensor,
     autograd,
     cuda,
+    func,
     linalg,
     nn,
     optim,
@@ -84,6 +86,7 @@ from . import (  # noqa: E402
 from ._functions import *  # noqa: E402, F403
 from ._grad_mode import (  # noqa: E402
     enable_grad,
+    inference_mode,
     no_grad,
     set_grad_enabled,
 )

@@ -166,6 +166,7 @@ from ._C import from_numpy as from_numpy
 from ._C import frombuffer as frombuffer
 from ._C import full as full
 from ._C import full_like as full_like
+from . import func as func
 from ._C import gather as gather
 from ._C import ge as ge
 from ._C import ger as ger
@@ -186,6 +187,7 @@ from ._C import index_fill as index_fill
 from ._C import index_put as index_put
 from ._C import index_put_ as index_put_
 from ._C import index_select as index_select
+from ._grad_mode import inference_mode as inference_mode
 from .random import initial_seed as initial_seed
 from ._C import inner as inner
 from ._dropin import install_as_torch as install_as_torch
@@ -199,6 +201,8 @@ from ._C import is_anomaly_enabled as is_anomaly_enabled
 from ._C import is_complex as is_complex
 from ._C import is_floating_point as is_floating_point
 from ._C import is_grad_enabled as is_grad_enabled
+from ._C import is_inference as is_inference
+from ._C import is_inference_mode_enabled as is_inference_mode_enabled
 from ._C import is_nonzero as is_nonzero
 from ._C import is_same_size as is_same_size
 from ._C import is_signed as is_signed

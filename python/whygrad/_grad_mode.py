@@ -1,6 +1,6 @@
-"""no_grad, enable_grad, set_grad_enabled: context managers, decorators and calls.
+"""no_grad, enable_grad, set_grad_enabled, inference_mode: context managers, decorators and calls.
 
-The flag is the core's, one per thread. A decorated generator function runs every step in the mode and
+The modes are the core's, of each thread its own. A decorated generator function runs every step in the mode and
 hands control back in the caller's; of a coroutine function only the making of the coroutine is decorated.
 """
 
@@ -144,6 +144,100 @@ class set_grad_enabled(_DecoratorContextManager):
         return type(self)(self.mode)
 
 
+def _enter_inference_mode(mode: bool) -> Any:
+    make: Any = _C._InferenceMode  # switches when it is made
+    context = make(mode)
+    context.__enter__()
+    return context
+
+
+def _exit_inference_mode(mode: Any) -> None:
+    mode.__exit__(None, None, None)
+
+
+class inference_mode(_DecoratorContextManager):
+    """Operations in it are not recorded, and what they make are inference tensors.
+
+    Those count no writes in place and have no views, which saves time. In return they can never be saved for
+    backward, nor written to outside of the mode (RuntimeError); a clone() made outside is a normal
+    tensor. Views of normal tensors are normal tensors.
+
+    Args:
+        mode: False leaves inference mode, for operations that are recorded again.
+    """
+
+    def __new__(cls, mode: Any = True) -> Any:
+        """A manager, or the function decorated."""
+        if isinstance(mode, bool):
+            return super().__new__(cls)
+        return cls()(mode)
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__()
+        del self.prev  # kept by the context
+        self.mode = mode
+
+    def __enter__(self) -> None:
+        """Switch to the mode."""
+        self._inference_mode_context = _enter_inference_mode(self.mode)
+
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        """Restore all modes from before."""
+        self._inference_mode_context.__exit__(exc_type, exc_value, traceback)
+
+    def clone(self) -> inference_mode:
+        """A context manager of the same mode."""
+        return type(self)(self.mode)
+
+
+class enforce_grad_layout_policy(_DecoratorContextManager):
+    """Whether new gradients get the strides of their leaves; set when called, as a manager restored.
+
+    When it is off, a gradient that nobody else holds becomes `.grad` as it is, and gradients of other strides
+    are no reason for a warning.
+    """
+
+    def __init__(self, enable: bool = True) -> None:
+        self.prev = _C._is_grad_layout_enforcement_enabled()
+        _C._set_grad_layout_enforcement_enabled(enable)
+        self.mode = enable
+
+    def __call__(self, orig_func: Any) -> Any:
+        """Decorate a function; the switch made by the construction is undone."""
+        _C._set_grad_layout_enforcement_enabled(self.prev)
+        return super().__call__(orig_func)
+
+    def __enter__(self) -> None:
+        """Nothing more: the construction has switched."""
+
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        """Restore the mode from before the construction."""
+        _C._set_grad_layout_enforcement_enabled(self.prev)
+
+    def clone(self) -> enforce_grad_layout_policy:
+        """A context manager of the same mode."""
+        return type(self)(self.mode)
+
+
+class _unsafe_preserve_version_counter(_DecoratorContextManager):
+    """Writes to `tensors`, one tensor or a tuple, within it are not counted.
+
+    For those who put back the same values: what was saved for backward is not protected.
+    """
+
+    def __init__(self, tensors: _C.Tensor | tuple[_C.Tensor, ...]) -> None:
+        self.tensors = (tensors,) if isinstance(tensors, _C.Tensor) else tensors
+        assert isinstance(self.tensors, tuple), "Expected tensors to be a tuple"
+        self.prev_versions = tuple(t._version for t in self.tensors)
+
+    def __enter__(self) -> None:
+        """Nothing: the versions were read by the construction."""
+
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        """Restore the versions."""
+        _C._unsafe_set_version_counter(self.tensors, self.prev_versions)
+
+
 class set_multithreading_enabled(_DecoratorContextManager):
     """Switches at once when called whether a backward pass may use threads of its own; as a context manager also
     back again. One flag per thread. On the CPU a pass runs on the thread that calls it in any case.
@@ -166,5 +260,13 @@ class set_multithreading_enabled(_DecoratorContextManager):
         return type(self)(self.mode)
 
 
-for _cls in (no_grad, enable_grad, set_grad_enabled, set_multithreading_enabled):
+for _cls in (
+    no_grad,
+    enable_grad,
+    set_grad_enabled,
+    set_multithreading_enabled,
+    inference_mode,
+    enforce_grad_layout_policy,
+    _unsafe_preserve_version_counter,
+):
     _cls.__module__ = "torch.autograd.grad_mode"

@@ -211,6 +211,9 @@ def _rebuild(
 
 @_method
 def __reduce_ex__(self: Tensor, protocol: int) -> tuple:
+    from .utils.hooks import warn_if_has_hooks
+
+    warn_if_has_hooks(self)
     cls = None if type(self) is Tensor else type(self)
     layout = (tuple(self.shape), self.stride(), self.storage_offset())
     memory = _Whole(_C._whole_storage(self))
@@ -243,7 +246,13 @@ def _bytes(t: Tensor) -> bytes:
 
 @_method
 def __setstate__(self: Tensor, state: Any) -> None:
-    raise RuntimeError("__setstate__ can be only called on leaf Tensors")
+    """Take (requires_grad, anything, hooks): the state of tensors in old pickles."""
+    if not self.is_leaf:
+        raise RuntimeError("__setstate__ can be only called on leaf Tensors")
+    if len(state) == 4:
+        self.set_(*state)  # type: ignore[attr-defined]
+        return
+    self.requires_grad, _, self._backward_hooks = state  # type: ignore[misc]
 
 
 def _convert_type(

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import math
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -97,7 +98,8 @@ def tensor_repr(t: Any, *, tensor_contents: str | None = None, engine: Any = Non
     plain = kind is engine.Tensor or kind is engine.nn.Parameter
     prefix = "tensor(" if plain else f"{kind.__name__}("
 
-    notes = _annotations(t, engine)
+    level = engine._C._level_of(t) if hasattr(engine._C, "_level_of") else 0
+    notes = _annotations(t, engine, level == 0)
     if tensor_contents is not None:
         body = tensor_contents
     elif t.device.type == "meta":
@@ -108,6 +110,8 @@ def tensor_repr(t: Any, *, tensor_contents: str | None = None, engine: Any = Non
         body = _elements(t, len(prefix))
 
     text = _append(prefix + body, notes, len(prefix)) + ")"
+    for number in range(1, level + 1):  # made in transforms of torch.func
+        text = f"GradTrackingTensor(lvl={number}, value=\n{textwrap.indent(text, '    ')}\n)"
     return text if plain or not isinstance(t, engine.nn.Parameter) else f"Parameter({text})"
 
 
@@ -129,7 +133,7 @@ def tensor_format(t: Any, spec: str, *, engine: Any = None) -> str:
     return object.__format__(t, spec)
 
 
-def _annotations(t: Any, engine: Any) -> list[str]:
+def _annotations(t: Any, engine: Any, history: bool) -> list[str]:
     """The `name=value` parts that follow the elements, in the order they are printed."""
     notes = []
     device = t.device
@@ -153,6 +157,8 @@ def _annotations(t: Any, engine: Any) -> list[str]:
     if t.dtype not in hidden_dtypes:
         notes.append(f"dtype={t.dtype}")
 
+    if not history:
+        return notes
     try:
         grad_fn = t.grad_fn
         name = None if grad_fn is None else grad_fn.name().rpartition("::")[2]

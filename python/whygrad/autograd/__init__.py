@@ -7,7 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from .. import _C
-from .._grad_mode import enable_grad, no_grad, set_grad_enabled, set_multithreading_enabled
+from .._grad_mode import (
+    _unsafe_preserve_version_counter as _unsafe_preserve_version_counter,
+)
+from .._grad_mode import (
+    enable_grad,
+    enforce_grad_layout_policy,
+    inference_mode,
+    no_grad,
+    set_grad_enabled,
+    set_multithreading_enabled,
+)
 from . import anomaly_mode, function, grad_mode, graph, profiler, variable
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
@@ -21,9 +31,11 @@ __all__ = [
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "enforce_grad_layout_policy",
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "inference_mode",
     "no_grad",
     "set_detect_anomaly",
     "set_grad_enabled",

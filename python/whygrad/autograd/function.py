@@ -9,13 +9,22 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 from .. import _C
 from .._grad_mode import no_grad
 
-__all__ = ["BackwardCFunction", "Function", "FunctionCtx", "once_differentiable"]
+__all__ = [
+    "BackwardCFunction",
+    "Function",
+    "FunctionCtx",
+    "FunctionMeta",
+    "InplaceFunction",
+    "NestedIOFunction",
+    "once_differentiable",
+]
 
 Tensor = _C.Tensor
 
@@ -43,11 +52,47 @@ class FunctionCtx:
         """Whether backward gets zeros (True, the default) or None for outputs without gradient."""
         self.materialize_grads = value
 
+    def mark_shared_storage(self, *pairs: Any) -> None:
+        """Do nothing: tensors that share memory are known."""
+        warnings.warn(
+            "`mark_shared_storage` is deprecated. Tensors with shared storages are automatically tracked. Note that "
+            "calls to `set_()` are not tracked",
+            FutureWarning,
+            stacklevel=2,
+        )
 
-class BackwardCFunction(_C._FunctionBase, FunctionCtx):
+
+class _HookMixin:
+    @staticmethod
+    def _register_hook(backward_hooks: Any, hook: Any) -> tuple[Any, Any]:
+        """Put the hook into a dict, made if there is none; gives the dict and the handle."""
+        from ..utils.hooks import RemovableHandle
+
+        hooks = OrderedDict() if backward_hooks is None else backward_hooks
+        handle = RemovableHandle(hooks)
+        hooks[handle.id] = hook
+        return hooks, handle
+
+
+class BackwardCFunction(_C._FunctionBase, FunctionCtx, _HookMixin):
     """The node of a Function; every Function has a subclass of it named NAMEBackward."""
 
-    def _backward_function(self, *grads: Any) -> Any:
+    def apply(self, *grads: Any) -> Any:
+        """Call the user's derivative with the gradients of the outputs."""
+        function = self._get_user_fn()
+        if self._forward_cls.boxed_grads_call:
+            return function(self, list(grads))
+        return function(self, *grads)
+
+    def apply_boxed(self, grads: list[Any]) -> Any:
+        """Call the user's derivative with a list, out of which it may take the gradients to free them."""
+        return self._get_user_fn()(self, grads)
+
+    def apply_jvp(self, *tangents: Any) -> Any:
+        """Call the user's forward derivative with the tangents of the inputs."""
+        return self._forward_cls.jvp(self, *tangents)
+
+    def _get_user_fn(self) -> Callable[..., Any]:
         cls = self._forward_cls
         backward, vjp = cls.backward, cls.vjp
         if backward is not Function.backward and vjp is not Function.vjp:
@@ -55,10 +100,12 @@ class BackwardCFunction(_C._FunctionBase, FunctionCtx):
                 "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only "
                 "implement one of them."
             )
-        return (vjp if vjp is not Function.vjp else backward)(self, *grads)
+        return vjp if vjp is not Function.vjp else backward
 
 
-class _FunctionMeta(type):
+class FunctionMeta(type):
+    """Gives each Function the class of its nodes, `_backward_cls`."""
+
     def __init__(cls, name: str, bases: tuple, namespace: dict) -> None:
         super().__init__(name, bases, namespace)
         cls._backward_cls = type(f"{name}Backward", (BackwardCFunction,), {"_forward_cls": cls})
@@ -79,6 +126,15 @@ def _signature(forward: Callable) -> tuple[inspect.Signature, int]:
     return signature, len(kinds) if plain else -1
 
 
+def _only_by_keyword(signature: inspect.Signature, name: str) -> bool:
+    """Whether an argument has no place among those that are given to forward one by one."""
+    p = signature.parameters.get(name)
+    if p is None:
+        kinds = [q.kind for q in signature.parameters.values()]
+        return inspect.Parameter.VAR_KEYWORD in kinds
+    return p.kind is inspect.Parameter.KEYWORD_ONLY
+
+
 def _positional(forward: Callable, args: tuple, kwargs: dict[str, Any]) -> tuple:
     """The arguments of forward, after ctx, with keywords in their places."""
     parameters = list(_signature(forward)[0].parameters.values())[1:]
@@ -96,36 +152,16 @@ def _positional(forward: Callable, args: tuple, kwargs: dict[str, Any]) -> tuple
     return tuple(placed)
 
 
-class Function(_C._FunctionBase, FunctionCtx, metaclass=_FunctionMeta):
-    """Base of custom operations: define static `forward` and `backward`, call `apply`.
-
-    `forward(ctx, *args)`, or `forward(*args)` together with `setup_context(ctx, inputs, output)`.
-    `backward(ctx, *grad_outputs)` returns one gradient (or None) per argument of forward.
-    """
+class _SingleLevelFunction(_C._FunctionBase, FunctionCtx, _HookMixin, metaclass=FunctionMeta):
+    """What users override."""
 
     _has_setup_context = False
-    generate_vmap_rule = False
+    clear_saved_tensors_on_access = False
+    boxed_grads_call = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._has_setup_context = cls.setup_context is not _no_setup_context
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        warnings.warn(
-            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should "
-            "invoke them on the class itself. Instantiating an autograd function will raise an error in a future "
-            "version of PyTorch.",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse: instances are not called any more."""
-        raise RuntimeError(
-            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
-            "function with static forward method. (Example: "
-            "https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
-        )
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
@@ -152,12 +188,79 @@ class Function(_C._FunctionBase, FunctionCtx, metaclass=_FunctionMeta):
         if cls._has_setup_context:
             signature, n = _signature(cls.forward)
             if kwargs or len(args) != n:
+                for name in kwargs:
+                    if _only_by_keyword(signature, name):
+                        raise TypeError(f"forward() got an unexpected keyword argument {name!r}")
                 bound = signature.bind(*args, **kwargs)
                 bound.apply_defaults()
                 args = bound.args
         elif kwargs:
             args = _positional(cls.forward, args, kwargs)
         return _C._function_apply(cls, cls._backward_cls, args)
+
+
+class Function(_SingleLevelFunction):
+    """Base of custom operations: define static `forward` and `backward`, call `apply`.
+
+    `forward(ctx, *args)`, or `forward(*args)` together with `setup_context(ctx, inputs, output)`.
+    `backward(ctx, *grad_outputs)` returns one gradient (or None) per argument of forward.
+
+    With `clear_saved_tensors_on_access = True` the saved tensors are freed when backward has asked
+    for them, which it may once. With `boxed_grads_call = True` backward gets its gradients as one
+    list. With `generate_vmap_rule = True` vmap maps forward and backward themselves, else it calls
+    the static method `vmap`.
+    """
+
+    generate_vmap_rule = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        warnings.warn(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should "
+            "invoke them on the class itself. Instantiating an autograd function will raise an error in a future "
+            "version of PyTorch.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse: instances are not called any more."""
+        raise RuntimeError(
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
+            "function with static forward method. (Example: "
+            "https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
+        )
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
+        """Compute the outputs of a batch, and their batch dims; for Functions that vmap goes through."""
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap staticmethod or set "
+            "generate_vmap_rule=True."
+        )
+
+
+class InplaceFunction(Function):
+    """An older base of Functions that have an option `inplace`."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+
+class NestedIOFunction(Function):
+    """A base of older Functions; what they define is not called any more."""
+
+    def forward_extended(self, *inputs: Any) -> Any:
+        """Compute the outputs from nested inputs."""
+        raise NotImplementedError
+
+    def backward_extended(self, *grads: Any) -> Any:
+        """Give nested gradients."""
+        raise NotImplementedError
+
+
+for _name in (*__all__[:-1], "_SingleLevelFunction"):
+    globals()[_name].__module__ = "torch.autograd.function"  # as warnings and scripts print it
 
 
 class _OnceDifferentiated(Function):
@@ -192,7 +295,9 @@ def once_differentiable(fn: Callable) -> Callable:
             i for i, o in enumerate(result) if isinstance(o, Tensor) and o.is_floating_point()
         ]
         if places:
-            leaves = [result[i].detach().requires_grad_() for i in places]
+            leaves = [result[i].detach() for i in places]
+            for leaf in leaves:
+                leaf.requires_grad = True  # requires_grad_() is refused in a transform
             guarded = _OnceDifferentiated.apply(*leaves)
             for i, g in zip(
                 places, guarded if isinstance(guarded, tuple) else (guarded,), strict=True

@@ -12,7 +12,14 @@ from typing import Any
 import whygrad
 from whygrad import _C, Tensor
 
-__all__ = ["Buffer", "Parameter", "is_lazy"]
+__all__ = [
+    "Buffer",
+    "Parameter",
+    "UninitializedBuffer",
+    "UninitializedParameter",
+    "UninitializedTensorMixin",
+    "is_lazy",
+]
 
 
 class _MarkedTensorMeta(type(Tensor)):  # type: ignore[misc]
@@ -111,5 +118,111 @@ class Buffer(Tensor, metaclass=_MarkedTensorMeta):
 
 
 def is_lazy(param: Any) -> bool:
-    """Whether `param` still waits for its shape; no such parameter exists here."""
-    return False
+    """Whether `param` still waits for its shape."""
+    return isinstance(param, UninitializedTensorMixin)
+
+
+# What may be asked of a tensor without a shape.
+_OF_ANY_TENSOR = tuple(
+    getattr(Tensor, name)
+    for name in (
+        *("half", "float", "double", "char", "short", "int", "long", "to", "cpu", "cuda", "size"),
+        *("is_complex", "is_floating_point", "get_device", "copy_", "__hash__"),
+    )
+    if hasattr(Tensor, name)
+)
+
+
+class UninitializedTensorMixin:
+    """A tensor that has a dtype and a device and waits for its shape: see `materialize`."""
+
+    cls_to_become: type
+
+    def materialize(self: Any, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Become a `cls_to_become` of this shape, with memory that is not initialised.
+
+        Device and dtype stay as they are unless given.
+        """
+        device = self.data.device if device is None else device
+        dtype = self.data.dtype if dtype is None else dtype
+        self.data = whygrad.empty(shape, device=device, dtype=dtype)
+        self.__class__ = self.cls_to_become
+
+    @property
+    def shape(self) -> Any:
+        """Raise: there is none."""
+        raise RuntimeError(
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually "
+            "happens in `load_state_dict` when trying to load an uninitialized parameter into an "
+            "initialized one. Call `forward` to initialize the parameters before accessing their "
+            "attributes."
+        )
+
+    def share_memory_(self) -> Any:
+        """Raise: there is no memory."""
+        raise RuntimeError(
+            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to "
+            "initialize the parameters before calling `module.share_memory()`."
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def __reduce_ex__(self: Any, proto: Any) -> tuple[Any, ...]:
+        return type(self), (self.requires_grad,)
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Refuse all but questions that do not depend on the shape."""
+        if func in _OF_ANY_TENSOR or type(func).__name__ == "method-wrapper":
+            return super().__torch_function__(func, types, args, kwargs or {})  # type: ignore[misc]
+        raise ValueError(
+            f"Attempted to use an uninitialized parameter in {func}. This error happens when you "
+            "are using a `LazyModule` or explicitly manipulating "
+            f"`torch.nn.parameter.{cls.__name__}` objects. When using LazyModules Call `forward` "
+            "with a dummy batch to initialize the parameters before calling torch functions"
+        )
+
+
+class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[misc]
+    """A parameter whose shape is not known yet.
+
+    Args:
+        requires_grad: whether gradients will be accumulated.
+        device, dtype: as of other tensors.
+    """
+
+    cls_to_become = Parameter
+
+    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> Any:
+        """Hold an empty tensor."""
+        data = whygrad.empty(0, device=device, dtype=dtype)
+        return Tensor._make_subclass(cls, data, requires_grad)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        """Make another of the same dtype."""
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.requires_grad, self.data.device, self.data.dtype)
+        return memo[id(self)]
+
+
+class UninitializedBuffer(UninitializedTensorMixin, Tensor):  # type: ignore[misc]
+    """A buffer whose shape is not known yet; see `UninitializedParameter`."""
+
+    cls_to_become = Tensor
+
+    def __new__(
+        cls,
+        requires_grad: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        persistent: bool = True,
+    ) -> Any:
+        """Hold an empty tensor."""
+        data = whygrad.empty(0, device=device, dtype=dtype)
+        result = Tensor._make_subclass(cls, data, requires_grad)  # type: ignore[arg-type]
+        result.persistent = persistent
+        result._is_buffer = True
+        return result

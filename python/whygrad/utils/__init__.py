@@ -1,5 +1,5 @@
 """Helpers around tensors: hooks, data loading, checkpoints."""
 
-from . import checkpoint, data, hooks
+from . import _pytree, checkpoint, data, hooks
 
 __all__ = ["checkpoint", "data", "hooks"]

@@ -1,7 +1,8 @@
 """Each operation in place, on every kind of tensor that it may meet: versions, histories, refusals.
 
 A case is a statement about `t`. It is run where t is a constant, a leaf, a result, a view of each,
-one of several views of a result, an expanded view, and under no_grad.
+one of several views of a result, an expanded view, and under no_grad; then where it is an inference tensor, a view of
+one or made in inference mode, in the mode and outside.
 """
 
 # ruff: noqa: E501 (one case per line)
@@ -231,15 +232,22 @@ KINDS = {
 }
 
 
+def operands(torch, recorded):
+    return {
+        **{"torch": torch, "F": torch.nn.functional, "nn": torch.nn},
+        "c": data(torch, 2, 3, lo=0.2, hi=0.8),
+        "x": data(torch, 2, 3, lo=0.2, hi=0.8, salt=1, grad=True),
+        "s": (data(torch, 2, 3, lo=0.2, hi=0.8, salt=2) * 1).requires_grad_(recorded),
+        "o": data(torch, 2, 3, lo=0.2, hi=0.8, salt=3),
+        "m": data(torch, 2, 3, dtype="bool"),
+        "i": torch.tensor([1]),
+    }
+
+
 def run(torch, kind, row, recorded, names):
     """What there is to see after `row`, as a list; `names` receives the variables."""
-    names.update({"torch": torch, "F": torch.nn.functional, "nn": torch.nn})
-    names["c"] = data(torch, 2, 3, lo=0.2, hi=0.8)
-    names["x"] = x = data(torch, 2, 3, lo=0.2, hi=0.8, salt=1, grad=True)
-    names["s"] = (data(torch, 2, 3, lo=0.2, hi=0.8, salt=2) * 1).requires_grad_(recorded)
-    names["o"] = data(torch, 2, 3, lo=0.2, hi=0.8, salt=3)
-    names["m"] = data(torch, 2, 3, dtype="bool")
-    names["i"] = torch.tensor([1])
+    names.update(operands(torch, recorded))
+    x = names["x"]
     exec(KINDS[kind], names)
     t = names["t"]
     base = names.get("b")
@@ -277,3 +285,28 @@ def test_in_place(torch, row):
             names = {}
             yield lambda k=kind, r=recorded, n=names: run(torch, k, row, r, n)
             yield names["t"], names["t"]._version, names["x"]  # also what a failure has left
+
+
+INFERENCE_KINDS = {
+    "inference": "t = torch.inference_mode()(c.clone)()",
+    "view of inference": "b = torch.inference_mode()(torch.cat)([c, c]); t = b[1:3]",
+    "view in the mode": "b = torch.cat([c, c]); t = torch.inference_mode()(lambda: b[1:3])()",
+    "view of a result": "b = torch.cat([x, x]) * 1; t = torch.inference_mode()(lambda: b[1:3])()",
+}
+
+
+@parity(tol=GRADIENT, row=ROWS)
+def test_inference_mode(torch, row):
+    for kind, made in INFERENCE_KINDS.items():
+        for inside in (True, False):
+            torch.manual_seed(0)
+            names = operands(torch, recorded=False)
+            exec(made, names)
+
+            def write(names=names, inside=inside):
+                with torch.inference_mode(inside):
+                    exec(row, names)
+
+            yield kind, inside
+            yield write
+            yield names["t"], names.get("b")

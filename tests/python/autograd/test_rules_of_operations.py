@@ -2,7 +2,7 @@
 
 A case is an expression. It is evaluated on leaves, on their products and without history. Then its
 graph is run twice, and each operand and the result are changed after it. At last it gets no
-gradient at all, and only one operand is asked for.
+gradient at all, and only one operand is asked for. It is evaluated in inference mode, and on inference tensors.
 """
 
 # ruff: noqa: E501 (one case per line)
@@ -402,3 +402,32 @@ def test_one_operand_of_several(torch, row):
                     names[other].requires_grad_(False)
             t = eval(row, names)
             yield t.grad_fn, torch.autograd.grad(t, leaf, v, allow_unused=True)
+
+
+def on_inference_tensors(torch, setup, kept=""):
+    """The operands of `setup`, all but `kept` made in inference mode."""
+    names, _ = evaluate(torch, setup, "None")
+    with torch.inference_mode():
+        copies, _ = evaluate(torch, setup, "None")
+    return names | {name: copies[name] for name in "xyzpqi" if name not in kept}
+
+
+# PyTorch saves the divisor for the gradient of the first operand, which does not read it.
+SAVED_FOR_NOTHING = {("torch.addcdiv(x, y, p)", "x")}
+
+
+# Where PyTorch makes views of what it has just made for operands without history is its own.
+@parity(tol=GRADIENT.ignoring("is_view", "version"), row=ROWS)
+def test_inference_mode(torch, row):
+    constants = on_inference_tensors(torch, CONSTANTS)
+    for names in (evaluate(torch, LEAVES, "None")[0], constants):
+        with torch.inference_mode():
+            result = eval(row, names)
+        yield result
+    yield lambda: eval(row, constants)
+    for name in used(row):
+        if name in "xyzq" and (row, name) not in SAVED_FOR_NOTHING:
+            names = on_inference_tensors(torch, CONSTANTS, kept=name)
+            names[name].requires_grad_()
+            yield name
+            yield lambda n=names: (eval(row, n).sum().backward(), n[name].grad)

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from whygrad import Tensor
 
 from ..parameter import Parameter
-from .module import Module, _indented, _typename
+from ._arguments import typename
+from .module import Module, _indented
 
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
@@ -494,9 +495,7 @@ class ParameterDict(Module):
 
     def extra_repr(self) -> str:
         """One line per value."""
-        return "\n".join(
-            _describe(str(key), value, _typename(value)) for key, value in self.items()
-        )
+        return "\n".join(_describe(str(key), value, typename(value)) for key, value in self.items())
 
     def __call__(self, input: Any) -> Any:
         """Not callable: it only holds parameters."""

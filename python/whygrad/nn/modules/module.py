@@ -6,6 +6,7 @@ Saving and loading are in `_state_dict.py`.
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -13,15 +14,20 @@ from typing import Any, TypeVar
 import whygrad
 from whygrad import Tensor
 
-from ...utils.hooks import RemovableHandle
+from ...utils.hooks import BackwardHook, RemovableHandle
 from ..parameter import Buffer, Parameter
+from ._arguments import parse_to, typename
+from ._node_hooks import hook_node
 from ._state_dict import StateDictMixin
 
 __all__ = [
     "Module",
+    "register_module_backward_hook",
     "register_module_buffer_registration_hook",
     "register_module_forward_hook",
     "register_module_forward_pre_hook",
+    "register_module_full_backward_hook",
+    "register_module_full_backward_pre_hook",
     "register_module_module_registration_hook",
     "register_module_parameter_registration_hook",
 ]
@@ -33,9 +39,13 @@ _global_forward_pre_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
 _global_forward_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
 _global_forward_hooks_with_kwargs: OrderedDict[int, bool] = OrderedDict()
 _global_forward_hooks_always_called: OrderedDict[int, bool] = OrderedDict()
-_global_parameter_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-_global_buffer_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-_global_module_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+_global_backward_pre_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+_global_backward_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+# Of which kind the global backward hooks are, once there has been one: they do not mix.
+_global_is_full_backward_hook: bool | None = None
+_global_parameter_registration_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+_global_buffer_registration_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+_global_module_registration_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
 
 
 def _register(hooks: OrderedDict[int, Any], hook: Any, *flags: OrderedDict[int, bool]) -> Any:
@@ -64,32 +74,71 @@ def register_module_forward_hook(
     return _register(_global_forward_hooks, hook, *flags)
 
 
+def _settle_global_kind(full: bool) -> None:
+    global _global_is_full_backward_hook
+    if _global_is_full_backward_hook is not None and _global_is_full_backward_hook != full:
+        raise RuntimeError(
+            "Cannot use both regular backward hooks and full backward hooks as a global Module "
+            "hook. Please use only "
+            "one of them."
+        )
+    _global_is_full_backward_hook = full
+
+
+def register_module_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Register a hook for every module; see `Module.register_backward_hook`."""
+    _settle_global_kind(False)
+    return _register(_global_backward_hooks, hook)
+
+
+def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Register `hook(module, grad_output)` for every module, run before its backward hooks."""
+    return _register(_global_backward_pre_hooks, hook)
+
+
+def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Register a hook for every module; see `Module.register_full_backward_hook`."""
+    _settle_global_kind(True)
+    return _register(_global_backward_hooks, hook)
+
+
 def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Register `hook(module, name, param)`, run at each `register_parameter`."""
-    return _register(_global_parameter_hooks, hook)
+    return _register(_global_parameter_registration_hooks, hook)
 
 
 def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Register `hook(module, name, buffer)`, run at each `register_buffer`."""
-    return _register(_global_buffer_hooks, hook)
+    return _register(_global_buffer_registration_hooks, hook)
 
 
 def register_module_module_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Register `hook(module, name, submodule)`, run at each `add_module`."""
-    return _register(_global_module_hooks, hook)
-
-
-def _typename(value: Any) -> str:
-    """The name that error messages give the type of `value`."""
-    if isinstance(value, Tensor):
-        return value.type()
-    cls = value if isinstance(value, type) else type(value)
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
+    return _register(_global_module_registration_hooks, hook)
 
 
 def _indented(text: str) -> str:
     """`text` with every line after the first moved in by two spaces."""
     return text.replace("\n", "\n  ")
+
+
+def _without_hooks() -> dict[str, Any]:
+    """The attributes of a module that hooks and flags of buffers are kept in, all empty."""
+    return {
+        "_non_persistent_buffers_set": set(),
+        "_backward_pre_hooks": OrderedDict(),
+        "_backward_hooks": OrderedDict(),
+        "_is_full_backward_hook": None,
+        "_forward_pre_hooks": OrderedDict(),
+        "_forward_pre_hooks_with_kwargs": OrderedDict(),
+        "_forward_hooks": OrderedDict(),
+        "_forward_hooks_with_kwargs": OrderedDict(),
+        "_forward_hooks_always_called": OrderedDict(),
+        "_state_dict_hooks": OrderedDict(),
+        "_state_dict_pre_hooks": OrderedDict(),
+        "_load_state_dict_pre_hooks": OrderedDict(),
+        "_load_state_dict_post_hooks": OrderedDict(),
+    }
 
 
 class Module(StateDictMixin):
@@ -101,6 +150,7 @@ class Module(StateDictMixin):
 
     training: bool
     call_super_init: bool = False
+    _is_full_backward_hook: bool | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         name = type(self).__name__
@@ -112,22 +162,8 @@ class Module(StateDictMixin):
                 f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given"
             )
         # One update of the dictionary: `__setattr__` would search each of these by name.
-        self.__dict__.update(
-            training=True,
-            _parameters={},
-            _buffers={},
-            _non_persistent_buffers_set=set(),
-            _modules={},
-            _forward_pre_hooks=OrderedDict(),
-            _forward_pre_hooks_with_kwargs=OrderedDict(),
-            _forward_hooks=OrderedDict(),
-            _forward_hooks_with_kwargs=OrderedDict(),
-            _forward_hooks_always_called=OrderedDict(),
-            _state_dict_hooks=OrderedDict(),
-            _state_dict_pre_hooks=OrderedDict(),
-            _load_state_dict_pre_hooks=OrderedDict(),
-            _load_state_dict_post_hooks=OrderedDict(),
-        )
+        self.__dict__.update(training=True, _parameters={}, _buffers={}, _modules={})
+        self.__dict__.update(_without_hooks())
         if self.call_super_init:
             super().__init__(*args, **kwargs)
 
@@ -142,7 +178,7 @@ class Module(StateDictMixin):
     def _check_name(self, kind: str, name: Any, registry: str) -> None:
         """Raise if `name` cannot be registered in the dictionary called `registry`."""
         if not isinstance(name, str):
-            raise TypeError(f"{kind} name should be a string. Got {_typename(name)}")
+            raise TypeError(f"{kind} name should be a string. Got {typename(name)}")
         if kind != "module" and "." in name:
             raise KeyError(f'{kind} name can\'t contain "."')
         if kind != "module" and name == "":
@@ -167,10 +203,10 @@ class Module(StateDictMixin):
         self._check_name("buffer", name, "_buffers")
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' "
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' "
                 "(torch Tensor or None required)"
             )
-        for hook in _global_buffer_hooks.values():
+        for hook in _global_buffer_registration_hooks.values():
             output = hook(self, name, tensor)
             if output is not None:
                 tensor = output
@@ -188,7 +224,7 @@ class Module(StateDictMixin):
         if param is not None:
             if not isinstance(param, Parameter):
                 raise TypeError(
-                    f"cannot assign '{_typename(param)}' object to parameter '{name}' "
+                    f"cannot assign '{typename(param)}' object to parameter '{name}' "
                     "(torch.nn.Parameter or None required)"
                 )
             if param.grad_fn is not None:
@@ -197,7 +233,7 @@ class Module(StateDictMixin):
                     f"be created explicitly. To express '{name}' as a function of another Tensor, "
                     "compute the value in the forward() method."
                 )
-            for hook in _global_parameter_hooks.values():
+            for hook in _global_parameter_registration_hooks.values():
                 output = hook(self, name, param)
                 if output is not None:
                     param = output
@@ -206,9 +242,9 @@ class Module(StateDictMixin):
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a child module under the attribute `name`."""
         if not isinstance(module, Module) and module is not None:
-            raise TypeError(f"{_typename(module)} is not a Module subclass")
+            raise TypeError(f"{typename(module)} is not a Module subclass")
         self._check_name("module", name, "_modules")
-        for hook in _global_module_hooks.values():
+        for hook in _global_module_registration_hooks.values():
             output = hook(self, name, module)
             if output is not None:
                 module = output
@@ -253,7 +289,7 @@ class Module(StateDictMixin):
         if params is not None and name in params:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{_typename(value)}' as parameter '{name}' "
+                    f"cannot assign '{typename(value)}' as parameter '{name}' "
                     "(torch.nn.Parameter or None expected)"
                 )
             self.register_parameter(name, None)
@@ -264,7 +300,7 @@ class Module(StateDictMixin):
             if modules is None:
                 raise AttributeError("cannot assign module before Module.__init__() call")
             self._forget(name, "_modules")
-            for hook in _global_module_hooks.values():
+            for hook in _global_module_registration_hooks.values():
                 output = hook(self, name, value)
                 if output is not None:
                     value = output
@@ -273,7 +309,7 @@ class Module(StateDictMixin):
         if modules is not None and name in modules:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{_typename(value)}' as child module '{name}' "
+                    f"cannot assign '{typename(value)}' as child module '{name}' "
                     "(torch.nn.Module or None expected)"
                 )
             modules[name] = None
@@ -284,7 +320,7 @@ class Module(StateDictMixin):
         if is_buffer or (buffers is not None and name in buffers):
             if value is not None and not isinstance(value, Tensor):
                 raise TypeError(
-                    f"cannot assign '{_typename(value)}' as buffer '{name}' "
+                    f"cannot assign '{typename(value)}' as buffer '{name}' "
                     "(torch.nn.Buffer, torch.Tensor or None expected)"
                 )
             if is_buffer:
@@ -308,7 +344,7 @@ class Module(StateDictMixin):
         return self.__dict__.copy()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        self.__dict__.update({**_without_hooks(), **state})  # it may come from an older version
 
     def __dir__(self) -> list[str]:
         names = {*dir(type(self)), *self.__dict__}
@@ -402,7 +438,7 @@ class Module(StateDictMixin):
         Raises:
             TypeError: the dtype is neither floating point nor complex.
         """
-        device, dtype, non_blocking = _parse_to(args, kwargs)
+        device, dtype, non_blocking = parse_to(args, kwargs)
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
             raise TypeError(
                 "nn.Module.to only accepts floating point or complex dtypes, but got desired "
@@ -485,13 +521,76 @@ class Module(StateDictMixin):
             self._forward_hooks.move_to_end(handle.id, last=False)
         return handle
 
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Register `hook(module, grad_output)`, run when the gradients of the outputs are there.
+
+        It may return a tuple of new ones, one per output, which backward goes on with.
+        """
+        handle = _register(self._backward_pre_hooks, hook)
+        if prepend:
+            self._backward_pre_hooks.move_to_end(handle.id, last=False)
+        return handle
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Register `hook(module, grad_input, grad_output)`, run when both are there.
+
+        `grad_input` has an entry per positional argument, None for those that are no tensors. The
+        hook may return a tuple of new ones. Inputs and outputs of the module become views that
+        cannot be written to.
+
+        Raises:
+            RuntimeError: the module has had a hook of the other kind.
+        """
+        self._settle_kind(True)
+        handle = _register(self._backward_hooks, hook)
+        if prepend:
+            self._backward_hooks.move_to_end(handle.id, last=False)
+        return handle
+
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Register `hook(module, grad_input, grad_output)` on the node that made the output.
+
+        Its `grad_input` is that of one operation, not of the module: `register_full_backward_hook`
+        takes its place.
+
+        Raises:
+            RuntimeError: the module has had a full hook.
+        """
+        self._settle_kind(False)
+        return _register(self._backward_hooks, hook)
+
+    def _settle_kind(self, full: bool) -> None:
+        if self._is_full_backward_hook is not None and self._is_full_backward_hook != full:
+            raise RuntimeError(
+                "Cannot use both regular backward hooks and full backward hooks on a single "
+                "Module. Please use only "
+                "one of them."
+            )
+        self._is_full_backward_hook = full
+
+    def _all_backward_hooks(self) -> tuple[list[Any], list[Any]]:
+        """The full backward hooks and the others."""
+        full: list[Any] = []
+        other: list[Any] = []
+        (full if _global_is_full_backward_hook else other).extend(_global_backward_hooks.values())
+        (full if self._is_full_backward_hook else other).extend(self._backward_hooks.values())
+        return full, other
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run `forward`, with the hooks around it."""
         if (
             self._forward_hooks
             or self._forward_pre_hooks
+            or self._backward_hooks
+            or self._backward_pre_hooks
             or _global_forward_hooks
             or _global_forward_pre_hooks
+            or _global_backward_hooks
+            or _global_backward_pre_hooks
         ):
             return self._call_with_hooks(args, kwargs)
         return self.forward(*args, **kwargs)
@@ -500,6 +599,9 @@ class Module(StateDictMixin):
         result: Any = None
         called: set[int] = set()
         # Global hooks first; ids are unique over all modules.
+        full, other = self._all_backward_hooks()
+        before = [*_global_backward_pre_hooks.values(), *self._backward_pre_hooks.values()]
+        backward = BackwardHook(self, full, before) if full or before else None
         hooks = {**_global_forward_hooks, **self._forward_hooks}
         try:
             for id, hook in {**_global_forward_pre_hooks, **self._forward_pre_hooks}.items():
@@ -516,12 +618,25 @@ class Module(StateDictMixin):
                     replaced = hook(self, args)
                     if replaced is not None:
                         args = replaced if isinstance(replaced, tuple) else (replaced,)
+            if backward:
+                args = backward.setup_input_hook(args)
             result = self.forward(*args, **kwargs)
             for id, hook in hooks.items():
                 called.add(id)
                 replaced = self._run_forward_hook(id, hook, args, kwargs, result)
                 if replaced is not None:
                     result = replaced
+            if backward:
+                if not isinstance(result, (Tensor, tuple)):
+                    warnings.warn(
+                        "For backward hooks to be called, module output should be a Tensor or a "
+                        "tuple of Tensors but "
+                        f"received {type(result)}",
+                        stacklevel=3,
+                    )
+                result = backward.setup_output_hook(result)
+            if other:
+                hook_node(self, other, args, result)
             return result
         except Exception:
             always = {**_global_forward_hooks_always_called, **self._forward_hooks_always_called}
@@ -543,8 +658,6 @@ class Module(StateDictMixin):
         try:
             self._run_forward_hook(id, hook, args, kwargs, result)
         except Exception as error:
-            import warnings
-
             warnings.warn(
                 "module forward hook with ``always_call=True`` raised an exception that was "
                 f"silenced as another error was raised in forward: {error}",
@@ -695,25 +808,3 @@ class Module(StateDictMixin):
             return f"{self._get_name()}()"
         body = "\n  ".join(lines)
         return f"{self._get_name()}(\n  {body}\n)"
-
-
-def _parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, bool]:
-    """Sort the arguments of `Module.to` into (device, dtype, non_blocking)."""
-    device, dtype = kwargs.get("device"), kwargs.get("dtype")
-    non_blocking = kwargs.get("non_blocking", False)
-    rest = list(args)
-    other = kwargs.get("tensor")
-    if rest and isinstance(rest[0], Tensor):
-        other = rest.pop(0)
-    if other is not None:
-        device, dtype = other.device, other.dtype
-    else:
-        if rest and not isinstance(rest[0], whygrad.dtype):
-            device = rest.pop(0)
-        if rest and not isinstance(rest[0], bool):
-            dtype = rest.pop(0)
-    if rest:
-        non_blocking = rest.pop(0)
-    if device is not None and not isinstance(device, whygrad.device):
-        device = whygrad.device(device)
-    return device, dtype, non_blocking

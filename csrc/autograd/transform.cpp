@@ -1,0 +1,169 @@
+#include "autograd/transform.h"
+
+#include "autograd/engine.h"
+#include "autograd/record.h"
+
+namespace wg {
+
+namespace {
+
+struct Level {
+    bool grad_mode;  // as it was outside
+    bool ran_own_code = false;
+    uint64_t outside;  // the levels in which results can have a history
+    const WriteWatcher* watcher;
+};
+thread_local std::vector<Level>* levels_ = nullptr;
+std::vector<Level>& levels() {
+    // Never destroyed: a thread may end after everything else.
+    static thread_local auto* const own = new std::vector<Level>;
+    if (!levels_) levels_ = own;
+    return *levels_;
+}
+
+// The levels whose histories a tensor of this level can have.
+uint64_t visible_levels() noexcept {
+    const uint64_t own = level_bit(transform_level);
+    return levels().empty() ? own : own | levels().back().outside;
+}
+
+const WriteWatcher guard_captured_ = [](const Tensor& t, bool in_place) {
+    if (in_place) check_not_captured(t, "aten::copy_");
+};
+
+// The history that matters at this level.
+uint64_t visible_history(const Tensor& t) {
+    if (!t.defined() || !requires_grad(t)) return 0;
+    const Edge e = gradient_edge(t);
+    return e ? e.node->levels & visible_levels() : 0;
+}
+
+// Views of variables become views of what these stand for.
+Ref<TensorImpl> lowered_base(const Tensor& view) {
+    const Tensor base(view->view_base);
+    if (base->level <= transform_level) return base.ref();
+    if (base->extras && meta(base)->stands_for.defined()) {
+        const Tensor& original = meta(base)->stands_for;
+        return original->view_base ? original->view_base : original.ref();
+    }
+    return lower(base).ref();
+}
+
+}  // namespace
+
+CapturedWrite::CapturedWrite(const std::string& operation)
+    : Error(
+          ErrorKind::Runtime,
+          "During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to call in-place operation (" +
+              operation +
+              ") that would mutate a captured Tensor. This is not supported; please rewrite the function being transformed "
+              "to explicitly accept the mutated Tensor(s) as inputs.") {}
+
+TransformState transform_state() noexcept { return {&levels(), transform_level}; }
+void set_transform_state(TransformState s) noexcept {
+    levels_ = static_cast<std::vector<Level>*>(s.levels);
+    transform_level = s.level;
+}
+
+namespace {
+constexpr const char* kNoHooks =
+    "torch.func.{grad, vjp, jacrev, hessian} don't yet support saved tensor hooks. Please open an issue with your use "
+    "case.";
+}
+
+void check_hooks_allowed() { WG_CHECK(levels().empty(), kNoHooks); }
+
+void enter_level() {
+    WG_CHECK(!saved_tensor_hooks, kNoHooks);
+    WG_CHECK(transform_level < 255, "torch.func: at most 255 transforms can be nested");
+    levels().push_back(
+        {grad_enabled(), false, grad_enabled() ? visible_levels() : 0, write_watcher});
+    ++transform_level;
+    set_grad_enabled(true);
+    write_watcher = &guard_captured_;
+}
+
+bool leave_level() noexcept {
+    const Level left = levels().back();
+    levels().pop_back();
+    --transform_level;
+    set_grad_enabled(left.grad_mode);
+    write_watcher = left.watcher;
+    if (left.ran_own_code) note_own_code();
+    return left.ran_own_code;
+}
+
+void note_own_code() noexcept {
+    if (!levels().empty()) levels().back().ran_own_code = true;
+}
+
+Tensor make_variable(const Tensor& t) {
+    WG_CHECK(is_floating(t.dtype()), "only Tensors of floating point dtype can require gradients");
+    Tensor v = alias(t);
+    v->level = transform_level;
+    v->requires_grad = true;
+    AutogradMeta& m = own_meta(v);
+    m.stands_for = t;
+    // Whatever grad mode is outside: what is recorded later may depend on t through the variable.
+    if (requires_grad(t)) m.passes_on = gradient_edge(t);
+    return v;
+}
+
+Tensor lower(const Tensor& t) {
+    if (t->level <= transform_level) return t;
+    if (t->extras && meta(t)->stands_for.defined()) return meta(t)->stands_for;
+    // Where grad mode is off, nothing that was made inside has a history.
+    const bool detached = requires_grad(t) && !(grad_enabled() && visible_history(t));
+    const Tensor r = detached ? alias(t) : t;
+    if (t->view_base) {
+        r->view_base = lowered_base(t);
+        r->view_kind = t->view_kind;
+        r->attr_version = r.version();
+    }
+    r->level = transform_level;
+    return r;
+}
+
+Tensor keep_root(const Tensor& t) {
+    const Edge e = gradient_edge(t);
+    if (!e || e.node->is_accumulator) return t;
+    Tensor r = alias(t);
+    r->grad_fn = Ref<GraphNode>(e.node.get());
+    r->output_nr = e.input_nr;
+    return r;
+}
+
+std::vector<Tensor> pull_back(std::span<const Tensor> roots, std::span<const Tensor> grads,
+                              std::span<const Tensor> variables, bool retain_graph,
+                              bool ran_own_code) {
+    SmallVector<Edge, 2> from, to;
+    SmallVector<Tensor, 2> given;
+    uint64_t history = 0;
+    for (size_t i = 0; i < roots.size(); ++i) {
+        if (!requires_grad(roots[i])) continue;
+        Edge e = gradient_edge(roots[i]);
+        if (!e) continue;
+        history |= e.node->levels & visible_levels();
+        history |= visible_history(grads[i]);
+        from.push_back(std::move(e));
+        given.push_back(grads[i]);
+    }
+    if (from.empty() || variables.empty()) return std::vector<Tensor>(variables.size());
+    for (const Tensor& v : variables) to.push_back(gradient_edge(v));
+    BackwardOptions options;
+    options.create_graph = grad_enabled() && (history || ran_own_code);
+    options.retain_graph = retain_graph || options.create_graph;
+    options.accumulate = false;
+    options.level = variables[0]->level;
+    std::vector<Tensor> result = run_backward(
+        {from.data(), from.size()}, {given.data(), given.size()}, {to.data(), to.size()}, options);
+    for (Tensor& t : result) {
+        if (!t.defined()) continue;
+        // One that was made inside has not left it yet; the others may still lead to dead variables.
+        if (t->level <= transform_level && requires_grad(t) && !visible_history(t)) t = detach(t);
+        else t = lower(t);
+    }
+    return result;
+}
+
+}  // namespace wg

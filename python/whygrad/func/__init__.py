@@ -1,0 +1,21 @@
+"""`torch.func`: transforms of functions (derivatives), and modules as functions of their state."""
+
+from ._functional_call import functional_call, stack_module_state
+from ._transforms import grad, grad_and_value, hessian, jacrev, linearize, vjp
+from ._wrappers import debug_unwrap, functionalize
+
+__all__ = [
+    "grad",
+    "grad_and_value",
+    "functionalize",
+    "hessian",
+    "jacrev",
+    "linearize",
+    "vjp",
+    "functional_call",
+    "stack_module_state",
+    "debug_unwrap",
+]
+
+for _name in __all__:
+    globals()[_name].__module__ = "torch.func"
