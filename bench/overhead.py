@@ -15,6 +15,17 @@ y.sum().backward()
 x.grad = None
 """
 
+# Between the lines of a statement, since the mode is one of the process.
+_ANOMALY_SETUP = """
+anomaly = torch._C.set_anomaly_enabled
+"""
+
+_ANOMALY = """
+anomaly(True)
+{statement}
+anomaly(False)
+"""
+
 _CHECKPOINT_SETUP = """
 checkpoint = torch.utils.checkpoint.checkpoint
 x = torch.rand(3, requires_grad=True)
@@ -93,6 +104,19 @@ CASES = [
     ),
     Case("(x * y).sum().backward()", _GRAD, "(a * b).sum().backward(); a.grad = b.grad = None", 15),
     Case("two-layer tanh MLP 8x16, forward + backward", _MLP_SETUP, _MLP, 8),
+    # PyTorch's mode makes it 5 to 7 times as slow, whygrad's may cost a tenth: 15 and 8 times that.
+    Case(
+        "chain of 100 muls, anomaly mode",
+        _ANOMALY_SETUP + "x = torch.ones(3, requires_grad=True)",
+        _ANOMALY.format(statement=_CHAIN.strip()),
+        70,
+    ),
+    Case(
+        "two-layer tanh MLP 8x16, anomaly mode",
+        _ANOMALY_SETUP + _MLP_SETUP,
+        _ANOMALY.format(statement=_MLP.strip()),
+        36,
+    ),
     Case("custom Function, forward", _FUNCTION_SETUP, "Square.apply(x)", 4),
     Case(
         "custom Function, forward + backward",

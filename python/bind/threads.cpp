@@ -1,5 +1,7 @@
 // Python's side of Note [Loops without the lock] and of Note [Deep nesting]: when the interpreter's recursion limit
 // comes near, and how a function runs on another thread in the place of this one.
+#include <unistd.h>
+
 #include <thread>
 
 #include "autograd/engine.h"
@@ -59,8 +61,17 @@ void run_elsewhere(const std::function<void()>& f) {
     if (error.type) PyErr_Restore(error.type, error.value, error.trace);
 }
 
+bool is_finalizing() noexcept {
+#if PY_VERSION_HEX >= 0x030D0000
+    return Py_IsFinalizing();
+#else
+    return _Py_IsFinalizing();
+#endif
+}
 void* release() noexcept { return PyEval_SaveThread(); }
 void acquire(void* released) noexcept {
+    // A thread that asked for the lock when the interpreter is being torn down would be ended, destructors and all.
+    while (is_finalizing()) pause();
     PyEval_RestoreThread(static_cast<PyThreadState*>(released));
 }
 

@@ -196,6 +196,8 @@ from ._C import int16 as int16
 from ._C import int32 as int32
 from ._C import int64 as int64
 from ._C import int8 as int8
+from ._C import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from ._C import is_anomaly_enabled as is_anomaly_enabled
 from ._C import is_complex as is_complex
 from ._C import is_floating_point as is_floating_point
 from ._C import is_grad_enabled as is_grad_enabled
