@@ -105,6 +105,10 @@ private:
     void deliver(const Edge& edge, Tensor grad);
     void evaluate(Node& node, std::vector<Tensor>& captured);
     bool must_run(const Node& node) const;
+    // Whether what lies behind the node may matter (BackwardOptions::since).
+    bool walks_on(const Node& n) const noexcept {
+        return !options_.since || (n.sequence_nr >= options_.since && !n.is_accumulator);
+    }
     void run_tensor_hooks(Node& node, Grads& in);
     void run_node(Node& node, Grads& in, Grads& out);
 
@@ -149,7 +153,7 @@ void Pass::count_dependencies(std::span<const Edge> roots, uint64_t live) {
                 pass_is_filtered = true;
                 continue;
             }
-            stack.push_back(e.node.get());
+            if (walks_on(*e.node)) stack.push_back(e.node.get());
         }
     }
 }
@@ -175,7 +179,7 @@ void Pass::mark_wanted(std::span<const Edge> roots, std::span<const Edge> target
             Frame& f = stack.back();
             if (f.next < f.node->edges.size()) {
                 Node* to = f.node->edges[f.next++].node.get();
-                if (to && !state(to).seen) {
+                if (to && !state(to).seen && walks_on(*to)) {
                     state(to).seen = true;
                     stack.push_back({to, 0});
                 }
@@ -511,6 +515,8 @@ void AccumulateGrad::free(AccumulateGrad* a) noexcept {
 AutogradMeta::~AutogradMeta() {
     if (weak_self) *weak_self = nullptr;
     if (accumulator) AccumulateGrad::free(accumulator);
+    if (tangents) [[unlikely]]
+        drop_tangents(*this);
 }
 
 Edge accumulator_edge(const Tensor& leaf) { return {AccumulateGrad::of(leaf), 0}; }
@@ -531,7 +537,7 @@ void AccumulateGrad::accumulate(Tensor g) {
     } else if (!grad_enabled() && g.is_unique() && fits_layout(g, leaf_)) {
         // Nobody else holds the tensor: it becomes .grad itself. As in PyTorch that counts the tensor, not its
         // memory, so that gradients of views of one gradient can share it.
-        m.grad = g.is_view() || requires_grad(g) ? detach(g) : std::move(g);
+        m.grad = g.is_view() || requires_grad(g) || has_tangent(g) ? detach(g) : std::move(g);
     } else {
         m.grad = copied_for(leaf_, g);
     }

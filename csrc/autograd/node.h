@@ -182,6 +182,9 @@ protected:
 
 inline Node* node_of(const Ref<GraphNode>& g) noexcept { return static_cast<Node*>(g.get()); }
 
+// That of the next node to be made.
+uint64_t next_sequence_nr() noexcept;
+
 // "Trying to backward through the graph a second time ..."
 [[noreturn]] void fail_released();
 

@@ -180,6 +180,7 @@ void add_creation(PyObject* module);
 void add_autograd(PyObject* module);
 void add_transforms(PyObject* module);
 void add_optim(PyObject* module);
+void add_forward(PyObject* module);
 void add_functions(PyObject* module);
 void add_random(PyObject* module);
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from .. import _C
 from .._grad_mode import enable_grad, no_grad, set_grad_enabled
-from . import function, grad_mode, graph, profiler, variable
+from . import forward_ad, function, grad_mode, graph, profiler, variable
 from .function import Function
 from .variable import Variable
 
