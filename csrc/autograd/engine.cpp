@@ -122,6 +122,10 @@ private:
     void deliver(const Edge& edge, Tensor grad);
     void evaluate(Node& node, std::vector<Tensor>& captured);
     bool must_run(const Node& node) const;
+    // Whether what lies behind the node may matter (BackwardOptions::since).
+    bool walks_on(const Node& n) const noexcept {
+        return !options_.since || (n.sequence_nr >= options_.since && !n.is_accumulator);
+    }
     void run_tensor_hooks(Node& node, Grads& in);
     void run_node(Node& node, Grads& in, Grads& out);
 
@@ -167,7 +171,7 @@ void Pass::count_dependencies(std::span<const Edge> roots, uint64_t live) {
                 pass_is_filtered = true;
                 continue;
             }
-            stack.push_back(e.node.get());
+            if (walks_on(*e.node)) stack.push_back(e.node.get());
         }
     }
 }
@@ -193,7 +197,7 @@ void Pass::mark_wanted(std::span<const Edge> roots, std::span<const Edge> target
             Frame& f = stack.back();
             if (f.next < f.node->edges.size()) {
                 Node* to = f.node->edges[f.next++].node.get();
-                if (to && !state(to).seen) {
+                if (to && !state(to).seen && walks_on(*to)) {
                     state(to).seen = true;
                     stack.push_back({to, 0});
                 }
@@ -443,6 +447,7 @@ struct ThreadState {
     bool filtered = pass_is_filtered;
     uint8_t modes = modes_;
     bool layout = layout_enforced;
+    int forward_levels = forward_levels_seen;
     TransformState transforms = transform_state();
     bool multithreading = multithreading_enabled;
     SavedTensorHooks* hooks = saved_tensor_hooks;
@@ -452,6 +457,7 @@ struct ThreadState {
         pass_is_filtered = filtered;
         modes_ = modes;
         layout_enforced = layout;
+        forward_levels_seen = forward_levels;
         set_transform_state(transforms);
         multithreading_enabled = multithreading;
         saved_tensor_hooks = hooks;
@@ -649,6 +655,8 @@ void AccumulateGrad::free(AccumulateGrad* a) noexcept {
 AutogradMeta::~AutogradMeta() {
     if (weak_self) *weak_self = nullptr;
     if (accumulator) AccumulateGrad::free(accumulator);
+    if (tangents) [[unlikely]]
+        drop_tangents(*this);
 }
 
 Edge accumulator_edge(const Tensor& leaf) { return {AccumulateGrad::of(leaf), 0}; }
@@ -669,7 +677,7 @@ void AccumulateGrad::accumulate(Tensor g) {
     } else if (!grad_flag() && g.is_unique() && fits_layout(g, leaf_)) {
         // Nobody else holds the tensor: it becomes .grad itself. As in PyTorch that counts the tensor, not its
         // memory, so that gradients of views of one gradient can share it.
-        const bool as_is = !g.is_view() && !requires_grad(g) && !g->inference;
+        const bool as_is = !g.is_view() && !requires_grad(g) && !g->inference && !has_tangent(g);
         m.grad = as_is ? std::move(g) : detach(g);
     } else {
         m.grad = copied_for(leaf_, g);

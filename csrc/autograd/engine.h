@@ -16,6 +16,8 @@ struct BackwardOptions {
     bool accumulate = true;
     bool allow_unused = true;
     uint8_t level = 0;  // the transform whose variables it is for: only hooks of that level run
+    // Nodes with a smaller number lead to none of the inputs: they are not walked through.
+    uint64_t since = 0;
 };
 
 // Pushes `grads` (one per root, same shape) through the graph of `roots`.

@@ -2,6 +2,7 @@
 // Start with grad_fn(): for views it may have to make the node anew (Note [Views and in-place]).
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -11,6 +12,7 @@
 namespace wg {
 
 class AccumulateGrad;
+struct Tangent;
 
 struct AutogradMeta final : TensorExtras {
     Tensor grad;
@@ -26,6 +28,9 @@ struct AutogradMeta final : TensorExtras {
     std::vector<NodeHooks::TensorHook> hooks;
     std::vector<std::function<void(const Tensor& leaf)>> post_accumulate;
     std::shared_ptr<TensorImpl*> weak_self;  // for retain_grad; cleared when the tensor dies
+    Tangent* tangents = nullptr;  // a list, of open levels only (forward.cpp)
+    int base_levels =
+        std::numeric_limits<int>::max();  // a view shares tangents of lower levels with its base
     ~AutogradMeta() override;
 };
 

@@ -18,6 +18,8 @@ bool disposing_ = false;
 
 }  // namespace
 
+uint64_t next_sequence_nr() noexcept { return next_sequence_nr_; }
+
 Node::Node() : sequence_nr(next_sequence_nr_++) {}
 
 Node::~Node() { delete hooks; }

@@ -15,7 +15,7 @@
 #include <initializer_list>
 #include <type_traits>
 
-#include "autograd/meta.h"
+#include "autograd/forward.h"
 #include "autograd/saved_tensor.h"
 
 namespace wg {
@@ -140,6 +140,39 @@ inline bool any_requires_grad(std::span<const Tensor> tensors) noexcept {
     return false;
 }
 
+inline bool any_tangent(
+    std::initializer_list<std::reference_wrapper<const Tensor>> tensors) noexcept {
+    if (!forward_mode()) return false;
+    for (const Tensor& t : tensors)
+        if (has_tangent(t)) return true;
+    return false;
+}
+inline bool any_tangent(std::span<const Tensor> tensors) noexcept {
+    if (!forward_mode()) return false;
+    for (const Tensor& t : tensors)
+        if (has_tangent(t)) return true;
+    return false;
+}
+
+// Whether an operation of these has a derivative that somebody wants, for a history or for tangents. Asked where
+// what record() needs costs something.
+inline bool any_recorded(
+    std::initializer_list<std::reference_wrapper<const Tensor>> tensors) noexcept {
+    return any_requires_grad(tensors) || any_tangent(tensors);
+}
+inline bool any_recorded(std::span<const Tensor> tensors) noexcept {
+    return any_requires_grad(tensors) || any_tangent(tensors);
+}
+inline bool recorded(const Tensor& t) noexcept {
+    return (grad_enabled() && requires_grad(t)) || has_tangent(t);
+}
+// Whether a derivative of t may be wanted, whatever the grad mode.
+inline bool is_differentiated(const Tensor& t) noexcept {
+    return requires_grad(t) || has_tangent(t);
+}
+// Whether operations of any tensors may be recorded: a derivative that has no derivative will not do.
+inline bool recording() noexcept { return grad_enabled() || forward_mode(); }
+
 // Makes the node when recording is on and some input requires grad; the caller attaches outputs.
 // Gradient i of the derivative belongs to inputs[i].
 template <class F>
@@ -152,36 +185,76 @@ Ref<Node> make_node(const char* name, std::span<const Tensor* const> inputs, F f
 
 using Inputs = std::initializer_list<std::reference_wrapper<const Tensor>>;
 
+// For operations without a rule of their own for tangents.
+struct Transposed {};
+
+template <class F>
+void record(const char* name, std::span<const Tensor> outputs, Inputs inputs,
+            std::initializer_list<Save> saves, F f);
+
+// The tangents of views without saved tensors, whose derivative depends on nothing but the gradient: it is that of
+// the windows on the tangents too.
+template <class F>
+bool record_windows(const char* name, std::span<const Tensor> outputs, const Tensor& t,
+                    const F& f) {
+    const std::pair<const char*, const F*> c{name, &f};
+    return push_windows(outputs, t, &c,
+                        [](const void* p, std::span<const Tensor> windows, const Tensor& of) {
+                            const auto& [name, f] = *static_cast<const decltype(c)*>(p);
+                            record(name, windows, {of}, {}, F(*f));
+                        });
+}
+
 // Attaches the derivative `f` to the outputs (those that are not floating point stay without history).
+// `rule` makes the tangent of a single output from those of the inputs: (const Forward& d) -> Tensor.
+// Operations without one get it from f, see Note [Forward mode].
+template <class F, class List, class Rule>
+void record_all(const char* name, std::span<const Tensor> outputs, const List& inputs,
+                std::initializer_list<Save> saves, F f, const Rule& rule) {
+    const bool history = any_requires_grad(inputs);
+    bool forward = any_tangent(inputs);
+    if (!history && !forward) return;
+    constexpr bool has_rule = !std::is_same_v<Rule, Transposed>;
+    if constexpr (!has_rule)
+        if (forward && inputs.size() == 1 && saves.size() == 0) [[unlikely]] {
+            forward = !record_windows(name, outputs, *inputs.begin(), f);
+            if (!history && !forward) return;
+        }
+    auto node = FunctionNode<F>::make(name, std::move(f));
+    if (history)
+        for (const Tensor& t : inputs) node->add_edge(t.defined() ? gradient_edge(t) : Edge{});
+    node->site = Site::here();
+    for (const Tensor& out : outputs) {
+        if (!is_floating(out.dtype())) continue;
+        if (history) set_history(out, *node);
+        else node->add_output(out);
+    }
+    for (const Save& s : saves) node->keep(s);
+    if (forward) [[unlikely]] {
+        SmallVector<const Tensor*, 4> pointers;
+        for (const Tensor& t : inputs) pointers.push_back(&t);
+        ForwardRule given;
+        if constexpr (has_rule) given = ForwardRule(rule);
+        push_forward(*node, outputs, {pointers.data(), pointers.size()}, given);
+    }
+    if (history) pack_saved(*node);
+}
+
 template <class F>
 void record(const char* name, std::span<const Tensor> outputs, Inputs inputs,
             std::initializer_list<Save> saves, F f) {
-    if (!any_requires_grad(inputs)) return;
-    auto node = FunctionNode<F>::make(name, std::move(f));
-    for (const Tensor& t : inputs) node->add_edge(t.defined() ? gradient_edge(t) : Edge{});
-    node->site = Site::here();
-    for (const Tensor& out : outputs) {
-        if (is_floating(out.dtype())) set_history(out, *node);
-    }
-    for (const Save& s : saves) node->keep(s);
-    pack_saved(*node);
+    record_all(name, outputs, inputs, saves, std::move(f), Transposed{});
 }
-template <class F>
+template <class F, class Rule = Transposed>
 void record(const char* name, const Tensor& output, Inputs inputs,
-            std::initializer_list<Save> saves, F f) {
-    record(name, std::span<const Tensor>(&output, 1), inputs, saves, std::move(f));
+            std::initializer_list<Save> saves, F f, const Rule& rule = {}) {
+    record_all(name, std::span<const Tensor>(&output, 1), inputs, saves, std::move(f), rule);
 }
 // For operations over a list of tensors (cat, stack, ...): gradient i belongs to inputs[i].
-template <class F>
+template <class F, class Rule = Transposed>
 void record(const char* name, const Tensor& output, std::span<const Tensor> inputs,
-            std::initializer_list<Save> saves, F f) {
-    if (!any_requires_grad(inputs)) return;
-    auto node = FunctionNode<F>::make(name, std::move(f));
-    for (const Tensor& t : inputs) node->add_edge(t.defined() ? gradient_edge(t) : Edge{});
-    node->site = Site::here();
-    set_history(output, *node);
-    for (const Save& s : saves) node->keep(s);
-    pack_saved(*node);
+            std::initializer_list<Save> saves, F f, const Rule& rule = {}) {
+    record_all(name, std::span<const Tensor>(&output, 1), inputs, saves, std::move(f), rule);
 }
 
 // --- Views and in-place (view.cpp, Note [Views and in-place]) ---

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "autograd/anomaly.h"
+#include "autograd/forward.h"
 #include "autograd/meta.h"
 #include "tensor/shape.h"
 
@@ -19,6 +20,8 @@ SavedTensor::SavedTensor(const Tensor& t, const Node* output_of) {
         is_output_ = true;
         output_nr_ = t->output_nr;
         data_ = alias(t);
+        if (forward_mode()) [[unlikely]]
+            share_tangents(data_, t);
     } else {
         had_node_ = bool(t->grad_fn);
         data_ = t;
@@ -62,6 +65,8 @@ namespace {
 // The values of `t` as a tensor whose gradient goes along the edge.
 Tensor with_edge(const Tensor& t, const Edge& edge) {
     Tensor r = alias(t);
+    if (forward_mode()) [[unlikely]]
+        share_tangents(r, t);
     if (!edge) return r;
     if (edge.node->is_accumulator) {
         r->requires_grad = true;

@@ -58,7 +58,10 @@ public:
     }
     bool defined() const noexcept { return data_.defined() || packed_; }
     bool is_output() const noexcept { return is_output_; }
+    uint32_t output_nr() const noexcept { return output_nr_; }
     bool is_packed() const noexcept { return bool(packed_); }
+    // As it is kept: an output as an alias. Undefined where hooks have packed it.
+    const Tensor& stored() const noexcept { return data_; }
     // The tensor with its history; RuntimeError if it was modified since.
     Tensor unpack(const Node* owner) const;
     // The values only: what a derivative that is not itself recorded needs. Not of one that is packed.

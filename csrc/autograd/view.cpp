@@ -127,6 +127,8 @@ void make_view(const Tensor& view, const Tensor& base, ViewKind kind) {
     }
     view->view_kind = kind;
     view->attr_version = view.version();
+    if (forward_mode() && base->extras) [[unlikely]]
+        inherit_tangent_levels(view, base);
 }
 
 Tensor view_of(const Tensor& base, IntSpan sizes, IntSpan strides, int64_t offset, ViewKind kind) {
@@ -240,7 +242,9 @@ Tensor& inplace(Tensor& self, bool others_require_grad,
     // The derivative may read the values from before the write: it gets a copy. The edges of the new node
     // are self's own, so the copy has self's place in the graph while they are made; what is saved for
     // a derivative of the derivative is the recorded copy.
-    const Tensor old = records ? clone(self) : detach(self);
+    // Tangents go along with the copy, and through f.
+    const bool forward = forward_mode() && is_floating(self.dtype());
+    const Tensor old = records || forward ? clone(self) : detach(self);
     const Ref<GraphNode> copied = old->grad_fn;
     if (copied) {
         old->grad_fn = Ref<GraphNode>(grad_fn(self));
@@ -258,6 +262,9 @@ Tensor& inplace(Tensor& self, bool others_require_grad,
     WG_CHECK(same_shape(result.sizes(), self.sizes()), "output with shape ",
              to_string(self.sizes()), " doesn't match the broadcast shape ",
              to_string(result.sizes()));
+    TangentUpdate tangents;
+    if (forward) [[unlikely]]
+        tangents.collect(result);
     copy_values(self, result);
     Ref<Node> node;
     if (records && result->grad_fn) {
@@ -267,6 +274,8 @@ Tensor& inplace(Tensor& self, bool others_require_grad,
     Node* made = node.get();
     rebase_history(self, std::move(node));
     if (made) made->resave_output(self);
+    if (forward) [[unlikely]]
+        tangents.apply(self, made);
     pack_later.finish();
     return self;
 }
@@ -289,6 +298,8 @@ Tensor& view_in_place(Tensor& self, const char* node_name,
     } else {
         self.bump_version();
     }
+    if (forward_mode()) [[unlikely]]
+        share_tangents(self, v);
     return self;
 }
 
@@ -335,6 +346,8 @@ Tensor& write_out(Tensor& out, const Tensor& result, const char* op_name) {
     WG_CHECK(can_cast(result.dtype(), out.dtype()), "result type ",
              info(result.dtype()).scalar_name, " can't be cast to the desired output type ",
              info(out.dtype()).scalar_name);
+    if (has_tangent(result) || has_tangent(out)) [[unlikely]]
+        fail_forward_out(op_name);
     announce_write(out, false);
     resize_out(out, result.sizes());
     copy_values(out, result);

@@ -66,7 +66,7 @@ Tensor cat(const TensorList& tensors, int64_t dim) {
         copy_values(part(out, dim, at, lengths[i]), tensors[i]);
         at += lengths[i];
     }
-    if (is_floating(out.dtype()) && any_requires_grad(tensors))
+    if (is_floating(out.dtype()) && any_recorded(tensors))
         record("CatBackward0", out, std::span<const Tensor>(tensors), {},
                [lengths, dim](Backward& d) {
                    int64_t at = 0;
@@ -98,7 +98,7 @@ Tensor stack(const TensorList& tensors, int64_t dim) {
     strides.erase(size_t(dim));
     for (size_t i = 0; i < tensors.size(); ++i)
         copy_values(alias(out, first.sizes(), strides, int64_t(i) * step), tensors[i]);
-    if (is_floating(out.dtype()) && any_requires_grad(tensors))
+    if (is_floating(out.dtype()) && any_recorded(tensors))
         record("StackBackward0", out, std::span<const Tensor>(tensors), {}, [dim](Backward& d) {
             for (size_t i = 0; i < d.num_inputs(); ++i) d.set(i, select(d.grad(), dim, int64_t(i)));
         });
@@ -294,7 +294,7 @@ Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims) {
     }
     Tensor out;
     {
-        GradMode off(false);
+        Unrecorded off;
         if (dims.empty() && shifts.size() == 1) {
             const Tensor flat = contiguous(t);
             out = alias(flat, Dims{flat.numel()}, Dims{1}, flat.offset());

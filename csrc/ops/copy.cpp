@@ -112,8 +112,13 @@ Tensor& copy_(Tensor& self, const Tensor& src, bool) {
             if (d.needs(1)) d.set(1, d.grad());
         });
     }
+    TangentUpdate tangents;
+    if (forward_mode()) [[unlikely]]
+        tangents.collect(src);
     if (!same) copy_values(self, src);
     rebase_history(self, std::move(node));
+    if (forward_mode()) [[unlikely]]
+        tangents.apply(self);
     return self;
 }
 
@@ -133,6 +138,7 @@ Tensor& fill_with(Tensor& self, Scalar value, const char* node_name) {
     }
     fill_values(self, value);
     rebase_history(self, std::move(node));
+    clear_tangents(self);
     return self;
 }
 
@@ -156,8 +162,13 @@ Tensor& fill_tensor_(Tensor& self, const Tensor& value) {
             if (d.needs(1)) d.set(1, sum(d.grad()));
         });
     }
+    TangentUpdate tangents;
+    if (forward_mode()) [[unlikely]]
+        tangents.collect(value);
     copy_values(self, value);
     rebase_history(self, std::move(node));
+    if (forward_mode()) [[unlikely]]
+        tangents.apply(self);
     return self;
 }
 
@@ -172,7 +183,9 @@ Tensor clone(const Tensor& t) {
     Tensor out = empty_like(t);
     if (copied_by_write(out, t)) return out;
     copy_values(out, t);
-    record("CloneBackward0", out, {t}, {}, [](Backward& d) { d.set(0, d.grad()); });
+    record(
+        "CloneBackward0", out, {t}, {}, [](Backward& d) { d.set(0, d.grad()); },
+        [](const Forward& d) { return clone(d.tangent(0)); });
     return out;
 }
 
@@ -191,8 +204,10 @@ Tensor to_dtype(const Tensor& t, DType dtype, bool copy) {
     if (copied_by_write(out, t)) return out;
     copy_values(out, t);
     if (is_floating(dtype))
-        record("ToCopyBackward0", out, {t}, {},
-               [from = t.dtype()](Backward& d) { d.set(0, to_dtype(d.grad(), from)); });
+        record(
+            "ToCopyBackward0", out, {t}, {},
+            [from = t.dtype()](Backward& d) { d.set(0, to_dtype(d.grad(), from)); },
+            [dtype](const Forward& d) { return to_dtype(d.tangent(0), dtype, true); });
     return out;
 }
 

@@ -354,15 +354,15 @@ Tensor trilinear(const std::array<const Tensor*, 3>& operands,
                  const std::array<std::string, 4>& dims) {
     Tensor out;
     {
-        GradMode off(false);
+        Unrecorded off;
         out = detach(contiguous(einsum(dims[0] + "," + dims[1] + "," + dims[2] + "->" + dims[3],
                                        {*operands[0], *operands[1], *operands[2]})));
     }
     // Kept for the gradients of the other two.
     const auto save_for = [&](const char* name, size_t i) {
         return save_if(
-            requires_grad(*operands[(i + 1) % 3]) || requires_grad(*operands[(i + 2) % 3]), name,
-            *operands[i]);
+            is_differentiated(*operands[(i + 1) % 3]) || is_differentiated(*operands[(i + 2) % 3]),
+            name, *operands[i]);
     };
     record("TrilinearBackward0", out, {*operands[0], *operands[1], *operands[2]},
            {save_for("i1", 0), save_for("i2", 1), save_for("i3", 2)}, [dims](Backward& d) {

@@ -211,7 +211,7 @@ void ElementwiseNode::apply(Grads& in, Grads& out) {
     if (not_implemented(name_))
         fail(ErrorKind::Runtime, str("derivative for aten::", r.name, " is not implemented"));
     const Unpacked unpacked(*this, saved_);
-    if (grad_enabled()) {
+    if (recording()) {
         // A product or quotient by a number that is no operand in PyTorch's eyes has the same as derivative.
         if (edges.size() == 1 && is_scalar_ && (op_ == Op::mul || op_ == Op::div)) {
             out[0] = binary(op_, in[0], scalars_[has_number(0) ? 1 : 2], {}, name_);
@@ -499,6 +499,57 @@ inline bool wants_history(const RowInfo& r, Args args) {
     return false;
 }
 
+bool any_tangent(Args args) {
+    for (const Arg& a : args)
+        if (a.is_tensor() && has_tangent(a.tensor())) return true;
+    return false;
+}
+
+// The Jacobian is diagonal: the gradient formulas applied to the tangents are what these add to that of the result.
+Tensor tangent_of(const Forward& d, const RowInfo& r, Op op, Args args, const Tensor& out,
+                  const Params& params) {
+    Tensor abc[3], sum;
+    for (size_t k = 0; k < args.size(); ++k)
+        abc[k] = args[k].is_tensor() ? args[k].tensor() : wrapped_number(args[k].scalar());
+    for (size_t k = op == Op::where_choice ? 1 : 0; k < args.size(); ++k) {
+        if (!d.has(k)) continue;
+        const Tensor& v = d.tangent(k);
+        const Tensor g = same_shape(v.sizes(), out.sizes()) ? v : expand(v, Dims(out.sizes()));
+        sum = Forward::sum(sum, r.passes_through[k] ? g : r.gradient[k](g, abc, out, params.p));
+    }
+    return sum;
+}
+
+void push_elementwise(const RowInfo& r, Op op, Args args, const Tensor& out, const Params& params) {
+    SmallVector<const Tensor*, 3> inputs;
+    const Tensor none;
+    for (const Arg& a : args) inputs.push_back(a.is_tensor() ? &a.tensor() : &none);
+    if (not_implemented(!args[0].is_tensor()       ? r.node_reversed
+                        : !args.back().is_tensor() ? r.node_scalar
+                                                   : r.node))
+        fail(
+            ErrorKind::NotImplemented,
+            str("Trying to use forward AD with ", r.name,
+                " that does not support it because it has not been implemented yet.\nPlease file an issue to PyTorch at "
+                "https://github.com/pytorch/pytorch/issues/new?template=feature-request.yml so that we can prioritize "
+                "its implementation or submit a PR adding the implementation to derivatives.yaml"));
+    const auto rule = [&](const Forward& d) { return tangent_of(d, r, op, args, out, params); };
+    push_rule(out, {inputs.data(), inputs.size()}, ForwardRule(rule));
+}
+
+// What an operation in place will do to tangents: that of the same operation out of place, on the values before.
+TangentUpdate tangents_of_write(Op op, const Tensor& self, Args args, const Params& params,
+                                const char* node_name) {
+    TangentUpdate tangents;
+    if (row(op).is_test || !is_floating(self.dtype())) return tangents;
+    const Tensor old = clone(self);
+    SmallVector<Arg, 3> before;
+    for (const Arg& a : args)
+        before.push_back(a.is_tensor() && a.tensor().is_same(self) ? Arg(old) : a);
+    tangents.collect(elementwise(op, Args(before.data(), before.size()), params, node_name));
+    return tangents;
+}
+
 // Of a comparison that was written over an operand: no gradient goes further.
 Ref<Node> make_comparison_node(const RowInfo& r, Args args) {
     SmallVector<const Tensor*, 2> inputs;
@@ -615,8 +666,13 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
         unsigned reads;
         auto node = make_elementwise_node(op, r, args, compute, params, node_name, reads);
         set_history(out, *node);
+        if (forward_mode() && any_tangent(args)) [[unlikely]]
+            push_elementwise(r, op, args, out, params);
         if (reads & 16) node->keep_result(out);
         pack_saved(*node);
+    } else if (forward_mode() && r.differentiable && is_floating(out.dtype()) && any_tangent(args))
+        [[unlikely]] {
+        push_elementwise(r, op, args, out, params);
     }
     return out;
 }
@@ -672,14 +728,18 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
         pack_saved(*n);
         node = Ref<Node>(n.get());
     }
+    TangentUpdate tangents;
+    const bool forward = forward_mode() && any_tangent(args);
+    if (forward) [[unlikely]]
+        tangents = tangents_of_write(op, self, args, params, node_name);
     if (plain) run_plain_forward(plain, self, args, params);
     else run_forward(op, r, self, args, compute, params);
     Node* made = node.get();
     rebase_history(self, std::move(node));
-    if (reads & 16) {
-        static_cast<ElementwiseNode*>(made)->keep_result(self);
-        pack_saved(*made);
-    }
+    if (reads & 16) static_cast<ElementwiseNode*>(made)->keep_result(self);
+    if (forward) [[unlikely]]
+        tangents.apply(self, made);
+    if (reads & 16) pack_saved(*made);
     return self;
 }
 
@@ -697,6 +757,8 @@ Tensor& elementwise_out(Op asked, Tensor& out, Args args, const Params& params, 
         !history || !grad_enabled() || row(asked).is_test, only_out ? "aten::" : "", name,
         "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
         "requires grad.");
+    if (forward_mode() && (has_tangent(out) || any_tangent(args))) [[unlikely]]
+        fail_forward_out(name);
     check_operands(op, args);
     WG_CHECK(
         !is_expanded(out.sizes(), out.strides()),

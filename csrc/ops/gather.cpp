@@ -410,11 +410,14 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
     shape.push_back(weight.size(1));
     const Tensor rows = index_select(detach(weight), 0, reshape(detach(indices), {-1}));
     const Tensor out = alias(rows, shape, contiguous_strides(shape), 0);
-    record("EmbeddingBackward0", out, {weight}, {save("indices", indices)},
-           [table = Dims(weight.sizes()), padding_idx, scale_grad_by_freq](Backward& d) {
-               d.set(0, embedding_gradient(d.grad(), d.saved(0), table, padding_idx,
-                                           scale_grad_by_freq));
-           });
+    // What the gradient leaves out or scales on purpose has its tangent all the same, as in PyTorch.
+    record(
+        "EmbeddingBackward0", out, {weight}, {save("indices", indices)},
+        [table = Dims(weight.sizes()), padding_idx, scale_grad_by_freq](Backward& d) {
+            d.set(0,
+                  embedding_gradient(d.grad(), d.saved(0), table, padding_idx, scale_grad_by_freq));
+        },
+        [&](const Forward& d) { return embedding(d.tangent(0), indices, -1, false, false); });
     return out;
 }
 

@@ -85,7 +85,7 @@ void check_mask_shape(const Tensor& t, int64_t dim, const Tensor& mask) {
 }
 
 IndexedRegion indexed_region(const Tensor& t, const TensorList& raw_indices, const Tensor& values) {
-    GradMode off(false);
+    Unrecorded off;
     check_index_count(t, raw_indices);
     IndexedRegion r;
     r.indices = expand_masks(t, raw_indices);
@@ -270,7 +270,7 @@ Tensor index(const Tensor& t, const TensorList& indices) {
     const IndexedRegion r = indexed_region(t, indices);
     Tensor out = empty_strided(r.shape, result_strides(r), t.dtype());
     read_region(r, out);
-    if (any_requires_grad({t})) {
+    if (any_recorded({t})) {
         record_indexed("IndexBackward0", out, t, indices,
                        [from = Dims(t.sizes())](Backward& d, const TensorList& at) {
                            Tensor g = zeros(from, d.grad().dtype());
@@ -347,7 +347,7 @@ void for_each_true(const Tensor& contiguous_values, Visit visit) {
 }  // namespace
 
 Tensor nonzero(const Tensor& t) {
-    GradMode off(false);
+    Unrecorded off;
     const Tensor values = contiguous(t);
     int64_t n = 0;
     for_each_true(values, [&](int64_t) { ++n; });
@@ -376,7 +376,7 @@ Tensor masked_select(const Tensor& t, const Tensor& mask) {
     const Dims shape = broadcast_shapes(mask.sizes(), t.sizes());
     Tensor out;
     {
-        GradMode off(false);
+        Unrecorded off;
         const Tensor values = atleast_1d(expand(t, shape)),
                      wanted = atleast_1d(expand(mask, shape));
         out = index(values, {wanted});
@@ -398,7 +398,7 @@ Tensor take(const Tensor& t, const Tensor& index) {
                    "take(): tried to take from an empty tensor");
     Tensor out = empty(index.sizes(), t.dtype());
     {
-        GradMode off(false);
+        Unrecorded off;
         const Tensor places = checked_indices(index, t.numel(), true, [&](int64_t bad) {
             fail(ErrorKind::Index, str("out of range: tried to access index ", bad,
                                        " on a tensor of ", t.numel(), " elements."));

@@ -32,7 +32,7 @@ Scalar item(const Tensor& t) {
 // values, of the region's shape or broadcast to it, over the region in `r`: written, or added.
 // Always in the order of the index, so that the result never depends on the number of threads.
 void write_region(const IndexedRegion& r, const Tensor& values, bool accumulate) {
-    GradMode off(false);
+    Unrecorded off;
     // The walk needs one stride along the index shape, and memory other than the region's own.
     Tensor source = expand(values, r.shape);
     if (!one_stride(r, source.strides()) || values->storage == r.base->storage) {
@@ -154,9 +154,9 @@ void add(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& in
     };
     recorded_write(
         "IndexAddBackward0", target, self, {source},
-        SaveList{save_if(requires_grad(source), "index", index)},
+        SaveList{save_if(is_differentiated(source), "index", index)},
         [&](const Tensor& to) {
-            GradMode off(false);
+            Unrecorded off;
             const IndexedRegion r = region(to);
             if (to.numel() == 0) return;
             const bool plain = alpha.is_floating() ? alpha.to_double() == 1 : alpha.to_int() == 1;
@@ -214,7 +214,7 @@ void copy_slices(const Tensor& target, const Tensor& self, int64_t dim, const Te
     recorded_write(
         "IndexCopyBackward0", target, self, {source}, SaveList{save("index", index)},
         [&](const Tensor& to) {
-            GradMode off(false);
+            Unrecorded off;
             const IndexedRegion r = region(to);
             write_region(r, reshape(source, r.shape), false);
         },
@@ -311,7 +311,7 @@ namespace {
 
 // Where the mask is true, the value goes into target.
 void write_masked(const Tensor& target, const Tensor& mask, Scalar number) {
-    GradMode off(false);
+    Unrecorded off;
     WG_CHECK(mask.dtype() == DType::Bool,
              "masked_fill_ only supports boolean masks, but got mask with dtype ",
              info(mask.dtype()).c_name);
@@ -432,7 +432,7 @@ void scatter_masked(const Tensor& target, const Tensor& self, const Tensor& mask
     recorded_write(
         "MaskedScatterBackward0", target, self, {source}, SaveList{save("mask", mask)},
         [&](const Tensor& to) {
-            GradMode off(false);
+            Unrecorded off;
             check_masked_scatter(to, mask, source);
             const Tensor wanted = contiguous(expand(mask, Dims(to.sizes())));
             const Tensor from = contiguous(source), values = contiguous(to);
@@ -499,7 +499,7 @@ void put(const Tensor& target, const Tensor& self, const TensorList& indices, co
     recorded_write(
         "IndexPutBackward0", target, self, {values}, save_indices(indices),
         [&](const Tensor& to) {
-            GradMode off(false);
+            Unrecorded off;
             check_index_count(to, indices);
             warn_if_expanded(to, "index_put_");
             if (!accumulate)

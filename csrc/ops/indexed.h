@@ -98,7 +98,7 @@ void for_each_run(const IndexedRegion& r, char* other, IntSpan other_strides, bo
 // [-size, size) when `negative`, and then made positive. `bad` is called with the first that does not.
 template <class Bad>
 Tensor checked_indices(const Tensor& index, int64_t size, bool negative, Bad bad) {
-    GradMode off(false);
+    Unrecorded off;
     const Tensor values = contiguous(to_dtype(index, DType::Int64));
     const int64_t* v = values.data<int64_t>();
     const int64_t n = values.numel();

@@ -27,11 +27,20 @@ void record_indexed(const char* name, const Tensor& out, const Tensor& t, const 
         derivative(d, saved_indices(d, n));
     };
     auto node = FunctionNode<decltype(f)>::make(name, std::move(f));
-    node->add_edge(gradient_edge(t));
+    const bool history = any_requires_grad({t});
+    if (history) {
+        node->add_edge(gradient_edge(t));
+        set_history(out, *node);
+    } else {
+        node->add_output(out);
+    }
     node->site = Site::here();
-    set_history(out, *node);
     for (const Save& s : save_indices(indices)) node->keep(s);
-    pack_saved(*node);
+    if (has_tangent(t)) [[unlikely]] {
+        const Tensor* inputs[] = {&t};
+        push_forward(*node, {&out, 1}, inputs, {});
+    }
+    if (history) pack_saved(*node);
 }
 
 }  // namespace wg

@@ -61,7 +61,7 @@ struct DifferenceLoss {
     Tensor gradient(const Tensor& g, const Tensor& a, const Tensor& b) const {
         Tensor out;
         {
-            GradMode off(false);
+            Unrecorded off;
             const Tensor d = difference(a, b);
             out = slope(d) * spread(g, reduction, d.numel());
         }
@@ -82,7 +82,7 @@ struct DifferenceLoss {
     Tensor operator()(const Tensor& input, const Tensor& target) const {
         Tensor out;
         {
-            GradMode off(false);
+            Unrecorded off;
             const Arg both[] = {input, target};
             WG_CHECK_NOT_IMPLEMENTED(is_floating(result_type(both)), "\"", kernel,
                                      "\" not implemented for '",
@@ -222,7 +222,7 @@ struct BinaryCrossEntropy {
         static constexpr double eps = 1e-12;
         Tensor out;
         {
-            GradMode off(false);
+            Unrecorded off;
             out = scaled(g * (p - t) / clamp_min((1.0 - p) * p, eps), p.numel());
         }
         record("BinaryCrossEntropyBackwardBackward0", out, {g, p, t},
@@ -260,7 +260,7 @@ Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Opt
                              "'");
     Tensor out;
     {
-        GradMode off(false);
+        Unrecorded off;
         check_probabilities(input, "input");
         check_probabilities(target, "target");
         out = loss.value(input, target);
@@ -285,7 +285,7 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
     check_constant(pos_weight, "pos_weight", "binary_cross_entropy_with_logits");
     Tensor out;
     {
-        GradMode off(false);
+        Unrecorded off;
         Tensor log_p = log_sigmoid(input);
         if (pos_weight.defined()) {
             // What the positive term counts for beside the other one.
@@ -355,7 +355,7 @@ struct Picks {
 
 // What the loops read: contiguous values without history.
 Tensor compact(const Tensor& t) {
-    GradMode off(false);
+    Unrecorded off;
     return contiguous(detach(t));
 }
 

@@ -131,24 +131,35 @@ Tensor multiply(const Tensor& a, const Tensor& b) { return a.dim() == 2 ? mm(a, 
 
 // Keeps a factor for the gradient of the other one.
 Save save_for(const Tensor& other, const char* name, const Tensor& factor) {
-    return save_if(requires_grad(other), name, factor);
+    return save_if(is_differentiated(other), name, factor);
 }
 
 Tensor scaled(const Tensor& t, const Scalar& s) { return s.to_double() == 1 ? t : mul(t, Arg(s)); }
+
+Tensor scaled_if(const Tensor& t, const Scalar& s) { return t.defined() ? scaled(t, s) : t; }
+
+// The tangent of multiply(a, b), the inputs i and i + 1; undefined if neither has one.
+Tensor product_tangent(const Forward& d, size_t i, Tensor (*multiply)(const Tensor&, const Tensor&),
+                       const Tensor& a, const Tensor& b) {
+    Tensor left, right;
+    if (d.has(i)) left = multiply(d.tangent(i), b);
+    if (d.has(i + 1)) right = multiply(a, d.tangent(i + 1));
+    return Forward::sum(left, right);
+}
 
 // The gradients of a product with respect to its factors: g b^T and a^T g. A matrix stored by columns
 // gets a gradient stored the same way (but not one of a batch), so that the transposed view it came from sees a dense one. Each needs the
 // other factor, which is saved for it alone.
 Tensor grad_of_left(const Tensor& g, const Tensor& b, bool by_columns) {
     const char* kernel = "addmm_impl_cpu_";
-    if (!grad_enabled())
+    if (!recording())
         return by_columns ? transposed(product(b, false, g, true, kernel))
                           : product(g, false, b, true, kernel);
     return by_columns ? transposed(multiply(b, transposed(g))) : multiply(g, transposed(b));
 }
 Tensor grad_of_right(const Tensor& g, const Tensor& a, bool by_columns) {
     const char* kernel = "addmm_impl_cpu_";
-    if (!grad_enabled())
+    if (!recording())
         return by_columns ? transposed(product(g, true, a, false, kernel))
                           : product(a, true, g, false, kernel);
     return by_columns ? transposed(multiply(transposed(g), a)) : multiply(transposed(a), g);
@@ -171,12 +182,14 @@ Tensor mm(const Tensor& a, const Tensor& b) {
              "expected m1 and m2 to have the same dtype, but got: ", cpp_type_name(a.dtype()),
              " != ", cpp_type_name(b.dtype()));
     Tensor out = product(a, false, b, false, "addmm_impl_cpu_");
-    if (grad_enabled() && (requires_grad(a) || requires_grad(b)))
-        record("MmBackward0", out, {a, b}, {save_for(b, "self", a), save_for(a, "mat2", b)},
-               [left = is_column_major(a), right = is_column_major(b)](Backward& d) {
-                   if (d.needs(0)) d.set(0, grad_of_left(d.grad(), d.saved(1), left));
-                   if (d.needs(1)) d.set(1, grad_of_right(d.grad(), d.saved(0), right));
-               });
+    if (any_recorded({a, b}))
+        record(
+            "MmBackward0", out, {a, b}, {save_for(b, "self", a), save_for(a, "mat2", b)},
+            [left = is_column_major(a), right = is_column_major(b)](Backward& d) {
+                if (d.needs(0)) d.set(0, grad_of_left(d.grad(), d.saved(1), left));
+                if (d.needs(1)) d.set(1, grad_of_right(d.grad(), d.saved(0), right));
+            },
+            [&](const Forward& d) { return product_tangent(d, 0, mm, a, b); });
     return out;
 }
 
@@ -197,12 +210,14 @@ Tensor bmm(const Tensor& a, const Tensor& b) {
     WG_CHECK(a.dtype() == b.dtype(), "expected scalar type ", scalar_name(a), " but found ",
              scalar_name(b));
     Tensor out = product(a, false, b, false, "baddbmm");
-    if (grad_enabled() && (requires_grad(a) || requires_grad(b)))
-        record("BmmBackward0", out, {a, b}, {save_for(b, "self", a), save_for(a, "mat2", b)},
-               [](Backward& d) {
-                   if (d.needs(0)) d.set(0, grad_of_left(d.grad(), d.saved(1), false));
-                   if (d.needs(1)) d.set(1, grad_of_right(d.grad(), d.saved(0), false));
-               });
+    if (any_recorded({a, b}))
+        record(
+            "BmmBackward0", out, {a, b}, {save_for(b, "self", a), save_for(a, "mat2", b)},
+            [](Backward& d) {
+                if (d.needs(0)) d.set(0, grad_of_left(d.grad(), d.saved(1), false));
+                if (d.needs(1)) d.set(1, grad_of_right(d.grad(), d.saved(0), false));
+            },
+            [&](const Forward& d) { return product_tangent(d, 0, bmm, a, b); });
     return out;
 }
 
@@ -242,12 +257,14 @@ Tensor mv(const Tensor& a, const Tensor& v) {
     check_vector_product(a, v, 1, a.dim() > 0 ? a->dims[0] : 1, v);
     Tensor out = empty(a.sizes().first(1), a.dtype());
     vector_product_into(out, a, v, 0, 1);
-    if (grad_enabled() && (requires_grad(a) || requires_grad(v)))
-        record("MvBackward0", out, {a, v}, {save_for(v, "self", a), save_for(a, "vec", v)},
-               [](Backward& d) {
-                   if (d.needs(0)) d.set(0, outer(d.grad(), d.saved(1)));
-                   if (d.needs(1)) d.set(1, mv(t(d.saved(0)), d.grad()));
-               });
+    if (any_recorded({a, v}))
+        record(
+            "MvBackward0", out, {a, v}, {save_for(v, "self", a), save_for(a, "vec", v)},
+            [](Backward& d) {
+                if (d.needs(0)) d.set(0, outer(d.grad(), d.saved(1)));
+                if (d.needs(1)) d.set(1, mv(t(d.saved(0)), d.grad()));
+            },
+            [&](const Forward& d) { return product_tangent(d, 0, mv, a, v); });
     return out;
 }
 
@@ -267,12 +284,14 @@ Tensor dot_as(const char* node, const char* name, const Tensor& a, const Tensor&
         *out.data<T>() =
             T(dot<T>(a.numel(), a.data<T>(), a.strides()[0], b.data<T>(), b.strides()[0]));
     });
-    if (grad_enabled() && (requires_grad(a) || requires_grad(b)))
-        record(node, out, {a, b}, {save_for(b, "self", a), save_for(a, "tensor", b)},
-               [](Backward& d) {
-                   if (d.needs(0)) d.set(0, d.grad() * d.saved(1));
-                   if (d.needs(1)) d.set(1, d.grad() * d.saved(0));
-               });
+    if (any_recorded({a, b}))
+        record(
+            node, out, {a, b}, {save_for(b, "self", a), save_for(a, "tensor", b)},
+            [](Backward& d) {
+                if (d.needs(0)) d.set(0, d.grad() * d.saved(1));
+                if (d.needs(1)) d.set(1, d.grad() * d.saved(0));
+            },
+            [&](const Forward& d) { return product_tangent(d, 0, dot, a, b); });
     return out;
 }
 
@@ -294,7 +313,7 @@ namespace {
 // As expand() says it.
 void check_expandable(const Tensor& self, const Dims& shape) {
     if (is_expandable(self.sizes(), shape)) return;
-    GradMode off(false);
+    Unrecorded off;
     expand(self, shape);
 }
 
@@ -319,16 +338,21 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, 
              scalar_name(a), " and ", scalar_name(b));
     Tensor out = start_from(self, shape, beta);
     product_into(out, a, false, b, false, beta, alpha, "addmm_impl_cpu_");
-    if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(b)))
-        record("AddmmBackward0", out, {self, a, b},
-               {save_for(b, "mat1", a), save_for(a, "mat2", b)},
-               [=, left = is_column_major(a), right = is_column_major(b)](Backward& d) {
-                   if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
-                   if (d.needs(1))
-                       d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), left), alpha));
-                   if (d.needs(2))
-                       d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), right), alpha));
-               });
+    if (any_recorded({self, a, b}))
+        record(
+            "AddmmBackward0", out, {self, a, b}, {save_for(b, "mat1", a), save_for(a, "mat2", b)},
+            [=, left = is_column_major(a), right = is_column_major(b)](Backward& d) {
+                if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+                if (d.needs(1)) d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), left), alpha));
+                if (d.needs(2)) d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), right), alpha));
+            },
+            [&](const Forward& d) {
+                Tensor product = scaled_if(product_tangent(d, 1, mm, a, b), alpha);
+                return d.has(0)
+                           ? Forward::sum(expand(scaled(d.tangent(0), beta), Dims(out.sizes())),
+                                          product)
+                           : product;
+            });
     return out;
 }
 
@@ -336,13 +360,21 @@ Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta, 
     check_vector_product(a, v, self.dim(), self.dim() > 0 ? self->dims[0] : 1, self);
     Tensor out = start_from(self, a.sizes().first(1), beta);
     vector_product_into(out, a, v, beta, alpha);
-    if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(v)))
-        record("AddmvBackward0", out, {self, a, v}, {save_for(v, "mat", a), save_for(a, "vec", v)},
-               [=](Backward& d) {
-                   if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
-                   if (d.needs(1)) d.set(1, scaled(outer(d.grad(), d.saved(1)), alpha));
-                   if (d.needs(2)) d.set(2, scaled(mv(t(d.saved(0)), d.grad()), alpha));
-               });
+    if (any_recorded({self, a, v}))
+        record(
+            "AddmvBackward0", out, {self, a, v}, {save_for(v, "mat", a), save_for(a, "vec", v)},
+            [=](Backward& d) {
+                if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+                if (d.needs(1)) d.set(1, scaled(outer(d.grad(), d.saved(1)), alpha));
+                if (d.needs(2)) d.set(2, scaled(mv(t(d.saved(0)), d.grad()), alpha));
+            },
+            [&](const Forward& d) {
+                Tensor product = scaled_if(product_tangent(d, 1, mv, a, v), alpha);
+                return d.has(0)
+                           ? Forward::sum(expand(scaled(d.tangent(0), beta), Dims(out.sizes())),
+                                          product)
+                           : product;
+            });
     return out;
 }
 
@@ -357,15 +389,22 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta
              scalar_name(b));
     Tensor out = start_from(self, shape, beta);
     product_into(out, a, false, b, false, beta, alpha, "baddbmm");
-    if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(b)))
-        record("BaddbmmBackward0", out, {self, a, b},
-               {save_for(b, "batch1", a), save_for(a, "batch2", b)}, [=](Backward& d) {
-                   if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
-                   if (d.needs(1))
-                       d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), false), alpha));
-                   if (d.needs(2))
-                       d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), false), alpha));
-               });
+    if (any_recorded({self, a, b}))
+        record(
+            "BaddbmmBackward0", out, {self, a, b},
+            {save_for(b, "batch1", a), save_for(a, "batch2", b)},
+            [=](Backward& d) {
+                if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+                if (d.needs(1)) d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), false), alpha));
+                if (d.needs(2)) d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), false), alpha));
+            },
+            [&](const Forward& d) {
+                Tensor product = scaled_if(product_tangent(d, 1, bmm, a, b), alpha);
+                return d.has(0)
+                           ? Forward::sum(expand(scaled(d.tangent(0), beta), Dims(out.sizes())),
+                                          product)
+                           : product;
+            });
     return out;
 }
 
@@ -383,13 +422,13 @@ Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta,
              scalar_name(a), " and ", scalar_name(b));
     Tensor out = start_from(self, shape, beta);
     {
-        GradMode off(false);
+        Unrecorded off;
         if (a->dims[0] == 0) copy_values(out, mul(out, Arg(beta)));
         for (int64_t i = 0; i < a->dims[0]; ++i)
             product_into(out, select(a, 0, i), false, select(b, 0, i), false,
                          i == 0 ? beta : Scalar(1), alpha, "addmm_impl_cpu_");
     }
-    if (grad_enabled() && (requires_grad(self) || requires_grad(a) || requires_grad(b)))
+    if (any_recorded({self, a, b}))
         record("AddbmmBackward0", out, {self, a, b},
                {save_for(b, "batch1", a), save_for(a, "batch2", b)},
                [=, batches = a->dims[0], shape = Dims(shape)](Backward& d) {
@@ -434,7 +473,7 @@ Tensor unsafe_view(const Tensor& t, const Dims& shape) {
         "view size is not compatible with input tensor's size and stride (at least one dimension "
         "spans across two contiguous subspaces). Use .reshape(...) instead.");
     Tensor out = alias(t, shape, *strides, t.offset());
-    if (grad_enabled() && requires_grad(t))
+    if (recorded(t))
         record("UnsafeViewBackward0", out, {t}, {},
                [from = Dims(t.sizes())](Backward& d) { d.set(0, reshape(d.grad(), from)); });
     return out;

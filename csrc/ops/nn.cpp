@@ -22,7 +22,7 @@ TwoHalves halves(const Tensor& t, int64_t dim) {
 Tensor glu_gradient(const Tensor& g, const Tensor& x, int64_t dim) {
     Tensor out;
     {
-        GradMode off(false);
+        Unrecorded off;
         const TwoHalves h = halves(x, dim);
         const Tensor s = sigmoid(h.b);
         out = cat({g * s, sigmoid_backward(g, s) * h.a}, dim);
@@ -53,7 +53,7 @@ Tensor glu(const Tensor& t, int64_t dim) {
                              info(t.dtype()).scalar_name, "'");
     Tensor out;
     {
-        GradMode off(false);
+        Unrecorded off;
         const TwoHalves h = halves(t, dim);
         out = h.a * sigmoid(h.b);
     }
@@ -91,7 +91,7 @@ struct PreluSlopes {
 PreluSlopes prelu_slopes(const Tensor& g, const Tensor& x, const Tensor& w) {
     PreluSlopes out;
     {
-        GradMode off(false);
+        Unrecorded off;
         const Tensor positive = x > 0;
         out = {where(positive, g, w * g), where(positive, 0.0, x * g)};
     }
@@ -189,7 +189,7 @@ LayerGradients layer_gradients(const Layer& layer, const Tensor& g, const Tensor
                                const Tensor& bias) {
     LayerGradients out;
     {
-        GradMode off(false);
+        Unrecorded off;
         const DType compute = r.dtype();
         const Tensor grad = contiguous(to_dtype(g, compute));
         const Tensor normal = (contiguous(to_dtype(x, compute)) - mean) * r;
@@ -253,7 +253,7 @@ Tensor layer_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor
     const Layer layer{int64_t(normalized_shape.size()), eps};
     Tensor out, mean, r;
     {
-        GradMode off(false);
+        Unrecorded off;
         const Tensor x = contiguous(half ? to_dtype(t, DType::Float32) : t);
         mean = layer.mean(x);
         const Tensor centred = x - mean;
@@ -301,7 +301,7 @@ namespace {
 // At least eps, which the gradient knows nothing of.
 Tensor at_least(const Tensor& length, double eps) {
     Tensor t = clone(length);
-    GradMode off(false);
+    Unrecorded off;
     const Arg args[] = {t, eps};
     elementwise_(Op::clamp_min, t, args);
     return t;

@@ -48,7 +48,7 @@ void check_lists(const char* name, const TensorList& params, const TensorList& o
 
 void sgd_step(const TensorList& params, const TensorList& grads, TensorList& momentum_buffers,
               const SgdOptions& o) {
-    GradMode off(false);
+    Unrecorded off;
     check_lists("sgd", params, grads);
     for (size_t k = 0; k < params.size(); ++k) {
         const Tensor& p = params[k];
@@ -70,7 +70,7 @@ void sgd_step(const TensorList& params, const TensorList& grads, TensorList& mom
 void adam_step(const TensorList& params, const TensorList& grads, const TensorList& exp_avgs,
                const TensorList& exp_avg_sqs, const TensorList& max_exp_avg_sqs,
                const TensorList& steps, const AdamOptions& o) {
-    GradMode off(false);
+    Unrecorded off;
     check_lists("adam", params, grads);
     check_lists("adam", params, exp_avgs);
     check_lists("adam", params, exp_avg_sqs);

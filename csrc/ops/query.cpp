@@ -18,7 +18,7 @@ bool is_nonzero(const Tensor& t) {
 
 bool equal(const Tensor& a, const Tensor& b) {
     if (!same_shape(a.sizes(), b.sizes())) return false;
-    GradMode off(false);
+    Unrecorded off;
     return all(eq(a, b)).to_int() != 0;
 }
 
@@ -27,7 +27,7 @@ Tensor isclose(const Tensor& input, const Tensor& other, double rtol, double ato
              info(other.dtype()).scalar_name);
     WG_CHECK(rtol >= 0, "rtol must be greater than or equal to zero, but got ", rtol);
     WG_CHECK(atol >= 0, "atol must be greater than or equal to zero, but got ", atol);
-    GradMode off(false);
+    Unrecorded off;
     Tensor close = eq(input, other);
     if (equal_nan && is_floating(input.dtype()))
         close = logical_or(close, logical_and(isnan(input), isnan(other)));

@@ -70,6 +70,7 @@ Tensor& sampled(Tensor& t, const char* node_name, F write) {
         node = make_node(node_name, inputs, [](Backward& d) { d.set(0, zeros_like(d.grad())); });
     }
     rebase_history(t, std::move(node));
+    clear_tangents(t);
     return t;
 }
 

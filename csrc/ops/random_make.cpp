@@ -21,7 +21,7 @@ Tensor drawn(const char* name, const Dims& size, DType standard, const OptTensor
         resize_quietly(t, size);
     }
     {
-        GradMode off(false);
+        Unrecorded off;
         draw(t);
     }
     if (!out) *t->version = 0;  // nobody has seen it before
@@ -154,14 +154,14 @@ namespace {
 
 void check_std(const Tensor& std) {
     if (std.numel() == 0) return;
-    GradMode off(false);
+    Unrecorded off;
     WG_CHECK(min_all(std).to_double() >= 0, "normal expects all elements of std >= 0.0");
 }
 
 // Standard normal numbers in the shape, times std, plus mean.
 template <class Spread>
 Tensor normal_in(IntSpan shape, DType dtype, const OptTensor& out, Generator& g, Spread spread) {
-    GradMode off(false);
+    Unrecorded off;
     Tensor t = out ? *out : empty(shape, dtype);
     if (out) resize_out(t, shape);
     normal_(t, 0, 1, g);
@@ -238,7 +238,7 @@ Tensor bernoulli_out(const Tensor& p, Generator& g, const OptTensor& out) {
         resize_quietly(t, p.sizes());
     }
     {
-        GradMode off(false);
+        Unrecorded off;
         bernoulli_tensor_(t, p, g);
     }
     if (out) return t;

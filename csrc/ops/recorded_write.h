@@ -15,30 +15,43 @@ void recorded_write(const char* name, const Tensor& target, const Tensor& self, 
     const bool in_place = target.is_same(self);
     const bool recorded = (in_place || is_floating(target.dtype())) &&
                           (any_requires_grad({self}) || any_requires_grad(others));
+    const bool forward = is_floating(target.dtype()) && (has_tangent(self) || any_tangent(others));
     if (in_place) check_history(self, recorded);
     Ref<Node> node;
-    if (recorded) {
+    TangentUpdate tangents;
+    if (recorded || forward) {
         auto fresh = FunctionNode<F>::make(name, std::move(derivative));
-        fresh->add_edge(gradient_edge(self));
-        for (const Tensor& t : others) fresh->add_edge(gradient_edge(t));
+        if (recorded) {
+            fresh->add_edge(gradient_edge(self));
+            for (const Tensor& t : others) fresh->add_edge(gradient_edge(t));
+        }
         fresh->site = Site::here();
         for (const Save& s : saves) fresh->keep(s);
-        pack_saved(*fresh);
-        node = Ref<Node>::steal(fresh.release());
+        if (forward) [[unlikely]] {
+            SmallVector<const Tensor*, 4> inputs{&self};
+            for (const Tensor& t : others) inputs.push_back(&t);
+            tangents.collect(*fresh, target, {inputs.data(), inputs.size()});
+        }
+        if (recorded) {
+            pack_saved(*fresh);
+            node = Ref<Node>::steal(fresh.release());
+        }
     }
     write(target);
     if (in_place) rebase_history(self, std::move(node));
     else if (node) set_history(target, *node);
+    if (forward) [[unlikely]]
+        tangents.apply(target);
 }
 
 // A copy of t's values in its layout, without history.
 inline Tensor fresh_copy(const Tensor& t) {
-    GradMode off(false);
+    Unrecorded off;
     return clone(t);
 }
 
 inline Tensor contiguous_copy(const Tensor& t) {
-    GradMode off(false);
+    Unrecorded off;
     return clone_in(t, MemoryFormat::Contiguous);
 }
 

@@ -84,12 +84,14 @@ Tensor sum_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
 
 Tensor sum_dims(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype, bool listed = false) {
     Tensor out = sum_values(t, mask, keepdim, dtype);
-    if (grad_enabled() && requires_grad(t))
-        record("SumBackward1", out, {t}, {},
-               [=, sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
-                   const Tensor g = with_reduced_dims(d.grad(), sizes, mask, keepdim, listed);
-                   d.set(0, as_dtype(expand(g, sizes), from));
-               });
+    if (recorded(t))
+        record(
+            "SumBackward1", out, {t}, {},
+            [=, sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
+                const Tensor g = with_reduced_dims(d.grad(), sizes, mask, keepdim, listed);
+                d.set(0, as_dtype(expand(g, sizes), from));
+            },
+            [=](const Forward& d) { return sum_dims(d.tangent(0), mask, keepdim, dtype, listed); });
     return out;
 }
 
@@ -97,11 +99,13 @@ Tensor sum_dims(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype, boo
 
 Tensor sum_all(const Tensor& t, OptDType dtype) {
     Tensor out = sum_values(t, dim_mask({}, t.dim()), false, dtype);
-    if (grad_enabled() && requires_grad(t))
-        record("SumBackward0", out, {t}, {},
-               [sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
-                   d.set(0, as_dtype(expand(d.grad(), sizes), from));
-               });
+    if (recorded(t))
+        record(
+            "SumBackward0", out, {t}, {},
+            [sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
+                d.set(0, as_dtype(expand(d.grad(), sizes), from));
+            },
+            [dtype](const Forward& d) { return sum_all(d.tangent(0), dtype); });
     return out;
 }
 
@@ -180,11 +184,13 @@ Tensor mean_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) 
 Tensor mean_all(const Tensor& t, OptDType dtype) {
     check_mean_dtypes(t, dtype);
     Tensor out = mean_values(t, dim_mask({}, t.dim()), false, dtype);
-    if (grad_enabled() && requires_grad(t))
-        record("MeanBackward0", out, {t}, {},
-               [sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
-                   d.set(0, expand(as_dtype(d.grad(), from), sizes) / double(count(sizes)));
-               });
+    if (recorded(t))
+        record(
+            "MeanBackward0", out, {t}, {},
+            [sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
+                d.set(0, expand(as_dtype(d.grad(), from), sizes) / double(count(sizes)));
+            },
+            [dtype](const Forward& d) { return mean_all(d.tangent(0), dtype); });
     return out;
 }
 
@@ -192,14 +198,16 @@ Tensor mean_over(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dty
     check_mean_dtypes(t, dtype);
     const DimMask mask = dim_mask(dim, t.dim());
     Tensor out = mean_values(t, mask, keepdim, dtype);
-    if (grad_enabled() && requires_grad(t))
-        record("MeanBackward1", out, {t}, {},
-               [=, sizes = Dims(t.sizes()), from = t.dtype(),
-                listed = dim && !dim->empty()](Backward& d) {
-                   const Tensor g =
-                       with_reduced_dims(as_dtype(d.grad(), from), sizes, mask, keepdim, listed);
-                   d.set(0, expand(g, sizes) / double(reduced_count(sizes, mask)));
-               });
+    if (recorded(t))
+        record(
+            "MeanBackward1", out, {t}, {},
+            [=, sizes = Dims(t.sizes()), from = t.dtype(),
+             listed = dim && !dim->empty()](Backward& d) {
+                const Tensor g =
+                    with_reduced_dims(as_dtype(d.grad(), from), sizes, mask, keepdim, listed);
+                d.set(0, expand(g, sizes) / double(reduced_count(sizes, mask)));
+            },
+            [&](const Forward& d) { return mean_over(d.tangent(0), dim, keepdim, dtype); });
     return out;
 }
 

@@ -9,8 +9,6 @@ namespace wg {
 
 namespace {
 
-bool recorded(const Tensor& t) { return grad_enabled() && requires_grad(t); }
-
 // An extreme of nothing does not exist.
 void check_not_empty(const char* name, const Tensor& t, DimMask mask, bool all_dims,
                      const char* colon = "()", const OptDims& given = {}) {
@@ -100,7 +98,7 @@ Tensor place(const char* name, Reduction op, const Tensor& t, OptInt dim, bool k
         // Places count in the order of the indices, whatever the strides.
         Tensor flat = detach(t);
         {
-            GradMode off(false);
+            Unrecorded off;
             flat = contiguous(flat);
         }
         Tensor out = empty(keepdim ? Dims(size_t(t.dim()), 1) : Dims(), DType::Int64);

@@ -12,7 +12,6 @@ namespace wg {
 
 namespace {
 
-bool recorded(const Tensor& t) { return grad_enabled() && requires_grad(t); }
 Tensor as_dtype(const Tensor& t, DType dtype) {
     return t.dtype() == dtype ? t : to_dtype(t, dtype);
 }
@@ -95,7 +94,7 @@ Tensor nansum(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype)
     const DimMask mask = dim_mask(dim, t.dim());
     if (dtype && !is_floating(*dtype)) {  // the cast would make numbers of the NaNs
         check_autograd_dtype(t, *dtype);
-        GradMode off(false);
+        Unrecorded off;
         return sum_over(where(isnan(t), Scalar(0), t), dim, keepdim, dtype);
     }
     Tensor out =
@@ -281,7 +280,7 @@ Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim) {
              to_string(Dims(size_t(t.dim()), 1)));
     Tensor out;
     {
-        GradMode off(false);
+        Unrecorded off;
         const Tensor x = is_floating(t.dtype()) ? detach(t) : cast_values(t, default_dtype());
         if (x.numel() == 0) {
             out = log(reduce_values(Reduction::Sum, x, mask, keepdim));
@@ -344,7 +343,7 @@ Tensor norm_values(const Tensor& x, double p, DimMask mask, bool keepdim) {
     if (p == 0) return cast_values(reduce_values(Reduction::NonZero, x, mask, keepdim), x.dtype());
     if (p < 0 || std::isinf(p)) check_norm_of_nothing(x, p, mask);
     if (std::isinf(p)) {
-        GradMode off(false);
+        Unrecorded off;
         return reduce_values(p > 0 ? Reduction::Max : Reduction::Min, abs(x), mask, keepdim);
     }
     if (p == 1) return reduce_values(Reduction::NormOne, x, mask, keepdim);
@@ -398,7 +397,7 @@ Tensor norm(const Tensor& t, OptScalar p, const OptDims& dim, bool keepdim, OptD
 Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
     Tensor out;
     {
-        GradMode off(false);
+        Unrecorded off;
         out = vector_norm(a - b, p);
     }
     record("DistBackward0", out, {a, b},

@@ -13,7 +13,7 @@ Tensor scanned(Scan op, const Tensor& t, int64_t dim, DType dtype) {
     check_autograd_dtype(t, dtype);
     Tensor in = t;
     {
-        GradMode off(false);
+        Unrecorded off;
         in = contiguous(cast_values(t, dtype));
     }
     Tensor out = empty(t.sizes(), dtype);
@@ -52,7 +52,7 @@ Tensor cumprod_gradient(const Tensor& g, const Tensor& x, const Tensor& y, int64
     const Tensor zero = x == 0;
     if (!reduce_values(Reduction::Any, zero, dim_mask({}, x.dim()), false).to_int())
         return reversed_cumsum(y * g, dim) / x;
-    if (!grad_enabled()) {
+    if (!recording()) {
         // Before the first zero as above, beyond it nothing. At it: with 1 in its place.
         const Tensor seen = cumsum(zero, dim);
         const Tensor first = (seen == 1) && zero;

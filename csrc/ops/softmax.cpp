@@ -21,7 +21,7 @@ Extents extents(IntSpan sizes, int64_t dim) {
 
 // t laid out without gaps in the order of its indices, without history.
 Tensor compact(const Tensor& t, DType dtype) {
-    GradMode off(false);
+    Unrecorded off;
     return contiguous(cast_values(detach(t), dtype));
 }
 

@@ -17,15 +17,12 @@ template <class Window>
 Tensor embed(const char* name, const Tensor& grad, const Dims& sizes, Window window) {
     Tensor out = zeros(sizes, grad.dtype());
     {
-        GradMode off(false);
+        Unrecorded off;
         copy_values(window(out), grad);
     }
     record(name, out, {grad}, {}, [window](Backward& d) { d.set(0, window(d.grad())); });
     return out;
 }
-
-// Asked before what the derivative needs is copied.
-bool recorded(const Tensor& t) { return any_requires_grad({t}); }
 
 }  // namespace
 
@@ -469,7 +466,7 @@ Tensor add_windows(const Tensor& g, const Dims& from, int64_t dim, int64_t size,
 
 Tensor unfold_backward(const Tensor& g, const Dims& from, int64_t dim, int64_t size, int64_t step) {
     Tensor out = [&] {
-        GradMode off(false);
+        Unrecorded off;
         return add_windows(g, from, dim, size, step);
     }();
     record("UnfoldBackwardBackward0", out, {g}, {},
@@ -753,7 +750,20 @@ Tensor as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, OptIn
     const int64_t offset = storage_offset.value_or(t.offset());
     check_as_strided(t, sizes, strides, offset);
     Tensor out = view_of(t, sizes, strides, offset);
-    if (recorded(t)) set_history(out, *as_strided_node(t, sizes, strides, offset));
+    if (!recorded(t)) return out;
+    const Ref<Node> node = as_strided_node(t, sizes, strides, offset);
+    if (any_requires_grad({t})) set_history(out, *node);
+    else node->add_output(out);
+    if (has_tangent(t)) [[unlikely]] {
+        const Tensor* inputs[] = {&t};
+        const auto record = [](const void*, std::span<const Tensor> windows, const Tensor& of) {
+            const Tensor& w = windows[0];
+            if (any_requires_grad({of}))
+                set_history(w, *as_strided_node(of, w.sizes(), w.strides(), w.offset()));
+        };
+        if (!push_windows({&out, 1}, t, nullptr, record))
+            push_forward(*node, {&out, 1}, inputs, {});
+    }
     return out;
 }
 

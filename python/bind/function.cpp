@@ -31,6 +31,7 @@ struct Context {
     PyObject* non_differentiable;
     PyObject* dirty;
     PyObject* needs_input_grad;
+    PyObject* saved_for_forward;  // what saved_tensors gives until apply returns
     bool materialize_grads;
     bool materialize_non_diff_grads;  // also those of outputs without derivative
 };
@@ -293,6 +294,80 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
     return out;
 }
 
+// The tangents of one level, as arguments of jvp.
+Object jvp_arguments(PyObject* ctx, PyObject* args, int level, bool& any) {
+    const Py_ssize_t n = PyTuple_GET_SIZE(args);
+    Object values = check(PyTuple_New(n + 1));
+    PyTuple_SET_ITEM(values.get(), 0, Py_NewRef(ctx));
+    for (Py_ssize_t i = 0; i < n; ++i) {
+        PyObject* a = PyTuple_GET_ITEM(args, i);
+        Tensor v;
+        if (is_tensor(a)) {
+            v = tangent(tensor_of(a), level);
+            any = any || v.defined();
+            if (!v.defined() && as_context(ctx)->materialize_grads)
+                v = zeros_like(tensor_of(a), {});
+        }
+        PyTuple_SET_ITEM(values.get(), i + 1, wrap_or_none(std::move(v)));
+    }
+    return values;
+}
+
+// The tangent that jvp gave for an output of forward.
+void set_output_tangent(PyObject* given, PyObject* raw, const Tensor& out, Context* ctx,
+                        PyObject* args, Py_ssize_t i, int level) {
+    if (!is_floating(out.dtype()) || contains(ctx->non_differentiable, raw)) {
+        WG_CHECK(given == Py_None, "Function's jvp returned a gradient at position ", i,
+                 ", but  the corresponding forward output is not a differentiable Tensor."
+                 "You should return None at that position instead.");
+        return;
+    }
+    if (given == Py_None) return;
+    const Tensor& value = tensor_of(given);
+    const bool is_input = contains(args, raw);
+    if (is_input && contains(ctx->dirty, raw)) {
+        const Tensor before = any_tangent_of(out, level);
+        WG_CHECK(
+            !before.defined() || before.is_same(value),
+            "An inplace custom Function is not modifying the forward mode gradients inplace. If the forward is "
+            "modifying an input inplace, then the jvp function must modify the corresponding gradient inplace.");
+        if (before.defined()) return;
+    } else if (is_input || out.is_view()) {
+        WG_CHECK(
+            value.is_view(),
+            "A custom Function's forward is returning a view (or an input as-is) but the jvp is not returning a "
+            "view.");
+    }
+    attach_tangent(out, value, level);
+}
+
+// Asks jvp for the tangents of what forward returned, if an input has one.
+void push_forward(PyObject* cls, PyObject* ctx, PyObject* args, PyObject* raw, PyObject* result) {
+    const int levels = visible_forward_levels();
+    const Py_ssize_t n = PyTuple_GET_SIZE(raw);
+    for (int level = 0; level < levels; ++level) {
+        bool any = false;
+        const Object values = jvp_arguments(ctx, args, level, any);
+        if (!any) continue;
+        VisibleLevels lower(level);
+        const Object jvp = check(PyObject_GetAttrString(cls, "jvp"));
+        Object found = check(PyObject_Call(jvp.get(), values.get(), nullptr));
+        if (!PyTuple_Check(found.get())) found = check(PyTuple_Pack(1, found.get()));
+        WG_CHECK(PyTuple_GET_SIZE(found.get()) == n,
+                 "Function's jvp returned an invalid number of forward gradients (expected ", n,
+                 " but got ", PyTuple_GET_SIZE(found.get()), ")");
+        for (Py_ssize_t i = 0; i < n; ++i) {
+            PyObject* v = PyTuple_GET_ITEM(found.get(), i);
+            WG_CHECK(v == Py_None || is_tensor(v), "expected Variable or None (got ",
+                     Py_TYPE(v)->tp_name, ") for grad output ", i, ".");
+        }
+        for (Py_ssize_t i = 0; i < n; ++i)
+            if (PyObject* o = PyTuple_GET_ITEM(result, i); is_tensor(o))
+                set_output_tangent(PyTuple_GET_ITEM(found.get(), i), PyTuple_GET_ITEM(raw, i),
+                                   tensor_of(o), as_context(ctx), args, i, level);
+    }
+}
+
 // _C._function_apply(function class, backward class, args)
 PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
     return guarded([&]() -> PyObject* {
@@ -342,7 +417,8 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
         note_own_code();
         Object raw;
         {
-            GradMode off(false);
+            const GradMode no_history(false);
+            const VisibleLevels no_tangents(0);
             if (separate.get() == Py_True) {
                 raw = check(PyObject_Call(forward.get(), args, nullptr));
                 const Object setup = check(PyObject_GetAttrString(cls, "setup_context"));
@@ -385,6 +461,8 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
                              finish_output(o, ctx, args, node.get(), executable).release());
         }
         if (executable) forbid_writes_to_several_views(result.get());
+        if (forward_mode()) [[unlikely]]
+            push_forward(cls, ctx_object.get(), args, outputs.get(), result.get());
         if (executable && ctx->to_save) {
             check_tuple(ctx->to_save, "to_save");
             for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(ctx->to_save); ++i) {
@@ -405,6 +483,7 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
         Py_CLEAR(ctx->to_save);
         Py_CLEAR(ctx->dirty);
         Py_CLEAR(ctx->non_differentiable);
+        Py_CLEAR(ctx->saved_for_forward);
         return many ? result.release() : Py_NewRef(PyTuple_GET_ITEM(result.get(), 0));
     });
 }
@@ -428,6 +507,7 @@ int context_traverse(PyObject* o, visitproc visit, void* arg) {
     Py_VISIT(c->non_differentiable);
     Py_VISIT(c->dirty);
     Py_VISIT(c->needs_input_grad);
+    Py_VISIT(c->saved_for_forward);
     return c->base.owns ? visit_shadow(c->base.node, visit, arg) : 0;
 }
 int context_clear(PyObject* o) {
@@ -437,6 +517,7 @@ int context_clear(PyObject* o) {
     Py_CLEAR(c->non_differentiable);
     Py_CLEAR(c->dirty);
     Py_CLEAR(c->needs_input_grad);
+    Py_CLEAR(c->saved_for_forward);
     return 0;
 }
 void context_finalize(PyObject* o) {
@@ -460,6 +541,7 @@ void context_dealloc(PyObject* o) {
 
 PyObject* get_saved_tensors(PyObject* o, void*) {
     return guarded([&]() -> PyObject* {
+        if (PyObject* saved = as_context(o)->saved_for_forward) return Py_NewRef(saved);
         PythonNode* n = python_node(o);
         if (n) n->check_saved();
         const size_t size = n ? n->saved.size() : 0;
@@ -576,6 +658,8 @@ void add_functions(PyObject* module) {
                           set_tuple<&Context::non_differentiable>, nullptr, nullptr});
     properties.push_back({"dirty_tensors", get_tuple<&Context::dirty>, set_tuple<&Context::dirty>,
                           nullptr, nullptr});
+    properties.push_back({"saved_for_forward", get_tuple<&Context::saved_for_forward>,
+                          set_tuple<&Context::saved_for_forward>, nullptr, nullptr});
     properties.push_back({nullptr, nullptr, nullptr, nullptr, nullptr});
     static std::vector<PyMethodDef> methods;
     for (PyMethodDef* m = node_methods; m->ml_name; ++m)

@@ -156,6 +156,7 @@ PyObject* detach_(PyObject* self, PyObject*) {
         t->grad_fn.reset();
         t->output_nr = 0;
         t->requires_grad = false;
+        if (t->extras) drop_tangents(*meta(t));
         return Py_NewRef(self);
     });
 }
@@ -259,6 +260,7 @@ PyObject* resize_(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObj
         check_not_captured(t, "aten::resize_");
         WG_CHECK(inference_mode() || !requires_grad(t),
                  "cannot resize variables that require grad");
+        WG_CHECK(!has_tangent(t), "cannot resize variables that has a forward grad");
         const Dims shape = to_dims(values[0]);
         for (int64_t s : shape) WG_CHECK(s >= 0, "numel: integer multiplication overflow");
         if (same_shape(t.sizes(), shape)) return Py_NewRef(self);

@@ -89,6 +89,7 @@ PYBIND11_MODULE(_C, m) {
         add_hooks(m.ptr());
         add_collector(m.ptr());
         add_functions(m.ptr());
+        add_forward(m.ptr());
         add_random(m.ptr());
         add_optim(m.ptr());
         add_graph(m);

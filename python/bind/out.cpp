@@ -236,8 +236,19 @@ const char* out_name(const char* name) {
     return name;
 }
 
+bool any_tangent(PyObject* o) {
+    if (is_tensor(o)) return has_tangent(tensor_of(o));
+    if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+        if (any_tangent(PySequence_Fast_GET_ITEM(o, i))) return true;
+    return false;
+}
+
 void check_no_gradient(const char* op, const OutRule& rule, const Overload& o,
                        PyObject* const* values) {
+    if (forward_mode()) [[unlikely]]
+        for (size_t i = 0; i < o.parameters.size(); ++i)
+            if (any_tangent(values[i])) fail_forward_out(o.gives_tuple ? op : out_name(op));
     if (!grad_enabled() || rule.differentiable == Differentiable::No) return;
     const bool whole = rule.differentiable == Differentiable::Yes;
     for (int i = 0; i < int(o.parameters.size()); ++i)

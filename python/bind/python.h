@@ -198,6 +198,7 @@ void add_autograd(PyObject* module);
 void add_transforms(PyObject* module);
 void add_grad_modes(PyObject* module);
 void add_optim(PyObject* module);
+void add_forward(PyObject* module);
 void add_functions(PyObject* module);
 void add_random(PyObject* module);
 

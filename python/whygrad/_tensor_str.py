@@ -168,6 +168,9 @@ def _annotations(t: Any, engine: Any, history: bool) -> list[str]:
         notes.append(f"grad_fn=<{name}>")
     elif t.requires_grad:
         notes.append("requires_grad=True")
+    tangent = engine.autograd.forward_ad.unpack_dual(t).tangent
+    if tangent is not None:
+        notes.append(f"tangent={tangent}")
     return notes
 
 

@@ -18,7 +18,7 @@ from .._grad_mode import (
     set_grad_enabled,
     set_multithreading_enabled,
 )
-from . import anomaly_mode, function, grad_mode, graph, profiler, variable
+from . import anomaly_mode, forward_ad, function, grad_mode, graph, profiler, variable
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
 from .variable import Variable

@@ -3,10 +3,9 @@
 Each function calls `func` once, with tensors of its own that share the memory of the inputs, and
 differentiates what it returns by them; the inputs stay as they are. Start at `vjp`.
 
-There is no forward mode yet. `jvp` and `hvp` differentiate a gradient by its grad_outputs instead,
-in which it is linear, and so does `jacobian` with strategy="forward-mode". There is no batched
-backward either: with vectorize=True all rows go through `_row_gradients`, which takes them one by
-one and is the only place to change.
+As in PyTorch `jvp` and `hvp` differentiate a gradient by its grad_outputs, in which it is linear. There is no
+batched pass in either direction: with vectorize=True all rows go through `_row_gradients`, which takes them one
+by one, and all columns of strategy="forward-mode" through `_columns`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any
 
 from .. import _C
 from .._grad_mode import enable_grad
-from . import grad
+from . import forward_ad, grad
 
 Tensor = _C.Tensor
 
@@ -486,6 +485,10 @@ def hessian(
         return _call_for_number(func, inputs, "hessian", strict).squeeze()
 
     def gradient(*inputs: Tensor) -> Any:
+        if (
+            outer_jacobian_strategy == "forward-mode"
+        ):  # of tensors that do not require grad a copy is used
+            inputs = tuple(t.requires_grad_() for t in inputs)
         gradients = jacobian(number, inputs, create_graph=True)
         _check_first(gradients, strict, _CONSTANT_JACOBIAN)
         return gradients
@@ -534,38 +537,56 @@ def _all_rows(
 
 
 def _forward_jacobian(func: Callable[..., Any], inputs: Any, vectorize: bool) -> Any:
-    """A Jacobian by columns: the gradient's derivatives by its grad_outputs, see `jvp`."""
+    """A Jacobian by columns, each the tangents of the outputs for a unit vector of tangents of the inputs."""
     is_inputs_tuple, given = _as_tuple(inputs, "inputs", "jacobian")
     if not vectorize:
         raise NotImplementedError(
             "Computing Jacobian using forward-AD or forward-over-reverse Hessian is"
             "only implemented for `vectorize=True`."
         )
-    basis = _standard_basis(given)
-    for t in given:
-        if not t.is_floating_point():
-            raise ValueError(f"Expected primal to be floating point or complex, but got: {t.dtype}")
-    keeps_history = _C.is_grad_enabled()
-    with enable_grad():
-        inputs = _own_inputs(given, create_graph=True)
-        is_outputs_tuple, outputs = _as_tuple(func(*inputs), "outputs", None)
-        # Those of integers do nothing.
-        probes = _probes([o if o.is_floating_point() else o.float() for o in outputs])
-        gradients = _gradients(outputs, inputs, probes, create_graph=True)
-        found: Sequence[Tensor | None] = (None,) * len(probes)
-        if len(basis[0]):
-            found = _row_gradients(gradients, probes, basis, create_graph=keeps_history)
-        own = [t for t in inputs if t.is_leaf]
-        matrix: list[Any] = []
-        for output, columns in zip(outputs, found, strict=True):
-            row = []
-            for part, t in zip(_parts(columns, output, given), given, strict=True):
-                block = part.movedim(0, -1).reshape(output.size() + t.size())
-                row.append(block if _has_other_leaves(block, own) else block.detach())
-            matrix.append(row if is_inputs_tuple else row[0])
+    columns, outputs, is_outputs_tuple = _columns(func, given, _standard_basis(given))
+    matrix: list[Any] = []
+    for column, output in zip(columns, outputs, strict=True):
+        row = [
+            part.movedim(0, -1).reshape(output.size() + t.size())
+            for part, t in zip(_parts(column, output, given), given, strict=True)
+        ]
+        matrix.append(row if is_inputs_tuple else row[0])
     if not is_outputs_tuple:
         return matrix[0]
     return matrix if is_inputs_tuple else tuple(matrix)
+
+
+def _columns(
+    func: Callable[..., Any], inputs: Sequence[Tensor], basis: Sequence[Tensor]
+) -> tuple[list[Tensor | None], tuple[Tensor, ...], bool]:
+    """For each output its tangents, stacked, one for each row of the stacked tangents of the inputs; None: zero.
+
+    `func` may write to its inputs: those of the caller are written to once.
+    """
+    kept = [t.clone() for t in inputs]
+    found: list[list[Tensor | None]] = []
+    for row in range(len(basis[0])):
+        own = [t.clone() for t in kept] if row else inputs
+        with forward_ad.dual_level():
+            duals = [
+                forward_ad.make_dual(t, b[row].view_as(t)) for t, b in zip(own, basis, strict=True)
+            ]
+            is_tuple, results = _as_tuple(func(*duals), "outputs", None)
+            unpacked = [forward_ad.unpack_dual(o) for o in results]
+            if not row:
+                outputs = tuple(u.primal for u in unpacked)
+            found.append([u.tangent for u in unpacked])
+    if not found:
+        is_tuple, outputs = _as_tuple(func(*inputs), "outputs", None)
+        return [None] * len(outputs), outputs, is_tuple
+    columns = [
+        None
+        if all(t is None for t in tangents)
+        else _C.stack([_C.zeros_like(o) if t is None else t for t in tangents])
+        for tangents, o in zip(zip(*found, strict=True), outputs, strict=True)
+    ]
+    return columns, outputs, is_tuple
 
 
 def _standard_basis(tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -610,19 +631,3 @@ def _parts(rows: Tensor | None, like: Tensor, groups: Sequence[Tensor]) -> tuple
     if rows is None:
         rows = _C.zeros_like(like).expand(sum(sizes), *like.size())
     return rows.split(sizes)
-
-
-def _has_other_leaves(tensor: Tensor, own: Sequence[Tensor]) -> bool:
-    """Whether the history of `tensor` leads to anything but the leaves `own`."""
-    seen = set()
-    pending = [tensor.grad_fn]
-    while pending:
-        node = pending.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        is_leaf = type(node).__name__ == "AccumulateGrad"
-        if is_leaf and not any(node.variable is t for t in own):
-            return True
-        pending.extend(f for f, _ in node.next_functions)
-    return False

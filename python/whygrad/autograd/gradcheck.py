@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .. import _C
-from . import grad
+from . import forward_ad, grad
 from .function import Function
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
@@ -44,10 +44,12 @@ If the test
 """
 
 _MISMATCH = """\
-Jacobian mismatch for output {} with respect to input {},
+Jacobian {}mismatch for output {} with respect to input {},
 numerical:{}
 analytical:{}
 """
+
+_BY_MODE = {False: "", True: "computed with forward mode "}
 
 # Two lines end in a space, hence the empty fields.
 _IN_SLOW_MODE = """
@@ -251,10 +253,43 @@ class _Check:
                 raise GradcheckError(_NOT_REENTRANT.format(self.nondet_tol))
         return jacobians
 
+    def push_forward(self, tangents: Sequence[Tensor | None]) -> list[Tensor]:
+        """The tangents of the differentiable outputs for these of the inputs."""
+        given = iter(tangents)
+
+        def dual(a: Any) -> Any:
+            if not (isinstance(a, Tensor) and a.requires_grad):
+                return a
+            t = next(given)
+            return a.detach() if t is None else forward_ad.make_dual(a.detach(), t)
+
+        with forward_ad.dual_level():
+            outputs = _as_tuple(self.func(*[dual(a) for a in self.arguments]))
+            found = []
+            for i in self.places:
+                t = forward_ad.unpack_dual(outputs[i]).tangent
+                found.append(_C.zeros_like(outputs[i]) if t is None else t)
+            return [t.detach() for t in found]
+
+    def forward_products(self, i: int, tangent: Tensor) -> list[Tensor]:
+        """For each differentiable output its Jacobian by input `i`, times the tangent."""
+        tangents = [_C.zeros_like(x).detach() for x in self.inputs]
+        tangents[i] = tangent.view_as(tangents[i])
+        return self.push_forward(tangents)
+
+    def forward_jacobians(self, i: int) -> list[Tensor]:
+        """For each output the matrix of forward mode: a row per element of input i."""
+        x = self.inputs[i]
+        rows = [self.forward_products(i, v.clone()) for v in _unit_vectors(x)]
+        return [
+            _C.stack([row[k].reshape(-1) for row in rows]) if rows else _C.zeros(0, o.numel())
+            for k, o in enumerate(self.differentiable)
+        ]
+
     # --- the checks ---
 
-    def slow(self) -> None:
-        """Compare whole Jacobians."""
+    def slow(self, forward: bool) -> None:
+        """Compare whole Jacobians, those of the backward pass or of forward mode."""
         places = self.places
         if not self.differentiable:
             places = [i for i, o in enumerate(self.outputs) if o.is_floating_point()]
@@ -263,14 +298,19 @@ class _Check:
             if any(n.ne(0).any() for found in numerical for n in found):
                 raise GradcheckError(_NOT_ZERO)
             return
-        for k, output in enumerate(self.differentiable):
-            for i, a in enumerate(self.analytical_jacobians(output)):
+        if forward:
+            by_input = [self.forward_jacobians(i) for i in range(len(self.inputs))]
+            analytical = [list(of_output) for of_output in zip(*by_input, strict=True)]
+        else:
+            analytical = [self.analytical_jacobians(o) for o in self.differentiable]
+        for k, jacobians in enumerate(analytical):
+            for i, a in enumerate(jacobians):
                 n = numerical[i][k]
                 if not _close(a, n, self.rtol, self.atol):
-                    raise GradcheckError(_MISMATCH.format(k, i, n, a))
+                    raise GradcheckError(_MISMATCH.format(_BY_MODE[forward], k, i, n, a))
 
-    def fast(self) -> None:
-        """Compare u.J.v, for random unit vectors u and v that are the same in every call."""
+    def fast(self, forward: bool) -> None:
+        """Compare u.J.v, or of forward mode u.J, for random unit vectors that are the same in every call."""
         generator = _C.Generator()
         us = [_random_unit_vector(x, generator) for x in self.inputs]
         vs = [_random_unit_vector(o, generator) for o in self.differentiable]
@@ -282,6 +322,16 @@ class _Check:
         if not self.differentiable:
             if any(d.numel() and d.abs().max() > 0 for differences in found for d in differences):
                 raise GradcheckError(_NOT_ZERO)
+            return
+        if forward:
+            for i, u in enumerate(us):
+                for k, a in enumerate(self.forward_products(i, u)):
+                    n = found[i][k]
+                    a = a.reshape(-1)
+                    # What `atol` in every element of the Jacobian adds up to.
+                    if not _close(a, n, self.rtol, self.atol * float(u.sum())):
+                        text = _MISMATCH.format(_BY_MODE[True], k, i, n, a)
+                        raise GradcheckError(text + self.in_slow_mode(k, i, forward=True))
             return
         products = [
             [
@@ -296,12 +346,16 @@ class _Check:
                 # What `atol` in every element of the Jacobian adds up to.
                 atol = self.atol * float(v.sum()) * float(u.sum())
                 if not _close(a, n, self.rtol, atol):
-                    raise GradcheckError(_MISMATCH.format(k, i, n, a) + self.in_slow_mode(k, i))
+                    text = _MISMATCH.format(_BY_MODE[False], k, i, n, a)
+                    raise GradcheckError(text + self.in_slow_mode(k, i, forward=False))
 
-    def in_slow_mode(self, k: int, i: int) -> str:
+    def in_slow_mode(self, k: int, i: int, forward: bool) -> str:
         """What slow mode says of a Jacobian that fast mode has found wrong."""
         n = self.numerical_jacobians(self.inputs[i], self.places)[k]
-        a = self.gradients(self.differentiable[k], None)[0][i]
+        if forward:
+            a = self.forward_jacobians(i)[k]
+        else:
+            a = self.gradients(self.differentiable[k], None)[0][i]
         text = _IN_SLOW_MODE.format("", n, a, (n - a).abs().max())
         return text + _SLOW_MODE_PASSES if _close(a, n, self.rtol, self.atol) else text
 
@@ -351,6 +405,32 @@ class _Check:
                     "Expected all input grads to be undefined or zero when all output grads are undefined or "
                     f"zero. {_SEE_NOTES}"
                 )
+
+    def undefined_tangents(self) -> None:
+        """An input without tangent must count as one whose tangent is zero."""
+        if not self.differentiable:
+            return
+        generator = _C.Generator()
+        every = [_random_unit_vector(x, generator).view_as(x) for x in self.inputs]
+        for i, x in enumerate(self.inputs):
+            zero: list[Tensor | None] = [*every]
+            zero[i] = _C.zeros_like(x).detach()
+            undefined: list[Tensor | None] = [*every]
+            undefined[i] = None
+            found = zip(self.push_forward(zero), self.push_forward(undefined), strict=True)
+            for k, (a, b) in enumerate(found):
+                if not _close(a, b, 1e-5, 1e-8):
+                    raise GradcheckError(
+                        "Mismatch in tangent values for output with index: ",
+                        k,
+                        " when input: ",
+                        x,
+                        " has an undefined tangent value. ",
+                        " Got: ",
+                        a,
+                        " but expected: ",
+                        b,
+                    )
 
     @staticmethod
     def warn_of_new_check() -> None:
@@ -422,8 +502,8 @@ def gradcheck(
         check_grad_dtypes: refuse also gradients of another shape; those of another dtype always are.
         check_batched_grad: not available yet.
         check_batched_forward_grad: not available yet.
-        check_forward_ad: not available yet.
-        check_backward_ad: check the backward pass; must be True as long as there is no forward mode.
+        check_forward_ad: check forward mode.
+        check_backward_ad: check the backward pass.
         fast_mode: compare one random product with the Jacobian from both sides instead of all of it.
         masked: has a meaning for sparse tensors only.
 
@@ -444,7 +524,7 @@ def gradcheck(
     arguments = _as_tuple(inputs)
     _check_inputs(arguments)
     for name, wanted in {
-        "check_forward_ad": check_forward_ad,
+        "check_batched_forward_grad": check_batched_forward_grad,
         "check_batched_grad": check_batched_grad,
     }.items():
         if wanted:
@@ -452,10 +532,15 @@ def gradcheck(
     try:
         # A complex function will be two real ones here, of its real and of its imaginary part.
         check = _Check(func, arguments, eps, atol, rtol, nondet_tol, check_grad_dtypes)
-        if fast_mode:
-            check.fast()
-        else:
-            check.slow()
+        compare = check.fast if fast_mode else check.slow
+        if check_backward_ad:
+            compare(forward=False)
+        if check_forward_ad:
+            compare(forward=True)
+            if check_undefined_grad:
+                check.undefined_tangents()
+        if not check_backward_ad:
+            return True
         check.zero_gradients()
         if check_undefined_grad:
             check.undefined_gradients()
@@ -514,8 +599,8 @@ def gradgradcheck(
         check_undefined_grad: check also that the backward pass takes undefined gradients for zeros.
         check_grad_dtypes: refuse also gradients of another shape; those of another dtype always are.
         check_batched_grad: not available yet.
-        check_fwd_over_rev: not available yet.
-        check_rev_over_rev: must be True as long as there is no forward mode.
+        check_fwd_over_rev: check forward mode of the gradients.
+        check_rev_over_rev: check the gradients of the gradients.
         fast_mode: compare one random product with the Jacobian from both sides instead of all of it.
         masked: has a meaning for sparse tensors only.
 
