@@ -17,6 +17,7 @@ class Level:
     number: int
     size: int
     randomness: str
+    transforms: int = 0  # how many derivatives were being taken when it began
 
 
 class _State(threading.local):
@@ -42,6 +43,7 @@ class Running:
 
     def __enter__(self) -> int:
         levels = _state.levels
+        self.level.transforms = _C._transform_level()
         if not levels:
             _C._set_random_interception(Running.drawn)
         levels.append(self.level)

@@ -56,6 +56,45 @@ def rewrapped(physical: Tensor, levels: Sequence[int]) -> Tensor:
     return physical
 
 
+# --- levels of derivatives, from within a `vmap`; see `_levels` ---------------------------------------
+
+
+def make_variable(tensor: Tensor) -> Tensor:
+    """A variable of this level that stands for a tensor, physical in the batch of every level that is open."""
+    if not open_levels() or not isinstance(tensor, Tensor):
+        return _C._variable(tensor)
+    outer = over_open_levels(tensor)
+    return rewrapped(_C._variable(innermost(outer)), levels_of(outer))
+
+
+def _of_physical(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    def run(tensor: Tensor) -> Tensor:
+        if type(tensor) is not BatchedTensor:
+            return function(tensor)
+        return rewrapped(function(innermost(tensor)), levels_of(tensor))
+
+    return run
+
+
+lower = _of_physical(_C._lower)
+keep_root = _of_physical(_C._keep_root)
+
+
+def pull_back(
+    roots: tuple, grads: tuple | None, variables: tuple, retain_graph: bool, ran_own_code: bool
+) -> tuple[Any, ...]:
+    """The gradients of variables, zeros for those that no root depends on."""
+
+    def run(roots: tuple, grads: tuple, variables: tuple, keep: bool) -> Sequence[Any]:
+        given = None if all(g is None for g in grads) else grads
+        return _C._pull_back(roots, given, variables, keep or retain_graph, ran_own_code)
+
+    given = (None,) * len(roots) if grads is None else tuple(grads)
+    return _through_levels(run, tuple(roots), given, tuple(variables), False)
+
+
+# --- passes ---------------------------------------------------------------------------------------
+
 # A pass: roots, their gradients (None: one) and variables, and whether the graph is needed again.
 Pass = Callable[[tuple, tuple, tuple, bool], Sequence[Any]]
 

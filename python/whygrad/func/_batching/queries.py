@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from whygrad import _C
+from whygrad._vmap_levels import open_levels
 
 from .batched import BatchedTensor, name_of, of_sample, outlives, own_part, rule, wrap
 from .shapes import item_message
@@ -18,7 +19,7 @@ rule(
     "size dim ndimension numel nelement element_size __len__ is_floating_point is_complex is_signed is_same_size "
     "result_type is_inference get_device __hash__ is_conj is_neg has_names dim_order "
     "shape.get ndim.get dtype.get device.get layout.get itemsize.get nbytes.get is_cpu.get is_cuda.get is_meta.get "
-    "is_mps.get is_sparse.get is_quantized.get grad_fn.get is_leaf.get requires_grad.get grad.get output_nr.get "
+    "is_mps.get is_sparse.get is_quantized.get grad_fn.get is_leaf.get grad.get output_nr.get "
     "retains_grad.get name.get names.get is_mkldnn.get is_xla.get is_nested.get __array_priority__.get _backward_hooks.get "
     "_post_accumulate_grad_hooks.get retain_grad register_hook requires_grad.set grad.set"
 )(of_sample)  # History is the physical tensor's; to the function a sample has none, as in PyTorch.
@@ -58,7 +59,19 @@ def of_physical(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> A
     return wrap(result, level) if isinstance(result, Tensor) else result
 
 
-outlives.update((stride, is_contiguous, of_physical))
+@rule("requires_grad.get")
+def requires_grad(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> bool:
+    """Whether it has a history within the innermost `vmap`: only where derivatives are taken in there."""
+    levels = open_levels()
+    if not levels or _C._transform_level() <= levels[-1].transforms:
+        return False
+    tensor = args[0]
+    while type(tensor) is BatchedTensor:
+        tensor = tensor._physical
+    return tensor.requires_grad
+
+
+outlives.update((requires_grad, stride, is_contiguous, of_physical))
 
 
 @rule("item __float__ __int__ __index__ __complex__")
