@@ -61,6 +61,26 @@ module = torch.nn.Tanh()
 module.register_full_backward_hook(lambda module, grad_input, grad_output: None)
 """
 
+_VMAP_SETUP = """
+F = torch.nn.functional
+x, t = torch.rand(64, 16), torch.rand(64, 4)
+w1, b1, w2, b2 = parameters = [
+    torch.rand(s, requires_grad=True) for s in ((32, 16), (32,), (4, 32), (4,))
+]
+stacked = [torch.stack([p.detach()] * 8) for p in parameters]
+def model(w1, b1, w2, b2, x):
+    return F.linear(F.linear(x, w1, b1).relu(), w2, b2)
+def loss(x, t):
+    return ((model(*parameters, x) - t) ** 2).mean()
+mapped = torch.vmap(lambda x: model(*parameters, x))
+mapped_loss = torch.vmap(loss)
+models = torch.vmap(model, (0, 0, 0, 0, None))
+def loss_of(parameters, x, t):
+    return ((model(*parameters, x) - t) ** 2).mean()
+constants = [p.detach() for p in parameters]
+per_sample = torch.vmap(torch.func.grad(loss_of), (None, 0, 0))
+"""
+
 _MLP_SETUP = """
 x = torch.rand(8, 16)
 w1 = torch.rand(16, 16, requires_grad=True)
@@ -137,6 +157,16 @@ CASES = [
         "module(x).backward(one); x.grad = None",
         3,
     ),
+    Case("vmap of x.sin()", "x = torch.rand(64, 16); f = torch.vmap(torch.sin)", "f(x)", 1),
+    Case("vmap of a two-layer net, batch 64", _VMAP_SETUP, "mapped(x)", 1),
+    Case(
+        "vmap of a net and its loss, forward + backward",
+        _VMAP_SETUP,
+        "mapped_loss(x, t).sum().backward()",
+        1,
+    ),
+    Case("vmap over 8 models", _VMAP_SETUP, "models(*stacked, x)", 1),
+    Case("gradients per sample, batch 64", _VMAP_SETUP, "per_sample(constants, x, t)", 1),
     Case(
         "checkpoint of 2 ops, forward",
         _CHECKPOINT_SETUP,

@@ -5,6 +5,7 @@
 #include "hooks.h"
 #include "node_type.h"
 #include "ops/functions.h"
+#include "override.h"
 #include "tensor_type.h"
 
 namespace wg::py {
@@ -105,7 +106,7 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
                                   std::span<PyObject* const> grads, PyObject* inputs,
                                   const Request& request) {
     WG_CHECK(
-        !request.accumulate || transform_level == 0,
+        !request.accumulate || !(transform_level || vmap_is_running()),
         "backward() called inside a functorch transform. This is not supported, please use functorch.grad or functorch.vjp "
         "instead or call backward() outside of functorch transforms.");
     SmallVector<Edge, 2> from, targets;
@@ -273,6 +274,9 @@ PyObject* make_subclass(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
         // (class, tensor, requires_grad)
         if (nargs != 3 || !PyType_Check(args[0]) || !is_tensor(args[1]))
             fail_type("_make_subclass takes (class, tensor, requires_grad)");
+        // A batched tensor stays one: its own memory has no values.
+        if (vmap_is_running() && may_override(args[1]))
+            return PyObject_CallMethod(args[1], "detach", nullptr);
         Tensor t = detach(tensor_of(args[1]));
         WG_CHECK(args[2] != Py_True || is_floating(t.dtype()),
                  "Only Tensors of floating point and complex dtype can require gradients");

@@ -9,6 +9,7 @@
 #include "args.h"
 #include "hooks.h"
 #include "ops/functions.h"
+#include "override.h"
 #include "tensor/shape.h"
 #include "tensor_type.h"
 
@@ -233,6 +234,17 @@ std::optional<Tensor> shared(PyObject* o) {
     return std::nullopt;
 }
 
+// A copy of a batched tensor, or with its dtype the tensor itself; null for any other object. Its own memory has no
+// values, its methods know where they are.
+PyObject* of_batched(PyObject* o, PyObject* dtype, bool copies) {
+    if (!vmap_is_running() || !is_tensor(o) || !may_override(o)) return nullptr;
+    Object t = Object::borrow(o);
+    if (copies) t = check(PyObject_CallMethod(o, "detach", nullptr));
+    if (copies) t = check(PyObject_CallMethod(t.get(), "clone", nullptr));
+    if (dtype != Py_None) t = check(PyObject_CallMethod(t.get(), "to", "O", dtype));
+    return t.release();
+}
+
 PyObject* tensor_function(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
     return guarded([&]() -> PyObject* {
         if (nargs == 1 && !kwnames && !is_tensor(args[0])) return wrap(tensor_from_data(args[0]));
@@ -244,6 +256,7 @@ PyObject* tensor_function(PyObject*, PyObject* const* args, Py_ssize_t nargs, Py
         Object temporary;
         parser.parse(args, nargs, kwnames, v, temporary);
         if (is_tensor(v[0])) warn_copy("torch.tensor");
+        if (PyObject* t = of_batched(v[0], v[1], true)) return t;
         Tensor t = tensor_from_data(v[0], Convert<OptDType>::get(v[1]));
         check_pin_memory(v[3]);
         set_options(t, v[2], v[4] == Py_True);
@@ -261,6 +274,7 @@ PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject
         parser.parse(args, nargs, kwnames, v, temporary);
         require_cpu(Convert<Device>::get(v[2]));
         const OptDType dtype = Convert<OptDType>::get(v[1]);
+        if (PyObject* t = of_batched(v[0], v[1], false)) return t;
         const auto memory = shared(v[0]);
         if (!memory) return wrap(tensor_from_data(v[0], dtype));
         return wrap(to_dtype(*memory, dtype.value_or(memory->dtype())));
@@ -342,6 +356,7 @@ PyObject* asarray(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* 
         PyObject* obj = v[0];
         const OptDType dtype = Convert<OptDType>::get(v[1]);
         const bool copies = v[3] == Py_True, aliases = v[3] == Py_False;
+        if (PyObject* t = of_batched(obj, v[1], copies)) return t;
         WG_CHECK(
             !aliases || !is_numpy_object(obj),
             "can't alias NumPy scalars. Either remove copy=False or transform it in a ndarray. ");
@@ -500,6 +515,7 @@ PyObject* new_tensor(PyObject* self, PyObject* const* args, Py_ssize_t nargs, Py
         Object temporary;
         parser.parse(args, nargs, kwnames, v, temporary);
         if (is_tensor(v[0])) warn_copy("tensor.new_tensor");
+        if (PyObject* t = of_batched(v[0], v[1], true)) return t;
         Tensor t =
             tensor_from_data(v[0], Convert<OptDType>::get(v[1]).value_or(tensor_of(self).dtype()));
         set_options(t, v[2], v[3] == Py_True);
@@ -521,6 +537,7 @@ PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
         if (n == 0) {
             t = empty(Dims{0}, default_dtype());
         } else if (PyObject* first = PyTuple_GET_ITEM(args, 0); n == 1 && is_tensor(first)) {
+            if (PyObject* batched = of_batched(first, Py_None, false)) return batched;
             t = alias_view(tensor_of(first));
         } else if (is_int(first) || Py_TYPE(first) == size_type) {
             t = empty(to_dims(is_int(first) ? args : first), default_dtype());

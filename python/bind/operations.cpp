@@ -26,6 +26,7 @@ struct Operation {
     bool is_inplace;
     bool writes;  // to its first operand
     bool takes_number;  // as the second operand
+    bool draws;  // random numbers
     const std::vector<Overload>* overloads;
     PyObject* callable;  // what Python finds under the name; borrowed, the module keeps it
     PyObject* named_results
@@ -250,6 +251,27 @@ PyObject* call_overload(const Operation& op, const Overload& o, PyObject** value
     return Py_NewRef(self);
 }
 
+// While a vmap runs on this thread: what random operations ask, with function, tuple and dict, before they
+// draw; NotImplemented says to go on. See _batching/random.py.
+thread_local PyObject* drawer_ = nullptr;
+
+PyObject* set_random_interception(PyObject*, PyObject* drawer) {
+    Py_XDECREF(std::exchange(drawer_, drawer == Py_None ? nullptr : Py_NewRef(drawer)));
+    Py_RETURN_NONE;
+}
+
+Object ask_drawer(PyObject* callable, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+    const Object drawer = Object::borrow(drawer_);
+    const Object given = check(PyTuple_New(nargs));
+    for (Py_ssize_t i = 0; i < nargs; ++i) PyTuple_SET_ITEM(given.get(), i, Py_NewRef(args[i]));
+    const Object named = check(PyDict_New());
+    for (Py_ssize_t i = 0; kwnames && i < PyTuple_GET_SIZE(kwnames); ++i)
+        if (PyDict_SetItem(named.get(), PyTuple_GET_ITEM(kwnames, i), args[nargs + i]))
+            throw PythonError{};
+    return check(
+        PyObject_CallFunctionObjArgs(drawer.get(), callable, given.get(), named.get(), nullptr));
+}
+
 PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
     return guarded([&]() -> PyObject* {
         Operation& op = *as_operation(self);
@@ -261,6 +283,10 @@ PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
                                                             : "torch.";
             if (const Answer a = ask_overrides(op.callable, where, op.name, args, nargs, kwnames))
                 return a.result;
+        }
+        if (op.draws && drawer_) [[unlikely]] {
+            Object drawn = ask_drawer(op.callable, args, nargs, kwnames);
+            if (drawn.get() != Py_NotImplemented) return drawn.release();
         }
         if (op.is_method && (nargs < 1 || !is_tensor(args[0])))
             fail_type(str("descriptor '", op.name,
@@ -413,6 +439,9 @@ Object make_operation(const std::string& name, const Entry& e, const char* home,
     op->is_inplace = is_inplace;
     op->writes = name.back() == '_' && name[0] != '_';
     op->takes_number = e.op != Op::count && takes_number(e.op);
+    op->draws = name == "dropout" ||
+                std::any_of(overloads.begin(), overloads.end(),
+                            [](const Overload& o) { return o.has_parameter("generator"); });
     op->overloads = new std::vector<Overload>(overloads);
     op->named_results[0] = op->named_results[1] = nullptr;
     op->vectorcall = call_any;
@@ -469,9 +498,21 @@ std::map<std::string, Entry> collect_entries() {
 
 }  // namespace
 
+bool vmap_is_running() { return drawer_; }
+
 void fail_type(const std::string& message) { fail(ErrorKind::Type, message); }
 
 void add_operations(PyObject* module) {
+    static PyMethodDef functions[] = {
+        {"_set_random_interception", set_random_interception, METH_O, nullptr},
+        {nullptr, nullptr, 0, nullptr},
+    };
+    check(PyModule_AddFunctions(module, functions));
+    Object aliases = check(PyList_New(0));
+#define WG_ALIAS(alias, name, forms) \
+    check(PyList_Append(aliases.get(), check(PyUnicode_FromString(#alias)).get()));
+#include "ops/elementwise.def"
+    check(PyObject_SetAttrString(module, "_elementwise_aliases", aliases.get()));
     function_type_ = make_type(function_spec_);
     function_type_->tp_name = "type";  // a spec must name a module
     method_type_ = make_type(method_spec_);

@@ -111,6 +111,9 @@ PyMethodDef question(const char* doc = nullptr) {
 // A property that asks before it gets and sets; lives as long as the type.
 PyGetSetDef overridable_property(const PyGetSetDef& property);
 
+// Whether a vmap runs on this thread; operations.cpp.
+bool vmap_is_running();
+
 void add_overrides(PyObject* module);
 
 }  // namespace wg::py

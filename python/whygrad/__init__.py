@@ -91,6 +91,7 @@ from ._grad_mode import (  # noqa: E402
     set_grad_enabled,
 )
 from ._tensor_str import set_printoptions  # noqa: E402
+from .func import vmap  # noqa: E402
 from .random import (  # noqa: E402
     get_rng_state,
     initial_seed,

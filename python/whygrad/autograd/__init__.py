@@ -18,6 +18,7 @@ from .._grad_mode import (
     set_grad_enabled,
     set_multithreading_enabled,
 )
+from .._vmap_levels import open_levels
 from . import anomaly_mode, forward_ad, function, grad_mode, graph, profiler, variable
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
@@ -126,7 +127,8 @@ def grad(
         create_graph: record the pass, so that the results can be differentiated.
         only_inputs: must be True.
         allow_unused: give None for an input the outputs do not depend on, instead of an error.
-        is_grads_batched: not available yet.
+        is_grads_batched: the gradients of the roots have a batch in front, and so have the results: one
+            pass runs for each row.
         materialize_grads: give zeros for such inputs.
 
     Raises:
@@ -137,8 +139,6 @@ def grad(
             "Expected allow_unused to be True or not passed when materialize_grads=True, "
             "but got: allow_unused=False."
         )
-    if is_grads_batched:
-        raise NotImplementedError("whygrad does not have is_grads_batched yet")
     if not only_inputs:
         warnings.warn(
             "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for "
@@ -151,15 +151,17 @@ def grad(
         allow_unused = materialize_grads
     if not targets:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
-    result = _C._run_backward(
-        roots,
-        _grads_for(roots, grad_outputs),
-        retain_graph,
-        create_graph,
-        targets,
-        allow_unused,
-        False,
-    )
+    grads = _grads_for(roots, grad_outputs)
+    if is_grads_batched or open_levels():
+        from ..func._batching import derivatives
+
+        result = derivatives.run_backward(
+            roots, grads, retain_graph, create_graph, targets, allow_unused, is_grads_batched
+        )
+    else:
+        result = _C._run_backward(
+            roots, grads, retain_graph, create_graph, targets, allow_unused, False
+        )
     if materialize_grads:
         if any(
             g is None and isinstance(t, graph.GradientEdge)

@@ -15,6 +15,7 @@ from typing import Any
 
 from .. import _C
 from .._grad_mode import no_grad
+from .._vmap_levels import open_levels
 
 __all__ = [
     "BackwardCFunction",
@@ -208,7 +209,15 @@ class _SingleLevelFunction(_C._FunctionBase, FunctionCtx, _HookMixin, metaclass=
                 args = bound.args
         elif kwargs:
             args = _positional(cls.forward, args, kwargs)
+        if open_levels():
+            from ..func._batching import custom
+
+            return custom.apply(cls, args, Function, _run)
         return _C._function_apply(cls, cls._backward_cls, args)
+
+
+def _run(cls: Any, args: tuple) -> Any:
+    return _C._function_apply(cls, cls._backward_cls, args)
 
 
 class Function(_SingleLevelFunction):

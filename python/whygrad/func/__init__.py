@@ -1,8 +1,9 @@
-"""`torch.func`: transforms of functions (derivatives), and modules as functions of their state."""
+"""`torch.func`: transforms of functions (derivatives, maps over batches), and modules as functions of their state."""
 
 from ._functional_call import functional_call, stack_module_state
 from ._transforms import grad, grad_and_value, hessian, jacrev, linearize, vjp
 from ._wrappers import debug_unwrap, functionalize
+from .vmap import vmap
 
 __all__ = [
     "grad",
@@ -12,6 +13,7 @@ __all__ = [
     "jacrev",
     "linearize",
     "vjp",
+    "vmap",
     "functional_call",
     "stack_module_state",
     "debug_unwrap",

@@ -1,6 +1,7 @@
 """What the transforms have in common: arguments become variables of a level, and results leave it again.
 
-The levels themselves are the core's (csrc/autograd/transform.h, Note [Levels]).
+The levels themselves are the core's (csrc/autograd/transform.h, Note [Levels]). What is done to tensors there is
+done to the physical ones of batched tensors: `_batching.derivatives`.
 """
 
 from __future__ import annotations
@@ -10,16 +11,13 @@ from typing import Any
 
 from .. import _C
 from ..utils._pytree import TreeSpec, tree_flatten, tree_map
+from ._batching.derivatives import keep_root, lower, make_variable, pull_back
 
 Tensor = _C.Tensor
 argnums_t = int | tuple[int, ...]
 
 enter_level = _C._enter_level
 leave_level = _C._leave_level
-make_variable = _C._variable
-lower = _C._lower
-keep_root = _C._keep_root
-pull_back = _C._pull_back
 
 
 def _checked_argnum(argnum: Any, count: int) -> int:

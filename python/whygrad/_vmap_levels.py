@@ -1,0 +1,56 @@
+"""The `vmap`s that are running, outermost first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from . import _C
+
+
+@dataclass
+class Level:
+    """A running `vmap`: its level, the size of its batch, and its mode of randomness."""
+
+    number: int
+    size: int
+    randomness: str
+    transforms: int = 0  # how many derivatives were being taken when it began
+
+
+class _State(threading.local):
+    def __init__(self) -> None:
+        self.levels: list[Level] = []
+
+
+_state = _State()
+
+
+def open_levels() -> list[Level]:
+    """The levels of this thread, outermost first."""
+    return _state.levels
+
+
+class Running:
+    """While it is entered, a `vmap` runs: random operations ask it what to draw."""
+
+    drawn: Callable[..., Any] | None = None  # set by the rules of random operations
+
+    def __init__(self, size: int, randomness: str) -> None:
+        self.level = Level(len(_state.levels) + 1, size, randomness)
+
+    def __enter__(self) -> int:
+        levels = _state.levels
+        self.level.transforms = _C._transform_level()
+        if not levels:
+            _C._set_random_interception(Running.drawn)
+        levels.append(self.level)
+        return self.level.number
+
+    def __exit__(self, *exception: object) -> None:
+        levels = _state.levels
+        levels.pop()
+        if not levels:
+            _C._set_random_interception(None)

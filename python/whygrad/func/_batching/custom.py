@@ -1,0 +1,216 @@
+"""Custom Functions under `vmap`: by their static method `vmap`, or with forward and backward mapped themselves.
+
+`apply` is called in place of the Function's own while a `vmap` runs, and takes the innermost level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from whygrad import _C
+from whygrad._vmap_levels import Level, Running, open_levels
+from whygrad.utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_unflatten
+
+from .batched import BatchedTensor, is_batched, physical_of, wrap
+
+Tensor = _C.Tensor
+
+_DETAILS = "For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
+_RESERVED = ("_pt_new_saved_tensors", "_pt_reserved_attrs", "_pt_inner_ctx")
+
+
+class VmapInfo(NamedTuple):
+    """What the static method `vmap` is told of the `vmap` that runs."""
+
+    batch_size: int
+    randomness: str
+
+
+def apply(function: Any, args: tuple, base: Any, run: Callable[[Any, tuple], Any]) -> Any:
+    """Apply a Function under the innermost `vmap`.
+
+    `base` is the class Function, `run(function, args)` applies one without regard to `vmap`.
+
+    Raises:
+        RuntimeError: the Function has no setup_context or cannot be mapped; its `vmap` gives no pair of an
+            output and dims.
+    """
+    levels = open_levels()
+    if not levels:
+        return run(function, args)
+    if not function._has_setup_context:
+        raise RuntimeError(
+            "In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must "
+            f"override the setup_context staticmethod. {_DETAILS}"
+        )
+    has_own = getattr(function, "vmap", None) is not getattr(base, "vmap", None)
+    if function.generate_vmap_rule and has_own:
+        raise RuntimeError(
+            f"You tried to vmap over {function.__name__}, but it has both generate_vmap_rule=True and an overridden "
+            "vmap staticmethod. Please set generate_vmap_rule=False or delete the overridden vmap staticmethod to "
+            f"avoid ambiguity. {_DETAILS}"
+        )
+    if not function.generate_vmap_rule and not has_own:
+        raise RuntimeError(
+            f"You tried to vmap over {function.__name__}, but it does not have vmap support. Please override and "
+            f"implement the vmap staticmethod or set generate_vmap_rule=True. {_DETAILS}"
+        )
+    level = levels[-1]
+    leaves, spec = tree_flatten(args)
+    mapped = [is_batched(a, level.number) for a in leaves]
+    physical = [a._physical if m else a for a, m in zip(leaves, mapped, strict=True)]
+    levels.pop()
+    try:
+        if has_own and not any(mapped):
+            return apply(function, args, base, run)
+        inner = tree_unflatten(physical, spec)
+        if has_own:
+            in_dims = tree_unflatten([0 if m else None for m in mapped], spec)
+            result = function.vmap(VmapInfo(level.size, level.randomness), in_dims, *inner)
+            return _placed(result, level)
+        plan = _Plan(function, level, [is_batched(a, level.number) for a in args])
+        outputs = apply(_mapped(plan, base), inner, base, run)
+        return _wrapped(outputs, plan.outputs, level.number)
+    finally:
+        levels.append(level)
+
+
+def _placed(result: Any, level: Level) -> Any:
+    """What `vmap` returned, (output, out_dims), as batched tensors."""
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise RuntimeError(
+            "Expected the vmap staticmethod to have two returns, an output and out_dims with pytree structure "
+            f"compatible with the output. Got a {type(result)} instead"
+        )
+    output, out_dims = result
+    leaves, spec = tree_flatten(output)
+    dims = _broadcast_to_and_flatten(out_dims, spec)
+    if dims is None:
+        raise RuntimeError(
+            "The autograd.Function's vmap staticmethod returned an incompatible (output, out_dims) tuple. Expected "
+            f"out_dims={out_dims} to be compatible with the structure of `output`. out_dims has structure "
+            f"{tree_flatten(out_dims)[1]} but output has structure {spec}. {_DETAILS}"
+        )
+    placed = []
+    for leaf, dim in zip(leaves, dims, strict=True):
+        if dim is None or not isinstance(leaf, Tensor):
+            placed.append(leaf)
+        else:
+            dim = int(dim)
+            placed.append(wrap(leaf if dim == 0 else leaf.movedim(dim, 0), level.number))
+    return tree_unflatten(placed, spec)
+
+
+# --- generate_vmap_rule ---------------------------------------------------------------------------
+
+
+class _Plan:
+    """One call that is mapped: which of its arguments and outputs are batched."""
+
+    def __init__(self, function: Any, level: Level, inputs: list[bool]) -> None:
+        self.function, self.level, self.inputs = function, level, inputs
+        self.outputs: list[bool] = []
+
+    def running(self) -> Running:
+        return Running(self.level.size, self.level.randomness)
+
+
+def _wrapped(values: Any, batched: list[bool], level: int) -> Any:
+    if not isinstance(values, tuple):
+        return wrap(values, level) if batched[0] else values
+    return tuple(wrap(v, level) if b else v for v, b in zip(values, batched, strict=True))
+
+
+class _Kept:
+    """A batched tensor among the attributes of a ctx."""
+
+    def __init__(self, physical: Any) -> None:
+        self.physical = physical
+
+
+class _Context:
+    """The ctx that a Function's own code sees: what it keeps are physical tensors, what it reads are samples."""
+
+    def __init__(self, ctx: Any, level: int) -> None:
+        object.__setattr__(self, "_of", (ctx, level))
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        ctx, level = self._of
+        ctx._saved_batched = [is_batched(t, level) for t in tensors]
+        ctx.save_for_backward(*self._physical(tensors))
+
+    @property
+    def saved_tensors(self) -> tuple:
+        ctx, level = self._of
+        return _wrapped(tuple(ctx.saved_tensors), ctx._saved_batched, level)
+
+    def mark_non_differentiable(self, *tensors: Any) -> None:
+        self._of[0].mark_non_differentiable(*self._physical(tensors))
+
+    def mark_dirty(self, *tensors: Any) -> None:
+        self._of[0].mark_dirty(*self._physical(tensors))
+
+    def _physical(self, tensors: tuple) -> list[Any]:
+        level = self._of[1]
+        return [t._physical if is_batched(t, level) else t for t in tensors]
+
+    def __getattr__(self, name: str) -> Any:
+        ctx, level = object.__getattribute__(self, "_of")
+        value = getattr(ctx, name)
+        return wrap(value.physical, level) if type(value) is _Kept else value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _RESERVED:
+            raise RuntimeError(
+                f"PyTorch reserves the {_RESERVED} field on ctx. Please name your fields on ctx something else to "
+                "avoid name collision."
+            )
+        ctx, level = self._of
+        setattr(ctx, name, _Kept(value._physical) if is_batched(value, level) else value)
+
+
+def _mapped(plan: _Plan, base: Any) -> Any:
+    """A Function over physical tensors whose forward and backward are those of the plan's, mapped."""
+    function = plan.function
+
+    def forward(*args: Any) -> Any:
+        with plan.running() as level:
+            outputs = function.forward(*_wrapped(args, plan.inputs, level))
+            given = outputs if isinstance(outputs, tuple) else (outputs,)
+            plan.outputs = [is_batched(o, level) for o in given]
+            physical = tuple(
+                o._physical if b else o for o, b in zip(given, plan.outputs, strict=True)
+            )
+        return physical if isinstance(outputs, tuple) else physical[0]
+
+    def setup_context(ctx: Any, inputs: tuple, output: Any) -> None:
+        with plan.running() as level:
+            function.setup_context(
+                _Context(ctx, level),
+                _wrapped(inputs, plan.inputs, level),
+                _wrapped(output, plan.outputs, level),
+            )
+
+    def backward(ctx: Any, *grads: Any) -> Any:
+        shown = [b and g is not None for b, g in zip(plan.outputs, grads, strict=True)]
+        with plan.running() as level:
+            found = function.backward(_Context(ctx, level), *_wrapped(grads, shown, level))
+            given = found if isinstance(found, tuple) else (found,)
+            result = []
+            for g, batched in zip(given, plan.inputs, strict=False):
+                if type(g) is BatchedTensor and g._level == level and not batched:
+                    g = g._physical.sum(0)  # of an argument that all samples share
+                elif g is not None and batched:
+                    g = physical_of(g, level, plan.level.size)
+                result.append(g)
+        result += given[len(result) :]
+        return tuple(result)
+
+    namespace = {
+        "forward": staticmethod(forward),
+        "setup_context": staticmethod(setup_context),
+        "backward": staticmethod(backward),
+        "generate_vmap_rule": True,
+    }
+    return type(base)(f"Vmapped{function.__name__}", (base,), namespace)

@@ -1,0 +1,192 @@
+"""Derivatives of batched tensors: taken of the physical ones, whose graph is the only one.
+
+Samples do not depend on each other, so a pass over a graph of physical tensors gives every sample its own
+gradient, provided that the variables are physical in all batches: see `over_open_levels`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from whygrad import _C
+from whygrad._vmap_levels import open_levels
+
+from .batched import BatchedTensor, is_batched, physical_of, wrap
+
+Tensor = _C.Tensor
+
+
+def over_open_levels(tensor: Tensor) -> Tensor:
+    """The tensor batched at every level that is open, by repetition without copying where it is not yet.
+
+    A variable must be: else the samples would share it, and its gradient would be their sum.
+    """
+
+    def expanded(t: Tensor, n: int) -> Tensor:
+        if n == 0:
+            return t
+        level = levels[n - 1]
+        return wrap(expanded(physical_of(t, level.number, level.size), n - 1), level.number)
+
+    levels = open_levels()
+    return expanded(tensor, len(levels))
+
+
+def levels_of(tensor: Tensor) -> list[int]:
+    """The levels at which a tensor is batched, outermost first."""
+    found: list[int] = []
+    while type(tensor) is BatchedTensor:
+        found.append(tensor._level)
+        tensor = tensor._physical
+    return found[::-1]
+
+
+def innermost(tensor: Any) -> Any:
+    """The physical tensor below all levels: the batches are its first dims, outermost first."""
+    while type(tensor) is BatchedTensor:
+        tensor = tensor._physical
+    return tensor
+
+
+def rewrapped(physical: Tensor, levels: Sequence[int]) -> Tensor:
+    """The inverse of `innermost`: the tensor batched at these levels."""
+    for level in levels:
+        physical = wrap(physical, level)
+    return physical
+
+
+# --- levels of derivatives, from within a `vmap`; see `_levels` ---------------------------------------
+
+
+def make_variable(tensor: Tensor) -> Tensor:
+    """A variable of this level that stands for a tensor, physical in the batch of every level that is open."""
+    if not open_levels() or not isinstance(tensor, Tensor):
+        return _C._variable(tensor)
+    outer = over_open_levels(tensor)
+    return rewrapped(_C._variable(innermost(outer)), levels_of(outer))
+
+
+def _of_physical(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    def run(tensor: Tensor) -> Tensor:
+        if type(tensor) is not BatchedTensor:
+            return function(tensor)
+        return rewrapped(function(innermost(tensor)), levels_of(tensor))
+
+    return run
+
+
+lower = _of_physical(_C._lower)
+keep_root = _of_physical(_C._keep_root)
+
+
+def pull_back(
+    roots: tuple, grads: tuple | None, variables: tuple, retain_graph: bool, ran_own_code: bool
+) -> tuple[Any, ...]:
+    """The gradients of variables, zeros for those that no root depends on."""
+
+    def run(roots: tuple, grads: tuple, variables: tuple, keep: bool) -> Sequence[Any]:
+        given = None if all(g is None for g in grads) else grads
+        return _C._pull_back(roots, given, variables, keep or retain_graph, ran_own_code)
+
+    given = (None,) * len(roots) if grads is None else tuple(grads)
+    return _through_levels(run, tuple(roots), given, tuple(variables), False)
+
+
+# --- passes ---------------------------------------------------------------------------------------
+
+# A pass: roots, their gradients (None: one) and variables, and whether the graph is needed again.
+Pass = Callable[[tuple, tuple, tuple, bool], Sequence[Any]]
+
+
+def run_backward(
+    roots: Sequence[Any],
+    grads: Sequence[Any],
+    retain_graph: bool | None,
+    create_graph: bool,
+    targets: Sequence[Any],
+    allow_unused: bool,
+    is_grads_batched: bool = False,
+) -> tuple[Any, ...]:
+    """`autograd.grad` of tensors of which some are batched, or with a batch in front of every gradient."""
+
+    def run(roots: tuple, grads: tuple, targets: tuple, keep: bool) -> Sequence[Any]:
+        return _C._run_backward(
+            roots, grads, keep or retain_graph, create_graph, targets, allow_unused, False
+        )
+
+    if is_grads_batched:
+        has_rows = [g is not None for g in grads]
+        return _by_rows(run, tuple(roots), grads, has_rows, tuple(targets), False)
+    return _through_levels(run, tuple(roots), tuple(grads), tuple(targets), False)
+
+
+def _through_levels(
+    run: Pass, roots: tuple, grads: tuple, targets: tuple, keep: bool
+) -> tuple[Any, ...]:
+    """A pass over physical tensors, level by level from the innermost.
+
+    Where only gradients are batched, one pass runs for each of their samples, and the results are stacked.
+    """
+    level = max(
+        (t._level for t in (*roots, *grads, *targets) if type(t) is BatchedTensor), default=0
+    )
+    if level == 0:
+        return tuple(run(roots, grads, targets, keep))
+    if not any(is_batched(t, level) for t in (*roots, *targets)):
+        has_rows = [is_batched(g, level) for g in grads]
+        found = _by_rows(run, roots, [_part(g, level) for g in grads], has_rows, targets, keep)
+        return tuple(None if f is None else wrap(f, level) for f in found)
+    size = next(t._physical.shape[0] for t in (*roots, *targets) if is_batched(t, level))
+    given = []
+    for root, g in zip(roots, grads, strict=True):
+        if not is_batched(root, level):
+            given.append(_part(g, level).sum(0) if is_batched(g, level) else g)
+        elif g is not None:
+            given.append(physical_of(g, level, size))
+        elif root.numel() == 1:
+            given.append(_C.ones_like(root._physical))
+        else:
+            raise RuntimeError("grad can be implicitly created only for scalar outputs")
+    found = _through_levels(
+        run,
+        tuple(_part(r, level) for r in roots),
+        tuple(given),
+        tuple(_part(t, level) for t in targets),
+        keep,
+    )
+    return tuple(
+        wrap(f, level) if f is not None and is_batched(t, level) else f
+        for f, t in zip(found, targets, strict=True)
+    )
+
+
+def _part(value: Any, level: int) -> Any:
+    return value._physical if is_batched(value, level) else value
+
+
+def _by_rows(
+    run: Pass,
+    roots: tuple,
+    grads: Sequence[Any],
+    has_rows: Sequence[bool],
+    targets: tuple,
+    keep: bool,
+) -> tuple[Any, ...]:
+    """One pass for each row of those gradients that have rows; the results, stacked."""
+    n = next((g.shape[0] for g, rows in zip(grads, has_rows, strict=True) if rows), 0)
+    found = []
+    for i in range(n):
+        own = tuple(g[i] if rows else g for g, rows in zip(grads, has_rows, strict=True))
+        found.append(_through_levels(run, roots, own, targets, keep or i < n - 1))
+    if not found:
+        return tuple(_C.zeros((0, *t.shape), dtype=t.dtype) for t in targets)
+    return tuple(
+        None if all(g is None for g in column) else _C.stack(_filled(column))
+        for column in zip(*found, strict=True)
+    )
+
+
+def _filled(column: Sequence[Any]) -> list[Any]:
+    known = next(g for g in column if g is not None)
+    return [_C.zeros_like(known) if g is None else g for g in column]

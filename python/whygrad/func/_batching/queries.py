@@ -1,0 +1,164 @@
+"""Rules of what is asked of a tensor: its shape and dtype are those of one sample, its values cannot be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from whygrad import _C
+from whygrad._vmap_levels import open_levels
+
+from .batched import BatchedTensor, name_of, of_sample, outlives, own_part, rule, wrap
+from .shapes import item_message
+
+Tensor = _C.Tensor
+
+_NO_MEMORY = "Cannot access data pointer of Tensor that doesn't have storage"
+
+
+rule(
+    "size dim ndimension numel nelement element_size __len__ is_floating_point is_complex is_signed is_same_size "
+    "result_type is_inference get_device __hash__ is_conj is_neg has_names dim_order "
+    "shape.get ndim.get dtype.get device.get layout.get itemsize.get nbytes.get is_cpu.get is_cuda.get is_meta.get "
+    "is_mps.get is_sparse.get is_quantized.get grad_fn.get is_leaf.get grad.get output_nr.get "
+    "retains_grad.get name.get names.get is_mkldnn.get is_xla.get is_nested.get __array_priority__.get _backward_hooks.get "
+    "_post_accumulate_grad_hooks.get retain_grad register_hook requires_grad.set grad.set"
+)(of_sample)  # History is the physical tensor's; to the function a sample has none, as in PyTorch.
+
+
+@rule("stride")
+def stride(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    tensor, *dim = (*args, *kwargs.values())
+    strides = tensor._physical.stride()[1:]
+    if not dim:
+        return strides
+    own_part(func, args, kwargs)
+    return strides[dim[0]]
+
+
+@rule("is_contiguous")
+def is_contiguous(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> bool:
+    tensor, *_ = args
+    expected = 1
+    shape, strides = tensor.shape, tensor._physical.stride()[1:]
+    if tensor.numel() == 0:
+        return True
+    for n, s in zip(reversed(shape), reversed(strides), strict=True):
+        if n != 1 and s != expected:
+            return False
+        expected *= n
+    return True
+
+
+@rule("storage_offset _is_view _version.get _base.get")
+def of_physical(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    result = (
+        func(args[0]._physical)
+        if name_of(func)[-4:] != ".get"
+        else func(args[0]._physical, *args[1:])
+    )
+    return wrap(result, level) if isinstance(result, Tensor) else result
+
+
+@rule("requires_grad.get")
+def requires_grad(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> bool:
+    """Whether it has a history within the innermost `vmap`: only where derivatives are taken in there."""
+    levels = open_levels()
+    if not levels or _C._transform_level() <= levels[-1].transforms:
+        return False
+    tensor = args[0]
+    while type(tensor) is BatchedTensor:
+        tensor = tensor._physical
+    return tensor.requires_grad
+
+
+outlives.update((requires_grad, stride, is_contiguous, of_physical))
+
+
+@rule("item __float__ __int__ __index__ __complex__")
+def item(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    raise RuntimeError(item_message())
+
+
+@rule("__bool__ is_nonzero")
+def truth(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    raise RuntimeError(
+        "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support "
+        "that yet, please file an issue at https://github.com/pytorch/pytorch/issues ."
+    )
+
+
+@rule("equal")
+def equal(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    raise RuntimeError(
+        "Batching rule not implemented for aten::equal. We could not generate a fallback."
+    )
+
+
+@rule("allclose")
+def allclose(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    raise RuntimeError(
+        "vmap over torch.allclose isn't supported yet. Please file an issue at "
+        "https://github.com/pytorch/pytorch/issues if you need this feature."
+    )
+
+
+@rule("data_ptr tolist _array_interface numpy __array__")
+def memory(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    raise RuntimeError(_NO_MEMORY)
+
+
+@rule("_whole_storage __deepcopy__ untyped_storage storage __reduce_ex__")
+def storage(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    raise NotImplementedError("Cannot access storage of BatchedTensorImpl")
+
+
+@rule("data.get data.set")
+def data(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    raise RuntimeError("accessing `data` under vmap transform is not allowed")
+
+
+@rule("requires_grad_")
+def requires_grad_(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    raise RuntimeError(
+        "You are attempting to call Tensor.requires_grad_() (or perhaps using torch.autograd.functional.* APIs) inside "
+        "of a function being transformed by a functorch transform. This is unsupported, please attempt to use the "
+        "functorch transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function "
+        "being transformed instead."
+    )
+
+
+@rule("backward")
+def backward(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    raise RuntimeError(
+        "backward() called inside a functorch transform. This is not supported, please use functorch.grad or "
+        "functorch.vjp instead or call backward() outside of functorch transforms."
+    )
+
+
+def representation(tensor: Any) -> str:
+    """`BatchedTensor(lvl=1, bdim=0, value=...)`, with the physical tensor indented."""
+    value = "\n".join("    " + line for line in repr(tensor._physical).splitlines())
+    return f"BatchedTensor(lvl={tensor._level}, bdim=0, value=\n{value}\n)"
+
+
+def _refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
+    raise RuntimeError(_NO_MEMORY)
+
+
+def _no_storage(self: Any, *args: Any) -> Any:
+    raise NotImplementedError("Cannot access storage of BatchedTensorImpl")
+
+
+def _format(self: Any, spec: str) -> str:
+    return format(self.item(), spec) if self._rank == 0 else representation(self)
+
+
+# Methods that are Python, which do not ask for overrides.
+for _names, _method in (
+    ("numpy __array__", _refuse),
+    ("__deepcopy__ __reduce_ex__", _no_storage),
+    ("__repr__ __str__", representation),
+    ("__format__", _format),
+):
+    for _name in _names.split():
+        setattr(BatchedTensor, _name, _method)

@@ -1,0 +1,237 @@
+"""`torch.vmap` together with `torch.func`'s derivatives, and custom Functions under it."""
+
+from __future__ import annotations
+
+from parity import GRADIENT, SUMMED, data, numbers, parity, table
+
+SETUP = """
+from torch.func import functional_call, grad, grad_and_value, jacrev, stack_module_state, vjp, vmap
+def d(*shape, **options): return data(*shape, dtype="float64", **options)
+def tree(r): return [t.detach() for t in torch.utils._pytree.tree_leaves(r)]
+x, t = d(3, 4), d(3, 2)
+w, b = d(2, 4), d(2, salt=1)
+def loss(w, b, x, t): return ((torch.nn.functional.linear(x, w, b).tanh() - t) ** 2).sum()
+"""
+
+# Each row gives values; how they were recorded is each engine's own.
+test_derivatives_of_samples = table(
+    """
+r = tree(vmap(grad(loss), (None, None, 0, 0))(w, b, x, t))
+r = tree(vmap(grad(loss, (0, 1)), (None, None, 0, 0))(w, b, x, t))
+r = tree(vmap(grad(loss, (0, 1, 2, 3)), (None, None, 0, 0))(w, b, x, t))
+r = tree(vmap(grad_and_value(loss), (None, None, 0, 0))(w, b, x, t))
+r = tree(vmap(grad(loss), (None, None, 0, 0), 1)(w, b, x, t))
+r = tree(vmap(grad(loss), (None, None, 0, 0), chunk_size=2)(w, b, x, t))
+r = tree(vmap(grad(loss, 2), (0, None, None, None))(d(5, 2, 4), b, x[0], t[0]))
+r = tree(grad(lambda w: vmap(loss, (None, None, 0, 0))(w, b, x, t).sum())(w))
+r = tree(grad(lambda x: vmap(lambda a: a.sin().prod())(x).sum())(x))
+r = tree(vmap(grad(lambda a: grad(lambda c: (c ** 3).sum())(a).sum()))(x))
+r = tree(vmap(vmap(grad(lambda a: a.sin() * a)))(x))
+r = tree(vmap(vmap(grad(lambda a, c: (a * c).sin()), (0, None)), (None, 0))(d(5), d(2)))
+r = tree(vmap(vmap(grad(lambda a, c: (a * c).sin()), (None, 0)), (0, None))(d(5), d(2)))
+r = tree(vmap(lambda a: vmap(lambda c: grad(lambda e: (e * a * c).sin())(c))(a).sum())(x))
+r = tree(vmap(lambda a: grad(lambda c: vmap(lambda e: e * c.sum() * a[0])(c).sum())(a))(x))
+r = tree(vmap(grad(lambda a: w.sum() * a.sum()))(x))
+r = tree(vmap(lambda a: grad(lambda c: (c * a[:2]).sum())(b))(x))
+r = tree(vmap(lambda a: grad(lambda c: (c * c).sum())(b))(x))
+r = tree(vmap(grad(lambda a: (a * a.detach()).sum()))(x))
+r = tree(vmap(grad(lambda a: torch.ones((), dtype=a.dtype)))(x))
+r = tree(vmap(grad(lambda p: (p['w'] @ p['x']).sum()), ({'w': None, 'x': 0},))({'w': w, 'x': x}))
+r = tree(vmap(jacrev(lambda a: a ** 2))(x))
+r = tree(vmap(jacrev(lambda a, w: torch.tanh(w @ a), 1), (0, None))(x, w))
+r = tree(vmap(jacrev(jacrev(lambda a: (a ** 3).sum() * a[0])))(x))
+r = tree(jacrev(vmap(lambda a: a.sin() * a[0]))(x))
+r = tree(jacrev(jacrev(lambda x: vmap(lambda a: (a ** 3).sum())(x).sum()))(x))
+f, pull = vjp(lambda a: w @ a, x[0]); r = tree(vmap(pull)(torch.eye(2, dtype=torch.float64)))
+f, pull = vjp(lambda a: (w @ a, a.sum()), x[0]); r = tree(vmap(pull)(((torch.eye(2, dtype=torch.float64)), d(2))))
+r = tree(vmap(lambda a: vjp(lambda c: (w @ c).sin(), a)[1](torch.ones(2, dtype=torch.float64)))(x))
+r = tree(vmap(lambda a: vmap(vjp(lambda c: (w @ c).sin(), a)[1])(torch.eye(2, dtype=torch.float64)))(x))
+r = tree(vmap(lambda a: vjp(lambda c: (w @ c).sin(), a)[0])(x))
+r = tree(vmap(lambda a: grad_and_value(lambda c: ((c * a).sum(), c + a), has_aux=True)(a))(x))
+vmap(grad(lambda a: a))(x)
+vmap(grad(lambda a: (a, a)))(x)
+r = []; vmap(grad(lambda a: (r.append(a.requires_grad), a.sum())[1]))(x); r
+r = []; grad(lambda x: vmap(lambda a: (r.append(a.requires_grad), a.sum())[1])(x).sum())(x); r
+""",
+    setup=SETUP,
+    tol=SUMMED,
+)
+
+
+@parity(tol=SUMMED)
+def test_gradients_of_gradients_of_samples(torch):
+    """What vmap(grad) gives can be differentiated by what stands outside."""
+    func = torch.func
+    w = data(torch, 4, dtype="float64", grad=True)
+    x = data(torch, 3, 4, dtype="float64", grad=True)
+    per_sample = torch.vmap(func.grad(lambda w, a: (w * a).sin().sum()), (None, 0))(w, x)
+    yield numbers(torch, per_sample)
+    yield [numbers(torch, g) for g in torch.autograd.grad((per_sample**2).sum(), (w, x))]
+
+
+@parity(tol=SUMMED)
+def test_models(torch):
+    """Ensembles of modules, and the gradients of each model for each sample."""
+    func, nn = torch.func, torch.nn
+
+    def model(salt):
+        m = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 2)).double()
+        with torch.no_grad():
+            for i, p in enumerate(m.parameters()):
+                p.copy_(data(torch, *p.shape, dtype="float64", salt=10 * salt + i))
+        return m
+
+    models = [model(i) for i in range(3)]
+    params, buffers = func.stack_module_state(models)
+    x, t = data(torch, 6, 4, dtype="float64"), data(torch, 6, 2, dtype="float64")
+
+    def run(params, buffers, x):
+        return func.functional_call(models[0], (params, buffers), (x,))
+
+    yield numbers(torch, torch.vmap(run, (0, 0, None))(params, buffers, x))
+    yield numbers(torch, torch.vmap(run)(params, buffers, data(torch, 3, 6, 4, dtype="float64")))
+
+    def loss(params, buffers, x, t):
+        return ((run(params, buffers, x) - t) ** 2).mean()
+
+    of_samples = torch.vmap(func.grad(loss), (None, None, 0, 0))
+    own = {k: v.detach() for k, v in models[0].named_parameters()}
+    yield {k: numbers(torch, g) for k, g in of_samples(own, {}, x, t).items()}
+    of_models = torch.vmap(of_samples, (0, 0, None, None))
+    yield {k: numbers(torch, g) for k, g in of_models(params, buffers, x, t).items()}
+
+
+@parity(tol=SUMMED)
+def test_maml(torch):
+    """A step of gradient descent for each task, differentiated by what all tasks start from."""
+    func = torch.func
+    w = data(torch, 4, dtype="float64")
+    x, t = data(torch, 3, 5, 4, dtype="float64"), data(torch, 3, 5, dtype="float64")
+
+    def loss(w, x, t):
+        return ((x @ w - t) ** 2).mean()
+
+    def after_a_step(w, x, t):
+        return loss(w - 0.1 * func.grad(loss)(w, x, t), x, t)
+
+    def over_tasks(w):
+        return torch.vmap(after_a_step, (None, 0, 0))(w, x, t).sum()
+
+    yield numbers(torch, over_tasks(w))
+    yield numbers(torch, func.grad(over_tasks)(w))
+    yield numbers(torch, torch.vmap(func.grad(after_a_step), (None, 0, 0))(w, x, t))
+
+
+@parity(tol=SUMMED)
+def test_hessian_vector_products(torch):
+    func = torch.func
+
+    def f(x):
+        return (x**3).sum() * x[0]
+
+    def hvp(x, v):
+        return func.grad(lambda y: (func.grad(f)(y) * v).sum())(x)
+
+    x = data(torch, 4, dtype="float64")
+    yield numbers(torch, torch.vmap(hvp, (None, 0))(x, torch.eye(4, dtype=torch.float64)))
+    yield numbers(torch, torch.vmap(hvp)(data(torch, 3, 4, dtype="float64"), data(torch, 3, 4, dtype="float64", salt=1)))
+
+
+# --- custom Functions -----------------------------------------------------------------------------
+
+FUNCTIONS = """
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(x): return x ** 3
+    @staticmethod
+    def setup_context(ctx, inputs, output): ctx.save_for_backward(inputs[0])
+    @staticmethod
+    def backward(ctx, g): return 3 * g * ctx.saved_tensors[0] ** 2
+class OldForm(torch.autograd.Function):
+    generate_vmap_rule = True
+    @staticmethod
+    def forward(ctx, x): return x ** 3
+class Generated(Cube): generate_vmap_rule = True
+class Own(Cube):
+    @staticmethod
+    def vmap(info, in_dims, x): return Own.apply(x), in_dims[0]
+class Told(Cube):
+    @staticmethod
+    def vmap(info, in_dims, x):
+        seen.append((info.batch_size, info.randomness, in_dims))
+        return x * 1, in_dims[0]
+class Both(Own): generate_vmap_rule = True
+class NoPair(Cube):
+    @staticmethod
+    def vmap(info, in_dims, x): return x
+class TwoDims(Cube):
+    @staticmethod
+    def vmap(info, in_dims, x): return x, (0, 0)
+class Shared(Cube):
+    @staticmethod
+    def vmap(info, in_dims, x): return x[0], None
+class Moved(Cube):
+    @staticmethod
+    def vmap(info, in_dims, x): return x.t() ** 3, 1
+class Several(torch.autograd.Function):
+    generate_vmap_rule = True
+    @staticmethod
+    def forward(x, n, y): return x * y.sum(), x + n
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(inputs[0], inputs[2])
+        ctx.n, ctx.kept = inputs[1], inputs[0]
+    @staticmethod
+    def backward(ctx, g, h):
+        x, y = ctx.saved_tensors
+        return g * y.sum() + h * ctx.n + ctx.kept * 0, None, (g * x).sum().expand_as(y)
+class Random(Generated):
+    @staticmethod
+    def forward(x): return x + torch.rand(2)
+class Named(Generated):
+    @staticmethod
+    def setup_context(ctx, inputs, output): ctx._pt_inner_ctx = 1
+seen = []
+x = data(3, 2, grad=True)
+y = data(2, grad=True)
+from torch import vmap
+def values(r): return [t.detach() for t in (r if isinstance(r, (tuple, list)) else [r])]
+"""
+
+test_custom_functions = table(
+    """
+vmap(Cube.apply)(x)
+vmap(lambda a: Cube.apply(torch.ones(2)) + a)(x)
+vmap(OldForm.apply)(x)
+vmap(Both.apply)(x)
+vmap(NoPair.apply)(x)
+vmap(TwoDims.apply)(x)
+vmap(Random.apply)(x)
+vmap(Named.apply)(x)
+r = values(vmap(Generated.apply)(x))
+r = values(vmap(Generated.apply, 1)(x))
+r = values(vmap(vmap(Generated.apply))(x))
+r = values(torch.autograd.grad(vmap(Generated.apply)(x).sum(), x))
+r = values(torch.autograd.grad(vmap(vmap(Generated.apply))(x).sum(), x))
+g, = torch.autograd.grad(vmap(Generated.apply)(x).sum(), x, create_graph=True); r = values(torch.autograd.grad(g.sum(), x))
+r = values(vmap(lambda a: Generated.apply(torch.ones(2)) + a)(x))
+r = values(vmap(Own.apply)(x))
+r = values(vmap(vmap(Own.apply))(x))
+r = values(torch.autograd.grad(vmap(Own.apply)(x).sum(), x))
+r = values(vmap(Told.apply)(x))
+r = values(vmap(vmap(Told.apply, randomness='same'), randomness='different')(x))
+r = values(vmap(Shared.apply)(x))
+r = values(vmap(Moved.apply)(x))
+r = values(vmap(Several.apply, (0, None, None))(x, 3, y))
+r = values(torch.autograd.grad(sum(z.sum() for z in vmap(Several.apply, (0, None, None))(x, 3, y)), (x, y)))
+r = values(torch.autograd.grad(sum(z.sum() for z in vmap(Several.apply, (None, None, 0))(y, 3, x)), (x, y)))
+r = values(torch.autograd.grad(sum(z.sum() for z in vmap(Several.apply, (0, None, 0))(x, 3, x * 2)), x))
+r = values(vmap(Random.apply, randomness='different')(x))
+r = values(vmap(Random.apply, randomness='same')(x))
+r = values(torch.func.vmap(torch.func.grad(lambda a: Generated.apply(a).sum()))(x))
+r = values(torch.func.grad(lambda x: vmap(Generated.apply)(x).sum())(x))
+r = values(torch.func.vmap(torch.func.grad(lambda a: Own.apply(a).sum()))(x))
+""",
+    setup=FUNCTIONS,
+    tol=GRADIENT,
+)
