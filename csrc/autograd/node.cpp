@@ -57,8 +57,6 @@ void Node::visit_owned(OwnedVisitor& visitor) const {
         if (e.node) visitor.node(*e.node);
 }
 
-uint64_t next_sequence_nr() noexcept { return next_sequence_nr_; }
-
 void fail_released() {
     fail(
         ErrorKind::Runtime,
