@@ -169,6 +169,8 @@ FN = torch.autograd.function; sorted(FN.__all__); type(FN.FunctionMeta).__name__
 FN = torch.autograd.function; FN.InplaceFunction()
 FN = torch.autograd.function; FN.InplaceFunction(True).inplace; FN.InplaceFunction(inplace=False).inplace
 FN = torch.autograd.function; k = FN.BackwardCFunction(); k.name(); k.saved_tensors; k.next_functions; k.metadata
+(lambda d, h: (type(d).__name__, len(d), h.remove(), len(d)))(*Function._register_hook(None, print))
+(lambda d: Function._register_hook(d, print)[0] is d)(__import__("collections").OrderedDict())
 Function._register_hook({}, print)
 Function.vmap(None, None)
 Function.setup_context(None, (), None)
@@ -209,8 +211,6 @@ f = type("C", (Function,), {"boxed_grads_call": True, "forward": staticmethod(la
 f = make(lambda ctx, t: t * 1, vjp=lambda ctx, t: t * 5).apply(y).grad_fn; f.apply(c)
 type("N", (torch.autograd.function.InplaceFunction,), {"forward": staticmethod(lambda ctx, a: a * 2), "backward": staticmethod(lambda ctx, g: g)}).apply(y).sum().backward(); x.grad
 type("S", (torch.autograd.function._SingleLevelFunction,), {"forward": staticmethod(lambda ctx, a: a * 2), "backward": staticmethod(lambda ctx, g: g * 7)}).apply(y).sum().backward(); x.grad
-D = __import__("collections").OrderedDict(); d, h = Function._register_hook(D, print); d is D; len(d); h.remove(); len(d)
-d, h = Function._register_hook(None, print); type(d).__name__; len(d)
 """,
     setup=SETUP,
     tol=SUMMED,
