@@ -82,7 +82,8 @@ struct TensorImpl {
     bool untracked : 1 = inference_mode();
     ViewKind view_kind = ViewKind::None;
     Device device;
-    uint8_t level = transform_level;  // the transform that it was made in; a view's is that of its base
+    uint8_t level =
+        transform_level;  // the transform that it was made in; a view's is that of its base
     uint32_t output_nr = 0;  // which output of grad_fn this tensor is
     Ref<Storage> storage;
     int64_t byte_offset = 0;  // of the first element, where the storage has memory
