@@ -32,7 +32,9 @@ inline uint64_t live_levels() noexcept { return (level_bit(transform_level) << 1
 inline bool sees_history(const Tensor& t) {
     if (!requires_grad(t)) return false;
     if (t->level == 0) return true;
-    const Node* fn = grad_fn(t);
+    // As it is stored: a question does not make the history of a view anew, and so cannot fail.
+    const Node* fn = node_of(t->grad_fn);
+    if (!fn && t->view_base) fn = node_of(t->view_base->grad_fn);
     return !fn || !fn->levels || (fn->levels & level_bit(t->level));
 }
 
