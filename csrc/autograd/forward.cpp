@@ -213,8 +213,9 @@ Tensor make_dual(const Tensor& t, const Tensor& tangent, int level) {
 }
 
 std::pair<Tensor, Tensor> unpack_dual(const Tensor& t, int level) {
-    return {primal_of("Identity", t, level, [](Backward& d) { d.set(0, d.grad()); }),
-            tangent(t, level)};
+    return {
+        primal_of("torch::autograd::Identity", t, level, [](Backward& d) { d.set(0, d.grad()); }),
+        tangent(t, level)};
 }
 
 // --- what an operation makes of tangents ---
@@ -269,6 +270,13 @@ private:
     SmallVector<Edge, 2> kept_;
 };
 
+// What scatter() reads of a source that is larger than the index; the derivative knows of no more.
+Tensor leading_part(Tensor v, IntSpan sizes) {
+    for (int64_t dim = 0; dim < v.dim(); ++dim)
+        if (v.size(dim) != sizes[size_t(dim)]) v = narrow(v, dim, 0, sizes[size_t(dim)]);
+    return v;
+}
+
 // The derivative of a node is linear in the gradients u of its outputs: u -> J^T u. The gradient of
 // <J^T u, v> with respect to u is J v, the tangents of the outputs where v are those of the inputs.
 Grads transposed(Node& node, std::span<const Tensor> outputs, std::span<const Tensor* const> inputs,
@@ -305,10 +313,13 @@ Grads transposed(Node& node, std::span<const Tensor> outputs, std::span<const Te
         for (size_t i = 0; i < grads.size(); ++i) {
             Tensor& g = grads[i];
             if (!d.has(i) || !g.defined()) continue;
-            g = to_dtype(sum_to(g, inputs[i]->sizes()), inputs[i]->dtype());
+            Tensor v = d.tangent(i);
+            if (is_expandable(v.sizes(), g.sizes())) g = sum_to(g, v.sizes());
+            else v = leading_part(v, g.sizes());
+            g = to_dtype(g, inputs[i]->dtype());
             if (!requires_grad(g)) continue;
             roots.push_back(gradient_edge(g));
-            values.push_back(d.tangent(i));
+            values.push_back(std::move(v));
         }
     }
     results.resize(outputs.size());

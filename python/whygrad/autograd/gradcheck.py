@@ -619,18 +619,26 @@ def gradgradcheck(
         "Setting check_batched_grad=True requires check_rev_over_rev to be True"
     )
 
+    def differentiable(a: Any) -> Any:
+        """An input of which a gradient is wanted; for forward mode it comes as a dual tensor without history."""
+        return a if a.requires_grad else a.requires_grad_()
+
     def outputs_of(arguments: tuple) -> list[Tensor]:
         return [o for o in _as_tuple(func(*arguments)) if o.requires_grad]
 
     def gradients(*arguments: Any) -> tuple[Tensor, ...]:
-        arguments, given = arguments[:count], arguments[count:]
+        given = arguments[count:]
+        arguments = tuple(
+            differentiable(a) if i in places else a for i, a in enumerate(arguments[:count])
+        )
         outputs = outputs_of(arguments)
-        wanted = [a for a in arguments if isinstance(a, Tensor) and a.requires_grad]
+        wanted = [arguments[i] for i in places]
         found = grad(outputs, wanted, given, create_graph=True, allow_unused=True)
         return tuple(g for g in found if g is not None)
 
     arguments = _as_tuple(inputs)
     count = len(arguments)
+    places = [i for i, a in enumerate(arguments) if isinstance(a, Tensor) and a.requires_grad]
     if grad_outputs is None:
         given = tuple(
             _random_grad_output(o, gen_non_contig_grad_outputs) for o in outputs_of(arguments)
