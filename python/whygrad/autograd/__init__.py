@@ -18,6 +18,7 @@ from .._grad_mode import (
     set_grad_enabled,
     set_multithreading_enabled,
 )
+from ..overrides import handle_torch_function, has_torch_function, overridden
 from . import anomaly_mode, function, grad_mode, graph, profiler, variable
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
@@ -44,7 +45,8 @@ __all__ = [
 
 
 def _as_tuple(value: Any) -> tuple:
-    return (value,) if isinstance(value, Tensor | graph.GradientEdge) else tuple(value)
+    single = isinstance(value, Tensor | graph.GradientEdge) or hasattr(value, "__torch_function__")
+    return (value,) if single else tuple(value)
 
 
 def _targets(value: Any) -> tuple:
@@ -93,6 +95,10 @@ def backward(
             )
         grad_tensors = grad_variables
     roots = _as_tuple(tensors)
+    if has_torch_function(roots):
+        options: Any = {"grad_tensors": grad_tensors, "retain_graph": retain_graph}
+        options |= {"create_graph": create_graph, "inputs": inputs}
+        return handle_torch_function(backward, roots, roots, **options)
     targets: tuple = ()
     if inputs is not None:
         targets = _targets(inputs)
@@ -137,6 +143,10 @@ def grad(
             "Expected allow_unused to be True or not passed when materialize_grads=True, "
             "but got: allow_unused=False."
         )
+    roots, targets = _as_tuple(outputs), _targets(inputs)
+    if has_torch_function(roots + targets):
+        arguments = {**locals(), "outputs": roots, "inputs": targets}
+        return overridden(grad, arguments, relevant=roots + targets)
     if is_grads_batched:
         raise NotImplementedError("whygrad does not have is_grads_batched yet")
     if not only_inputs:
@@ -146,7 +156,6 @@ def grad(
             FutureWarning,
             stacklevel=2,
         )
-    roots, targets = _as_tuple(outputs), _targets(inputs)
     if allow_unused is None:
         allow_unused = materialize_grads
     if not targets:
