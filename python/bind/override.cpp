@@ -163,16 +163,6 @@ std::string public_name(PyObject* function) {
     fail_type(text);
 }
 
-// The same, where "no answer from anybody" is an error.
-Object final_answer(PyObject* callable, const char* where, const char* name, PyObject* const* args,
-                    Py_ssize_t nargs, PyObject* kwnames) {
-    std::vector<PyObject*> overriding;
-    Object mode;
-    Object r = answer(callable, args, nargs, kwnames, overriding, mode);
-    if (r && r.get() == Py_NotImplemented) fail_unanswered(where, name, overriding, mode.get());
-    return r;
-}
-
 Object attribute_of_tensor(const char* name) {
     return check(PyObject_GetAttrString(reinterpret_cast<PyObject*>(tensor_type), name));
 }
@@ -508,8 +498,8 @@ Answer ask_overrides(const Call& call, Plainly plainly) noexcept {
                 for (Py_ssize_t i = 0; i < n; ++i) collect(call.args[i], call.told, asked);
             if (!mode) {
                 const auto profile = [&] {
-                    return check(profiled_call(callable_of(call).get(), call.name, call.args,
-                                               call.nargs, call.kwnames));
+                    return profiled_call(callable_of(call).get(), call.name, call.args, call.nargs,
+                                         call.kwnames);
                 };
                 if (std::none_of(asked.begin(), asked.end(), class_overrides))
                     return profiled ? Answer{true, profile().release()} : Answer{};
