@@ -97,7 +97,8 @@ def backward(
     roots = _as_tuple(tensors)
     if has_torch_function(roots):
         options: Any = {"grad_tensors": grad_tensors, "retain_graph": retain_graph}
-        options |= {"create_graph": create_graph, "inputs": inputs}
+        options |= {"create_graph": create_graph}
+        options |= {"inputs": None if inputs is None else _targets(inputs)}
         return handle_torch_function(backward, roots, roots, **options)
     targets: tuple = ()
     if inputs is not None:
@@ -144,9 +145,14 @@ def grad(
             "but got: allow_unused=False."
         )
     roots, targets = _as_tuple(outputs), _targets(inputs)
+    if allow_unused is None:
+        allow_unused = materialize_grads
     if has_torch_function(roots + targets):
         arguments = {**locals(), "outputs": roots, "inputs": targets}
-        return overridden(grad, arguments, relevant=roots + targets)
+        answer = overridden(grad, arguments, relevant=roots + targets)
+        if isinstance(inputs, Mapping):
+            return cast(Any, dict(zip(inputs, answer, strict=True)))
+        return answer
     if is_grads_batched:
         raise NotImplementedError("whygrad does not have is_grads_batched yet")
     if not only_inputs:
@@ -156,8 +162,6 @@ def grad(
             FutureWarning,
             stacklevel=2,
         )
-    if allow_unused is None:
-        allow_unused = materialize_grads
     if not targets:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     result = _C._run_backward(

@@ -180,7 +180,8 @@ nn.init.calculate_gain('relu')
 AUTOGRAD = """
 r.sum().backward() ; r.backward(y) ; r.backward(gradient=x, retain_graph=True)
 w.sum().backward(inputs=[w0])
-torch.autograd.backward(r.sum()) ; torch.autograd.grad(r.sum(), r)
+torch.autograd.backward(r.sum()) ; torch.autograd.backward(w.sum(), inputs={'w': w0})
+torch.autograd.grad(r.sum(), {'r': r}) ; torch.autograd.grad(r.sum(), r)
 torch.autograd.grad([w.sum()], [w0]) ; torch.autograd.grad(r.sum(), [r], create_graph=True)
 r.register_hook(print) is None ; r.retain_grad() ; w.register_hook(print) is None
 r.register_post_accumulate_grad_hook(print) is None ; torch.is_grad_enabled()
