@@ -90,6 +90,7 @@ Tensor adjoint(const Tensor& t);
 Tensor unfold(const Tensor& t, int64_t dim, int64_t size, int64_t step);
 Tensor reshape_as(const Tensor& t, const Tensor& other);
 Tensor ravel(const Tensor& t);
+Tensor positive(const Tensor& t);
 Tensor unflatten(const Tensor& t, int64_t dim, const Dims& sizes);
 Tensor movedim(const Tensor& t, const Dims& source, const Dims& destination);
 Tensor movedim_one(const Tensor& t, int64_t source, int64_t destination);

@@ -153,6 +153,10 @@ Tensor view_as(const Tensor& t, const Tensor& other) { return view(t, Dims(other
 Tensor reshape_as(const Tensor& t, const Tensor& other) { return reshape(t, Dims(other.sizes())); }
 
 Tensor ravel(const Tensor& t) { return view(contiguous(t), {-1}); }
+Tensor positive(const Tensor& t) {
+    WG_CHECK(t.dtype() != DType::Bool, "The `+` operator, on a bool tensor is not supported.");
+    return t;
+}
 
 // --- the order of dimensions ---
 

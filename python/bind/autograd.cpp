@@ -310,6 +310,42 @@ PyMethodDef functions_[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
+// values: gradient, retain_graph, create_graph, inputs
+PyObject* backward_from(PyObject* self, PyObject* const* values) {
+    Object inputs;
+    if (values[3] != Py_None) {
+        const Object items =
+            PyDict_Check(values[3]) ? check(PyDict_Values(values[3])) : Object::borrow(values[3]);
+        inputs = is_tensor(values[3]) || is_gradient_edge(values[3])
+                     ? check(PyTuple_Pack(1, values[3]))
+                     : check(PySequence_Tuple(items.get()));
+        WG_CHECK(PyTuple_GET_SIZE(inputs.get()) > 0,
+                 "`inputs` argument to `backward()` cannot be empty.");
+    }
+    // A sequence of gradients is taken as well; those without a root are ignored.
+    Object given = Object::borrow(values[0]);
+    if (given.get() != Py_None && !is_tensor(given.get())) {
+        const Object all = check(PySequence_Tuple(given.get()));
+        WG_CHECK(PyTuple_GET_SIZE(all.get()) > 0, "got 1 tensors and 0 gradients");
+        given = Object::borrow(PyTuple_GET_ITEM(all.get(), 0));
+    }
+    PyObject* root[] = {self};
+    PyObject* grad[] = {given.get()};
+    differentiate(root, grad, inputs.get(), {values[1], values[2], Py_True, true});
+    Py_RETURN_NONE;
+}
+
+Answer ask_about_backward(PyObject* self, PyObject* const* values) {
+    static PyObject* const names =
+        check(Py_BuildValue("(ssss)", "gradient", "retain_graph", "create_graph", "inputs"))
+            .release();
+    PyObject* const all[] = {self, values[0], values[1], values[2], values[3]};
+    Call call = call_of_method("backward", all, 1, names, Told::Function);
+    call.n_asked = 1;
+    return ask_overrides(call,
+                         [&] { return guarded([&] { return backward_from(self, values); }); });
+}
+
 }  // namespace
 
 PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
@@ -333,27 +369,9 @@ PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t narg
                 fail_type(str("Tensor.backward() got an unexpected keyword argument '", key, "'"));
             values[i] = args[nargs + k];
         }
-        Object inputs;
-        if (values[3] != Py_None) {
-            const Object items = PyDict_Check(values[3]) ? check(PyDict_Values(values[3]))
-                                                         : Object::borrow(values[3]);
-            inputs = is_tensor(values[3]) || is_gradient_edge(values[3])
-                         ? check(PyTuple_Pack(1, values[3]))
-                         : check(PySequence_Tuple(items.get()));
-            WG_CHECK(PyTuple_GET_SIZE(inputs.get()) > 0,
-                     "`inputs` argument to `backward()` cannot be empty.");
-        }
-        // A sequence of gradients is taken as well; those without a root are ignored.
-        Object given = Object::borrow(values[0]);
-        if (given.get() != Py_None && !is_tensor(given.get())) {
-            const Object all = check(PySequence_Tuple(given.get()));
-            WG_CHECK(PyTuple_GET_SIZE(all.get()) > 0, "got 1 tensors and 0 gradients");
-            given = Object::borrow(PyTuple_GET_ITEM(all.get(), 0));
-        }
-        PyObject* root[] = {self};
-        PyObject* grad[] = {given.get()};
-        differentiate(root, grad, inputs.get(), {values[1], values[2], Py_True, true});
-        Py_RETURN_NONE;
+        if (!is_plain(self)) [[unlikely]]
+            if (const Answer a = ask_about_backward(self, values)) return a.result;
+        return backward_from(self, values);
     });
 }
 

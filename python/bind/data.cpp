@@ -429,22 +429,16 @@ PyObject* from_buffer(PyObject*, PyObject* const* given, Py_ssize_t nargs, PyObj
     });
 }
 
-template <class F>
-PyCFunction fast(F* f) {
-    return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
-}
-constexpr int kFast = METH_FASTCALL | METH_KEYWORDS;
-
 PyMethodDef functions_[] = {
-    {"tensor", fast(tensor_function), kFast,
-     "A new tensor with the values of numbers, nested sequences, arrays or tensors."},
-    {"as_tensor", fast(as_tensor), kFast,
-     "Data as a tensor, without a copy where it is a tensor or array of the dtype already."},
-    {"asarray", fast(asarray), kFast, "as_tensor() with a choice of copying."},
-    {"frombuffer", fast(from_buffer), kFast,
+    creator<"tensor", tensor_function>(
+        "A new tensor with the values of numbers, nested sequences, arrays or tensors."),
+    creator<"as_tensor", as_tensor>(
+        "Data as a tensor, without a copy where it is a tensor or array of the dtype already."),
+    creator<"asarray", asarray>("as_tensor() with a choice of copying."),
+    {"frombuffer", fast_function(from_buffer), METH_FASTCALL | METH_KEYWORDS,
      "A 1-d tensor over the memory of an object with the buffer protocol."},
-    {"from_numpy", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(from_numpy)),
-     METH_FASTCALL | METH_KEYWORDS, "A tensor over the memory of a numpy array."},
+    {"from_numpy", fast_function(from_numpy), METH_FASTCALL | METH_KEYWORDS,
+     "A tensor over the memory of a numpy array."},
     {"_whole_storage", whole_storage, METH_O, nullptr},
     {"_array_interface", get_array_interface, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},

@@ -4,6 +4,7 @@
 
 #include "autograd/engine.h"
 #include "convert.h"
+#include "override.h"
 #include "tensor_type.h"
 
 namespace wg::py {
@@ -18,7 +19,9 @@ int bool_argument(PyObject* o, const char* function) {
 }
 
 PyObject* is_grad_enabled(PyObject*, PyObject*) { return PyBool_FromLong(grad_flag()); }
-PyObject* set_grad(PyObject*, PyObject* o) {
+PyObject* set_grad(PyObject* module, PyObject* o) {
+    if (open_modes) [[unlikely]]
+        if (const Answer a = ask_modes(module, "_set_grad_enabled", &o, 1)) return a.result;
     const int on = bool_argument(o, "set_grad_enabled");
     if (on < 0) return nullptr;
     set_grad_enabled(on);

@@ -229,11 +229,9 @@ bool is_numpy_int(PyObject* o) { return is_numpy_object(o) && PyIndex_Check(o); 
 
 }  // namespace
 
-PyObject* tensor_getitem(PyObject* self, PyObject* index) {
-    PyObject* const given[] = {self, index};
-    if (!is_plain(self) || may_be_overridden(&index, 1)) [[unlikely]]
-        if (const Answer a = ask_overrides_of_method("__getitem__", false, given, 2))
-            return a.result;
+namespace {
+
+PyObject* get_item(PyObject* self, PyObject* index) {
     return guarded([&]() -> PyObject* {
         const Tensor& t = tensor_of(self);
         if (is_int(index) || (t.dim() == 0 && is_numpy_int(index)))
@@ -250,13 +248,7 @@ PyObject* tensor_getitem(PyObject* self, PyObject* index) {
     });
 }
 
-int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
-    PyObject* const given[] = {self, index, value};
-    if (value && (!is_plain(self) || may_be_overridden(given + 1, 2))) [[unlikely]]
-        if (const Answer a = ask_overrides_of_method("__setitem__", false, given, 3)) {
-            Py_XDECREF(a.result);
-            return a.result ? 0 : -1;
-        }
+int set_item(PyObject* self, PyObject* index, PyObject* value) {
     return guarded(
         [&] {
             if (!value) fail_type("Tensor does not support deleting items");
@@ -296,13 +288,7 @@ int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
         -1);
 }
 
-Py_ssize_t tensor_length(PyObject* self) {
-    if (!is_plain(self)) [[unlikely]]
-        if (const Answer a = ask_overrides_of_method("__len__", true, &self, 1)) {
-            const Py_ssize_t n = a.result ? PyNumber_AsSsize_t(a.result, PyExc_OverflowError) : -1;
-            Py_XDECREF(a.result);
-            return n;
-        }
+Py_ssize_t length(PyObject* self) {
     return guarded(
         [&]() -> Py_ssize_t {
             const Tensor& t = tensor_of(self);
@@ -310,6 +296,47 @@ Py_ssize_t tensor_length(PyObject* self) {
             return t.sizes()[0];
         },
         Py_ssize_t(-1));
+}
+
+}  // namespace
+
+PyObject* tensor_getitem(PyObject* self, PyObject* index) {
+    PyObject* const given[] = {self, index};
+    if (!is_plain(self) || may_be_overridden(&index, 1)) [[unlikely]]
+        if (const Answer a = ask_overrides(call_of_method("__getitem__", given, 2),
+                                           [&] { return get_item(self, index); }))
+            return a.result;
+    return get_item(self, index);
+}
+
+int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
+    PyObject* const given[] = {self, index, value};
+    if (value && (!is_plain(self) || may_be_overridden(given + 1, 2))) [[unlikely]] {
+        const auto plainly = [&] {
+            return set_item(self, index, value) == 0 ? Py_NewRef(Py_None) : nullptr;
+        };
+        if (const Answer a = ask_overrides(call_of_method("__setitem__", given, 3), plainly)) {
+            Py_XDECREF(a.result);
+            return a.result ? 0 : -1;
+        }
+    }
+    return set_item(self, index, value);
+}
+
+Py_ssize_t tensor_length(PyObject* self) {
+    if (!is_plain(self)) [[unlikely]] {
+        const auto plainly = [&]() -> PyObject* {
+            const Py_ssize_t n = length(self);
+            return n < 0 ? nullptr : PyLong_FromSsize_t(n);
+        };
+        if (const Answer a = ask_overrides(
+                call_of_method("__len__", &self, 1, nullptr, Told::Function, true), plainly)) {
+            const Py_ssize_t n = a.result ? PyNumber_AsSsize_t(a.result, PyExc_OverflowError) : -1;
+            Py_XDECREF(a.result);
+            return n;
+        }
+    }
+    return length(self);
 }
 
 }  // namespace wg::py

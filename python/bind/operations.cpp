@@ -27,6 +27,8 @@ struct Operation {
     bool writes;  // to its first operand
     bool takes_number;  // as the second operand
     bool draws;  // random numbers
+    bool takes_self;  // and nothing else, a method
+    const char* where;  // for errors: "torch.linalg."
     const std::vector<Overload>* overloads;
     PyObject* callable;  // what Python finds under the name; borrowed, the module keeps it
     PyObject* named_results
@@ -272,18 +274,8 @@ Object ask_drawer(PyObject* callable, PyObject* const* args, Py_ssize_t nargs, P
         PyObject_CallFunctionObjArgs(drawer.get(), callable, given.get(), named.get(), nullptr));
 }
 
-PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+PyObject* call_matching(Operation& op, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
     return guarded([&]() -> PyObject* {
-        Operation& op = *as_operation(self);
-        const Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
-        if (may_be_overridden(args, nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0)))
-            [[unlikely]] {
-            const char* where = op.is_method                ? "torch.Tensor."
-                                : std::strchr(op.home, '.') ? "torch.nn."
-                                                            : "torch.";
-            if (const Answer a = ask_overrides(op.callable, where, op.name, args, nargs, kwnames))
-                return a.result;
-        }
         if (op.draws && drawer_) [[unlikely]] {
             Object drawn = ask_drawer(op.callable, args, nargs, kwnames);
             if (drawn.get() != Py_NotImplemented) return drawn.release();
@@ -317,18 +309,37 @@ PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
     });
 }
 
-PyObject* call_unary(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
-    if (PyVectorcall_NARGS(nargsf) != 1 || kwnames || !is_plain(args[0])) [[unlikely]]
-        return call_any(self, args, nargsf, kwnames);
-    return guarded([&] { return wrap(unary(as_operation(self)->op, tensor_of(args[0]))); });
+[[gnu::noinline]] Answer ask(Operation& op, PyObject* const* args, Py_ssize_t nargs,
+                             PyObject* kwnames, Plainly plainly) {
+    Call call{op.where, op.name, args, nargs, kwnames};
+    call.callable = op.callable;
+    if (op.takes_self && nargs == 1) call.told = Told::Self;
+    return ask_overrides(call, plainly);
 }
 
-PyObject* call_binary(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
-    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames || !is_plain(args[0]) ||
-        !(is_plain(args[1]) || (as_operation(self)->takes_number && is_number(args[1]))))
-        [[unlikely]]
+PyObject* call_any(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+    Operation& op = *as_operation(self);
+    const Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+    const auto plainly = [&] { return call_matching(op, args, nargs, kwnames); };
+    if (may_be_overridden(args, nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0))) [[unlikely]]
+        if (const Answer a = ask(op, args, nargs, kwnames, plainly)) return a.result;
+    return plainly();
+}
+
+PyObject* apply_unary(Op op, PyObject* a) {
+    return guarded([&] { return wrap(unary(op, tensor_of(a))); });
+}
+PyObject* call_unary(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+    if (PyVectorcall_NARGS(nargsf) != 1 || kwnames || !is_tensor(args[0])) [[unlikely]]
         return call_any(self, args, nargsf, kwnames);
-    const Op op = as_operation(self)->op;
+    Operation& op = *as_operation(self);
+    if (!is_plain(args[0])) [[unlikely]]
+        if (const Answer a = ask(op, args, 1, nullptr, [&] { return apply_unary(op.op, args[0]); }))
+            return a.result;
+    return apply_unary(op.op, args[0]);
+}
+
+PyObject* apply_binary(Op op, PyObject* const* args) {
     return guarded([&] {
         return with_histories(
             [&] {
@@ -339,6 +350,16 @@ PyObject* call_binary(PyObject* self, PyObject* const* args, size_t nargsf, PyOb
                 if (!row(op).is_test) check_histories({args, 2}, false);
             });
     });
+}
+PyObject* call_binary(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+    Operation& op = *as_operation(self);
+    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames || !is_tensor(args[0]) ||
+        !(is_tensor(args[1]) || (op.takes_number && is_number(args[1])))) [[unlikely]]
+        return call_any(self, args, nargsf, kwnames);
+    if (!is_plain(args[0]) || (!is_plain(args[1]) && is_tensor(args[1]))) [[unlikely]]
+        if (const Answer a = ask(op, args, 2, nullptr, [&] { return apply_binary(op.op, args); }))
+            return a.result;
+    return apply_binary(op.op, args);
 }
 
 // --- the callable types ---
@@ -418,6 +439,8 @@ PyTypeObject* make_type(PyType_Spec& spec) {
     return reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
 }
 
+constexpr const char* kHome = "whygrad._C";  // of the functions of torch
+
 struct Entry {
     std::vector<Overload> overloads, methods, inplace;
     unsigned forms = 0;
@@ -442,6 +465,13 @@ Object make_operation(const std::string& name, const Entry& e, const char* home,
     op->draws = name == "dropout" ||
                 std::any_of(overloads.begin(), overloads.end(),
                             [](const Overload& o) { return o.has_parameter("generator"); });
+    op->takes_self = is_method && std::all_of(overloads.begin(), overloads.end(),
+                                              [](auto& o) { return o.parameters.size() == 1; });
+    op->where = is_method                         ? "torch.Tensor."
+                : name.starts_with("linalg_")     ? "torch.linalg."
+                : name.starts_with("special_")    ? "torch.special."
+                : home == std::string_view(kHome) ? "torch."
+                                                  : "torch.nn.";
     op->overloads = new std::vector<Overload>(overloads);
     op->named_results[0] = op->named_results[1] = nullptr;
     op->vectorcall = call_any;
@@ -516,7 +546,7 @@ void add_operations(PyObject* module) {
     function_type_ = make_type(function_spec_);
     function_type_->tp_name = "type";  // a spec must name a module
     method_type_ = make_type(method_spec_);
-    static constexpr const char *home = "whygrad._C", *nn_home = "whygrad._C._nn";
+    static constexpr const char* nn_home = "whygrad._C._nn";
     PyObject* nn = PyImport_AddModule(nn_home);  // borrowed
     if (!nn) throw PythonError{};
     const Object machinery = check(PyImport_ImportModule("importlib.machinery"));
@@ -535,11 +565,11 @@ void add_operations(PyObject* module) {
                 check(PyList_Append(names.get(), check(PyUnicode_FromString(as.c_str())).get()));
         };
         auto* const methods = reinterpret_cast<PyObject*>(tensor_type);
-        if (e.forms & FUNCTION) put(module, home, false);
+        if (e.forms & FUNCTION) put(module, kHome, false);
         if (e.forms & METHOD) put(methods, nullptr, false);
         if (e.forms & NN) put(nn, nn_home, false);
         if (e.inplace.empty()) continue;
-        if (e.forms & INPLACE_FUNCTION) put(module, home, true);
+        if (e.forms & INPLACE_FUNCTION) put(module, kHome, true);
         if (e.forms & METHOD) put(methods, nullptr, true);
         if (e.forms & NN) put(nn, nn_home, true);
     }

@@ -50,10 +50,14 @@ private:
     Asks previous_;
 };
 
-bool class_overrides(PyTypeObject* type) noexcept {
-    if (type == tensor_type || type == parameter_type_) return false;
-    const PyObject* f = _PyType_Lookup(type, name_);
-    return f && f != disabled_;
+// The class's __torch_function__, borrowed; null if it has none, or the one of classes that override nothing.
+PyObject* override_of(PyTypeObject* type) noexcept {
+    if (type == parameter_type_) return nullptr;
+    PyObject* f = _PyType_Lookup(type, name_);
+    return f == disabled_ ? nullptr : f;
+}
+bool type_overrides(PyTypeObject* type) noexcept {
+    return type != tensor_type && override_of(type);
 }
 
 constexpr unsigned long kSimple = Py_TPFLAGS_LONG_SUBCLASS | Py_TPFLAGS_UNICODE_SUBCLASS |
@@ -70,19 +74,28 @@ bool any_overriding(PyObject* o, int depth, F&& found) {
             any |= any_overriding(PySequence_Fast_GET_ITEM(o, i), depth - 1, found);
         return any;
     }
-    return class_overrides(type) && found(o);
+    return type_overrides(type) && found(o);
 }
 constexpr int kDepth = 2;  // x[[[subclass]]] is looked into, and lists of tensors are
 
+using Asked = SmallVector<PyObject*, 4>;
+
 // One argument of each class, subclasses before their bases, else in order.
-void collect(PyObject* o, std::vector<PyObject*>& overriding) {
+void add_asked(PyObject* arg, Asked& asked) {
+    size_t at = asked.size();
+    for (size_t i = 0; i < asked.size(); ++i) {
+        if (Py_TYPE(asked[i]) == Py_TYPE(arg)) return;
+        if (at == asked.size() && PyType_IsSubtype(Py_TYPE(arg), Py_TYPE(asked[i]))) at = i;
+    }
+    asked.insert(at, arg);
+}
+void collect(PyObject* o, Told told, Asked& asked) {
+    if (told == Told::Function) {  // what is in lists is no argument of its own
+        if (override_of(Py_TYPE(o))) add_asked(o, asked);
+        return;
+    }
     any_overriding(o, kDepth, [&](PyObject* arg) {
-        auto at = overriding.end();
-        for (auto i = overriding.begin(); i != overriding.end(); ++i) {
-            if (Py_TYPE(*i) == Py_TYPE(arg)) return true;
-            if (at == overriding.end() && PyType_IsSubtype(Py_TYPE(arg), Py_TYPE(*i))) at = i;
-        }
-        overriding.insert(at, arg);
+        add_asked(arg, asked);
         return true;
     });
 }
@@ -102,83 +115,101 @@ void warn_of_method(PyObject* who) {
             "/__w/pytorch/pytorch/torch/csrc/utils/python_arg_parser.cpp:359.)");
 }
 
-[[noreturn]] void fail_unanswered(const char* where, const char* name,
-                                  const std::vector<PyObject*>& overriding, PyObject* mode) {
-    std::string text = str("Multiple dispatch failed for '", where, name,
+Object tuple_of_types(const Asked& asked) {
+    Object types = check(PyTuple_New(Py_ssize_t(asked.size())));
+    for (size_t i = 0; i < asked.size(); ++i)
+        PyTuple_SET_ITEM(types.get(), Py_ssize_t(i),
+                         Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(asked[i]))));
+    return types;
+}
+
+std::string repr(PyObject* o) {
+    const Object r = check(PyObject_Repr(o));
+    return PyUnicode_AsUTF8(r.get());
+}
+std::string text_attribute(PyObject* o, const char* name) {
+    const Object a = check(PyObject_GetAttrString(o, name));
+    const Object text = check(PyObject_Str(a.get()));
+    return PyUnicode_AsUTF8(text.get());
+}
+
+// PyTorch's name of a function in Python.
+std::string public_name(PyObject* function) {
+    std::string module = text_attribute(function, "__module__");
+    for (const auto& [ours, theirs] : {std::pair<std::string_view, const char*>{"whygrad", "torch"},
+                                       {"_functions", "functional"}})
+        if (const size_t at = module.find(ours); at != module.npos)
+            module.replace(at, ours.size(), theirs);
+    return module + "." + text_attribute(function, "__name__");
+}
+
+[[noreturn]] void fail_unanswered(const Call& call, const Asked& asked, PyObject* mode) {
+    if (call.told == Told::Function) {
+        const Object types = check(PySequence_List(tuple_of_types(asked).get()));
+        fail_type(str("no implementation found for '",
+                      call.callable ? public_name(call.callable) : str("torch._tensor.", call.name),
+                      "' on types that implement __torch_function__: ", repr(types.get()),
+                      mode ? " nor in mode " + repr(mode) : ""));
+    }
+    std::string text = str("Multiple dispatch failed for '", call.where, call.name,
+                           call.accessor ? "." : "", call.accessor ? call.accessor : "",
                            "'; all __torch_function__ handlers returned NotImplemented:\n\n");
     const auto line = [&](const char* what, PyObject* o) {
-        const Object r = check(PyObject_Repr(o));
-        text += str("  - ", what, PyUnicode_AsUTF8(r.get()), "\n");
+        text += str("  - ", what, repr(o), "\n");
     };
     if (mode) line("mode object ", mode);
-    for (PyObject* o : overriding)
-        line("tensor subclass ", reinterpret_cast<PyObject*>(Py_TYPE(o)));
+    for (PyObject* o : asked) line("tensor subclass ", reinterpret_cast<PyObject*>(Py_TYPE(o)));
     text += "\nFor more information, try re-running with TORCH_LOGS=not_implemented";
     fail_type(text);
-}
-
-// The answer, or NotImplemented of all who were asked. Null when there was nobody to ask.
-Object answer(PyObject* callable, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames,
-              std::vector<PyObject*>& overriding, Object& mode) {
-    const Py_ssize_t n_named = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
-    if (thread_.asks == Asks::Everybody)
-        for (Py_ssize_t i = 0; i < nargs + n_named; ++i) collect(args[i], overriding);
-    const bool has_mode = !thread_.modes.empty() && thread_.asks != Asks::Nobody;
-    if (overriding.empty() && !has_mode) return {};
-
-    const Object positional = check(PyTuple_New(nargs));
-    for (Py_ssize_t i = 0; i < nargs; ++i)
-        PyTuple_SET_ITEM(positional.get(), i, Py_NewRef(args[i]));
-    Object named;
-    if (n_named) named = check(PyDict_New());
-    for (Py_ssize_t i = 0; i < n_named; ++i)
-        check(PyDict_SetItem(named.get(), PyTuple_GET_ITEM(kwnames, i), args[nargs + i]));
-    const Object types = check(PyTuple_New(Py_ssize_t(overriding.size())));
-    for (size_t i = 0; i < overriding.size(); ++i)
-        PyTuple_SET_ITEM(types.get(), Py_ssize_t(i),
-                         Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(overriding[i]))));
-
-    Object result;
-    if (has_mode) {
-        // The mode's own calls go to the one around it.
-        mode = pop_mode();
-        struct Restore {
-            PyObject* mode;
-            ~Restore() { push_mode(mode); }
-        } restore{mode.get()};
-        result = ask(mode.get(), callable, types.get(), positional.get(), named.get());
-        if (result.get() != Py_NotImplemented) return result;
-    }
-    for (PyObject* o : overriding) {
-        warn_of_method(o);
-        result = ask(o, callable, types.get(), positional.get(), named.get());
-        if (result.get() != Py_NotImplemented) return result;
-    }
-    return result;
-}
-
-// The same, where "no answer from anybody" is an error.
-Object final_answer(PyObject* callable, const char* where, const char* name, PyObject* const* args,
-                    Py_ssize_t nargs, PyObject* kwnames) {
-    std::vector<PyObject*> overriding;
-    Object mode;
-    Object r = answer(callable, args, nargs, kwnames, overriding, mode);
-    if (r && r.get() == Py_NotImplemented) fail_unanswered(where, name, overriding, mode.get());
-    return r;
 }
 
 Object attribute_of_tensor(const char* name) {
     return check(PyObject_GetAttrString(reinterpret_cast<PyObject*>(tensor_type), name));
 }
 
-template <class F>
-Answer guarded_answer(F&& f) noexcept {
-    return guarded(
-        [&] {
-            Object r = f();
-            return r ? Answer{true, r.release()} : Answer{};
-        },
-        Answer{true, nullptr});
+bool has_mode() noexcept { return !thread_.modes.empty() && thread_.asks != Asks::Nobody; }
+
+Object callable_of(const Call& call) {
+    if (call.callable) return Object::borrow(call.callable);
+    Object f = attribute_of_tensor(call.name);
+    return call.accessor ? check(PyObject_GetAttrString(f.get(), call.accessor)) : f;
+}
+
+// What the mode and the classes say; NotImplemented from all of them is an error, but of operators.
+Object answer(const Call& call, const Asked& asked, PyObject* args, PyObject* kwargs) {
+    const Object callable = callable_of(call);
+    Asked listed = asked;
+    // In PyTorch, what takes no arguments names the class of the tensor whoever asks.
+    if (call.told == Told::Self && asked.empty()) listed.push_back(call.args[0]);
+    const Object types = tuple_of_types(listed);
+    Object mode, result;
+    if (has_mode()) {
+        // The mode's own calls go to the one around it.
+        mode = pop_mode();
+        struct Restore {
+            PyObject* mode;
+            ~Restore() { push_mode(mode); }
+        } restore{mode.get()};
+        result = ask(mode.get(), callable.get(), types.get(), args, kwargs);
+        if (result.get() != Py_NotImplemented) return result;
+    }
+    for (PyObject* o : asked) {
+        warn_of_method(o);
+        result = ask(o, callable.get(), types.get(), args, kwargs);
+        if (result.get() != Py_NotImplemented) return result;
+    }
+    if (!call.is_operator) fail_unanswered(call, asked, mode.get());
+    return result;
+}
+
+// The class of the results if all who are asked have what Tensor has for __torch_function__, and the first is
+// the most derived: then it need not be called. Else null.
+PyTypeObject* class_of_results(const Asked& asked) noexcept {
+    PyTypeObject* first = asked.empty() ? nullptr : Py_TYPE(asked[0]);
+    for (PyObject* o : asked)
+        if (override_of(Py_TYPE(o)) != default_ || !PyType_IsSubtype(first, Py_TYPE(o)))
+            return nullptr;
+    return first;
 }
 
 // --- what a class that overrides nothing inherits ---
@@ -196,6 +227,11 @@ Object converted(Object value, PyObject* cls) {
         return is ? value : as_subclass(o, reinterpret_cast<PyTypeObject*>(cls));
     }
     if (!PyTuple_Check(o) && !PyList_Check(o)) return value;
+    const auto is_changed = [](PyObject* item) {
+        return is_tensor(item) || PyTuple_Check(item) || PyList_Check(item);
+    };
+    PyObject** const items = PySequence_Fast_ITEMS(o);
+    if (std::none_of(items, items + PySequence_Fast_GET_SIZE(o), is_changed)) return value;
     const Object list = check(PySequence_List(o));
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list.get()); ++i) {
         Object item = converted(Object::borrow(PyList_GET_ITEM(list.get(), i)), cls);
@@ -206,17 +242,28 @@ Object converted(Object value, PyObject* cls) {
 }
 
 // What these give belongs to others, and keeps its class.
-bool gives_as_it_is(PyObject* callable) {
-    static PyObject* const kept[] = {
-        PyObject_GetAttrString(attribute_of_tensor("_base").get(), "__get__"),
-        PyObject_GetAttrString(attribute_of_tensor("grad").get(), "__get__")};
-    if (Py_TYPE(callable) != Py_TYPE(kept[0])) return false;
-    for (PyObject* k : kept) {
-        const int same = PyObject_RichCompareBool(callable, k, Py_EQ);
-        check(same);
-        if (same) return true;
+constexpr const char* kept_properties_[] = {"_base", "grad"};
+
+Object nowrap_functions() {
+    Object all = check(PySet_New(nullptr));
+    for (const char* name : kept_properties_) {
+        const Object property = attribute_of_tensor(name);
+        check(PySet_Add(all.get(), check(PyObject_GetAttrString(property.get(), "__get__")).get()));
     }
-    return false;
+    return all;
+}
+bool gives_as_it_is(PyObject* callable) {
+    static PyObject* const kept = nowrap_functions().release();
+    static PyTypeObject* const kind =
+        Py_TYPE(check(PyObject_GetAttrString(attribute_of_tensor("grad").get(), "__get__")).get());
+    if (Py_TYPE(callable) != kind) return false;
+    const int found = PySet_Contains(kept, callable);
+    check(found);
+    return found;
+}
+bool gives_as_it_is(const Call& call) noexcept {
+    return call.accessor && std::any_of(std::begin(kept_properties_), std::end(kept_properties_),
+                                        [&](std::string_view name) { return name == call.name; });
 }
 
 PyObject* default_override(PyObject* cls, PyObject* const* given, Py_ssize_t n, PyObject* kwnames) {
@@ -272,14 +319,22 @@ PyMethodDef disabled_function_ = {"_disabled_torch_function_impl", disabled_over
 
 // --- questions from Python ---
 
-bool anybody_overrides(PyObject* const* args, Py_ssize_t n) {
-    if (!thread_.modes.empty() && thread_.asks != Asks::Nobody) return true;
+// Functions in Python do not ask a class that says `_overrides_operations_only`: it hears of what they call.
+bool overrides_functions(PyTypeObject* type) noexcept {
+    static PyObject* const name = PyUnicode_InternFromString("_overrides_operations_only");
+    return type_overrides(type) && !_PyType_Lookup(type, name);
+}
+bool anybody_overrides(PyObject* const* args, Py_ssize_t n) noexcept {
+    if (has_mode()) return true;
     return thread_.asks == Asks::Everybody && std::any_of(args, args + n, [](PyObject* o) {
-               return !is_plain(o) && class_overrides(Py_TYPE(o));
+               return !is_plain(o) && overrides_functions(Py_TYPE(o));
            });
 }
-PyObject* has_override(PyObject*, PyObject* const* args, Py_ssize_t n) {
-    return PyBool_FromLong((open_modes || n) && anybody_overrides(args, n));
+PyObject* has_override(PyObject*, PyObject* o) {
+    return PyBool_FromLong(!is_plain(o) && anybody_overrides(&o, 1));
+}
+PyObject* has_override_among(PyObject*, PyObject* const* args, Py_ssize_t n) {
+    return PyBool_FromLong(anybody_overrides(args, n));
 }
 PyObject* has_override_in(PyObject*, PyObject* sequence) {
     return guarded([&] {
@@ -287,6 +342,34 @@ PyObject* has_override_in(PyObject*, PyObject* sequence) {
         return PyBool_FromLong(anybody_overrides(PySequence_Fast_ITEMS(args.get()),
                                                  PySequence_Fast_GET_SIZE(args.get())));
     });
+}
+// (function, those to be asked, args, kwargs or None, name of an operation or None): what they answer to a
+// function in Python, or to one that is an operation of this name in PyTorch.
+PyObject* handle(PyObject*, PyObject* const* args, Py_ssize_t n) {
+    return guarded([&]() -> PyObject* {
+        if (n != 5 || !PyTuple_Check(args[2])) fail_type("_handle_torch_function: wrong arguments");
+        const Object among = check(PySequence_Fast(args[1], "expected a sequence"));
+        PyObject* kwargs = args[3] == Py_None ? nullptr : args[3];
+        Call call{"", "", PySequence_Fast_ITEMS(among.get()),
+                  PySequence_Fast_GET_SIZE(among.get())};
+        call.callable = args[0];
+        if (args[4] == Py_None) call.told = Told::Function;
+        else if (!(call.name = PyUnicode_AsUTF8(args[4]))) throw PythonError{};
+        Asked asked;
+        if (thread_.asks == Asks::Everybody)
+            for (Py_ssize_t i = 0; i < call.nargs; ++i) collect(call.args[i], call.told, asked);
+        PyTypeObject* cls = has_mode() ? nullptr : class_of_results(asked);
+        if (!cls) return answer(call, asked, args[2], kwargs).release();
+        Object result;
+        {
+            const Asking no_subclass(Asks::Modes);
+            result = check(PyObject_Call(args[0], args[2], kwargs));
+        }
+        return converted(std::move(result), reinterpret_cast<PyObject*>(cls)).release();
+    });
+}
+PyObject* get_nowrap_functions(PyObject*, PyObject*) {
+    return guarded([&] { return nowrap_functions().release(); });
 }
 PyObject* push(PyObject*, PyObject* mode) {
     push_mode(mode);
@@ -303,7 +386,8 @@ PyObject* at(PyObject*, PyObject* index) {
     return guarded([&] {
         const long i = PyLong_AsLong(index);
         if (i == -1 && PyErr_Occurred()) throw PythonError{};
-        WG_CHECK(i >= 0 && size_t(i) < thread_.modes.size(), "no mode at index ", i);
+        WG_CHECK(i >= 0 && size_t(i) < thread_.modes.size(),
+                 "Tried to get stack at idx that's too big");
         return Py_NewRef(thread_.modes[size_t(i)]);
     });
 }
@@ -322,8 +406,10 @@ PyObject* set_parameter_type(PyObject*, PyObject* type) {
 
 PyMethodDef functions_[] = {
     {"_has_torch_function", has_override_in, METH_O, nullptr},
-    {"_has_torch_function_unary", c_function(has_override), METH_FASTCALL, nullptr},
-    {"_has_torch_function_variadic", c_function(has_override), METH_FASTCALL, nullptr},
+    {"_has_torch_function_unary", has_override, METH_O, nullptr},
+    {"_has_torch_function_variadic", c_function(has_override_among), METH_FASTCALL, nullptr},
+    {"_handle_torch_function", c_function(handle), METH_FASTCALL, nullptr},
+    {"_get_nowrap_functions", get_nowrap_functions, METH_NOARGS, nullptr},
     {"_push_on_torch_function_stack", push, METH_O, nullptr},
     {"_pop_torch_function_stack", pop, METH_NOARGS, nullptr},
     {"_len_torch_function_stack", length, METH_NOARGS, nullptr},
@@ -354,22 +440,29 @@ void add_disable(pybind11::module_& m, const char* name) {
         .def("__exit__", &D::exit);
 }
 
-struct Accessors {
-    PyGetSetDef plain;
-};
 PyObject* get_property(PyObject* self, void* closure) {
-    const PyGetSetDef& p = static_cast<Accessors*>(closure)->plain;
-    if (!is_plain(self)) [[unlikely]]
-        if (const Answer a = ask_overrides_of_property(p.name, "__get__", &self, 1))
+    const auto& p = *static_cast<const PyGetSetDef*>(closure);
+    if (!is_plain(self)) [[unlikely]] {
+        Call call = call_of_method(p.name, &self, 1, nullptr, Told::Self);
+        call.accessor = "__get__";
+        call.is_question = true;
+        if (const Answer a = ask_overrides(call, [&] { return p.get(self, p.closure); }))
             return a.result;
+    }
     return p.get(self, p.closure);
 }
 int set_property(PyObject* self, PyObject* value, void* closure) {
-    const PyGetSetDef& p = static_cast<Accessors*>(closure)->plain;
-    if (!is_plain(self) || (value && may_be_overridden(&value, 1))) [[unlikely]] {
+    const auto& p = *static_cast<const PyGetSetDef*>(closure);
+    if (!is_plain(self)) [[unlikely]] {
         PyObject* args[] = {self, value};
-        const char* how = value ? "__set__" : "__delete__";
-        if (const Answer a = ask_overrides_of_property(p.name, how, args, value ? 2 : 1)) {
+        Call call = call_of_method(p.name, args, value ? 2 : 1, nullptr, Told::Self);
+        call.accessor = value ? "__set__" : "__delete__";
+        call.n_asked = 1;
+        call.is_question = true;
+        const auto plainly = [&] {
+            return p.set(self, value, p.closure) == 0 ? Py_NewRef(Py_None) : nullptr;
+        };
+        if (const Answer a = ask_overrides(call, plainly)) {
             Py_XDECREF(a.result);
             return a.result ? 0 : -1;
         }
@@ -395,50 +488,65 @@ OverrideState exchange_overrides(OverrideState state) {
 bool may_override(PyObject* o) noexcept {
     return any_overriding(o, kDepth, [](PyObject*) { return true; });
 }
+bool class_overrides(PyObject* o) noexcept { return type_overrides(Py_TYPE(o)); }
 
-Answer ask_overrides(PyObject* callable, const char* where, const char* name, PyObject* const* args,
-                     Py_ssize_t nargs, PyObject* kwnames) {
-    return guarded_answer([&] {
-        Object r = final_answer(callable, where, name, args, nargs, kwnames);
-        return !r && is_to_be_profiled() ? profiled_call(callable, name, args, nargs, kwnames) : r;
-    });
+Answer ask_overrides(const Call& call, Plainly plainly) noexcept {
+    const bool mode = has_mode();
+    const bool profiled = !call.is_question && is_to_be_profiled();
+    if (!mode && thread_.asks != Asks::Everybody && !profiled) return {};
+    return guarded(
+        [&]() -> Answer {
+            const Py_ssize_t n_named = call.kwnames ? PyTuple_GET_SIZE(call.kwnames) : 0;
+            const Py_ssize_t n = call.n_asked < 0 ? call.nargs + n_named : call.n_asked;
+            Asked asked;
+            if (thread_.asks == Asks::Everybody)
+                for (Py_ssize_t i = 0; i < n; ++i) collect(call.args[i], call.told, asked);
+            if (!mode) {
+                const auto profile = [&] {
+                    return profiled_call(callable_of(call).get(), call.name, call.args, call.nargs,
+                                         call.kwnames);
+                };
+                if (std::none_of(asked.begin(), asked.end(), class_overrides))
+                    return profiled ? Answer{true, profile().release()} : Answer{};
+                if (PyTypeObject* cls = class_of_results(asked)) {
+                    const Asking no_subclass(Asks::Modes);
+                    Object result = profiled ? profile() : check(plainly());
+                    if (gives_as_it_is(call)) return {true, result.release()};
+                    return {
+                        true,
+                        converted(std::move(result), reinterpret_cast<PyObject*>(cls)).release()};
+                }
+            }
+            const Object args = check(PyTuple_New(call.nargs));
+            for (Py_ssize_t i = 0; i < call.nargs; ++i)
+                PyTuple_SET_ITEM(args.get(), i, Py_NewRef(call.args[i]));
+            Object kwargs;
+            if (n_named || call.told == Told::Function) kwargs = check(PyDict_New());
+            for (Py_ssize_t i = 0; i < n_named; ++i)
+                check(PyDict_SetItem(kwargs.get(), PyTuple_GET_ITEM(call.kwnames, i),
+                                     call.args[call.nargs + i]));
+            try {
+                return {true, answer(call, asked, args.get(), kwargs.get()).release()};
+            } catch (...) {
+                if (!call.is_operator) throw;
+                set_python_error();
+                if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw PythonError{};
+                PyErr_Clear();
+                return {true, Py_NewRef(Py_NotImplemented)};
+            }
+        },
+        Answer{true, nullptr});
 }
 
-Answer ask_overrides_of_operator(const char* method, PyObject* a, PyObject* b) {
-    return guarded_answer([&] {
-        PyObject* const args[] = {a, b};
-        if (!may_be_overridden(args, 2)) return Object();
-        std::vector<PyObject*> overriding;
-        Object mode;
-        const Object callable = attribute_of_tensor(method);
-        Object r = answer(callable.get(), args, 2, nullptr, overriding, mode);
-        return !r && is_to_be_profiled() ? profiled_call(callable.get(), method, args, 2, nullptr)
-                                         : r;
-    });
-}
-
-Answer ask_overrides_of_method(const char* method, bool is_question, PyObject* const* args,
-                               Py_ssize_t nargs, PyObject* kwnames) {
-    const Py_ssize_t n = nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
-    if (!may_be_overridden(args, n)) return {};
-    return guarded_answer([&] {
-        const Object callable = attribute_of_tensor(method);
-        Object r = final_answer(callable.get(), "torch.Tensor.", method, args, nargs, kwnames);
-        return !r && !is_question && is_to_be_profiled()
-                   ? profiled_call(callable.get(), method, args, nargs, kwnames)
-                   : r;
-    });
-}
-
-Answer ask_overrides_of_property(const char* property, const char* accessor, PyObject* const* args,
-                                 Py_ssize_t nargs) {
-    if (!may_be_overridden(args, nargs)) return {};
-    return guarded_answer([&] {
-        const Object callable =
-            check(PyObject_GetAttrString(attribute_of_tensor(property).get(), accessor));
-        const std::string name = str(property, ".", accessor);
-        return final_answer(callable.get(), "torch.Tensor.", name.c_str(), args, nargs, nullptr);
-    });
+Answer ask_modes(PyObject* module, const char* name, PyObject* const* args, Py_ssize_t nargs,
+                 PyObject* kwnames) noexcept {
+    const Object callable = Object::steal(PyObject_GetAttrString(module, name));
+    if (!callable) return {true, nullptr};
+    Call call{"torch.", name, args, nargs, kwnames};
+    call.callable = callable.get();
+    call.n_asked = 0;
+    call.is_question = true;
+    return ask_overrides(call, [] { return Py_NewRef(Py_NotImplemented); });
 }
 
 PyObject* as_subclass_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
@@ -451,18 +559,13 @@ PyObject* as_subclass_method(PyObject* self, PyObject* const* args, Py_ssize_t n
         if (!PyType_Check(cls))
             fail_type(str("cls must be a type (got ", Py_TYPE(cls)->tp_name, ")"));
         auto* type = reinterpret_cast<PyTypeObject*>(cls);
-        if (!PyType_IsSubtype(type, tensor_type))
-            fail_type(
-                "Creating a Tensor subclass from a class that does not inherit from Tensor is not possible. Make sure your "
-                "class inherits from Tensor.");
         return as_subclass(self, type).release();
     });
 }
 
 PyGetSetDef overridable_property(const PyGetSetDef& property) {
-    auto* accessors = new Accessors{property};
     return {property.name, get_property, property.set ? set_property : nullptr, property.doc,
-            accessors};
+            new PyGetSetDef(property)};
 }
 
 void add_overrides(PyObject* module) {

@@ -212,6 +212,12 @@ PyObject* get_accumulate_hooks(PyObject* o, void*) {
 }
 
 PyObject* get_name(PyObject*, void*) { Py_RETURN_NONE; }
+PyObject* get_layout(PyObject*, void*) {
+    return guarded([] {
+        const Object module = check(PyImport_ImportModule("whygrad._C"));
+        return check(PyObject_GetAttrString(module.get(), "strided")).release();
+    });
+}
 PyObject* get_array_priority(PyObject*, void*) { return PyLong_FromLong(1000); }
 
 }  // namespace
@@ -252,6 +258,7 @@ PyGetSetDef tensor_properties[] = {
     {"is_quantized", get_bool<no>, nullptr, nullptr, nullptr},
     {"is_meta", get_bool<no>, nullptr, nullptr, nullptr},
     {"is_mps", get_bool<no>, nullptr, nullptr, nullptr},
+    {"layout", get_layout, nullptr, nullptr, nullptr},
     {"name", get_name, nullptr, nullptr, nullptr},
     {"__array_priority__", get_array_priority, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},

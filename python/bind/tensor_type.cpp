@@ -167,6 +167,16 @@ PyObject* wrap(Tensor t) {
 }
 
 PyObject* wrap_as(PyTypeObject* type, Tensor t) {
+    static PyObject* const dispatch =
+        check(PyUnicode_InternFromString("__torch_dispatch__")).release();
+    if (!PyType_IsSubtype(type, tensor_type))
+        fail_type(
+            "Creating a Tensor subclass from a class that does not inherit from Tensor is not possible. Make sure your "
+            "class inherits from Tensor.");
+    if (_PyType_Lookup(type, dispatch))
+        fail(ErrorKind::NotImplemented,
+             str("whygrad does not have __torch_dispatch__, which ", type->tp_name,
+                 " defines; __torch_function__ is there"));
     PyObject* o = type->tp_alloc(type, 0);
     if (!o) throw PythonError{};
     PyTensor* self = as_py(o);
@@ -184,9 +194,6 @@ void add_tensor_type(PyObject* module) {
         {Py_tp_clear, reinterpret_cast<void*>(tensor_clear)},
         {Py_tp_setattro, reinterpret_cast<void*>(tensor_setattro)},
         {Py_tp_new, reinterpret_cast<void*>(tensor_new)},
-        {Py_mp_subscript, reinterpret_cast<void*>(tensor_getitem)},
-        {Py_mp_ass_subscript, reinterpret_cast<void*>(tensor_setitem)},
-        {Py_mp_length, reinterpret_cast<void*>(tensor_length)},
     };
     std::vector<PyGetSetDef>* properties =
         new std::vector<PyGetSetDef>;  // lives as long as the type
@@ -194,10 +201,13 @@ void add_tensor_type(PyObject* module) {
         properties->push_back(overridable_property(*p));
     properties->push_back(dict_property_[0]);
     properties->push_back(PyGetSetDef{});
-    for (PyType_Slot* s = operator_slots(); s->slot; ++s) slots.push_back(*s);
-    // Methods and properties are those of a base class, as the interpreter's messages about them say; the
-    // slots are given to both, so that none is reached through the base.
+    // Methods, properties and operators are those of a base class, as the interpreter's messages about them
+    // say; Tensor has its slots from there.
     std::vector<PyType_Slot> base_slots = slots;
+    for (PyType_Slot* s = operator_slots(); s->slot; ++s) base_slots.push_back(*s);
+    base_slots.push_back({Py_mp_subscript, reinterpret_cast<void*>(tensor_getitem)});
+    base_slots.push_back({Py_mp_ass_subscript, reinterpret_cast<void*>(tensor_setitem)});
+    base_slots.push_back({Py_mp_length, reinterpret_cast<void*>(tensor_length)});
     base_slots.push_back({Py_tp_members, members_});
     base_slots.push_back({Py_tp_methods, tensor_methods});
     base_slots.push_back({Py_tp_getset, properties->data()});
@@ -213,6 +223,13 @@ void add_tensor_type(PyObject* module) {
         check(PyType_FromSpecWithBases(&spec, base.get())).release());
     tensor_type->tp_name =
         "Tensor";  // the interpreter's messages say "'Tensor' object ...", as for a class
+    // Programs derive metaclasses from this one. Until Python 3.12 a spec cannot name a metaclass.
+    auto* const type_type = reinterpret_cast<PyObject*>(&PyType_Type);
+    const Object meta = check(PyObject_CallFunction(type_type, "s(O){s:s}", "_TensorMeta",
+                                                    type_type, "__module__", "torch._C"));
+    for (PyObject* type : {base.get(), reinterpret_cast<PyObject*>(tensor_type)})
+        Py_SET_TYPE(type, reinterpret_cast<PyTypeObject*>(Py_NewRef(meta.get())));
+    check(PyModule_AddObjectRef(module, "_TensorMeta", meta.get()));
     release_python_object = release_object;
     check(PyModule_AddObjectRef(module, "Tensor", reinterpret_cast<PyObject*>(tensor_type)));
 }

@@ -77,6 +77,7 @@ from . import (  # noqa: E402
     linalg,
     nn,
     optim,
+    overrides,
     profiler,
     random,
     return_types,

@@ -279,8 +279,10 @@ from ._C import ones as ones
 from ._C import ones_like as ones_like
 from . import optim as optim
 from ._C import outer as outer
+from . import overrides as overrides
 from ._C import pairwise_distance as pairwise_distance
 from ._C import permute as permute
+from ._C import positive as positive
 from ._C import pow as pow
 from ._C import prelu as prelu
 from ._C import preserve_format as preserve_format

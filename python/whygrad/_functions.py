@@ -7,6 +7,12 @@ from builtins import range as _range
 from typing import Any
 
 from . import _C
+from .overrides import (
+    has_torch_function,
+    has_torch_function_unary,
+    has_torch_function_variadic,
+    overridden,
+)
 
 Tensor = _C.Tensor
 __all__ = [
@@ -75,14 +81,18 @@ def einsum(*args: Any) -> Tensor:
         if len(args) % 2:
             equation += "->" + text(args[-1])
         return einsum(equation, *[args[i] for i in _range(0, len(args) - 1, 2)])
-    operands = args[1:]
+    equation, *operands = args
+    if has_torch_function(operands):
+        return overridden(einsum, {"args": args})
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
-        operands = tuple(operands[0])
-    return _C.einsum(args[0], list(operands))
+        return einsum(equation, *operands[0]) if operands[0] else _C.einsum(equation, [])
+    return _C.einsum(equation, operands)
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
     """Sums of products over the last `dims` dims of a and the first of b, or over the two listed groups."""
+    if has_torch_function_variadic(a, b):
+        return overridden(tensordot, locals())
     if not isinstance(dims, (tuple, list, Tensor, int)):
         raise RuntimeError(
             "tensordot expects dims to be int or tuple[list[int], list[int]] or list[list[int]] containing two lists, "
@@ -111,6 +121,8 @@ def norm(
     dtype: Any = None,
 ) -> Tensor:
     """The p-norm of all elements, or along dims; "fro" and None are 2."""
+    if has_torch_function_unary(input):
+        return overridden(norm, locals())
     if p is not None and p != "fro" and isinstance(p, str):
         if p == "nuc":
             raise NotImplementedError("norm: the nuclear norm is not in whygrad yet")
@@ -121,11 +133,15 @@ def norm(
 
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Parts of one size, or of the sizes listed, along a dim."""
+    if has_torch_function_unary(tensor):
+        return overridden(split, locals())
     return tensor.split(split_size_or_sections, dim)
 
 
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
     """The places of the elements that are not zero: one row each, or one tensor per dim with as_tuple."""
+    if has_torch_function_unary(input):
+        return overridden(nonzero, locals(), name="torch.nonzero")
     if not isinstance(as_tuple, _bool):
         kind = type(as_tuple).__name__
         raise TypeError(f"nonzero(): argument 'as_tuple' must be bool, not {kind}")
@@ -169,6 +185,8 @@ def _check_tensors(tensors: tuple) -> None:
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """Every tensor expanded to the common shape."""
+    if has_torch_function(tensors):
+        return overridden(broadcast_tensors, locals())
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
     _check_tensors(tensors)
@@ -192,8 +210,13 @@ def _common(a: Any, b: Any) -> Any:
 
 def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     """Coordinate grids of 1-d tensors; indexing "ij" (the default) or "xy"."""
+    if has_torch_function(tensors):
+        return overridden(meshgrid, locals())
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        tensors = tuple(tensors[0])
+        given, tensors = tensors, tuple(tensors[0])
+        if has_torch_function(tensors):
+            called: Any = {"tensors": given, "indexing": indexing}
+            return overridden(meshgrid, called, relevant=given, name="torch.meshgrid")
     _check_tensors(tensors)
     if indexing is None:
         _C._warn_once(
@@ -232,21 +255,29 @@ def _one_or_all(function: Any, tensors: tuple[Any, ...]) -> Any:
 
 def atleast_1d(*tensors: Any) -> Any:
     """Each tensor as a vector if it is a number, else itself."""
+    if has_torch_function(tensors):
+        return overridden(atleast_1d, locals())
     return _one_or_all(_C._nn.atleast_1d, tensors)
 
 
 def atleast_2d(*tensors: Any) -> Any:
     """Each tensor with dims of size 1 in front, as many as two dims need."""
+    if has_torch_function(tensors):
+        return overridden(atleast_2d, locals())
     return _one_or_all(_C._nn.atleast_2d, tensors)
 
 
 def atleast_3d(*tensors: Any) -> Any:
     """Each tensor with dims of size 1 around, as many as three dims need."""
+    if has_torch_function(tensors):
+        return overridden(atleast_3d, locals())
     return _one_or_all(_C._nn.atleast_3d, tensors)
 
 
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All combinations of elements of 1-d tensors, one per row."""
+    if has_torch_function(tensors):
+        return overridden(cartesian_prod, locals())
     for t in tensors:
         if t.dim() != 1:
             raise RuntimeError(f"Expect a 1D vector, but got shape {list(t.shape)}")

@@ -14,6 +14,7 @@ from typing import Any
 
 from . import _C
 from ._tensor_str import tensor_format, tensor_repr
+from .overrides import has_torch_function_unary, has_torch_function_variadic, overridden
 
 Tensor = _C.Tensor
 
@@ -26,6 +27,8 @@ def _method(function: Any) -> Any:
 
 @_method
 def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:
+    if has_torch_function_unary(self):
+        return overridden(Tensor.__repr__, locals())
     return tensor_repr(self, tensor_contents=tensor_contents)
 
 
@@ -34,6 +37,8 @@ Tensor.__str__ = lambda self: repr(self)  # type: ignore[method-assign]
 
 @_method
 def __format__(self: Tensor, spec: str) -> str:
+    if has_torch_function_unary(self):
+        return overridden(Tensor.__format__, locals())
     return tensor_format(self, spec)
 
 
@@ -46,6 +51,8 @@ def __iter__(self: Tensor) -> Iterator[Tensor]:
 
 @_method
 def __contains__(self: Tensor, element: Any) -> bool:
+    if has_torch_function_unary(self):
+        return overridden(Tensor.__contains__, locals())
     if isinstance(element, (Tensor, numbers.Real)):
         found: Any = element == self
         return bool(found.any().item())
@@ -56,11 +63,22 @@ def __contains__(self: Tensor, element: Any) -> bool:
 
 @_method
 def __complex__(self: Tensor) -> complex:
+    if has_torch_function_unary(self):
+        return overridden(Tensor.__complex__, locals(), name="torch.Tensor.__complex__")
     return complex(float(self))
 
 
 @_method
+def __rdiv__(self: Tensor, other: Any) -> Tensor:
+    if has_torch_function_variadic(self, other):
+        return overridden(Tensor.__rdiv__, locals())
+    return self.reciprocal() * other
+
+
+@_method
 def __reversed__(self: Tensor) -> Tensor:
+    if has_torch_function_unary(self):
+        return overridden(Tensor.__reversed__, locals())
     return self if self.dim() == 0 else self.flip(0)
 
 
@@ -70,14 +88,14 @@ Tensor.__rdiv__ = Tensor.__rtruediv__  # type: ignore[attr-defined]
 
 @_method
 def __dir__(self: Tensor) -> list[str]:
+    if has_torch_function_unary(self):
+        return overridden(Tensor.__dir__, locals())
     return sorted({*dir(type(self)), *self.__dict__})
 
 
 @_method
 def numpy(self: Tensor, *args: Any, force: bool = False, **unknown: Any) -> Any:
     """The values as a numpy array over the same memory (a copy where force=True has to detach)."""
-    import numpy as np
-
     if args:
         were = "was" if len(args) == 1 else "were"
         raise TypeError(f"numpy() takes 0 positional arguments but {len(args)} {were} given")
@@ -85,6 +103,10 @@ def numpy(self: Tensor, *args: Any, force: bool = False, **unknown: Any) -> Any:
         raise TypeError(f"numpy() got an unexpected keyword argument '{name}'")
     if not isinstance(force, bool):
         raise TypeError(f"numpy(): argument 'force' must be bool, not {type(force).__name__}")
+    if has_torch_function_unary(self):
+        return overridden(Tensor.numpy, locals(), name="torch.Tensor.numpy")
+    import numpy as np
+
     if force:
         self = self.detach()
     elif self.requires_grad and _C.is_grad_enabled():
@@ -107,6 +129,8 @@ class _Memory:
 
 @_method
 def __array__(self: Tensor, dtype: Any = None) -> Any:
+    if has_torch_function_unary(self):
+        return overridden(Tensor.__array__, locals())
     # Without `copy`, as in PyTorch: NumPy 2 then warns where it asks for a copy and makes it itself.
     array = self.numpy()
     return array if dtype is None else array.astype(dtype, copy=False)
@@ -116,6 +140,8 @@ def __array__(self: Tensor, dtype: Any = None) -> Any:
 def __array_wrap__(
     self: Tensor, array: Any, context: Any = None, return_scalar: bool = False
 ) -> Tensor:
+    if has_torch_function_unary(self):
+        return overridden(Tensor.__array_wrap__, locals())
     if array.dtype == bool:
         array = array.astype("uint8")
     return _C.from_numpy(array)
@@ -124,6 +150,8 @@ def __array_wrap__(
 @_method
 def nonzero(self: Tensor, *, as_tuple: bool = False) -> Any:
     """The places of the elements that are not zero: one row each, or one tensor per dim with as_tuple."""
+    if has_torch_function_unary(self):
+        return overridden(Tensor.nonzero, locals(), name="torch.Tensor.nonzero")
     from ._functions import nonzero
 
     return nonzero(self, as_tuple=as_tuple)
@@ -134,6 +162,8 @@ def norm(
     self: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None
 ) -> Tensor:
     """The p-norm of all elements, or along dims; "fro" and None are 2."""
+    if has_torch_function_unary(self):
+        return overridden(Tensor.norm, locals())
     from ._functions import norm
 
     return norm(self, p, dim, keepdim, dtype=dtype)
@@ -142,6 +172,8 @@ def norm(
 @_method
 def split(self: Tensor, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Parts of one size, or of the sizes listed, along a dim."""
+    if has_torch_function_unary(self):
+        return overridden(Tensor.split, locals())
     if isinstance(split_size, Tensor):
         with contextlib.suppress(ValueError):
             split_size = int(split_size)
@@ -152,6 +184,8 @@ def split(self: Tensor, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
 
 @_method
 def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
+    if has_torch_function_unary(self):
+        return overridden(Tensor.__deepcopy__, locals())
     if not self.is_leaf:
         raise RuntimeError(
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
@@ -206,8 +240,9 @@ def _rebuild(
     """Undo `__reduce_ex__`."""
     t = memory.flat.as_strided(shape, stride, offset).detach()
     if cls is not None:
-        t = _C._make_subclass(cls, t, False)
-    t.requires_grad_(requires_grad)
+        t = _C._make_subclass(cls, t, requires_grad)
+    elif requires_grad:
+        t.requires_grad_()
     if attributes:
         t.__dict__.update(attributes)
     return t
@@ -215,6 +250,8 @@ def _rebuild(
 
 @_method
 def __reduce_ex__(self: Tensor, protocol: int) -> tuple:
+    if has_torch_function_unary(self):
+        return overridden(Tensor.__reduce_ex__, locals())
     from .utils.hooks import warn_if_has_hooks
 
     warn_if_has_hooks(self)
@@ -251,18 +288,24 @@ def _bytes(t: Tensor) -> bytes:
 @_method
 def __setstate__(self: Tensor, state: Any) -> None:
     """Take (requires_grad, anything, hooks): the state of tensors in old pickles."""
+    if has_torch_function_unary(self):
+        return overridden(Tensor.__setstate__, locals())
     if not self.is_leaf:
         raise RuntimeError("__setstate__ can be only called on leaf Tensors")
     if len(state) == 4:
         self.set_(*state)  # type: ignore[attr-defined]
-        return
+        return None
     self.requires_grad, _, self._backward_hooks = state  # type: ignore[misc]
+    return None
 
 
 def _convert_type(
     self: Tensor, dtype: Any = None, non_blocking: bool = False, *, memory_format: Any = None
 ) -> Any:
     """The type's name ("torch.FloatTensor"), or the tensor converted to a dtype or type."""
+    if has_torch_function_unary(self):
+        places = 1 if dtype is None else 2
+        return overridden(Tensor.type, locals(), n_positional=places, name="torch.Tensor.type")
     if dtype is None:
         return f"torch.{_LEGACY[_dtype_name(self.dtype)]}Tensor"
     if isinstance(dtype, _C.dtype):
@@ -291,13 +334,21 @@ def cuda(
     self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None
 ) -> Tensor:
     """Move to the GPU; an error without one."""
+    if has_torch_function_unary(self):
+        return overridden(Tensor.cuda, locals(), name="torch.Tensor.cuda")
     return self.to("cuda" if device is None else device)
 
 
+def _make_wrapper_subclass(*args: Any, **kwargs: Any) -> Any:
+    raise NotImplementedError(
+        "whygrad does not have Tensor._make_wrapper_subclass, nor __torch_dispatch__, for which it is"
+    )
+
+
+Tensor._make_wrapper_subclass = staticmethod(_make_wrapper_subclass)  # type: ignore[attr-defined]
 Tensor._make_subclass = staticmethod(  # type: ignore[method-assign, assignment]
     lambda cls, data, requires_grad=False: _C._make_subclass(cls, data, bool(requires_grad))
 )
-Tensor.layout = property(lambda self: _C.strided)  # type: ignore[method-assign, assignment]
 
 
 def register_hook(self: Tensor, hook: Any) -> Any:
@@ -308,11 +359,15 @@ def register_hook(self: Tensor, hook: Any) -> Any:
     Raises:
         RuntimeError: the tensor does not require grad.
     """
+    if has_torch_function_unary(self):
+        return overridden(Tensor.register_hook, locals())
     return _C._register_hook(self, hook)
 
 
 def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Any:
     """Call `hook(tensor)` whenever `.grad` of this leaf has been accumulated; see `register_hook`."""
+    if has_torch_function_unary(self):
+        return overridden(Tensor.register_post_accumulate_grad_hook, locals())
     return _C._register_post_accumulate_grad_hook(self, hook)
 
 

@@ -3,9 +3,10 @@
 from typing import Any
 
 from . import _C
+from .overrides import has_torch_function_unary, overridden
 
 vector_norm = _C._nn.linalg_vector_norm
-matmul = _C.matmul
+matmul = _C._nn.linalg_matmul
 
 
 def norm(
@@ -18,6 +19,8 @@ def norm(
     dtype: Any = None,
 ) -> Any:
     """The norm of all elements (ord=None), of vectors along one dim, or "fro" over two dims."""
+    if has_torch_function_unary(A):
+        return overridden(norm, locals(), name="torch.linalg.linalg_norm")
     whole = ord is None and dim is None
     vectors = (
         isinstance(dim, int)
@@ -37,3 +40,6 @@ def norm(
     values = A.flatten() if whole and not keepdim else A
     result = vector_norm(values, 2 if ord in (None, "fro") else ord, dim, keepdim, dtype=dtype)
     return result if out is None else out.resize_(result.shape).copy_(result)
+
+
+norm.__name__ = "linalg_norm"  # as PyTorch calls it

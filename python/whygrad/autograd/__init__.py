@@ -19,6 +19,7 @@ from .._grad_mode import (
     set_multithreading_enabled,
 )
 from .._vmap_levels import open_levels
+from ..overrides import handle_torch_function, has_torch_function, overridden
 from . import anomaly_mode, forward_ad, function, grad_mode, graph, profiler, variable
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
@@ -45,7 +46,8 @@ __all__ = [
 
 
 def _as_tuple(value: Any) -> tuple:
-    return (value,) if isinstance(value, Tensor | graph.GradientEdge) else tuple(value)
+    single = isinstance(value, Tensor | graph.GradientEdge) or hasattr(value, "__torch_function__")
+    return (value,) if single else tuple(value)
 
 
 def _targets(value: Any) -> tuple:
@@ -94,6 +96,11 @@ def backward(
             )
         grad_tensors = grad_variables
     roots = _as_tuple(tensors)
+    if has_torch_function(roots):
+        options: Any = {"grad_tensors": grad_tensors, "retain_graph": retain_graph}
+        options |= {"create_graph": create_graph}
+        options |= {"inputs": None if inputs is None else _targets(inputs)}
+        return handle_torch_function(backward, roots, roots, **options)
     targets: tuple = ()
     if inputs is not None:
         targets = _targets(inputs)
@@ -139,6 +146,15 @@ def grad(
             "Expected allow_unused to be True or not passed when materialize_grads=True, "
             "but got: allow_unused=False."
         )
+    roots, targets = _as_tuple(outputs), _targets(inputs)
+    if allow_unused is None:
+        allow_unused = materialize_grads
+    if has_torch_function(roots + targets):
+        arguments = {**locals(), "outputs": roots, "inputs": targets}
+        answer = overridden(grad, arguments, relevant=roots + targets)
+        if isinstance(inputs, Mapping):
+            return cast(Any, dict(zip(inputs, answer, strict=True)))
+        return answer
     if not only_inputs:
         warnings.warn(
             "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for "
@@ -146,9 +162,6 @@ def grad(
             FutureWarning,
             stacklevel=2,
         )
-    roots, targets = _as_tuple(outputs), _targets(inputs)
-    if allow_unused is None:
-        allow_unused = materialize_grads
     if not targets:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     grads = _grads_for(roots, grad_outputs)

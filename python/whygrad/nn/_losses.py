@@ -11,6 +11,7 @@ import warnings
 import whygrad
 from whygrad import Tensor
 from whygrad._C import _nn
+from whygrad.overrides import has_torch_function_variadic, overridden
 
 from . import _reduction
 
@@ -66,6 +67,8 @@ def mse_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """`(input - target)**2`, times `weight` if given."""
+    if has_torch_function_variadic(input, target, weight):
+        return overridden(mse_loss, locals())
     differ = target.size() != input.size()
     if differ:
         _warn_of_sizes(input, target)
@@ -87,6 +90,8 @@ def l1_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """`|input - target|`, times `weight` if given."""
+    if has_torch_function_variadic(input, target):
+        return overridden(l1_loss, locals())
     differ = target.size() != input.size()
     if differ:
         _warn_of_sizes(input, target)
@@ -108,6 +113,8 @@ def smooth_l1_loss(
     beta: float = 1.0,
 ) -> Tensor:
     """`d**2 / (2 beta)` where `d = |input - target| < beta`, else `d - beta/2`."""
+    if has_torch_function_variadic(input, target):
+        return overridden(smooth_l1_loss, locals())
     differ = target.size() != input.size()
     if differ:
         _warn_of_sizes(input, target)
@@ -126,6 +133,8 @@ def huber_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """`d**2 / 2` where `d = |input - target| < delta`, else `delta (d - delta/2)`."""
+    if has_torch_function_variadic(input, target, weight):
+        return overridden(huber_loss, locals())
     differ = target.size() != input.size()
     if differ:
         _warn_of_sizes(input, target)
@@ -150,6 +159,8 @@ def nll_loss(
     `weight`, of shape (C,), scales each class; the mean is over the weights that were used.
     Targets equal to `ignore_index` count as nothing.
     """
+    if has_torch_function_variadic(input, target, weight):
+        return overridden(nll_loss, locals())
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
     return _nn.nll_loss_nd(input, target, weight, _reduction.get_enum(reduction), ignore_index)
@@ -177,6 +188,8 @@ def cross_entropy(
         reduction: "none", "mean" or "sum".
         label_smoothing: share of the target that is spread evenly over the classes.
     """
+    if has_torch_function_variadic(input, target, weight):
+        return overridden(cross_entropy, locals())
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
     number = _reduction.get_enum(reduction)
@@ -192,6 +205,8 @@ def binary_cross_entropy(
     reduction: str = "mean",
 ) -> Tensor:
     """`-(t log p + (1-t) log(1-p))` for probabilities `input`; logs are cut at -100."""
+    if has_torch_function_variadic(input, target, weight):
+        return overridden(binary_cross_entropy, locals())
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
     number = _reduction.get_enum(reduction)
@@ -215,6 +230,8 @@ def binary_cross_entropy_with_logits(
     pos_weight: Tensor | None = None,
 ) -> Tensor:
     """Binary cross entropy of `sigmoid(input)`; `pos_weight` scales the positive term."""
+    if has_torch_function_variadic(input, target, weight, pos_weight):
+        return overridden(binary_cross_entropy_with_logits, locals())
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
     number = _reduction.get_enum(reduction)
@@ -238,6 +255,8 @@ def kl_div(
     Kullback and Leibler, 1951. `reduction="batchmean"` divides the sum by the batch size, which
     is the definition; "mean" divides by the number of elements.
     """
+    if has_torch_function_variadic(input, target):
+        return overridden(kl_div, locals())
     if size_average is not None or reduce is not None:
         reduction = _reduction.legacy_get_string(size_average, reduce)
     elif reduction == "mean":
@@ -253,3 +272,7 @@ def kl_div(
         return whygrad.kl_div(input, target, number, log_target=log_target)
     total = whygrad.kl_div(input, target, 2, log_target=log_target)
     return total / input.shape[0] if input.dim() != 0 else total
+
+
+for _f in __all__:
+    globals()[_f].__module__ = f"{__package__}.functional"

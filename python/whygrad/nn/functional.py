@@ -12,6 +12,11 @@ from typing import Any
 import whygrad
 from whygrad import Tensor
 from whygrad._C import _nn
+from whygrad.overrides import (
+    has_torch_function_unary,
+    has_torch_function_variadic,
+    overridden,
+)
 
 from ._losses import (
     binary_cross_entropy,
@@ -100,11 +105,15 @@ pairwise_distance = whygrad.pairwise_distance
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """`max(x, 0)`."""
+    if has_torch_function_unary(input):
+        return overridden(relu, locals())
     return whygrad.relu_(input) if inplace else whygrad.relu(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """`x` where positive, else `negative_slope * x`."""
+    if has_torch_function_unary(input):
+        return overridden(leaky_relu, locals())
     if inplace:
         return _nn.leaky_relu_(input, negative_slope)
     return _nn.leaky_relu(input, negative_slope)
@@ -112,11 +121,15 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """`x` where positive, else `alpha (exp(x) - 1)`."""
+    if has_torch_function_unary(input):
+        return overridden(elu, locals())
     return _nn.elu_(input, alpha) if inplace else _nn.elu(input, alpha)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """`x sigmoid(x)`."""
+    if has_torch_function_unary(input):
+        return overridden(silu, locals())
     return _nn.silu_(input) if inplace else _nn.silu(input)
 
 
@@ -132,11 +145,15 @@ def tanh(input: Tensor) -> Tensor:
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """`max(x, 0) + min(0, alpha (exp(x / alpha) - 1))`. Barron, 2017."""
+    if has_torch_function_unary(input):
+        return overridden(celu, locals())
     return whygrad.celu_(input, alpha) if inplace else whygrad.celu(input, alpha)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """`scale * elu(x, alpha)` with the two constants that keep mean 0 and variance 1."""
+    if has_torch_function_unary(input):
+        return overridden(selu, locals())
     return whygrad.selu_(input) if inplace else whygrad.selu(input)
 
 
@@ -144,6 +161,8 @@ def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
     """`x` cut to the range from `min_val` to `max_val`; its gradient is 0 at both ends."""
+    if has_torch_function_unary(input):
+        return overridden(hardtanh, locals())
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
     if inplace:
@@ -153,26 +172,36 @@ def hardtanh(
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """`min(max(x, 0), 6)`."""
+    if has_torch_function_unary(input):
+        return overridden(relu6, locals())
     return _nn.relu6_(input) if inplace else _nn.relu6(input)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """`relu6(x + 3) / 6`."""
+    if has_torch_function_unary(input):
+        return overridden(hardsigmoid, locals())
     return _nn.hardsigmoid_(input) if inplace else _nn.hardsigmoid(input)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """`x relu6(x + 3) / 6`. Howard et al., "Searching for MobileNetV3", 2019."""
+    if has_torch_function_unary(input):
+        return overridden(hardswish, locals())
     return _nn.hardswish_(input) if inplace else _nn.hardswish(input)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """`x tanh(softplus(x))`. Misra, 2019."""
+    if has_torch_function_unary(input):
+        return overridden(mish, locals())
     return _nn.mish_(input) if inplace else _nn.mish(input)
 
 
 def _threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """`x` where it is greater than `threshold`, else `value`."""
+    if has_torch_function_unary(input):
+        return overridden(_threshold, locals())
     if inplace:
         return whygrad.threshold_(input, threshold, value)
     return whygrad.threshold(input, threshold, value)
@@ -183,6 +212,8 @@ threshold = _threshold  # messages name the one before
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """`a sigmoid(b)`, where a and b are the halves of `input` along `dim`."""
+    if has_torch_function_unary(input):
+        return overridden(glu, locals())
     if input.dim() == 0:
         raise RuntimeError("glu does not support scalars because halving size must be even")
     return _nn.glu(input, dim)
@@ -190,11 +221,15 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
 def tanhshrink(input: Tensor) -> Tensor:
     """`x - tanh(x)`."""
+    if has_torch_function_unary(input):
+        return overridden(tanhshrink, locals())
     return input - input.tanh()
 
 
 def softsign(input: Tensor) -> Tensor:
     """`x / (1 + |x|)`."""
+    if has_torch_function_unary(input):
+        return overridden(softsign, locals())
     return input / (input.abs() + 1)
 
 
@@ -212,6 +247,8 @@ def softmax(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Tensor:
     """`exp(x) / sum(exp(x))` along `dim`, computed in `dtype` if given."""
+    if has_torch_function_unary(input):
+        return overridden(softmax, locals())
     if dim is None:
         dim = _implicit_softmax_dim("softmax", input.dim(), _stacklevel)
     return input.softmax(dim) if dtype is None else input.softmax(dim, dtype=dtype)
@@ -221,6 +258,8 @@ def softmin(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Tensor:
     """`softmax(-x)` along `dim`, computed in `dtype` if given."""
+    if has_torch_function_unary(input):
+        return overridden(softmin, locals())
     if dim is None:
         dim = _implicit_softmax_dim("softmin", input.dim(), _stacklevel)
     return softmax(-input, dim, _stacklevel, dtype)
@@ -230,6 +269,8 @@ def log_softmax(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Tensor:
     """`log(softmax(x))` along `dim`, computed in `dtype` if given, without overflow."""
+    if has_torch_function_unary(input):
+        return overridden(log_softmax, locals())
     if dim is None:
         dim = _implicit_softmax_dim("log_softmax", input.dim(), _stacklevel)
     return input.log_softmax(dim) if dtype is None else input.log_softmax(dim, dtype=dtype)
@@ -252,6 +293,8 @@ def embedding(
     Row `padding_idx` gets no gradient. With `max_norm`, rows in use that are longer in the norm
     `norm_type` are first scaled down, in place.
     """
+    if has_torch_function_variadic(input, weight):
+        return overridden(embedding, locals())
     if sparse:
         raise NotImplementedError("embedding: sparse gradients do not exist in whygrad")
     if padding_idx is None:
@@ -278,6 +321,8 @@ def embedding(
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """While `training`, zero each element with probability `p` and scale the rest by 1/(1-p)."""
+    if has_torch_function_unary(input):
+        return overridden(dropout, locals())
     if p < 0.0 or p > 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     if not inplace:
@@ -295,6 +340,8 @@ def layer_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """`(x - mean) / sqrt(var + eps) * weight + bias` over the last dimensions."""
+    if has_torch_function_variadic(input, weight, bias):
+        return overridden(layer_norm, locals())
     return _nn.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
@@ -308,6 +355,8 @@ def rms_norm(
 
     `eps=None` stands for the machine epsilon of the dtype.
     """
+    if has_torch_function_variadic(input, weight):
+        return overridden(rms_norm, locals())
     return _nn.rms_norm(input, normalized_shape, weight, eps)
 
 
@@ -315,5 +364,7 @@ def normalize(
     input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None
 ) -> Tensor:
     """`x / max(norm(x, p), eps)`, with the norm taken along `dim`."""
+    if has_torch_function_unary(input):
+        return overridden(normalize, locals())
     length = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
     return input / length if out is None else whygrad.div(input, length, out=out)

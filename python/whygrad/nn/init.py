@@ -12,6 +12,7 @@ from typing import Any
 
 import whygrad
 from whygrad import Tensor
+from whygrad.overrides import has_torch_function_unary, overridden
 
 __all__ = [
     "calculate_gain",
@@ -72,12 +73,16 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Draw from the uniform distribution on [a, b)."""
+    if has_torch_function_unary(tensor):
+        return overridden(uniform_, locals(), n_positional=0)
     with whygrad.no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Draw from the normal distribution N(mean, std**2)."""
+    if has_torch_function_unary(tensor):
+        return overridden(normal_, locals(), n_positional=0)
     with whygrad.no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
@@ -130,13 +135,16 @@ def trunc_normal_(
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with `val`."""
+    if has_torch_function_unary(tensor):
+        return overridden(constant_, locals(), n_positional=0)
     with whygrad.no_grad():
         return tensor.fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
     """Fill with 1."""
-    return constant_(tensor, 1.0)
+    with whygrad.no_grad():
+        return tensor.fill_(1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
@@ -181,8 +189,9 @@ def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
         raise ValueError(
             "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"
         )
-    field = math.prod(tensor.shape[2:])
-    return tensor.size(1) * field, tensor.size(0) * field
+    inputs, outputs = tensor.size(1), tensor.size(0)
+    field = math.prod(tensor.shape[2:]) if tensor.dim() > 2 else 1
+    return inputs * field, outputs * field
 
 
 def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
@@ -198,14 +207,16 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     std = gain * math.sqrt(2.0 / float(fan_in + fan_out))
     bound = math.sqrt(3.0) * std
-    return uniform_(tensor, -bound, bound, generator)
+    with whygrad.no_grad():
+        return tensor.uniform_(-bound, bound, generator=generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Normal with variance 2 gain**2 / (fan_in + fan_out). Glorot and Bengio, 2010."""
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     std = gain * math.sqrt(2.0 / float(fan_in + fan_out))
-    return normal_(tensor, 0.0, std, generator)
+    with whygrad.no_grad():
+        return tensor.normal_(0.0, std, generator=generator)
 
 
 def _is_empty(tensor: Tensor) -> bool:
@@ -223,12 +234,15 @@ def kaiming_uniform_(
     generator: Any = None,
 ) -> Tensor:
     """Uniform in ±gain sqrt(3 / fan). He et al., 2015. `a` is the slope of a leaky ReLU."""
+    if has_torch_function_unary(tensor):
+        return overridden(kaiming_uniform_, locals(), n_positional=0)
     if _is_empty(tensor):
         return tensor
     fan = _calculate_correct_fan(tensor, mode)
     std = calculate_gain(nonlinearity, a) / math.sqrt(fan)
     bound = math.sqrt(3.0) * std
-    return uniform_(tensor, -bound, bound, generator)
+    with whygrad.no_grad():
+        return tensor.uniform_(-bound, bound, generator=generator)
 
 
 def kaiming_normal_(
@@ -243,7 +257,8 @@ def kaiming_normal_(
         return tensor
     fan = _calculate_correct_fan(tensor, mode)
     std = calculate_gain(nonlinearity, a) / math.sqrt(fan)
-    return normal_(tensor, 0.0, std, generator)
+    with whygrad.no_grad():
+        return tensor.normal_(0.0, std, generator=generator)
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:

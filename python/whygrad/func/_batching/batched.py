@@ -36,6 +36,7 @@ class BatchedTensor(Tensor):
 
     # Programs and messages see the class that they know.
     __module__ = "torch"
+    _overrides_operations_only = True
 
     @classmethod
     def __torch_function__(

@@ -48,7 +48,7 @@ class Sigmoid(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape, which the result keeps."""
-        return input.sigmoid()
+        return whygrad.sigmoid(input)
 
 
 class Tanh(Module):
@@ -56,7 +56,7 @@ class Tanh(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape, which the result keeps."""
-        return input.tanh()
+        return whygrad.tanh(input)
 
 
 class LogSigmoid(Module):
