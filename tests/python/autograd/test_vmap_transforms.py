@@ -136,7 +136,12 @@ def test_hessian_vector_products(torch):
 
     x = data(torch, 4, dtype="float64")
     yield numbers(torch, torch.vmap(hvp, (None, 0))(x, torch.eye(4, dtype=torch.float64)))
-    yield numbers(torch, torch.vmap(hvp)(data(torch, 3, 4, dtype="float64"), data(torch, 3, 4, dtype="float64", salt=1)))
+    yield numbers(
+        torch,
+        torch.vmap(hvp)(
+            data(torch, 3, 4, dtype="float64"), data(torch, 3, 4, dtype="float64", salt=1)
+        ),
+    )
 
 
 # --- custom Functions -----------------------------------------------------------------------------
