@@ -233,6 +233,7 @@ vmap(lambda a, b: a.add_(b), x, torch.ones(3, 2, 4))
 
 # For these PyTorch takes the samples one by one, with a warning.
 @parity(
+    tol=SUMMED,
     write=[
         "a.masked_fill_(a > 0, a[0])",
         "a.scatter_(0, torch.tensor([0, 1]), a[2:].clone())",
@@ -244,7 +245,7 @@ vmap(lambda a, b: a.add_(b), x, torch.ones(3, 2, 4))
         "a.view(2, 2).addmm_(a.view(2, 2).clone(), torch.ones(2, 2))",
         "a.index_copy_(0, torch.tensor([0, 1]), a[2:].clone())",
         "a.view(2, 2).tril_()",
-    ]
+    ],
 )
 def test_in_place_natively(torch, write):
     x = data(torch, 3, 4)
@@ -433,7 +434,7 @@ def test_is_grads_batched_recorded(torch):
     yield torch.autograd.grad(
         w * w, (w, unused), torch.eye(3), is_grads_batched=True, allow_unused=True
     )[1]
-    yield lambda: torch.autograd.grad(w * w, w, torch.eye(4), is_grads_batched=True)
+    yield lambda: torch.autograd.grad((w * w,), (w,), (torch.eye(4),), is_grads_batched=True)
 
 
 @parity(tol=SUMMED)

@@ -17,7 +17,6 @@ from .batched import BatchedTensor, is_batched, physical_of, wrap
 Tensor = _C.Tensor
 
 _DETAILS = "For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
-_RESERVED = ("_pt_new_saved_tensors", "_pt_reserved_attrs", "_pt_inner_ctx")
 
 
 class VmapInfo(NamedTuple):
@@ -161,11 +160,6 @@ class _Context:
         return wrap(value.physical, level) if type(value) is _Kept else value
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in _RESERVED:
-            raise RuntimeError(
-                f"PyTorch reserves the {_RESERVED} field on ctx. Please name your fields on ctx something else to "
-                "avoid name collision."
-            )
         ctx, level = self._of
         setattr(ctx, name, _Kept(value._physical) if is_batched(value, level) else value)
 

@@ -117,6 +117,15 @@ def run_backward(
 
     if is_grads_batched:
         has_rows = [g is not None for g in grads]
+        for i, (root, g) in enumerate(zip(roots, grads, strict=False)):
+            if g is not None and isinstance(root, Tensor) and g.shape[1:] != root.shape:
+                raise RuntimeError(
+                    "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch "
+                    "dimension. The sizes of the remaining dimensions are expected to match the shape of corresponding "
+                    f"output, but a mismatch was detected: grad_output[{i}] has a shape of {_C.Size(g.shape[2:])} and output[{i}] "
+                    f"has a shape of {root.shape}. If you only want some tensors in `grad_output` to be considered "
+                    "batched, consider using vmap."
+                )
         return _by_rows(run, tuple(roots), grads, has_rows, tuple(targets), False)
     return _through_levels(run, tuple(roots), tuple(grads), tuple(targets), False)
 

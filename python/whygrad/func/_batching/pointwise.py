@@ -114,7 +114,7 @@ def elementwise(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> A
 @rule("where")
 def where(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     if len(args) + len(kwargs) == 1:
-        raise RuntimeError(dynamic("nonzero"))
+        raise RuntimeError(dynamic("where"))
     return elementwise(level, func, args, kwargs)
 
 
