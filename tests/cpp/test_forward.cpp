@@ -63,8 +63,9 @@ Tensor program(const Tensor& x) {
     Tensor w = softmax(m, 1, {});
     Tensor y = clone(w);
     Tensor row = select(y, 0, 1);
-    const Arg squares[] = {row, row};
-    elementwise_(Op::mul, row, squares);
+    const Tensor factor = row + 2.0;
+    const Arg product[] = {row, factor};
+    elementwise_(Op::mul, row, product);
     Tensor places = as_strided(y, {2}, {2}, 0);
     copy_(places, sum(x * x));
     const TensorList parts = unbind(cumprod(flatten(y, 0, 1), 0, {}), 0);
@@ -107,7 +108,8 @@ TEST(Forward, WritesAtSeveralLevels) {
     const auto f = [](const Tensor& a) {
         Tensor y = clone(a);
         Tensor first = select(y, 0, 0);
-        const Arg args[] = {first, select(y, 0, 1)};
+        const Tensor last = select(y, 0, 1);
+        const Arg args[] = {first, last};
         elementwise_(Op::mul, first, args);
         return y;
     };
