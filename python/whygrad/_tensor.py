@@ -341,7 +341,7 @@ def _make_wrapper_subclass(*args: Any, **kwargs: Any) -> Any:
     )
 
 
-Tensor._make_wrapper_subclass = staticmethod(_make_wrapper_subclass)  # type: ignore[attr-defined]
+Tensor._make_wrapper_subclass = staticmethod(_make_wrapper_subclass)  # type: ignore[method-assign]
 Tensor._make_subclass = staticmethod(  # type: ignore[method-assign, assignment]
     lambda cls, data, requires_grad=False: _C._make_subclass(cls, data, bool(requires_grad))
 )
