@@ -3,7 +3,8 @@
 from typing import Any
 
 from . import _C
-from .overrides import has_torch_function_unary, overridden
+from .overrides import has_torch_function_unary as _has_torch_function_unary
+from .overrides import overridden as _overridden
 
 vector_norm = _C._nn.linalg_vector_norm
 matmul = _C._nn.linalg_matmul
@@ -19,8 +20,8 @@ def norm(
     dtype: Any = None,
 ) -> Any:
     """The norm of all elements (ord=None), of vectors along one dim, or "fro" over two dims."""
-    if has_torch_function_unary(A):
-        return overridden(norm, locals(), name="torch.linalg.linalg_norm")
+    if _has_torch_function_unary(A):
+        return _overridden(norm, locals(), name="torch.linalg.linalg_norm")
     whole = ord is None and dim is None
     vectors = (
         isinstance(dim, int)

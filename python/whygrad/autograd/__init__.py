@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from .. import _C
+from .. import overrides as _overrides
 from .._grad_mode import (
     _unsafe_preserve_version_counter as _unsafe_preserve_version_counter,
 )
@@ -18,8 +19,7 @@ from .._grad_mode import (
     set_grad_enabled,
     set_multithreading_enabled,
 )
-from .._vmap_levels import open_levels
-from ..overrides import handle_torch_function, has_torch_function, overridden
+from .._vmap_levels import open_levels as _open_levels
 from . import anomaly_mode, forward_ad, function, grad_mode, graph, profiler, variable
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
@@ -96,11 +96,11 @@ def backward(
             )
         grad_tensors = grad_variables
     roots = _as_tuple(tensors)
-    if has_torch_function(roots):
+    if _overrides.has_torch_function(roots):
         options: Any = {"grad_tensors": grad_tensors, "retain_graph": retain_graph}
         options |= {"create_graph": create_graph}
         options |= {"inputs": None if inputs is None else _targets(inputs)}
-        return handle_torch_function(backward, roots, roots, **options)
+        return _overrides.handle_torch_function(backward, roots, roots, **options)
     targets: tuple = ()
     if inputs is not None:
         targets = _targets(inputs)
@@ -149,9 +149,9 @@ def grad(
     roots, targets = _as_tuple(outputs), _targets(inputs)
     if allow_unused is None:
         allow_unused = materialize_grads
-    if has_torch_function(roots + targets):
+    if _overrides.has_torch_function(roots + targets):
         arguments = {**locals(), "outputs": roots, "inputs": targets}
-        answer = overridden(grad, arguments, relevant=roots + targets)
+        answer = _overrides.overridden(grad, arguments, relevant=roots + targets)
         if isinstance(inputs, Mapping):
             return cast(Any, dict(zip(inputs, answer, strict=True)))
         return answer
@@ -165,7 +165,7 @@ def grad(
     if not targets:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     grads = _grads_for(roots, grad_outputs)
-    if is_grads_batched or open_levels():
+    if is_grads_batched or _open_levels():
         from ..func._batching import derivatives
 
         result = derivatives.run_backward(

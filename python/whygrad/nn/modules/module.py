@@ -17,6 +17,24 @@ from whygrad import Tensor
 from ...utils.hooks import BackwardHook, RemovableHandle
 from ..parameter import Buffer, Parameter
 from ._arguments import parse_to, typename
+from ._global_hooks import (
+    _global_backward_hooks,
+    _global_backward_pre_hooks,
+    _global_buffer_registration_hooks,
+    _global_forward_hooks,
+    _global_forward_hooks_always_called,
+    _global_forward_hooks_with_kwargs,
+    _global_forward_pre_hooks,
+    _global_module_registration_hooks,
+    _global_parameter_registration_hooks,
+    _register,
+    register_module_buffer_registration_hook,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_pre_hook,
+    register_module_module_registration_hook,
+    register_module_parameter_registration_hook,
+)
 from ._node_hooks import hook_node
 from ._state_dict import StateDictMixin
 
@@ -34,44 +52,9 @@ __all__ = [
 
 T = TypeVar("T", bound="Module")
 
-# Hooks of every module. `_global_forward_hooks_always_called` holds ids of the former.
-_global_forward_pre_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-_global_forward_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-_global_forward_hooks_with_kwargs: OrderedDict[int, bool] = OrderedDict()
-_global_forward_hooks_always_called: OrderedDict[int, bool] = OrderedDict()
-_global_backward_pre_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-_global_backward_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+
 # Of which kind the global backward hooks are, once there has been one: they do not mix.
 _global_is_full_backward_hook: bool | None = None
-_global_parameter_registration_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-_global_buffer_registration_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-_global_module_registration_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-
-
-def _register(hooks: OrderedDict[int, Any], hook: Any, *flags: OrderedDict[int, bool]) -> Any:
-    """Add `hook`, and its id to each of `flags`."""
-    handle = RemovableHandle(hooks, extra_dict=list(flags))
-    hooks[handle.id] = hook
-    for flag in flags:
-        flag[handle.id] = True
-    return handle
-
-
-def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Register `hook(module, args)` for every module; it may return new arguments."""
-    return _register(_global_forward_pre_hooks, hook)
-
-
-def register_module_forward_hook(
-    hook: Callable[..., Any], *, with_kwargs: bool = False, always_call: bool = False
-) -> RemovableHandle:
-    """Register `hook(module, args, output)` for every module; it may return a new output."""
-    flags = []
-    if with_kwargs:
-        flags.append(_global_forward_hooks_with_kwargs)
-    if always_call:
-        flags.append(_global_forward_hooks_always_called)
-    return _register(_global_forward_hooks, hook, *flags)
 
 
 def _settle_global_kind(full: bool) -> None:
@@ -91,30 +74,10 @@ def register_module_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
     return _register(_global_backward_hooks, hook)
 
 
-def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Register `hook(module, grad_output)` for every module, run before its backward hooks."""
-    return _register(_global_backward_pre_hooks, hook)
-
-
 def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Register a hook for every module; see `Module.register_full_backward_hook`."""
     _settle_global_kind(True)
     return _register(_global_backward_hooks, hook)
-
-
-def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Register `hook(module, name, param)`, run at each `register_parameter`."""
-    return _register(_global_parameter_registration_hooks, hook)
-
-
-def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Register `hook(module, name, buffer)`, run at each `register_buffer`."""
-    return _register(_global_buffer_registration_hooks, hook)
-
-
-def register_module_module_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Register `hook(module, name, submodule)`, run at each `add_module`."""
-    return _register(_global_module_registration_hooks, hook)
 
 
 def _indented(text: str) -> str:
