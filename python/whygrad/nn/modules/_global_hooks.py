@@ -1,7 +1,7 @@
 """Hooks of every module: `register_module_*`, and what they have registered.
 
-`module.py` calls them and shows them under its own name, as PyTorch does; those of the backward pass,
-of which there are two kinds that do not mix, are there.
+`module.py` calls them and shows them under its own name, as PyTorch does; those of the backward
+pass, of which there are two kinds that do not mix, are there.
 """
 
 from __future__ import annotations
