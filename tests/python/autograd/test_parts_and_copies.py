@@ -228,7 +228,7 @@ s = c.untyped_storage(); s._cdata == c[0].untyped_storage()._cdata; s.data_ptr()
 s = torch.tensor([1, 2], dtype=torch.uint8).untyped_storage(); s.tolist(); s[0]; s[-1]; s[0:1].tolist(); list(s); s.__setitem__(0, 7); s[0]
 s = torch.tensor([1, 2], dtype=torch.uint8).untyped_storage(); s[5]
 a = torch.zeros(2, dtype=torch.uint8); a.untyped_storage().fill_(3); a; a._version; a.untyped_storage().copy_(torch.UntypedStorage([5, 6])); a; a.untyped_storage().clone().fill_(0); a
-a = torch.zeros(4); s = a.untyped_storage(); s.resize_(8); s.nbytes(); a.resize_(2); s.nbytes(); a.resize_(4).shape; s.nbytes()
+_a = torch.zeros(4); s = _a.untyped_storage(); s.resize_(8); s.nbytes(); _a.resize_(2); s.nbytes(); _a.resize_(4).shape; s.nbytes()
 torch.zeros(2).untyped_storage().copy_(torch.UntypedStorage(3))
 torch.UntypedStorage().nbytes(); torch.UntypedStorage(5).nbytes(); torch.UntypedStorage([1, 2]).tolist()
 torch.UntypedStorage("a")

@@ -171,7 +171,6 @@ F.binary_cross_entropy_with_logits(x, y)
 F.nll_loss(x, torch.tensor([0, 1]))
 F.nll_loss(x, torch.tensor([0, 1]), weight=torch.ones(3, dtype=torch.float64))
 F.cross_entropy(x, torch.tensor([0, 1]))
-F.cross_entropy(x, y)
 x.matmul(w)
 x.mm(w)
 b3.bmm(b3)
@@ -323,7 +322,6 @@ G(x.max(0)[0], x)
 G(x.gather(0, i[None]), x)
 G(x.prod(0), x)
 G(x.cumprod(0), x)
-G(x.std(0), x)
 G(x.norm(3), x)
 G(x.as_strided((2, ), (1, )), x)
 G(x.logit(0.1), x)
@@ -428,7 +426,7 @@ def numbers(torch, node):
     """What a node saves that is no tensor, with its type: True is not 1 here, nor 1.0."""
     shown = []
     for name in sorted({n for n in dir(node) if n.startswith("_saved_")}):
-        if not hasattr(node, f"_raw{name}"):
+        if f"_raw{name}" not in dir(node):
             value = getattr(node, name)
             shown.append((name, type(value).__name__, str(value)))
     return shown
