@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "tensor/grad_mode.h"
 #include "ops/elementwise.h"
 #include "ops/functions.h"
+#include "tensor/grad_mode.h"
 #include "tensor/shape.h"
 
 namespace wg {

@@ -148,7 +148,7 @@ PyObject* matrix_product(PyObject* a, PyObject* b) {
 }
 PyObject* matrix_multiply(PyObject* a, PyObject* b) {
     if (!is_plain(a) || !is_plain(b)) [[unlikely]]
-        if (!is_number(a) && !is_number(b))
+        if (!is_number(b))
             if (const Answer given = ask({{"matmul"}, python("__rmatmul__")}, a, b,
                                          [&] { return matrix_product(a, b); }))
                 return given.result;

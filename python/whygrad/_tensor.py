@@ -84,10 +84,6 @@ def __reversed__(self: Tensor) -> Tensor:
     return self if self.dim() == 0 else self.flip(0)
 
 
-# As messages and `__torch_function__` call it.
-Tensor.__rdiv__ = Tensor.__rtruediv__  # type: ignore[attr-defined]
-
-
 @_method
 def __dir__(self: Tensor) -> list[str]:
     if has_torch_function_unary(self):

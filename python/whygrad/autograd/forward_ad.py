@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from .. import _C
 from .._grad_mode import _DecoratorContextManager
+from .._vmap_levels import open_levels
 
 __all__ = [
     "UnpackedDualTensor",
@@ -89,6 +90,10 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     for name, t in (("primal", tensor), ("tangent", tangent)):
         if not (t.is_floating_point() or t.is_complex()):
             raise ValueError(f"Expected {name} to be floating point or complex, but got: {t.dtype}")
+    if open_levels() and any("_physical" in vars(t) for t in (tensor, tangent)):
+        raise RuntimeError(
+            "Batching rule not implemented for aten::_make_dual; the fallback path doesn't work on out= or view ops."
+        )
     return _C._make_dual(tensor, tangent, level)
 
 

@@ -112,6 +112,13 @@ def storage(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     raise NotImplementedError("Cannot access storage of BatchedTensorImpl")
 
 
+@rule("as_strided_ detach_")
+def of_memory(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    raise RuntimeError(
+        f"Batching rule not implemented for aten::{name_of(func)}; the fallback path doesn't work on out= or view ops."
+    )
+
+
 @rule("data.get data.set")
 def data(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     raise RuntimeError("accessing `data` under vmap transform is not allowed")
@@ -153,12 +160,17 @@ def _format(self: Any, spec: str) -> str:
     return format(self.item(), spec) if self._rank == 0 else representation(self)
 
 
+def _itself(self: Any, cls: Any) -> Any:
+    return self
+
+
 # Methods that are Python, which do not ask for overrides.
 for _names, _method in (
     ("numpy __array__", _refuse),
     ("__deepcopy__ __reduce_ex__", _no_storage),
     ("__repr__ __str__", representation),
     ("__format__", _format),
+    ("as_subclass", _itself),
 ):
     for _name in _names.split():
         setattr(BatchedTensor, _name, _method)
