@@ -439,8 +439,8 @@ from ._C import var as var
 from ._C import var_mean as var_mean
 from ._C import vdot as vdot
 from . import version as version
-from .func import vmap as vmap
 from ._C import view_copy as view_copy
+from .func import vmap as vmap
 from ._C import vstack as vstack
 from ._C import where as where
 from ._C import xlogy as xlogy

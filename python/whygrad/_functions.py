@@ -287,7 +287,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     return _C.stack([g.reshape(-1) for g in meshgrid(*tensors, indexing="ij")], dim=1)
 
 
-def detach_(input: Tensor, /) -> Tensor:
+def detach_(input: Tensor) -> Tensor:
     """`input.detach_()`: the tensor without its history."""
     if has_torch_function_unary(input):
         return overridden(detach_, locals(), name="torch.detach_")

@@ -379,7 +379,7 @@ def __setstate__(self: Tensor, state: Any) -> None:
     if not self.is_leaf:
         raise RuntimeError("__setstate__ can be only called on leaf Tensors")
     if len(state) == 4:
-        self.set_(*state)  # type: ignore[attr-defined]
+        self.set_(*state)
         return None
     self.requires_grad, _, self._backward_hooks = state  # type: ignore[misc]
     return None
@@ -431,7 +431,7 @@ def _make_wrapper_subclass(*args: Any, **kwargs: Any) -> Any:
     )
 
 
-Tensor._make_wrapper_subclass = staticmethod(_make_wrapper_subclass)  # type: ignore[attr-defined]
+Tensor._make_wrapper_subclass = staticmethod(_make_wrapper_subclass)  # type: ignore[method-assign]
 Tensor._make_subclass = staticmethod(  # type: ignore[method-assign, assignment]
     lambda cls, data, requires_grad=False: _C._make_subclass(cls, data, bool(requires_grad))
 )

@@ -385,7 +385,7 @@ for _name in _CONVERSIONS:
     setattr(TypedStorage, _name, getattr(UntypedStorage, _name))
 
 
-class _LegacyType(type):
+class _LegacyStorageMeta(type):
     """Of `FloatStorage` and its like: a typed storage of their dtype is an instance."""
 
     dtype: Any
@@ -402,70 +402,70 @@ def _legacy_name(dtype: Any) -> str:
     return ("BFloat16" if name == "bfloat16" else name.capitalize()) + "Storage"
 
 
-class FloatStorage(metaclass=_LegacyType):
+class FloatStorage(metaclass=_LegacyStorageMeta):
     """Typed storages of float32."""
 
     dtype = _C.float32
     __module__ = "torch"
 
 
-class DoubleStorage(metaclass=_LegacyType):
+class DoubleStorage(metaclass=_LegacyStorageMeta):
     """Typed storages of float64."""
 
     dtype = _C.float64
     __module__ = "torch"
 
 
-class HalfStorage(metaclass=_LegacyType):
+class HalfStorage(metaclass=_LegacyStorageMeta):
     """Typed storages of float16."""
 
     dtype = _C.float16
     __module__ = "torch"
 
 
-class BFloat16Storage(metaclass=_LegacyType):
+class BFloat16Storage(metaclass=_LegacyStorageMeta):
     """Typed storages of bfloat16."""
 
     dtype = _C.bfloat16
     __module__ = "torch"
 
 
-class LongStorage(metaclass=_LegacyType):
+class LongStorage(metaclass=_LegacyStorageMeta):
     """Typed storages of int64."""
 
     dtype = _C.int64
     __module__ = "torch"
 
 
-class IntStorage(metaclass=_LegacyType):
+class IntStorage(metaclass=_LegacyStorageMeta):
     """Typed storages of int32."""
 
     dtype = _C.int32
     __module__ = "torch"
 
 
-class ShortStorage(metaclass=_LegacyType):
+class ShortStorage(metaclass=_LegacyStorageMeta):
     """Typed storages of int16."""
 
     dtype = _C.int16
     __module__ = "torch"
 
 
-class CharStorage(metaclass=_LegacyType):
+class CharStorage(metaclass=_LegacyStorageMeta):
     """Typed storages of int8."""
 
     dtype = _C.int8
     __module__ = "torch"
 
 
-class ByteStorage(metaclass=_LegacyType):
+class ByteStorage(metaclass=_LegacyStorageMeta):
     """Typed storages of uint8."""
 
     dtype = _C.uint8
     __module__ = "torch"
 
 
-class BoolStorage(metaclass=_LegacyType):
+class BoolStorage(metaclass=_LegacyStorageMeta):
     """Typed storages of bool."""
 
     dtype = _C.bool
