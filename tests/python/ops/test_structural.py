@@ -189,7 +189,6 @@ x.put(torch.tensor([1, 4]), y, accumulate=True) | 2,3 2
 x.scatter_reduce(0, torch.tensor([[0, 1, 0]]), y, "sum") | 2,3 1,3
 x.scatter_reduce(0, torch.tensor([[0, 1, 0]]), y, "mean") | 2,3 1,3
 x.scatter_reduce(0, torch.tensor([[0, 1, 0]]), y, "amax", include_self=False) | 2,3 1,3
-x.index_reduce(0, torch.tensor([1, 1]), y, "mean") | 2,3 2,3
 torch.addr(x, y, z, beta=0.5, alpha=2) | 2,3 2 3
 x.renorm(2, 0, 0.5) | 2,3
 torch.nan_to_num(x, nan=1.0) | 3
