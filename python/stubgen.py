@@ -46,6 +46,7 @@ TYPES = {
     "torch.layout": "_layout",
     "torch.memory_format": "_memory_format",
     "torch.Generator": "Generator",
+    "torch.Storage": "StorageBase",
 }
 
 # Operations that do not give one Tensor.
@@ -130,6 +131,14 @@ class Size(tuple[_int, ...]):
 
 class layout: ...
 class memory_format: ...
+
+class StorageBase:
+    _cdata: _int
+    def nbytes(self) -> _int: ...
+    def data_ptr(self) -> _int: ...
+    def resizable(self) -> _bool: ...
+    def resize_(self, size: _int) -> StorageBase: ...
+    def _bytes(self) -> Tensor: ...
 
 class Generator:
     def __init__(self, device: _str | device | None = None) -> None: ...
@@ -430,7 +439,7 @@ def extension_stub() -> str:
     for name, value in sorted(vars(_C).items()):
         if name.startswith("__") or name in {"Tensor", "Size", "dtype", "device", "layout"}:
             continue
-        if name in {"memory_format", "Generator", "finfo", "iinfo"}:
+        if name in {"memory_format", "Generator", "StorageBase", "finfo", "iinfo"}:
             continue
         if name in operations:
             parts.append(definition(name, list(signatures(name, value.__doc__, False))))

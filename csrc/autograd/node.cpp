@@ -52,6 +52,11 @@ std::string Node::short_name() const {
     return s.ends_with("Backward") ? s.substr(0, s.size() - 8) + number : name();
 }
 
+Dims Node::input_sizes(size_t i) const {
+    const Edge& e = edges[i];
+    return e ? Dims(IntSpan(e.node->outputs[e.input_nr].sizes)) : Dims();
+}
+
 void Node::visit_owned(OwnedVisitor& visitor) const {
     for (const Edge& e : edges)
         if (e.node) visitor.node(*e.node);

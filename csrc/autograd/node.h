@@ -7,9 +7,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/site.h"
+#include "tensor/scalar.h"
 #include "tensor/tensor.h"
 
 namespace wg {
@@ -39,6 +41,10 @@ struct OutputInfo {
 };
 
 using Grads = SmallVector<Tensor, 3>;
+
+// What a node keeps that is no tensor, as Python is shown it. Integers and sizes are unsigned there, as PyTorch
+// shows them; a Scalar is what the user gave.
+using SavedNumber = std::variant<std::monostate, bool, int64_t, double, Scalar, std::string, Dims>;
 
 // Shown what a node owns, each reference once: for the binding's garbage collection.
 struct OwnedVisitor {
@@ -107,7 +113,7 @@ public:
     // deals with none as well (custom Functions, accumulation).
     virtual bool handles_undefined() const { return false; }
     Tensor zero_gradient(size_t output_nr) const;
-    // The tensors that nodes of this kind save, PyTorch's `_saved_*` attributes; the names outlive the
+    // What nodes of this kind save, PyTorch's `_saved_*` attributes; the names outlive the
     // tensors. "NAME[]" is one of a list of that name. The i-th value is undefined where this node did not need it.
     struct SavedName {
         std::string name;
@@ -116,11 +122,13 @@ public:
     };
     virtual std::vector<SavedName> saved_names() const { return {}; }
     virtual Tensor saved_value(size_t) const { return {}; }
+    virtual SavedNumber saved_number(size_t) const { return {}; }
     // The i-th as it is stored; null where this node did not need it, or it is a number.
     virtual SavedTensor* saved_slot(size_t) { return nullptr; }
     // The same for hooks of its own: a number that is a saved tensor to PyTorch has become one.
     virtual SavedTensor* hookable_slot(size_t i) { return saved_slot(i); }
     virtual void visit_owned(OwnedVisitor& visitor) const;
+    Dims input_sizes(size_t i) const;  // none without an edge
 
     // Whether the running pass wants the gradient of input i (see engine.cpp).
     bool needs(size_t i) const noexcept {

@@ -9,10 +9,14 @@
 //         return out;
 //     }
 //
-// The derivative is written with recorded operations, so it can be differentiated again.
+// The derivative is written with recorded operations, so it can be differentiated again. Numbers that it keeps have
+// names as well, see with().
 #pragma once
 
+#include <array>
 #include <initializer_list>
+#include <optional>
+#include <tuple>
 #include <type_traits>
 
 #include "autograd/forward.h"
@@ -57,6 +61,94 @@ inline Save save_if(bool wanted, const char* name, const Tensor& t) {
 }
 inline Save save_output(const char* name, const Tensor& t) { return {name, &t, true}; }
 
+// Numbers, sizes and flags that a derivative keeps, under PyTorch's names for them (`grad_fn._saved_NAME`):
+//
+//     with<"dim", "index">(dim, index)([](Backward& d, int64_t dim, int64_t index) { ... })
+//
+// is a derivative. The names are part of its type, so they cost nothing. Dims are those that the caller gave, as
+// PyTorch shows them. A value that nobody but Python looks at is left out of the lambda's parameters with all others.
+template <size_t N>
+struct Name {
+    char text[N];
+    constexpr Name(const char (&from)[N]) {
+        for (size_t i = 0; i < N; ++i) text[i] = from[i];
+    }
+};
+
+// Stand for the sizes of input I and their product, for Python only: the edge knows them, or saved tensor number S
+// where there is no edge.
+template <size_t I, size_t S = size_t(-1)>
+struct SizesOf {};
+template <size_t I>
+struct NumelOf {};
+struct NotShown {};
+using PairOfInts = std::array<int64_t, 2>;  // none if negative
+
+namespace detail {
+
+inline SavedNumber as_saved_number(const Node&, bool v) { return v; }
+inline SavedNumber as_saved_number(const Node&, int64_t v) { return v; }
+inline SavedNumber as_saved_number(const Node&, double v) { return v; }
+inline SavedNumber as_saved_number(const Node&, const Scalar& v) { return v; }
+inline SavedNumber as_saved_number(const Node&, const Dims& v) { return v; }
+inline SavedNumber as_saved_number(const Node&, const char* v) { return std::string(v); }
+inline SavedNumber as_saved_number(const Node&, const std::string& v) { return v; }
+template <class T>
+SavedNumber as_saved_number(const Node& n, const std::optional<T>& v) {
+    return v ? as_saved_number(n, *v) : SavedNumber();
+}
+inline SavedNumber as_saved_number(const Node&, const PairOfInts& v) {
+    return v[0] < 0 ? Dims() : Dims(v);
+}
+template <size_t I, size_t S>
+SavedNumber as_saved_number(const Node& n, SizesOf<I, S>) {
+    if (S != size_t(-1) && !n.edges[I] && !n.released) {
+        const Tensor t = n.saved_value(S);
+        if (t.defined()) return Dims(t.sizes());
+    }
+    return n.input_sizes(I);
+}
+template <size_t I>
+SavedNumber as_saved_number(const Node& n, NumelOf<I>) {
+    int64_t numel = 1;
+    for (const int64_t s : n.input_sizes(I)) numel *= s;
+    return numel;
+}
+
+template <class F, class Values, Name... names>
+struct NamedDerivative {
+    [[no_unique_address]] Values values;
+    [[no_unique_address]] F f;
+    static constexpr const char* kNames[] = {names.text...};
+
+    void operator()(Backward& d) {
+        if constexpr (std::is_invocable_v<F&, Backward&>) f(d);
+        else std::apply([&](const auto&... v) { f(d, v...); }, values);
+    }
+    SavedNumber number(const Node& node, size_t i) const {
+        SavedNumber found;
+        std::apply(
+            [&](const auto&... v) {
+                (void)((i-- == 0 && (found = as_saved_number(node, v), true)) || ...);
+            },
+            values);
+        return found;
+    }
+};
+
+template <class F>
+concept HasNumbers = requires { F::kNames; };
+
+}  // namespace detail
+
+template <Name... names, class... V>
+auto with(V... values) {
+    static_assert(sizeof...(names) == sizeof...(V));
+    return [values = std::tuple<V...>(std::move(values)...)]<class F>(F f) {
+        return detail::NamedDerivative<F, std::tuple<V...>, names...>{values, std::move(f)};
+    };
+}
+
 // A node whose derivative is a function object.
 template <class F>
 class FunctionNode final : public NodeOf<FunctionNode<F>> {
@@ -82,13 +174,20 @@ public:
             if (s.is_output()) s = SavedTensor(out, this);
     }
     std::vector<Node::SavedName> saved_names() const override {
-        return {saved_names_.begin(), saved_names_.end()};
+        std::vector<Node::SavedName> all(saved_names_.begin(), saved_names_.end());
+        if constexpr (detail::HasNumbers<F>)
+            for (const char* name : F::kNames) all.push_back({name, false, true});
+        return all;
+    }
+    SavedNumber saved_number(size_t i) const override {
+        if constexpr (detail::HasNumbers<F>) return f_.number(*this, i - saved_.size());
+        return {};
     }
     Tensor saved_value(size_t i) const override {
         if (this->released) fail_released();
         return saved_[i].unpack(this);
     }
-    SavedTensor* saved_slot(size_t i) override { return &saved_[i]; }
+    SavedTensor* saved_slot(size_t i) override { return i < saved_.size() ? &saved_[i] : nullptr; }
     void visit_owned(OwnedVisitor& visitor) const override {
         Node::visit_owned(visitor);
         for (const SavedTensor& s : saved_) s.visit_owned(visitor);
@@ -266,7 +365,8 @@ Tensor view_of(const Tensor& base, IntSpan sizes, IntSpan strides, int64_t offse
                ViewKind kind = ViewKind::Default);
 
 // The node of as_strided(t, ...), whether t requires grad or not (ops/view.cpp).
-Ref<Node> as_strided_node(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset);
+Ref<Node> as_strided_node(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset,
+                          std::optional<int64_t> given_offset);
 
 // Told of every tensor before it is written to, in place or as out=; of this thread
 // (graph.allow_mutation_on_saved_tensors, function transforms).

@@ -173,7 +173,8 @@ Node* view_grad_fn(const Tensor& view) {
     if (view->attr_version != view.version()) {
         check_view_kind(view, true);
         // Also when the base does not require grad any more.
-        const Ref<Node> node = as_strided_node(base, view.sizes(), view.strides(), view.offset());
+        const Ref<Node> node =
+            as_strided_node(base, view.sizes(), view.strides(), view.offset(), view.offset());
         view->attr_version = view.version();
         replace_history(view, *node);
     }

@@ -30,6 +30,7 @@ bool is_nothing(const Tensor& t) { return t.dim() == 1 && t.numel() == 0; }
 }  // namespace
 
 Tensor cat(const TensorList& tensors, int64_t dim) {
+    const int64_t given = dim;
     WG_CHECK_VALUE(!tensors.empty(), "torch.cat(): expected a non-empty list of Tensors");
     const Tensor* model = nullptr;
     for (size_t i = 0; i < tensors.size(); ++i) {
@@ -68,7 +69,7 @@ Tensor cat(const TensorList& tensors, int64_t dim) {
     }
     if (is_floating(out.dtype()) && any_recorded(tensors))
         record("CatBackward0", out, std::span<const Tensor>(tensors), {},
-               [lengths, dim](Backward& d) {
+               with<"dim">(given)([lengths, dim](Backward& d) {
                    int64_t at = 0;
                    for (size_t i = 0; i < lengths.size(); ++i) {
                        if (lengths[i] < 0) {
@@ -78,13 +79,14 @@ Tensor cat(const TensorList& tensors, int64_t dim) {
                        d.set(i, narrow(d.grad(), dim, at, lengths[i]));
                        at += lengths[i];
                    }
-               });
+               }));
     return out;
 }
 
 Tensor stack(const TensorList& tensors, int64_t dim) {
     WG_CHECK(!tensors.empty(), "stack expects a non-empty TensorList");
     const Tensor& first = tensors[0];
+    const int64_t given = dim;
     dim = wrap_dim(dim, first.dim() + 1);
     for (size_t i = 1; i < tensors.size(); ++i)
         WG_CHECK(same_shape(tensors[i].sizes(), first.sizes()),
@@ -99,9 +101,11 @@ Tensor stack(const TensorList& tensors, int64_t dim) {
     for (size_t i = 0; i < tensors.size(); ++i)
         copy_values(alias(out, first.sizes(), strides, int64_t(i) * step), tensors[i]);
     if (is_floating(out.dtype()) && any_recorded(tensors))
-        record("StackBackward0", out, std::span<const Tensor>(tensors), {}, [dim](Backward& d) {
-            for (size_t i = 0; i < d.num_inputs(); ++i) d.set(i, select(d.grad(), dim, int64_t(i)));
-        });
+        record("StackBackward0", out, std::span<const Tensor>(tensors), {},
+               with<"dim">(given)([dim](Backward& d) {
+                   for (size_t i = 0; i < d.num_inputs(); ++i)
+                       d.set(i, select(d.grad(), dim, int64_t(i)));
+               }));
     return out;
 }
 
@@ -184,23 +188,25 @@ Tensor repeat(const Tensor& t, const Dims& repeats) {
         copy_strided(out.raw(), out.dtype(), out_strides, t.raw(), t.dtype(), paired_strides,
                      paired_sizes);
     }
-    record("RepeatBackward0", out, {t}, {}, [=, from = Dims(t.sizes())](Backward& d) {
-        Tensor g = d.grad();
-        if (std::ranges::find(repeats, 0) != repeats.end()) {
-            g = empty(from, g.dtype());
-            return d.set(0, zero_(g));
-        }
-        for (size_t i = 0; i < lead; ++i) g = sum(g, Dims{0});
-        Dims pairs, copies;
-        for (size_t i = 0; i < from.size(); ++i) {
-            if (repeats[lead + i] != 1) {
-                copies.push_back(int64_t(pairs.size()));
-                pairs.push_back(repeats[lead + i]);
-            }
-            pairs.push_back(from[i]);
-        }
-        d.set(0, copies.empty() ? g : sum(reshape(g, pairs), copies));
-    });
+    record("RepeatBackward0", out, {t}, {},
+           with<"self_sym_sizes", "repeats">(Dims(t.sizes()), repeats)(
+               [lead](Backward& d, const Dims& from, const Dims& repeats) {
+                   Tensor g = d.grad();
+                   if (std::ranges::find(repeats, 0) != repeats.end()) {
+                       g = empty(from, g.dtype());
+                       return d.set(0, zero_(g));
+                   }
+                   for (size_t i = 0; i < lead; ++i) g = sum(g, Dims{0});
+                   Dims pairs, copies;
+                   for (size_t i = 0; i < from.size(); ++i) {
+                       if (repeats[lead + i] != 1) {
+                           copies.push_back(int64_t(pairs.size()));
+                           pairs.push_back(repeats[lead + i]);
+                       }
+                       pairs.push_back(from[i]);
+                   }
+                   d.set(0, copies.empty() ? g : sum(reshape(g, pairs), copies));
+               }));
     return out;
 }
 
@@ -289,7 +295,8 @@ Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims) {
              "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
     if (t.numel() == 0) {
         Tensor out = empty_like(t);
-        record("RollBackward0", out, {t}, {}, [](Backward& d) { d.set(0, d.grad()); });
+        record("RollBackward0", out, {t}, {},
+               with<"shifts", "dims">(shifts, dims)([](Backward& d) { d.set(0, d.grad()); }));
         return out;
     }
     Tensor out;
@@ -307,11 +314,13 @@ Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims) {
                 out = rolled(out, shifts[i], wrap_dim(dims[i], t.dim()));
         }
     }
-    record("RollBackward0", out, {t}, {}, [shifts, dims](Backward& d) {
-        Dims back(shifts);
-        for (int64_t& s : back) s = -s;
-        d.set(0, roll(d.grad(), back, dims));
-    });
+    record(
+        "RollBackward0", out, {t}, {},
+        with<"shifts", "dims">(shifts, dims)([](Backward& d, const Dims& shifts, const Dims& dims) {
+            Dims back(shifts);
+            for (int64_t& s : back) s = -s;
+            d.set(0, roll(d.grad(), back, dims));
+        }));
     return out;
 }
 
@@ -328,7 +337,9 @@ Tensor flip(const Tensor& t, const Dims& dims) {
         }
         copy_strided(out.raw(), out.dtype(), out.strides(), first, t.dtype(), strides, t.sizes());
     }
-    record("FlipBackward0", out, {t}, {}, [dims](Backward& d) { d.set(0, flip(d.grad(), dims)); });
+    record("FlipBackward0", out, {t}, {}, with<"dims">(dims)([](Backward& d, const Dims& dims) {
+               d.set(0, flip(d.grad(), dims));
+           }));
     return out;
 }
 
@@ -374,9 +385,9 @@ void triangle(const Tensor& target, const Tensor& self, int64_t diagonal) {
                      ": input tensor must have at least 2 dimensions");
             clear_triangle(t, diagonal, lower);
         },
-        [diagonal](Backward& d) {
+        with<"diagonal">(diagonal)([](Backward& d, int64_t diagonal) {
             d.set(0, lower ? tril(d.grad(), diagonal) : triu(d.grad(), diagonal));
-        });
+        }));
 }
 
 }  // namespace

@@ -91,7 +91,9 @@ bool not_implemented(const char* node_name) { return *node_name == 't'; }
 class ElementwiseNode final : public NodeOf<ElementwiseNode> {
 public:
     ElementwiseNode(Op op, const char* name, const Params& params)
-        : op_(op), name_(name), params_(params) {}
+        : op_(op), whole_(params.whole), name_(name) {
+        std::copy_n(params.p, 3, params_);
+    }
 
     void apply(Grads& in, Grads& out) override;
     std::string name() const override { return name_; }
@@ -102,6 +104,7 @@ public:
     }
     std::vector<SavedName> saved_names() const override;
     Tensor saved_value(size_t i) const override;
+    SavedNumber saved_number(size_t i) const override;
     SavedTensor* saved_slot(size_t i) override;
     SavedTensor* hookable_slot(size_t i) override;
     void visit_owned(OwnedVisitor& visitor) const override {
@@ -117,8 +120,9 @@ public:
     }
     void keep_scalar(int slot, const Scalar& s) {
         scalars_[slot + 1] = s;
-        is_scalar_ |= uint8_t(1u << slot);
+        is_scalar_ = (is_scalar_ | 1u << slot) & 7u;
     }
+    void mark_in_place() { whole_ |= 8u; }
     void add_edge_of(int operand, Edge e) {
         operand_[edges.size()] = int8_t(operand);
         add_edge(std::move(e));
@@ -136,6 +140,16 @@ private:
     Tensor gradient_result(unsigned reads, const Tensor& g) const;
     std::vector<int> read_slots() const;
     Tensor number_as_tensor(int slot) const;
+    std::vector<NamedNumber> parameters() const {
+        return is_for_numbers() ? std::vector<NamedNumber>()
+                                : named_parameters(op_, params_, whole_);
+    }
+    // Made inside PyTorch's own compositions by the overload for a number: "MulBackward1".
+    bool is_for_numbers() const {
+        return row(op_).same_node && std::string_view(name_).ends_with("Backward1") &&
+               std::strcmp(name_, row(op_).node) != 0 && std::strncmp(name_, "Rsub", 4) != 0;
+    }
+    bool shows_numbers() const { return !row(op_).same_node || is_for_numbers(); }
     bool has_number(int slot) const noexcept { return is_scalar_ >> slot & 1; }
     Tensor operand(int slot) const {
         if (has_number(slot)) return wrapped_number(scalars_[slot + 1]);
@@ -145,10 +159,11 @@ private:
     Op op_;
     DType compute_ = DType::Float32;
     uint8_t reads_saved_ = 0;  // which slots are saved, as bits of `reads`
-    uint8_t is_scalar_ = 0;  // which operands are numbers
+    uint8_t is_scalar_ : 4 = 0;  // which operands are numbers
+    uint8_t whole_ : 4;  // which parameters were given as integers; 8: the operation was in place
     int8_t operand_[3] = {};  // by edge
     const char* name_;
-    Params params_;
+    double params_[3];
     SavedTensor saved_[4];
     Scalar scalars_[4];  // by slot of the loop; only those of is_scalar_ have a value
 };
@@ -163,25 +178,33 @@ std::vector<int> ElementwiseNode::read_slots() const {
     return slots;
 }
 
+// First what the gradients read, then the parameters.
 std::vector<Node::SavedName> ElementwiseNode::saved_names() const {
     std::vector<SavedName> names;
+    if (not_implemented(name_)) return names;
     for (int slot : read_slots()) {
         const bool is_output = slot == 3;
         const std::string_view name = is_output ? "result" : row(op_).operands[slot];
         names.push_back({std::string(name == "input" ? "self" : name), is_output,
-                         !is_output && has_number(slot) && !row(op_).same_node});
+                         !is_output && has_number(slot) && shows_numbers()});
     }
+    for (const NamedNumber& p : parameters()) names.push_back({p.name, false, true});
     return names;
 }
 
 Tensor ElementwiseNode::saved_value(size_t i) const {
     const int slot = read_slots()[i];
     if (!(reads_saved_ >> (slot + 1) & 1)) return {};
-    const bool number = slot < 3 && has_number(slot);
-    // Where a node serves numbers and tensors alike, a number is a saved tensor to PyTorch.
-    if (number && !row(op_).same_node) return wrapped_number(scalars_[slot + 1]);
     if (released) fail_released();
-    return number ? number_as_tensor(slot) : saved_[slot].unpack(this);
+    // Where a node serves numbers and tensors alike, a number is a saved tensor to PyTorch.
+    return slot < 3 && has_number(slot) ? number_as_tensor(slot) : saved_[slot].unpack(this);
+}
+
+SavedNumber ElementwiseNode::saved_number(size_t i) const {
+    const std::vector<int> slots = read_slots();
+    if (i >= slots.size()) return parameters()[i - slots.size()].value;
+    if (!(reads_saved_ >> (slots[i] + 1) & 1)) return {};
+    return scalars_[slots[i] + 1];
 }
 
 Tensor ElementwiseNode::number_as_tensor(int slot) const {
@@ -191,16 +214,20 @@ Tensor ElementwiseNode::number_as_tensor(int slot) const {
 }
 
 SavedTensor* ElementwiseNode::saved_slot(size_t i) {
-    const int slot = read_slots()[i];
+    const std::vector<int> slots = read_slots();
+    if (i >= slots.size()) return nullptr;
+    const int slot = slots[i];
     const bool number = slot < 3 && has_number(slot);
     return number || !(reads_saved_ >> (slot + 1) & 1) ? nullptr : &saved_[slot];
 }
 
 SavedTensor* ElementwiseNode::hookable_slot(size_t i) {
-    const int slot = read_slots()[i];
+    const std::vector<int> slots = read_slots();
+    if (i >= slots.size()) return nullptr;
+    const int slot = slots[i];
     if (slot < 3 && has_number(slot) && reads_saved_ >> (slot + 1) & 1) {
         keep_operand(slot, number_as_tensor(slot));
-        is_scalar_ &= uint8_t(~(1u << slot));
+        is_scalar_ = is_scalar_ & ~(1u << slot) & 7u;
     }
     return saved_slot(i);
 }
@@ -209,7 +236,8 @@ void ElementwiseNode::apply(Grads& in, Grads& out) {
     if (released) fail_released();
     const RowInfo& r = row(op_);
     if (not_implemented(name_))
-        fail(ErrorKind::Runtime, str("derivative for aten::", r.name, " is not implemented"));
+        fail(ErrorKind::Runtime,
+             str("derivative for aten::", r.name, whole_ & 8u ? "_" : "", " is not implemented"));
     const Unpacked unpacked(*this, saved_);
     if (recording()) {
         // A product or quotient by a number that is no operand in PyTorch's eyes has the same as derivative.
@@ -259,7 +287,7 @@ Tensor ElementwiseNode::formula(int i, const Tensor& g) const {
     for (int s = 0; s < r.arity; ++s)
         if (r.reads[i] >> (s + 1) & 1) abc[s] = operand(s);
     const Tensor y = r.reads[i] & 16 ? saved_[3].unpack(this) : Tensor();
-    const Tensor result = r.gradient[i](g, abc, y, params_.p);
+    const Tensor result = r.gradient[i](g, abc, y, params_);
     if (r.writes_gradient) result.bump_version();
     return result;
 }
@@ -277,7 +305,7 @@ bool ElementwiseNode::run_plain_gradient(int i, unsigned reads, const Tensor& g,
     }
     const LoopFn fn = kernel_table[int(op_)].gradient[i][int(compute_)];
     run_plain(fn, result.raw(), slots, reads & unsigned(is_scalar_) << 1, scalars_, compute_,
-              g.numel(), params_.p);
+              g.numel(), params_);
     return true;
 }
 
@@ -311,12 +339,12 @@ bool ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& 
     }
     if (all_direct && result.is_contiguous()) {
         cpu::contiguous_loop(fn, result.raw(), item_size(compute), direct, kMaxLoopInputs,
-                             item_size(compute), g.numel(), params_.p);
+                             item_size(compute), g.numel(), params_);
         return true;
     }
     for (int s = 0; s < kMaxLoopInputs; ++s) operands[s].strides = strides[s];
     cpu::elementwise_loop(fn, {result.raw(), result.dtype(), result.strides()}, operands, sizes,
-                          compute, compute, params_.p);
+                          compute, compute, params_);
     return true;
 }
 
@@ -725,6 +753,7 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
         auto n =
             make_elementwise_node(op, r, args, compute, params, node_name, reads, writes_first);
         if ((reads & 2) && writes_first) n->keep_operand(0, clone(self));
+        n->mark_in_place();
         pack_saved(*n);
         node = Ref<Node>(n.get());
     }

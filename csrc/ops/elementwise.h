@@ -40,6 +40,7 @@ struct RowInfo {
     bool same_node;  // all three are the same
     const char* operands[3];  // "input", "exponent"
     const char* parameters;  // "negative_slope=0.01"
+    const char* shown;  // what nodes show of them; null: all
     int arity;
     bool is_test;  // gives bool
     DTypes dtypes;
@@ -75,10 +76,12 @@ using Args = std::span<const Arg>;
 
 struct Params {
     double p[3] = {0, 0, 0};
+    uint8_t whole = 0;  // bits: those that the caller gave as integers
 };
 // The parameters of add_scaled and sub_scaled: how alpha was given decides which dtypes it may meet.
 inline Params alpha_params(const Scalar& alpha) {
-    return {{alpha.to_double(), double(int(alpha.category()))}};
+    return {{alpha.to_double(), double(int(alpha.category()))},
+            uint8_t(alpha.category() == Category::Integral)};
 }
 
 template <>

@@ -306,6 +306,7 @@ void check_parameters(Op op, DType compute, Args args, const Params& params) {
                  "] for input dtype ", scalar_name(compute), ", but found ", p[0]);
         break;
     }
+    case Op::nan_replaced:
     case Op::round_scaled: break;
     default:
         for (double v : params.p) check_fits(v, kernel_dtype(compute));
@@ -386,6 +387,51 @@ Op on_bool(Op op, Args args) {
     case Op::clamp_max: return all_bool() ? Op::minimum : op;
     default: return op;
     }
+}
+
+namespace {
+
+// "a=1, b" as pairs of names and values.
+std::vector<std::pair<std::string, std::string>> parse_names(std::string_view text) {
+    std::vector<std::pair<std::string, std::string>> parsed;
+    while (!text.empty()) {
+        const size_t end = std::min(text.find(", "), text.size());
+        const std::string_view part = text.substr(0, end);
+        const size_t equals = std::min(part.find('='), part.size());
+        parsed.emplace_back(part.substr(0, equals), part.substr(std::min(equals + 1, part.size())));
+        text.remove_prefix(std::min(end + 2, text.size()));
+    }
+    return parsed;
+}
+
+}  // namespace
+
+std::vector<NamedNumber> named_parameters(Op op, const double* params, unsigned whole) {
+    const RowInfo& r = row(op);
+    const auto known = parse_names(r.parameters);
+    const auto shown = r.shown ? parse_names(r.shown) : known;
+    std::vector<NamedNumber> numbers;
+    for (const auto& [name, text] : shown) {
+        NamedNumber& n = numbers.emplace_back();
+        n.name = name;
+        const auto at = std::ranges::find(known, name, [](const auto& k) { return k.first; });
+        if (at == known.end()) {  // a constant
+            if (text == "False") n.value = false;
+            else if (text == "None") n.value = std::monostate();
+            else if (text.starts_with('\'')) n.value = text.substr(1, text.size() - 2);
+            else n.value = Scalar(int64_t(std::stoll(text)));
+            continue;
+        }
+        const auto i = size_t(at - known.begin());
+        const double v = params[i];
+        // Slopes get numbers without saying how they were given.
+        const bool slope = std::string_view(r.name).ends_with("_backward") &&
+                           at->second.find('.') == std::string::npos && v == std::nearbyint(v) &&
+                           std::fabs(v) < 0x1p53;
+        if (op == Op::logit_within && v < 0) continue;
+        n.value = whole >> i & 1 || slope ? Scalar(int64_t(v)) : Scalar(v);
+    }
+    return numbers;
 }
 
 }  // namespace wg

@@ -2,6 +2,9 @@
 // all others. Only elementwise.cpp looks here; promotion itself is declared in elementwise.h.
 #pragma once
 
+#include <variant>
+#include <vector>
+
 #include "ops/elementwise.h"
 
 namespace wg {
@@ -44,6 +47,13 @@ float narrow_exponent(double exponent) noexcept;
 // The row that an in-place form is: some gradients read the result there, as PyTorch's do, which spares a
 // copy of the old values.
 Op written_form(Op op) noexcept;
+
+// What a node shows of its parameters, under their names.
+struct NamedNumber {
+    std::string name;
+    std::variant<std::monostate, bool, int64_t, double, Scalar, std::string, Dims> value;
+};
+std::vector<NamedNumber> named_parameters(Op op, const double* params, unsigned whole);
 
 // Whether out= may have another dtype than the result.
 bool casts_into_out(Op op, Args args);

@@ -2,6 +2,7 @@
 // RowChoice leaves it to the caller whether the result is fresh, in place or out=.
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 
 #include "ops/functions.h"
 
@@ -63,6 +64,38 @@ RowChoice logit(const Tensor& x, OptDouble eps) {
     return {Op::logit_within, {x}, {{eps.value_or(-1.0)}}};
 }
 
+RowChoice nan_to_num(const Tensor& x, OptDouble nan, OptDouble posinf, OptDouble neginf) {
+    if (!is_floating(x.dtype())) return {Op::add, {x, Scalar(false)}};  // the values themselves
+    const double largest = x.dtype() == DType::Float16    ? 65504.0
+                           : x.dtype() == DType::BFloat16 ? 0x1.fep127
+                           : x.dtype() == DType::Float32 ? double(std::numeric_limits<float>::max())
+                                                         : std::numeric_limits<double>::max();
+    return {Op::nan_replaced,
+            {x},
+            {{nan.value_or(0), posinf.value_or(largest), neginf.value_or(-largest)}}};
+}
+
+// Powers in float64, whatever the operands are.
+namespace {
+
+Tensor as_double(const Tensor& t) { return to_dtype(t, DType::Float64); }
+Scalar as_double(Scalar s) { return s.to_double(); }
+
+template <class B>
+Tensor& write_float_power(Tensor& a, const B& b) {
+    WG_CHECK(a.dtype() == DType::Float64, "the base given to float_power_ has dtype ",
+             info(a.dtype()).scalar_name, " but the operation's result requires dtype Double");
+    return elementwise_(Op::pow, a, std::initializer_list<Arg>{a, as_double(b)});
+}
+
+}  // namespace
+
+Tensor float_power(const Tensor& a, const Tensor& b) { return pow(as_double(a), as_double(b)); }
+Tensor float_power(const Tensor& a, Scalar b) { return pow(as_double(a), as_double(b)); }
+Tensor float_power(Scalar a, const Tensor& b) { return pow(as_double(a), as_double(b)); }
+Tensor& float_power_(Tensor& a, const Tensor& b) { return write_float_power(a, b); }
+Tensor& float_power_(Tensor& a, Scalar b) { return write_float_power(a, b); }
+
 RowChoice gelu(const Tensor& x, std::string_view approximate) {
     if (approximate == "tanh") return {Op::gelu_tanh, {x}};
     WG_CHECK(approximate == "none", "approximate argument must be either none or tanh.");
@@ -71,10 +104,11 @@ RowChoice gelu(const Tensor& x, std::string_view approximate) {
 
 // Klambauer et al., "Self-Normalizing Neural Networks", 2017, equation 14: mean 0 and variance 1 stay.
 RowChoice selu(const Tensor& x) {
-    return {
-        Op::elu, {x}, {{1.6732632423543772848170429916717, 1.0507009873554804934193349852946, 1}}};
+    return {Op::elu,
+            {x},
+            {{1.6732632423543772848170429916717, 1.0507009873554804934193349852946, 1}, 4}};
 }
-RowChoice relu6(const Tensor& x) { return {Op::hardtanh, {x}, {{0, 6}}}; }
+RowChoice relu6(const Tensor& x) { return {Op::hardtanh, {x}, {{0, 6}, 3}}; }
 
 RowChoice where_tensors(const Tensor& condition, const Tensor& a, const Tensor& b) {
     return {Op::where_choice, {condition, a, b}};

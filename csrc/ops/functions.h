@@ -65,6 +65,11 @@ Tensor unsqueeze(const Tensor& t, int64_t dim);
 Tensor flatten(const Tensor& t, int64_t start_dim = 0, int64_t end_dim = -1);
 Tensor select(const Tensor& t, int64_t dim, int64_t index);
 Tensor slice(const Tensor& t, int64_t dim, OptInt start, OptInt end, int64_t step = 1);
+// Zeros of those sizes with grad in the place of the slice.
+Tensor slice_backward(const Tensor& grad, const Dims& sizes, int64_t dim, int64_t start,
+                      int64_t end, int64_t step);
+// How much memory such a window needs; RuntimeError where that cannot be counted. Strides are not negative.
+size_t window_bytes(const Dims& sizes, const Dims& strides, int64_t offset, size_t itemsize);
 Tensor narrow(const Tensor& t, int64_t dim, int64_t start, int64_t length);
 Tensor narrow_from(const Tensor& t, int64_t dim, const Tensor& start, int64_t length);
 TensorList split(const Tensor& t, int64_t split_size, int64_t dim = 0);
@@ -100,6 +105,53 @@ TensorList broadcast_tensors(const TensorList& tensors);
 TensorList tensor_split(const Tensor& t, int64_t sections, int64_t dim = 0);
 TensorList tensor_split_at(const Tensor& t, const Dims& indices, int64_t dim = 0);
 TensorList tensor_split_by(const Tensor& t, const Tensor& sections_or_indices, int64_t dim = 0);
+
+// --- view_copy.cpp: copies of views, parts without a common history, copies with a view replaced ---
+Tensor alias_copy(const Tensor& t);
+Tensor as_strided_copy(const Tensor& t, const Dims& size, const Dims& stride, OptInt offset = {});
+Tensor detach_copy(const Tensor& t);
+Tensor diagonal_copy(const Tensor& t, int64_t offset = 0, int64_t dim1 = 0, int64_t dim2 = 1);
+Tensor expand_copy(const Tensor& t, const Dims& size, bool implicit = false);
+Tensor permute_copy(const Tensor& t, const Dims& dims);
+Tensor select_copy(const Tensor& t, int64_t dim, int64_t index);
+Tensor slice_copy(const Tensor& t, int64_t dim, OptInt start, OptInt end, int64_t step = 1);
+TensorList split_copy(const Tensor& t, int64_t split_size, int64_t dim = 0);
+TensorList split_with_sizes_copy(const Tensor& t, const Dims& sizes, int64_t dim = 0);
+Tensor squeeze_copy(const Tensor& t);
+Tensor squeeze_copy_dim(const Tensor& t, int64_t dim);
+Tensor squeeze_copy_dims(const Tensor& t, const Dims& dims);
+Tensor t_copy(const Tensor& x);
+Tensor transpose_copy(const Tensor& t, int64_t dim0, int64_t dim1);
+TensorList unbind_copy(const Tensor& t, int64_t dim = 0);
+Tensor unfold_copy(const Tensor& t, int64_t dim, int64_t size, int64_t step);
+Tensor unsqueeze_copy(const Tensor& t, int64_t dim);
+Tensor view_copy(const Tensor& t, const Dims& size);
+Tensor view_copy_dtype(const Tensor& t, DType dtype);
+Tensor narrow_copy(const Tensor& t, int64_t dim, int64_t start, int64_t length);
+TensorList unsafe_split(const Tensor& t, int64_t split_size, int64_t dim = 0);
+TensorList unsafe_split_with_sizes(const Tensor& t, const Dims& sizes, int64_t dim = 0);
+TensorList unsafe_chunk(const Tensor& t, int64_t chunks, int64_t dim = 0);
+Tensor select_scatter(const Tensor& t, const Tensor& src, int64_t dim, int64_t index);
+Tensor slice_scatter(const Tensor& t, const Tensor& src, int64_t dim = 0, OptInt start = {},
+                     OptInt end = {}, int64_t step = 1);
+Tensor diagonal_scatter(const Tensor& t, const Tensor& src, int64_t offset = 0, int64_t dim1 = 0,
+                        int64_t dim2 = 1);
+Tensor as_strided_scatter(const Tensor& t, const Tensor& src, const Dims& size, const Dims& stride,
+                          OptInt storage_offset = {});
+
+// --- set.cpp: other memory for a tensor ---
+// What .data = and set_ have in common; checks nothing.
+void set_memory(const Tensor& t, Ref<Storage> storage, IntSpan sizes, IntSpan strides,
+                int64_t offset);
+Tensor& set_(Tensor& self);
+Tensor& set_storage_(Tensor& self, const Ref<Storage>& source);
+Tensor& set_storage_window_(Tensor& self, const Ref<Storage>& source, int64_t storage_offset,
+                            const Dims& size, const OptDims& stride = {});
+Tensor& set_tensor_(Tensor& self, const Tensor& source);
+Tensor& set_tensor_window_(Tensor& self, const Tensor& source, int64_t storage_offset,
+                           const Dims& size, const OptDims& stride = {});
+bool is_set_to(const Tensor& t, const Tensor& other);
+Tensor& fill_diagonal_(Tensor& self, Scalar value, bool wrap = false);
 
 // --- cat.cpp, index.cpp ---
 Tensor cat(const TensorList& tensors, int64_t dim = 0);
@@ -146,11 +198,22 @@ Tensor index_fill(const Tensor& t, int64_t dim, const Tensor& index, Scalar valu
 Tensor& index_fill_tensor_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& value);
 Tensor index_fill_tensor(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& value);
 Tensor take(const Tensor& t, const Tensor& index);
+Tensor put(const Tensor& t, const Tensor& index, const Tensor& source, bool accumulate = false);
+Tensor& put_(Tensor& self, const Tensor& index, const Tensor& source, bool accumulate = false);
 Tensor take_along_dim(const Tensor& t, const Tensor& indices, OptInt dim = {});
 Tensor gather(const Tensor& t, int64_t dim, const Tensor& index, bool sparse_grad = false);
 Tensor scatter(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src);
 Tensor scatter_value(const Tensor& t, int64_t dim, const Tensor& index, Scalar value);
 Tensor scatter_add(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src);
+// reduce: sum, prod, mean, amax or amin; index_reduce has no sum.
+Tensor scatter_reduce(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src,
+                      std::string_view reduce, bool include_self = true);
+Tensor& scatter_reduce_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                        std::string_view reduce, bool include_self = true);
+Tensor& index_reduce_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                      std::string_view reduce, bool include_self = true);
+Tensor index_reduce(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source,
+                    std::string_view reduce, bool include_self = true);
 Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
 Tensor& scatter_value_(Tensor& self, int64_t dim, const Tensor& index, Scalar value);
 Tensor& scatter_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
@@ -240,6 +303,7 @@ Tensor norm_over(const Tensor& t, Scalar p, const Dims& dim, bool keepdim = fals
 Tensor norm(const Tensor& t, OptScalar p = Scalar(2), const OptDims& dim = {}, bool keepdim = false,
             OptDType dtype = {});
 Tensor dist(const Tensor& a, const Tensor& b, Scalar p = 2);
+Tensor renorm(const Tensor& t, Scalar p, int64_t dim, Scalar maxnorm);
 
 // --- scan.cpp ---
 Tensor cumsum(const Tensor& t, int64_t dim, OptDType dtype = {});
@@ -299,6 +363,9 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta =
              Scalar alpha = 1);
 Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta = 1,
              Scalar alpha = 1);
+Tensor addr(const Tensor& self, const Tensor& u, const Tensor& v, Scalar beta = 1,
+            Scalar alpha = 1);
+Tensor& addr_(Tensor& self, const Tensor& u, const Tensor& v, Scalar beta = 1, Scalar alpha = 1);
 Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta = 1,
                Scalar alpha = 1);
 Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta = 1,
@@ -348,6 +415,7 @@ Tensor clone_in(const Tensor& t, OptMemoryFormat format);
 // for `out`, which is to be a copy of such a t, and returns true.
 bool copied_by_write(Tensor& out, const Tensor& t);
 Tensor contiguous_in(const Tensor& t, OptMemoryFormat format);
+Tensor& resize_as_(Tensor& self, const Tensor& other, OptMemoryFormat format = {});  // set.cpp
 Tensor to_format(const Tensor& t, DType dtype, MemoryFormat format);  // always a copy
 Tensor make_empty(const Dims& size, OptMemoryFormat format, const OptTensor& out,
                   const TensorOptions& o);
@@ -402,6 +470,12 @@ RowChoice true_divide(const Tensor& a, const Tensor& b);
 RowChoice true_divide(const Tensor& a, Scalar b);
 RowChoice round_to(const Tensor& x, int64_t decimals);
 RowChoice logit(const Tensor& x, OptDouble eps);
+RowChoice nan_to_num(const Tensor& x, OptDouble nan, OptDouble posinf, OptDouble neginf);
+Tensor float_power(const Tensor& a, const Tensor& b);
+Tensor float_power(const Tensor& a, Scalar b);
+Tensor float_power(Scalar a, const Tensor& b);
+Tensor& float_power_(Tensor& a, const Tensor& b);
+Tensor& float_power_(Tensor& a, Scalar b);
 RowChoice gelu(const Tensor& x, std::string_view approximate);
 RowChoice selu(const Tensor& x);
 RowChoice relu6(const Tensor& x);

@@ -1,5 +1,6 @@
 // gather and scatter (an index per element along one dimension), embedding and one_hot.
 #include <cstring>
+#include <limits>
 
 #include "cpu/thread_pool.h"
 #include "ops/checked_scalar.h"
@@ -76,6 +77,7 @@ void visit_size(size_t itemsize, F f) {
 Tensor gather(const Tensor& t, int64_t dim, const Tensor& index, bool sparse_grad) {
     WG_CHECK_NOT_IMPLEMENTED(!sparse_grad || !any_requires_grad({t}),
                              "gather: sparse gradients are not supported; pass sparse_grad=False");
+    const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     check_index_dtype("gather", index);
     if (index.numel() > 0) {
@@ -99,10 +101,10 @@ Tensor gather(const Tensor& t, int64_t dim, const Tensor& index, bool sparse_gra
                          });
     });
     record("GatherBackward0", out, {t}, {save("index", index), save("self", t)},
-           [dim](Backward& d) {
+           with<"dim", "sparse_grad">(given, sparse_grad)([dim](Backward& d) {
                Tensor g = zeros(Dims(d.saved(1).sizes()), d.grad().dtype());
                d.set(0, scatter_add_(g, dim, d.saved(0), d.grad()));
-           });
+           }));
     return out;
 }
 
@@ -203,11 +205,11 @@ void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const T
                                  });
             });
         },
-        [dim](Backward& d) {
+        with<"dim">(dim)([](Backward& d, int64_t dim) {
             const Tensor index = d.saved(0);
             if (d.needs(0)) d.set(0, scatter_value(d.grad(), dim, index, 0));
             if (d.needs(1)) d.set(1, gather(d.grad(), dim, index));
-        });
+        }));
 }
 
 void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
@@ -228,7 +230,9 @@ void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const T
                                  });
             });
         },
-        [dim](Backward& d) { d.set(0, scatter_value(d.grad(), dim, d.saved(0), 0)); });
+        with<"dim">(dim)([](Backward& d, int64_t dim) {
+            d.set(0, scatter_value(d.grad(), dim, d.saved(0), 0));
+        }));
 }
 
 void scatter_add_into(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
@@ -256,10 +260,10 @@ void scatter_add_into(const Tensor& target, const Tensor& self, int64_t dim, con
                                  });
             });
         },
-        [dim](Backward& d) {
+        with<"dim">(dim)([](Backward& d, int64_t dim) {
             if (d.needs(0)) d.set(0, d.grad());
             if (d.needs(1)) d.set(1, gather(d.grad(), dim, d.saved(0)));
-        });
+        }));
 }
 
 // Adds or multiplies instead of replacing. PyTorch has no derivative of it.
@@ -368,6 +372,262 @@ Tensor& scatter_add_(Tensor& self, int64_t dim, const Tensor& index, const Tenso
     return self;
 }
 
+// --- reductions of what an index sends to the same place ---
+
+namespace {
+
+enum class Reduce { Sum, Prod, Mean, Amax, Amin };
+
+// What a place holds before the first value, if it is not the element of self.
+template <class T>
+T identity_of(Reduce r) {
+    using Limits = std::numeric_limits<compute_type<T>>;
+    if (r == Reduce::Prod) return T(compute_type<T>(1));
+    if (r != Reduce::Amax && r != Reduce::Amin) return T(compute_type<T>(0));
+    if constexpr (std::is_integral_v<T>)
+        return r == Reduce::Amax ? Limits::lowest() : Limits::max();
+    else return T(r == Reduce::Amax ? -Limits::infinity() : Limits::infinity());
+}
+
+template <class T>
+T reduced(T a, T b, Reduce r) {
+    using C = compute_type<T>;
+    if (r == Reduce::Amax || r == Reduce::Amin) {
+        if constexpr (!std::is_integral_v<T>)
+            if (C(a) != C(a) || C(b) != C(b)) return C(a) != C(a) ? a : b;
+        return (r == Reduce::Amax ? C(a) < C(b) : C(b) < C(a)) ? b : a;
+    }
+    if constexpr (std::is_same_v<T, bool>) return r == Reduce::Prod ? a && b : a || b;
+    else if constexpr (std::is_integral_v<T>)
+        return r == Reduce::Prod ? T(uint64_t(a) * uint64_t(b)) : T(uint64_t(a) + uint64_t(b));
+    else return T(r == Reduce::Prod ? C(C(a) * C(b)) : C(C(a) + C(b)));
+}
+
+// How many values each place of `like` receives, and one more for its own if that counts; at least 1.
+Tensor counts(const Tensor& like, int64_t dim, const Tensor& index, bool include_self) {
+    Unrecorded off;
+    Tensor n = full(Dims(like.sizes()), Scalar(int64_t(include_self)), like.dtype());
+    scatter_add_(n, dim, index, expand(ones({}, like.dtype()), Dims(index.sizes())));
+    return masked_fill_value(n, eq(n, Scalar(0)), 1);
+}
+
+// `index` and `src` fit `t`: `places` is the index, checked.
+Tensor reduced_values(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& places,
+                      const Tensor& src, Reduce reduce, bool include_self) {
+    Unrecorded off;
+    const Tensor out = contiguous_copy(t);
+    if (index.numel() == 0) return out;
+    const Tensor values = contiguous(read_part(src, index));
+    visit_dtype(t.dtype(), [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        const T identity = identity_of<T>(reduce);
+        if (!include_self)
+            for_each_line<T>(out, values, index, places, dim, false,
+                             [identity](T* to, const T*, const int64_t* at, const Lines& l) {
+                                 for (int64_t i = 0; i < l.n; ++i)
+                                     to[i * l.row_stride + at[i] * l.dim_stride] = identity;
+                             });
+        for_each_line<T>(out, values, index, places, dim, false,
+                         [reduce](T* to, const T* from, const int64_t* at, const Lines& l) {
+                             for (int64_t i = 0; i < l.n; ++i) {
+                                 T& into = to[i * l.row_stride + at[i] * l.dim_stride];
+                                 into = reduced<T>(into, from[i * l.other_stride], reduce);
+                             }
+                         });
+    });
+    if (reduce != Reduce::Mean) return out;
+    const Tensor n = counts(out, dim, index, include_self);
+    return is_floating(t.dtype()) ? div(out, n) : div_floor(out, n);
+}
+
+// The derivative of both forms: `read` gathers what belongs to src, `add_to` adds values of src's shape where they
+// go, `cleared` has zeros there, `again` is the operation on other operands.
+template <class Read, class Add, class Clear, class Again>
+void reduced_gradients(Backward& d, const Tensor& self, const Tensor& src, const Tensor& result,
+                       const char* name, Reduce reduce, bool include_self, Read read, Add add_to,
+                       Clear cleared, Again again) {
+    const Tensor& g = d.grad();
+    const auto as_g = [&](const Tensor& mask) { return to_dtype(mask, g.dtype()); };
+    Tensor of_self, of_src;
+    switch (reduce) {
+    case Reduce::Sum:
+        of_self = g;
+        if (d.needs(1)) of_src = read(g);
+        break;
+    case Reduce::Mean: {
+        const Tensor n = add_to(include_self ? ones_like(g) : zeros_like(g), ones_like(src));
+        const Tensor share = g / masked_fill_value(n, n == 0, 1);
+        of_self = share;
+        if (d.needs(1)) of_src = read(share);
+        break;
+    }
+    case Reduce::Amax:
+    case Reduce::Amin: {
+        // Ties share the gradient.
+        const Tensor own = as_g(self == result), from_src = as_g(src == read(result));
+        const Tensor share = g / add_to(own, from_src);
+        of_self = own * share;
+        if (d.needs(1)) of_src = from_src * read(share);
+        break;
+    }
+    case Reduce::Prod:
+        // The product of the other factors: a quotient, unless the factor is 0.
+        if (d.needs(0)) {
+            const Tensor factor = masked_fill_value(self, self == 0, 1);
+            of_self = g * again(factor, src) / factor;
+        }
+        if (d.needs(1)) {
+            const Tensor zero = src == 0;
+            const Tensor zeros = read(add_to(zeros_like(g), as_g(zero)));
+            const Tensor alone = zero && zeros == 1;
+            // The first derivative is right then, its own is not: the other zeros count as constants.
+            if (grad_enabled()) {
+                GradMode off(false);
+                WG_CHECK(
+                    any(zeros > 1).to_int() == 0, name,
+                    "(): Double backward is unsupported for src when >1 zeros in src are scattered to the same "
+                    "position in self");
+            }
+            const Tensor rest = again(self, masked_fill_value(src, alone, 1));
+            of_src =
+                where(alone, read(g * rest), read(g * result) / masked_fill_value(src, zero, 1));
+        }
+        break;
+    }
+    if (d.needs(0)) d.set(0, include_self ? of_self : cleared(of_self));
+    if (d.needs(1)) d.set(1, of_src);
+}
+
+const char* kReductions[] = {"sum", "prod", "mean", "amax", "amin"};
+
+std::optional<Reduce> reduction_of(std::string_view name) {
+    for (size_t i = 0; i < std::size(kReductions); ++i)
+        if (name == kReductions[i]) return Reduce(i);
+    return {};
+}
+
+}  // namespace
+
+Tensor scatter_reduce(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src,
+                      std::string_view reduce, bool include_self) {
+    const int64_t along = wrap_dim(dim, t.dim());
+    check_index_dtype("scatter", index);
+    WG_CHECK(t.dtype() == src.dtype(), "scatter(): Expected self.dtype to be equal to src.dtype");
+    check_scatter_shapes(t, along, index, src);
+    const std::optional<Reduce> r = reduction_of(reduce);
+    WG_CHECK(r, "reduce argument must be either sum, prod, mean, amax or amin, got ", reduce);
+    WG_CHECK_NOT_IMPLEMENTED(
+        r != Reduce::Mean || t.dtype() != DType::Bool || index.numel() == 0,
+        "\"scatter_gather_tensor_cpu_reduce_mean\" not implemented for 'Bool'");
+    const Tensor places = checked_places(index, t, along);
+    const Tensor out = reduced_values(t, along, index, places, src, *r, include_self);
+    record(
+        "ScatterReduceBackward0", out, {t, src},
+        {save("self", t), save("index", index), save("src", src), save_output("result", out)},
+        with<"dim", "reduce", "include_self">(dim, kReductions[int(*r)], include_self)(
+            [r = *r](Backward& d, int64_t dim, const char* name, bool include_self) {
+                const Tensor index = d.saved(1);
+                reduced_gradients(
+                    d, d.saved(0), d.saved(2), d.saved(3), "scatter_reduce", r, include_self,
+                    [&](const Tensor& x) { return gather(x, dim, index); },
+                    [&](const Tensor& x, const Tensor& y) { return scatter_add(x, dim, index, y); },
+                    [&](const Tensor& x) { return scatter_value(x, dim, index, 0); },
+                    [&](const Tensor& x, const Tensor& y) {
+                        return scatter_reduce(x, dim, index, y, name, include_self);
+                    });
+            }));
+    return out;
+}
+
+Tensor index_reduce(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source,
+                    std::string_view reduce, bool include_self) {
+    const std::optional<Reduce> r = reduction_of(reduce);
+    WG_CHECK(r && r != Reduce::Sum,
+             "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got ",
+             reduce, ".");
+    const int64_t along = wrap_dim(dim, t.dim()), n = index.numel();
+    WG_CHECK_INDEX(index.dim() <= 1,
+                   "index_reduce_(): Index is supposed to be a vector, but got dim: ", index.dim(),
+                   " with type: ", info(index.dtype()).scalar_name,
+                   " and size: ", to_string(index.sizes()));
+    WG_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32,
+             "index_reduce_(): Expected dtype int32/int64 for index but got: ",
+             info(index.dtype()).scalar_name);
+    WG_CHECK(t.dtype() == source.dtype(), "index_reduce_(): self (", info(t.dtype()).scalar_name,
+             ") and source (", info(source.dtype()).scalar_name,
+             ") must have the same scalar type");
+    WG_CHECK(along < std::max<int64_t>(source.dim(), 1), "index_reduce_(): Indexing dim ", along,
+             " is out of bounds of the source tensor with dim ", source.dim());
+    const int64_t length = source.dim() == 0 ? 1 : source.size(along);
+    WG_CHECK(n == length, "index_reduce_(): Number of indices (", n,
+             ") should be equal to source.size(dim): (", length, "), for dim: ", along);
+    bool fits = t.dim() == source.dim();
+    for (int64_t d = 0; fits && d < t.dim(); ++d)
+        fits = d == along || t->dims[d] == source->dims[d];
+    WG_CHECK(
+        fits,
+        "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ",
+        to_string(t.sizes()), " source.shape = ", to_string(source.sizes()));
+    warn_once(
+        WarningKind::User,
+        "index_reduce() is in beta and the API may change at any time. (Triggered internally at "
+        "/__w/pytorch/pytorch/aten/src/ATen/native/TensorAdvancedIndexing.cpp:1523.)");
+    WG_CHECK_NOT_IMPLEMENTED(r != Reduce::Mean || t.dtype() != DType::Bool,
+                             "\"div_floor_cpu\" not implemented for 'Bool'");
+    const int64_t size = size_at(t, along);
+    const Tensor places = checked_indices(
+        index, size, false, [&](int64_t) { fail(ErrorKind::Index, "index out of range in self"); });
+    // Each slice goes where the index says: as if every element of it had that index.
+    Dims column(size_t(std::max<int64_t>(source.dim(), 0)), 1);
+    if (!column.empty()) column[size_t(along)] = n;
+    const Tensor spread = contiguous(expand(reshape(places, column), Dims(source.sizes())));
+    const Tensor out = reduced_values(t, along, spread, spread, source, *r, include_self);
+    record(
+        "IndexReduceBackward0", out, {t, source},
+        {save("self", t), save("index", index), save("source", source), save_output("result", out)},
+        with<"dim", "reduce", "include_self">(
+            dim, kReductions[int(*r)],
+            include_self)([r = *r](Backward& d, int64_t dim, const char* name, bool include_self) {
+            const Tensor index = d.saved(1);
+            reduced_gradients(
+                d, d.saved(0), d.saved(2), d.saved(3), "index_reduce", r, include_self,
+                [&](const Tensor& x) { return index_select(x, dim, index); },
+                [&](const Tensor& x, const Tensor& y) { return index_add(x, dim, index, y, 1); },
+                [&](const Tensor& x) { return index_fill(x, dim, index, 0); },
+                [&](const Tensor& x, const Tensor& y) {
+                    return index_reduce(x, dim, index, y, name, include_self);
+                });
+        }));
+    return out;
+}
+
+namespace {
+
+template <class F>
+Tensor& reduced_in_place(Tensor& self, const Tensor& index, const Tensor& src, F reduced) {
+    return inplace(self, requires_grad(src), [&](const Tensor& old) {
+        const Tensor result = reduced(old);
+        check_no_overlap(self, index);
+        check_no_overlap(self, src);
+        return result;
+    });
+}
+
+}  // namespace
+
+Tensor& scatter_reduce_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                        std::string_view reduce, bool include_self) {
+    return reduced_in_place(self, index, src, [&](const Tensor& old) {
+        return scatter_reduce(old, dim, index, src, reduce, include_self);
+    });
+}
+Tensor& index_reduce_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                      std::string_view reduce, bool include_self) {
+    return reduced_in_place(self, index, source, [&](const Tensor& old) {
+        return index_reduce(old, dim, index, source, reduce, include_self);
+    });
+}
+
 // --- embedding ---
 
 namespace {
@@ -411,13 +671,14 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
     const Tensor rows = index_select(detach(weight), 0, reshape(detach(indices), {-1}));
     const Tensor out = alias(rows, shape, contiguous_strides(shape), 0);
     // What the gradient leaves out or scales on purpose has its tangent all the same, as in PyTorch.
-    record(
-        "EmbeddingBackward0", out, {weight}, {save("indices", indices)},
-        [table = Dims(weight.sizes()), padding_idx, scale_grad_by_freq](Backward& d) {
-            d.set(0,
-                  embedding_gradient(d.grad(), d.saved(0), table, padding_idx, scale_grad_by_freq));
-        },
-        [&](const Forward& d) { return embedding(d.tangent(0), indices, -1, false, false); });
+    record("EmbeddingBackward0", out, {weight}, {save("indices", indices)},
+           with<"weight_sym_argsize_0", "padding_idx", "scale_grad_by_freq", "sparse">(
+               weight.size(0), padding_idx, scale_grad_by_freq, sparse)(
+               [table = Dims(weight.sizes()), padding_idx, scale_grad_by_freq](Backward& d) {
+                   d.set(0, embedding_gradient(d.grad(), d.saved(0), table, padding_idx,
+                                               scale_grad_by_freq));
+               }),
+           [&](const Forward& d) { return embedding(d.tangent(0), indices, -1, false, false); });
     return out;
 }
 

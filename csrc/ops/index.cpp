@@ -272,12 +272,14 @@ Tensor index(const Tensor& t, const TensorList& indices) {
     read_region(r, out);
     if (any_recorded({t})) {
         record_indexed("IndexBackward0", out, t, indices,
-                       [from = Dims(t.sizes())](Backward& d, const TensorList& at) {
-                           Tensor g = zeros(from, d.grad().dtype());
-                           index_put_(g, at, d.grad(), true);
-                           if (g->grad_fn) node_of(g->grad_fn)->rename("IndexPutImplBackward0");
-                           d.set(0, g);
-                       });
+                       with<"self_sym_sizes">(Dims(t.sizes()))(
+                           [n = indices.size()](Backward& d, const Dims& from) {
+                               const TensorList at = saved_indices(d, n);
+                               Tensor g = zeros(from, d.grad().dtype());
+                               index_put_(g, at, d.grad(), true);
+                               if (g->grad_fn) node_of(g->grad_fn)->rename("IndexPutImplBackward0");
+                               d.set(0, g);
+                           }));
     }
     return out;
 }
@@ -285,6 +287,7 @@ Tensor index(const Tensor& t, const TensorList& indices) {
 // --- one index tensor along one dimension ---
 
 Tensor index_select(const Tensor& t, int64_t dim, const Tensor& index) {
+    const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     WG_CHECK_INDEX(index.dim() <= 1, "index_select(): Index is supposed to be a vector");
     WG_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32,
@@ -321,10 +324,11 @@ Tensor index_select(const Tensor& t, int64_t dim, const Tensor& index) {
     }
     read_region(r, out);
     record("IndexSelectBackward0", out, {t}, {save("index", index)},
-           [dim, from = Dims(t.sizes())](Backward& d) {
+           with<"self_sym_sizes", "dim">(Dims(t.sizes()),
+                                         given)([](Backward& d, const Dims& from, int64_t dim) {
                Tensor g = zeros(from, d.grad().dtype());
                d.set(0, index_add_(g, dim, d.saved(0), d.grad()));
-           });
+           }));
     return out;
 }
 
@@ -419,6 +423,48 @@ Tensor take(const Tensor& t, const Tensor& index) {
                d.set(0, reshape(g, from));
            });
     return out;
+}
+
+// The flat positions of t that `index` names receive the elements of `source`, in order.
+Tensor put(const Tensor& t, const Tensor& index, const Tensor& source, bool accumulate) {
+    WG_CHECK(index.dtype() == DType::Int64, "put_(): Expected a long tensor for index, but got ",
+             info(index.dtype()).scalar_name);
+    WG_CHECK(t.dtype() == source.dtype(),
+             "put_(): self and source expected to have the same dtype, but got self.dtype = ",
+             info(t.dtype()).scalar_name, " and source.dtype = ", info(source.dtype()).scalar_name);
+    WG_CHECK_INDEX(source.numel() == index.numel(),
+                   "put_(): Expected source and index to have the same number of elements, but got "
+                   "source.numel() = ",
+                   source.numel(), ", index.numel() = ", index.numel());
+    WG_CHECK_INDEX(t.numel() > 0 || index.numel() == 0,
+                   "put_(): Tried to put elements into an empty tensor");
+    Tensor out = empty_like(t);
+    {
+        Unrecorded off;
+        const Tensor places = checked_indices(index, t.numel(), true, [&](int64_t bad) {
+            fail(ErrorKind::Index, str("out of range: tried to access index ", bad,
+                                       " on a tensor of ", t.numel(), " elements."));
+        });
+        Tensor flat = empty(Dims{t.numel()}, t.dtype());
+        copy_values(reshape(flat, Dims(t.sizes())), t);
+        index_put_(flat, {reshape(places, {-1})}, reshape(source, {-1}), accumulate);
+        copy_values(out, reshape(flat, Dims(t.sizes())));
+    }
+    record("PutBackward0", out, {t, source}, {save("index", index), save("source", source)},
+           with<"accumulate">(accumulate)([](Backward& d, bool accumulate) {
+               const Tensor index = d.saved(0), source = d.saved(1);
+               if (d.needs(0))
+                   d.set(0, accumulate ? d.grad()
+                                       : put(d.grad(), index, zeros_like(source, d.grad().dtype()),
+                                             false));
+               if (d.needs(1)) d.set(1, reshape(take(d.grad(), index), Dims(source.sizes())));
+           }));
+    return out;
+}
+
+Tensor& put_(Tensor& self, const Tensor& index, const Tensor& source, bool accumulate) {
+    return inplace(self, requires_grad(source),
+                   [&](const Tensor& old) { return put(old, index, source, accumulate); });
 }
 
 }  // namespace wg

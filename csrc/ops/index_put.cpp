@@ -166,12 +166,13 @@ void add(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& in
                                                               : Scalar(alpha.to_int());
             write_region(r, reshape(plain ? source : mul(source, factor), r.shape), true);
         },
-        [dim, alpha, from = Dims(source.sizes())](Backward& d) {
+        with<"dim", "alpha", "source_dim">(
+            dim, alpha, source.dim())([dim, alpha, from = Dims(source.sizes())](Backward& d) {
             if (d.needs(0)) d.set(0, d.grad());
             if (!d.needs(1)) return;
             const Tensor g = slices_of(d.grad(), dim, d.saved(0), from);
             d.set(1, alpha.to_double() == 1 ? g : binary(Op::mul, g, alpha, {}, "MulBackward1"));
-        });
+        }));
 }
 
 void copy_slices(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
@@ -218,10 +219,11 @@ void copy_slices(const Tensor& target, const Tensor& self, int64_t dim, const Te
             const IndexedRegion r = region(to);
             write_region(r, reshape(source, r.shape), false);
         },
-        [dim, from = Dims(source.sizes())](Backward& d) {
+        with<"dim", "source_dim">(dim,
+                                  source.dim())([dim, from = Dims(source.sizes())](Backward& d) {
             if (d.needs(0)) d.set(0, index_fill(d.grad(), dim, d.saved(0), 0));
             if (d.needs(1)) d.set(1, slices_of(d.grad(), dim, d.saved(0), from));
-        });
+        }));
 }
 
 void write_filled(const Tensor& to, int64_t dim, const Tensor& index, Scalar value) {
@@ -243,7 +245,8 @@ void fill_slices(const Tensor& target, const Tensor& self, int64_t dim, const Te
     recorded_write(
         "IndexFillBackward0", target, self, {}, SaveList{save("index", index)},
         [&](const Tensor& to) { write_filled(to, dim, index, value); },
-        [dim](Backward& d) { d.set(0, index_fill(d.grad(), dim, d.saved(0), 0)); });
+        with<"dim">(dim)(
+            [](Backward& d, int64_t dim) { d.set(0, index_fill(d.grad(), dim, d.saved(0), 0)); }));
 }
 
 void fill_slices(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& index,
@@ -256,12 +259,12 @@ void fill_slices(const Tensor& target, const Tensor& self, int64_t dim, const Te
                      value.dim(), " dimension(s).");
             write_filled(to, dim, index, item(value));
         },
-        [dim](Backward& d) {
+        with<"dim">(dim)([](Backward& d, int64_t dim) {
             const Tensor kept = index_fill(d.grad(), dim, d.saved(0), 0);
             if (d.needs(0)) d.set(0, kept);
             // Not a sum over index_select: an index that occurs twice fills its slice once.
             if (d.needs(1)) d.set(1, sum(d.grad() - kept));
-        });
+        }));
 }
 
 }  // namespace
@@ -449,14 +452,14 @@ void scatter_masked(const Tensor& target, const Tensor& self, const Tensor& mask
             }
             if (!values.is_same(to)) copy_values(to, values);
         },
-        [sizes = Dims(source.sizes())](Backward& d) {
+        with<"source_sym_sizes">(Dims(source.sizes()))([](Backward& d, const Dims& sizes) {
             const Tensor mask = d.saved(0);
             if (d.needs(0)) d.set(0, masked_fill_value(d.grad(), mask, 0));
             if (!d.needs(1)) return;
             const Tensor used = masked_select(d.grad(), mask);
             const int64_t rest = count(sizes) - used.numel();
             d.set(1, view(rest ? cat({used, zeros({rest}, used.dtype())}) : used, sizes));
-        });
+        }));
 }
 
 }  // namespace
@@ -510,14 +513,15 @@ void put(const Tensor& target, const Tensor& self, const TensorList& indices, co
             check_no_overlap(to, values);
             write_region(indexed_region(to, indices, values), values, accumulate);
         },
-        [n = indices.size(), accumulate, sizes = Dims(values.sizes())](Backward& d) {
+        with<"accumulate">(accumulate)([n = indices.size(), accumulate,
+                                        sizes = Dims(values.sizes())](Backward& d) {
             const TensorList at = saved_indices(d, n);
             if (d.needs(0))
                 d.set(0, accumulate
                              ? d.grad()
                              : index_put(d.grad(), at, expand(zeros({}, d.grad().dtype()), sizes)));
             if (d.needs(1)) d.set(1, sum_to(index(d.grad(), at), sizes));
-        });
+        }));
 }
 
 }  // namespace

@@ -19,14 +19,11 @@ inline TensorList saved_indices(const Backward& d, size_t n) {
     return indices;
 }
 
-// derivative(Backward&, indices)
+// The derivative gets the indices by saved_indices().
 template <class F>
 void record_indexed(const char* name, const Tensor& out, const Tensor& t, const TensorList& indices,
                     F derivative) {
-    auto f = [n = indices.size(), derivative = std::move(derivative)](Backward& d) {
-        derivative(d, saved_indices(d, n));
-    };
-    auto node = FunctionNode<decltype(f)>::make(name, std::move(f));
+    auto node = FunctionNode<F>::make(name, std::move(derivative));
     const bool history = any_requires_grad({t});
     if (history) {
         node->add_edge(gradient_edge(t));

@@ -41,10 +41,11 @@ Tensor gathered(const Tensor& values, int64_t reduction) {
 
 // A loss of d = input - target: per element value(d), with the derivative slope(d) and the second one,
 // times g, bent(g, d).
-template <class Value, class Slope, class Bent>
+template <class Value, class Slope, class Bent, class Shown>
 struct DifferenceLoss {
     const char *kernel, *node, *second_node;
     int64_t reduction;
+    Shown shown;  // with<...>(...) of the parameters
     Value value;
     Slope slope;
     Bent bent;
@@ -67,7 +68,7 @@ struct DifferenceLoss {
         }
         record(second_node, out, {g, a, b},
                {save("grad_output", g), save("self", a), save("target", b)},
-               [loss = *this](Backward& back) {
+               shown([loss = *this](Backward& back) {
                    const Tensor d = difference(back.saved(1), back.saved(2)), gg = back.grad();
                    if (back.needs(0)) back.set(0, gathered(gg * loss.slope(d), loss.reduction));
                    if (!back.needs(1) && !back.needs(2)) return;
@@ -75,7 +76,7 @@ struct DifferenceLoss {
                        loss.bent(gg * spread(back.saved(0), loss.reduction, d.numel()), d);
                    if (back.needs(1)) back.set(1, h);
                    if (back.needs(2)) back.set(2, -h);
-               });
+               }));
         return out;
     }
 
@@ -90,17 +91,17 @@ struct DifferenceLoss {
             out = value(difference(input, target));
         }
         record(node, out, {input, target}, {save("self", input), save("target", target)},
-               [loss = *this](Backward& back) {
+               shown([loss = *this](Backward& back) {
                    const Tensor a = back.saved(0), b = back.saved(1);
                    if (back.needs(0)) back.set(0, loss.gradient(back.grad(), a, b));
                    if (back.needs(1)) back.set(1, loss.gradient(back.grad(), b, a));
-               });
+               }));
         return out;
     }
 };
-template <class Value, class Slope, class Bent>
-DifferenceLoss(const char*, const char*, const char*, int64_t, Value, Slope, Bent)
-    -> DifferenceLoss<Value, Slope, Bent>;
+template <class Shown, class Value, class Slope, class Bent>
+DifferenceLoss(const char*, const char*, const char*, int64_t, Shown, Value, Slope, Bent)
+    -> DifferenceLoss<Value, Slope, Bent, Shown>;
 
 }  // namespace
 
@@ -114,6 +115,7 @@ Tensor mse_loss(const Tensor& input, const Tensor& target, int64_t reduction) {
                               "MseLossBackward0",
                               "MseLossBackwardBackward0",
                               reduction,
+                              with<"reduction">(reduction),
                               value,
                               [](const Tensor& d) { return 2.0 * d; },
                               [](const Tensor& g, const Tensor&) { return 2.0 * g; }};
@@ -141,6 +143,7 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, int64_t reducti
                               "SmoothL1LossBackward0",
                               "SmoothL1LossBackwardBackward0",
                               reduction,
+                              with<"reduction", "beta">(reduction, beta),
                               value,
                               slope,
                               bent};
@@ -164,9 +167,14 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, int64_t reduction, 
     const auto bent = [delta](const Tensor& g, const Tensor& d) {
         return where(abs(d) < delta, g, 0.0);
     };
-    const DifferenceLoss loss{
-        "huber_cpu", "HuberLossBackward0", "HuberLossBackwardBackward0", reduction, value, slope,
-        bent};
+    const DifferenceLoss loss{"huber_cpu",
+                              "HuberLossBackward0",
+                              "HuberLossBackwardBackward0",
+                              reduction,
+                              with<"reduction", "delta">(reduction, delta),
+                              value,
+                              slope,
+                              bent};
     return loss(input, target);
 }
 
@@ -228,7 +236,7 @@ struct BinaryCrossEntropy {
         record("BinaryCrossEntropyBackwardBackward0", out, {g, p, t},
                {save("grad_output", g), save("self", p), save("target", t),
                 save_if(weight.defined(), "weight", weight)},
-               [reduction = reduction](Backward& d) {
+               with<"reduction">(int64_t(reduction))([reduction = reduction](Backward& d) {
                    const Tensor g = d.saved(0), p = d.saved(1), t = d.saved(2), gg = d.grad();
                    const BinaryCrossEntropy loss{reduction, d.saved(3)};
                    const Tensor above = p + eps, below = 1.0 - p + eps;
@@ -242,7 +250,7 @@ struct BinaryCrossEntropy {
                        d.set(1,
                              bent((square(p) - 2.0 * p * t + t) / (square(above) * square(below))));
                    if (d.needs(2)) d.set(2, -bent(reciprocal(clamp_min((1.0 - p) * p, eps))));
-               });
+               }));
         return out;
     }
 };
@@ -268,12 +276,12 @@ Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Opt
     record("BinaryCrossEntropyBackward0", out, {input, target},
            {save("self", input), save("target", target),
             save_if(loss.weight.defined(), "weight", loss.weight)},
-           [reduction](Backward& d) {
+           with<"reduction">(reduction)([reduction](Backward& d) {
                const Tensor p = d.saved(0), t = d.saved(1);
                const BinaryCrossEntropy loss{reduction, d.saved(2)};
                if (d.needs(0)) d.set(0, loss.gradient(d.grad(), p, t));
                if (d.needs(1)) d.set(1, loss.scaled(-logit(p, {}).fresh() * d.grad(), p.numel()));
-           });
+           }));
     return out;
 }
 
@@ -303,7 +311,7 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
         "BinaryCrossEntropyWithLogitsBackward0", out, {input, target},
         {save("self", input), save("target", target), save_if(weight.defined(), "weight", weight),
          save_if(pos_weight.defined(), "pos_weight", pos_weight)},
-        [reduction](Backward& d) {
+        with<"reduction">(reduction)([reduction](Backward& d) {
             const Tensor x = d.saved(0), t = d.saved(1), weight = d.saved(2),
                          pos_weight = d.saved(3), g = d.grad();
             const auto scaled = [&](const Tensor& slope) {
@@ -317,7 +325,7 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
             }
             if (d.needs(1))
                 d.set(1, scaled(has_pos ? log_sigmoid(-x) - pos_weight * log_sigmoid(x) : -x));
-        });
+        }));
     return out;
 }
 
@@ -405,10 +413,12 @@ Tensor put_back(const Picks& k, const Tensor& g, const Tensor& x) {
         });
     });
     record(k.image() ? "NllLoss2DBackwardBackward0" : "NllLossBackwardBackward0", out, {g, x},
-           {k.saved_target(), k.saved_weight()}, [k](Backward& d) {
+           {k.saved_target(), k.saved_weight()},
+           with<"reduction", "ignore_index">(int64_t(k.reduction),
+                                             int64_t(k.ignore_index))([k](Backward& d) {
                if (d.needs(0)) d.set(0, picked(k, d.grad()));
                if (d.needs(1)) d.set(1, zeros(k.sizes, d.grad().dtype()));
-           });
+           }));
     return out;
 }
 
@@ -432,7 +442,8 @@ Tensor picked(const Picks& k, const Tensor& x) {
     });
     record(k.image() ? "NllLoss2DBackward0" : "NllLossBackward0", out, {x},
            {save("self", x), k.saved_target(), k.saved_weight(), save("total_weight", k.total)},
-           [k](Backward& d) { d.set(0, put_back(k, d.grad(), d.saved(0))); });
+           with<"reduction", "ignore_index">(int64_t(k.reduction), int64_t(k.ignore_index))(
+               [k](Backward& d) { d.set(0, put_back(k, d.grad(), d.saved(0))); }));
     return out;
 }
 

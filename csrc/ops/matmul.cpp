@@ -174,6 +174,16 @@ void check_shapes(const Tensor& a, const Tensor& b) {
 
 // --- two matrices ---
 
+namespace {
+
+// As PyTorch keeps them: for the layout of a gradient that is wanted.
+PairOfInts matrix_strides(const Tensor& t) {
+    if (!requires_grad(t)) return {-1, -1};
+    return {t->dims[2], t->dims[3]};
+}
+
+}  // namespace
+
 Tensor mm(const Tensor& a, const Tensor& b) {
     WG_CHECK(a.dim() == 2, "self must be a matrix");
     WG_CHECK(b.dim() == 2, "mat2 must be a matrix");
@@ -183,13 +193,14 @@ Tensor mm(const Tensor& a, const Tensor& b) {
              " != ", cpp_type_name(b.dtype()));
     Tensor out = product(a, false, b, false, "addmm_impl_cpu_");
     if (any_recorded({a, b}))
-        record(
-            "MmBackward0", out, {a, b}, {save_for(b, "self", a), save_for(a, "mat2", b)},
-            [left = is_column_major(a), right = is_column_major(b)](Backward& d) {
-                if (d.needs(0)) d.set(0, grad_of_left(d.grad(), d.saved(1), left));
-                if (d.needs(1)) d.set(1, grad_of_right(d.grad(), d.saved(0), right));
-            },
-            [&](const Forward& d) { return product_tangent(d, 0, mm, a, b); });
+        record("MmBackward0", out, {a, b}, {save_for(b, "self", a), save_for(a, "mat2", b)},
+               with<"self_sym_sizes", "self_sym_strides", "mat2_sym_sizes", "mat2_sym_strides">(
+                   SizesOf<0, 0>{}, matrix_strides(a), SizesOf<1, 1>{}, matrix_strides(b))(
+                   [left = is_column_major(a), right = is_column_major(b)](Backward& d) {
+                       if (d.needs(0)) d.set(0, grad_of_left(d.grad(), d.saved(1), left));
+                       if (d.needs(1)) d.set(1, grad_of_right(d.grad(), d.saved(0), right));
+                   }),
+               [&](const Forward& d) { return product_tangent(d, 0, mm, a, b); });
     return out;
 }
 
@@ -286,7 +297,9 @@ Tensor dot_as(const char* node, const char* name, const Tensor& a, const Tensor&
     });
     if (any_recorded({a, b}))
         record(
-            node, out, {a, b}, {save_for(b, "self", a), save_for(a, "tensor", b)},
+            node, out, {a, b},
+            {save_for(b, "self", a),
+             save_for(a, std::string_view(name) == "vdot" ? "other" : "tensor", b)},
             [](Backward& d) {
                 if (d.needs(0)) d.set(0, d.grad() * d.saved(1));
                 if (d.needs(1)) d.set(1, d.grad() * d.saved(0));
@@ -339,20 +352,25 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, 
     Tensor out = start_from(self, shape, beta);
     product_into(out, a, false, b, false, beta, alpha, "addmm_impl_cpu_");
     if (any_recorded({self, a, b}))
-        record(
-            "AddmmBackward0", out, {self, a, b}, {save_for(b, "mat1", a), save_for(a, "mat2", b)},
-            [=, left = is_column_major(a), right = is_column_major(b)](Backward& d) {
-                if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
-                if (d.needs(1)) d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), left), alpha));
-                if (d.needs(2)) d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), right), alpha));
-            },
-            [&](const Forward& d) {
-                Tensor product = scaled_if(product_tangent(d, 1, mm, a, b), alpha);
-                return d.has(0)
-                           ? Forward::sum(expand(scaled(d.tangent(0), beta), Dims(out.sizes())),
-                                          product)
-                           : product;
-            });
+        record("AddmmBackward0", out, {self, a, b},
+               {save_for(b, "mat1", a), save_for(a, "mat2", b)},
+               with<"beta", "alpha", "mat1_sym_sizes", "mat1_sym_strides", "mat2_sym_sizes",
+                    "mat2_sym_strides">(beta, alpha, SizesOf<1, 0>{}, matrix_strides(a),
+                                        SizesOf<2, 1>{}, matrix_strides(b))(
+                   [=, left = is_column_major(a), right = is_column_major(b)](Backward& d) {
+                       if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+                       if (d.needs(1))
+                           d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), left), alpha));
+                       if (d.needs(2))
+                           d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), right), alpha));
+                   }),
+               [&](const Forward& d) {
+                   Tensor product = scaled_if(product_tangent(d, 1, mm, a, b), alpha);
+                   return d.has(0)
+                              ? Forward::sum(expand(scaled(d.tangent(0), beta), Dims(out.sizes())),
+                                             product)
+                              : product;
+               });
     return out;
 }
 
@@ -361,21 +379,69 @@ Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta, 
     Tensor out = start_from(self, a.sizes().first(1), beta);
     vector_product_into(out, a, v, beta, alpha);
     if (any_recorded({self, a, v}))
-        record(
-            "AddmvBackward0", out, {self, a, v}, {save_for(v, "mat", a), save_for(a, "vec", v)},
-            [=](Backward& d) {
-                if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
-                if (d.needs(1)) d.set(1, scaled(outer(d.grad(), d.saved(1)), alpha));
-                if (d.needs(2)) d.set(2, scaled(mv(t(d.saved(0)), d.grad()), alpha));
-            },
-            [&](const Forward& d) {
-                Tensor product = scaled_if(product_tangent(d, 1, mv, a, v), alpha);
-                return d.has(0)
-                           ? Forward::sum(expand(scaled(d.tangent(0), beta), Dims(out.sizes())),
-                                          product)
-                           : product;
-            });
+        record("AddmvBackward0", out, {self, a, v}, {save_for(v, "mat", a), save_for(a, "vec", v)},
+               with<"beta", "alpha">(beta, alpha)([=](Backward& d) {
+                   if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+                   if (d.needs(1)) d.set(1, scaled(outer(d.grad(), d.saved(1)), alpha));
+                   if (d.needs(2)) d.set(2, scaled(mv(t(d.saved(0)), d.grad()), alpha));
+               }),
+               [&](const Forward& d) {
+                   Tensor product = scaled_if(product_tangent(d, 1, mv, a, v), alpha);
+                   return d.has(0)
+                              ? Forward::sum(expand(scaled(d.tangent(0), beta), Dims(out.sizes())),
+                                             product)
+                              : product;
+               });
     return out;
+}
+
+Tensor addr(const Tensor& self, const Tensor& u, const Tensor& v, Scalar beta, Scalar alpha) {
+    WG_CHECK(u.dim() == 1, "addr: Expected 1-D argument vec1, but got ", u.dim(), "-D");
+    WG_CHECK(v.dim() == 1, "addr: Expected 1-D argument vec2, but got ", v.dim(), "-D");
+    const Arg operands[] = {self, u, v};
+    const DType dtype = result_type(operands);
+    for (const auto& [factor, name] : {std::pair(beta, "beta"), std::pair(alpha, "alpha")}) {
+        WG_CHECK(factor.category() != Category::Boolean || dtype == DType::Bool, "Boolean ", name,
+                 " only supported for Boolean results.");
+        WG_CHECK(!factor.is_floating() || is_floating(dtype),
+                 "For integral input tensors, argument ", name,
+                 " must not be a floating point number.");
+    }
+    const Dims shape{u->dims[0], v->dims[0]};
+    Tensor out;
+    {
+        Unrecorded off;
+        const Tensor start = expand(self, shape);
+        const Tensor product =
+            mul(reshape(to_dtype(u, dtype), {-1, 1}), reshape(to_dtype(v, dtype), {1, -1}));
+        if (dtype == DType::Bool) {
+            out = alpha.to_bool() ? product : zeros(shape, dtype);
+            if (beta.to_bool()) out = logical_or(out, start);
+        } else {
+            out = mul(product, alpha);
+            if (beta.to_double() != 0) out = add(mul(to_dtype(start, dtype), beta), out);
+        }
+    }
+    if (any_recorded({self, u, v}))
+        record("AddrBackward0", out, {self, u, v}, {save_for(v, "vec1", u), save_for(u, "vec2", v)},
+               with<"beta", "alpha">(beta, alpha)([](Backward& d, Scalar beta, Scalar alpha) {
+                   if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+                   if (d.needs(1)) d.set(1, scaled(mv(d.grad(), d.saved(1)), alpha));
+                   if (d.needs(2)) d.set(2, scaled(mv(t(d.grad()), d.saved(0)), alpha));
+               }));
+    return out;
+}
+
+Tensor& addr_(Tensor& self, const Tensor& u, const Tensor& v, Scalar beta, Scalar alpha) {
+    const bool others = requires_grad(u) || requires_grad(v);
+    return inplace(self, others, [&](const Tensor& old) {
+        WG_CHECK(old.dim() == 2, "2D tensor expected, got ", old.dim(), "D tensor for input");
+        WG_CHECK(u.dim() != 1 || v.dim() != 1 ||
+                     (old->dims[0] == u->dims[0] && old->dims[1] == v->dims[0]),
+                 "size mismatch, input: ", to_string(old.sizes()), ", v1: ", to_string(u.sizes()),
+                 ", v2: ", to_string(v.sizes()));
+        return addr(old, u, v, beta, alpha);
+    });
 }
 
 Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
@@ -390,21 +456,22 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta
     Tensor out = start_from(self, shape, beta);
     product_into(out, a, false, b, false, beta, alpha, "baddbmm");
     if (any_recorded({self, a, b}))
-        record(
-            "BaddbmmBackward0", out, {self, a, b},
-            {save_for(b, "batch1", a), save_for(a, "batch2", b)},
-            [=](Backward& d) {
-                if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
-                if (d.needs(1)) d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), false), alpha));
-                if (d.needs(2)) d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), false), alpha));
-            },
-            [&](const Forward& d) {
-                Tensor product = scaled_if(product_tangent(d, 1, bmm, a, b), alpha);
-                return d.has(0)
-                           ? Forward::sum(expand(scaled(d.tangent(0), beta), Dims(out.sizes())),
-                                          product)
-                           : product;
-            });
+        record("BaddbmmBackward0", out, {self, a, b},
+               {save_for(b, "batch1", a), save_for(a, "batch2", b)},
+               with<"beta", "alpha">(beta, alpha)([=](Backward& d) {
+                   if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+                   if (d.needs(1))
+                       d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), false), alpha));
+                   if (d.needs(2))
+                       d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), false), alpha));
+               }),
+               [&](const Forward& d) {
+                   Tensor product = scaled_if(product_tangent(d, 1, bmm, a, b), alpha);
+                   return d.has(0)
+                              ? Forward::sum(expand(scaled(d.tangent(0), beta), Dims(out.sizes())),
+                                             product)
+                              : product;
+               });
     return out;
 }
 
@@ -431,13 +498,16 @@ Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta,
     if (any_recorded({self, a, b}))
         record("AddbmmBackward0", out, {self, a, b},
                {save_for(b, "batch1", a), save_for(a, "batch2", b)},
-               [=, batches = a->dims[0], shape = Dims(shape)](Backward& d) {
-                   if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
-                   if (!d.needs(1) && !d.needs(2)) return;
-                   const Tensor g = expand(unsqueeze(d.grad(), 0), {batches, shape[0], shape[1]});
-                   if (d.needs(1)) d.set(1, scaled(bmm(g, transposed(d.saved(1))), alpha));
-                   if (d.needs(2)) d.set(2, scaled(bmm(transposed(d.saved(0)), g), alpha));
-               });
+               with<"beta", "alpha", "batch1_sym_argsize_0", "batch1_sym_argsize_1",
+                    "batch2_sym_argsize_2">(beta, alpha, a.size(0), a.size(1), b.size(2))(
+                   [=, batches = a->dims[0], shape = Dims(shape)](Backward& d) {
+                       if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+                       if (!d.needs(1) && !d.needs(2)) return;
+                       const Tensor g =
+                           expand(unsqueeze(d.grad(), 0), {batches, shape[0], shape[1]});
+                       if (d.needs(1)) d.set(1, scaled(bmm(g, transposed(d.saved(1))), alpha));
+                       if (d.needs(2)) d.set(2, scaled(bmm(transposed(d.saved(0)), g), alpha));
+                   }));
     return out;
 }
 
@@ -475,7 +545,8 @@ Tensor unsafe_view(const Tensor& t, const Dims& shape) {
     Tensor out = alias(t, shape, *strides, t.offset());
     if (recorded(t))
         record("UnsafeViewBackward0", out, {t}, {},
-               [from = Dims(t.sizes())](Backward& d) { d.set(0, reshape(d.grad(), from)); });
+               with<"self_sym_sizes">(Dims(t.sizes()))(
+                   [](Backward& d, const Dims& from) { d.set(0, reshape(d.grad(), from)); }));
     return out;
 }
 
@@ -484,7 +555,8 @@ Tensor without_row(const Tensor& row) {
     const int64_t size = row->dims[1], one = 1;
     Tensor out = alias(row, {&size, 1}, {&one, 1}, row.offset());
     record("SqueezeBackward4", out, {row}, {},
-           [](Backward& d) { d.set(0, unsqueeze(d.grad(), 0)); });
+           with<"self_sym_sizes", "dim">(
+               SizesOf<0>{}, int64_t(0))([](Backward& d) { d.set(0, unsqueeze(d.grad(), 0)); }));
     out.bump_version();  // PyTorch squeezes the product in place
     return out;
 }

@@ -28,7 +28,7 @@ Tensor glu_gradient(const Tensor& g, const Tensor& x, int64_t dim) {
         out = cat({g * s, sigmoid_backward(g, s) * h.a}, dim);
     }
     record("GluBackwardBackward0", out, {g, x}, {save("grad_output", g), save("self", x)},
-           [dim](Backward& d) {
+           with<"dim">(dim)([dim](Backward& d) {
                const Tensor g = d.saved(0);
                const TwoHalves h = halves(d.saved(1), dim), gg = halves(d.grad(), dim);
                const Tensor s = sigmoid(h.b);
@@ -37,7 +37,7 @@ Tensor glu_gradient(const Tensor& g, const Tensor& x, int64_t dim) {
                const Tensor by_a = sigmoid_backward(gg.b * g, s);
                const Tensor by_b = sigmoid_backward(gg.a * g, s) + by_a * h.a * (1.0 - 2.0 * s);
                d.set(1, cat({by_a, by_b}, dim));
-           });
+           }));
     return out;
 }
 
@@ -46,6 +46,7 @@ Tensor glu_gradient(const Tensor& g, const Tensor& x, int64_t dim) {
 // a sigmoid(b), where a and b are the halves of t along dim. Dauphin et al., 2016.
 Tensor glu(const Tensor& t, int64_t dim) {
     WG_CHECK(t.dim() > 0, "glu does not support scalars because halving size must be even");
+    const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     WG_CHECK(t.size(dim) % 2 == 0, "Halving dimension must be even, but dimension ", dim,
              " is size ", t.size(dim));
@@ -58,7 +59,9 @@ Tensor glu(const Tensor& t, int64_t dim) {
         out = h.a * sigmoid(h.b);
     }
     record("GluBackward0", out, {t}, {save("self", t)},
-           [dim](Backward& d) { d.set(0, glu_gradient(d.grad(), d.saved(0), dim)); });
+           with<"dim">(given)([](Backward& d, int64_t dim) {
+               d.set(0, glu_gradient(d.grad(), d.saved(0), dim));
+           }));
     return out;
 }
 
@@ -146,6 +149,7 @@ struct Layer {
     Tensor deviation_inverse(const Tensor& centred) const {
         return rsqrt(mean(centred * centred) + eps);
     }
+    Dims shape_in(const Tensor& t) const { return Dims(t.sizes().last(size_t(rank))); }
     // Takes out of v what is constant over a layer or goes along with its normalised values.
     Tensor project(const Tensor& v, const Tensor& normal) const {
         return v - mean(v) - normal * mean(v * normal);
@@ -205,31 +209,32 @@ LayerGradients layer_gradients(const Layer& layer, const Tensor& g, const Tensor
     record("NativeLayerNormBackwardBackward0", std::span<const Tensor>(made),
            {g, x, none, none, weight, bias},
            {save("grad_out", g), save("input", x), save("weight", weight), save("bias", bias)},
-           [layer, has_bias = bias.defined()](Backward& d) {
-               const Tensor g = d.saved(0), x = d.saved(1), w = d.saved(2), v = times(g, w);
-               const Tensor centred = x - layer.mean(x), r = layer.deviation_inverse(centred);
-               const Tensor n = centred * r;
-               Tensor by_g, by_x;
-               if (d.has_grad(0)) {
-                   const Tensor& u = d.grad(0);
-                   const Tensor p = layer.project(u, n);
-                   by_g = times(r * p, w);
-                   by_x = n * layer.mean(v * p) +
-                          layer.project(layer.mean(v * n) * u + layer.mean(u * n) * v, n);
-                   by_x = by_x * -(r * r);
-                   if (d.needs(4)) d.set(4, layer.over_layers(g * r * p));
-               }
-               if (w.defined() && d.has_grad(1)) {
-                   const Tensor& u = d.grad(1);
-                   by_g = sum_of_defined(by_g, u * n);
-                   by_x = sum_of_defined(by_x, r * layer.project(u * g, n));
-               }
-               const size_t of_bias = w.defined() ? 2 : 1;
-               if (has_bias && d.has_grad(of_bias))
-                   by_g = sum_of_defined(by_g, expand(d.grad(of_bias), Dims(g.sizes())));
-               if (d.needs(0)) d.set(0, by_g);
-               if (d.needs(1)) d.set(1, by_x);
-           });
+           with<"normalized_shape">(layer.shape_in(x))(
+               [layer, has_bias = bias.defined()](Backward& d) {
+                   const Tensor g = d.saved(0), x = d.saved(1), w = d.saved(2), v = times(g, w);
+                   const Tensor centred = x - layer.mean(x), r = layer.deviation_inverse(centred);
+                   const Tensor n = centred * r;
+                   Tensor by_g, by_x;
+                   if (d.has_grad(0)) {
+                       const Tensor& u = d.grad(0);
+                       const Tensor p = layer.project(u, n);
+                       by_g = times(r * p, w);
+                       by_x = n * layer.mean(v * p) +
+                              layer.project(layer.mean(v * n) * u + layer.mean(u * n) * v, n);
+                       by_x = by_x * -(r * r);
+                       if (d.needs(4)) d.set(4, layer.over_layers(g * r * p));
+                   }
+                   if (w.defined() && d.has_grad(1)) {
+                       const Tensor& u = d.grad(1);
+                       by_g = sum_of_defined(by_g, u * n);
+                       by_x = sum_of_defined(by_x, r * layer.project(u * g, n));
+                   }
+                   const size_t of_bias = w.defined() ? 2 : 1;
+                   if (has_bias && d.has_grad(of_bias))
+                       by_g = sum_of_defined(by_g, expand(d.grad(of_bias), Dims(g.sizes())));
+                   if (d.needs(0)) d.set(0, by_g);
+                   if (d.needs(1)) d.set(1, by_x);
+               }));
     return out;
 }
 
@@ -265,13 +270,13 @@ Tensor layer_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor
     record("NativeLayerNormBackward0", out, {t, w, b},
            {save("input", t), save_output("result1", mean), save_output("result2", r),
             save("weight", w), save("bias", b)},
-           [layer](Backward& d) {
+           with<"normalized_shape">(layer.shape_in(t))([layer](Backward& d) {
                const LayerGradients g = layer_gradients(layer, d.grad(), d.saved(0), d.saved(1),
                                                         d.saved(2), d.saved(3), d.saved(4));
                if (d.needs(0)) d.set(0, g.input);
                if (d.needs(1)) d.set(1, g.weight);
                if (d.needs(2)) d.set(2, g.bias);
-           });
+           }));
     return out;
 }
 
@@ -286,6 +291,12 @@ Tensor rms_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor& 
     check_shape(t, normalized_shape, "*");
     WG_CHECK_NOT_IMPLEMENTED(is_floating(t.dtype()), "\"rms_norm\" not implemented for '",
                              info(t.dtype()).scalar_name, "'");
+    if (w.defined() && w.dtype() != t.dtype())
+        warn_once(WarningKind::User,
+                  str("Mismatch dtype between input and weight: input dtype = ",
+                      info(t.dtype()).c_name, ", weight dtype = ", info(w.dtype()).c_name,
+                      ", Cannot dispatch to fused implementation. (Triggered internally at "
+                      "/__w/pytorch/pytorch/aten/src/ATen/native/layer_norm.cpp:346.)"));
     const Tensor x = t.itemsize() == 2 ? to_dtype(t, DType::Float32) : t;
     const double smallest = x.dtype() == DType::Float64 ? std::numeric_limits<double>::epsilon()
                                                         : std::numeric_limits<float>::epsilon();

@@ -39,9 +39,11 @@ Tensor drawn_like(const Tensor& like, OptMemoryFormat format, const TensorOption
 }
 
 // For derivatives that are zero.
+template <Name operand>
 void record_zeros(const char* name, const Tensor& out, const Tensor& a) {
-    record(name, out, {a}, {},
-           [sizes = Dims(a.sizes())](Backward& d) { d.set(0, zeros(sizes, d.grad().dtype())); });
+    record(name, out, {a}, {}, with<operand>(Dims(a.sizes()))([](Backward& d, const Dims& sizes) {
+               d.set(0, zeros(sizes, d.grad().dtype()));
+           }));
 }
 
 }  // namespace
@@ -207,7 +209,7 @@ Tensor normal_of_mean(const Tensor& mean, double std, Generator& g, const OptTen
     const Tensor t = normal_in(shape, mean.dtype(), out, g, [&](Tensor& r) {
         copy_values(r, mul(r, Arg(Scalar(std))) + plain(mean, r.dtype()));
     });
-    if (!out) record_zeros("NormalBackward1", t, mean);
+    if (!out) record_zeros<"mean_sym_sizes">("NormalBackward1", t, mean);
     return t;
 }
 
@@ -217,7 +219,7 @@ Tensor normal_of_std(double mean, const Tensor& std, Generator& g, const OptTens
     const Tensor t = normal_in(std.sizes(), std.dtype(), out, g, [&](Tensor& r) {
         copy_values(r, mul(r, plain(std, r.dtype())) + mean);
     });
-    if (!out) record_zeros("NormalBackward2", t, std);
+    if (!out) record_zeros<"std_sym_sizes">("NormalBackward2", t, std);
     return t;
 }
 
@@ -243,7 +245,7 @@ Tensor bernoulli_out(const Tensor& p, Generator& g, const OptTensor& out) {
     }
     if (out) return t;
     *t->version = 0;
-    record_zeros("BernoulliBackward0", t, p);
+    record("BernoulliBackward0", t, {p}, {}, [](Backward& d) { d.set(0, zeros_like(d.grad())); });
     return t;
 }
 Tensor bernoulli(const Tensor& p, Generator& g) { return bernoulli_out(p, g, {}); }

@@ -82,16 +82,18 @@ Tensor sum_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
                        *dtype);
 }
 
-Tensor sum_dims(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype, bool listed = false) {
+Tensor sum_dims(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype, const OptDims& dim) {
+    const bool listed = dim && !dim->empty();
     Tensor out = sum_values(t, mask, keepdim, dtype);
     if (recorded(t))
-        record(
-            "SumBackward1", out, {t}, {},
-            [=, sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
-                const Tensor g = with_reduced_dims(d.grad(), sizes, mask, keepdim, listed);
-                d.set(0, as_dtype(expand(g, sizes), from));
-            },
-            [=](const Forward& d) { return sum_dims(d.tangent(0), mask, keepdim, dtype, listed); });
+        record("SumBackward1", out, {t}, {},
+               with<"self_sym_sizes", "dim", "keepdim">(Dims(t.sizes()), dim, keepdim)(
+                   [mask, listed, from = t.dtype()](Backward& d, const Dims& sizes, const OptDims&,
+                                                    bool keepdim) {
+                       const Tensor g = with_reduced_dims(d.grad(), sizes, mask, keepdim, listed);
+                       d.set(0, as_dtype(expand(g, sizes), from));
+                   }),
+               [&](const Forward& d) { return sum_dims(d.tangent(0), mask, keepdim, dtype, dim); });
     return out;
 }
 
@@ -100,17 +102,17 @@ Tensor sum_dims(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype, boo
 Tensor sum_all(const Tensor& t, OptDType dtype) {
     Tensor out = sum_values(t, dim_mask({}, t.dim()), false, dtype);
     if (recorded(t))
-        record(
-            "SumBackward0", out, {t}, {},
-            [sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
-                d.set(0, as_dtype(expand(d.grad(), sizes), from));
-            },
-            [dtype](const Forward& d) { return sum_all(d.tangent(0), dtype); });
+        record("SumBackward0", out, {t}, {},
+               with<"self_sym_sizes">(Dims(t.sizes()))(
+                   [from = t.dtype()](Backward& d, const Dims& sizes) {
+                       d.set(0, as_dtype(expand(d.grad(), sizes), from));
+                   }),
+               [dtype](const Forward& d) { return sum_all(d.tangent(0), dtype); });
     return out;
 }
 
 Tensor sum_over(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype) {
-    return sum_dims(t, dim_mask(dim, t.dim()), keepdim, dtype, dim && !dim->empty());
+    return sum_dims(t, dim_mask(dim, t.dim()), keepdim, dtype, dim);
 }
 
 Tensor sum(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype) {
@@ -123,10 +125,10 @@ Tensor sum_to(const Tensor& t, IntSpan sizes) {
              "} is not expandable to size {", to_string(t.sizes()), "}.");
     if (sizes.empty()) return sum_all(t);
     const size_t lead = size_t(t.dim()) - sizes.size();
-    DimMask mask = (DimMask(1) << lead) - 1;
-    for (size_t d = lead; d < size_t(t.dim()); ++d)
-        if (sizes[d - lead] == 1 && t.sizes()[d] != 1) mask |= DimMask(1) << d;
-    Tensor out = sum_dims(t, mask, true, {});
+    Dims dims;
+    for (size_t d = 0; d < size_t(t.dim()); ++d)
+        if (d < lead || (sizes[d - lead] == 1 && t.sizes()[d] != 1)) dims.push_back(int64_t(d));
+    Tensor out = sum_over(t, dims, true);
     return lead > 0 ? view(out, Dims(sizes)) : out;
 }
 
@@ -152,11 +154,11 @@ Tensor trace(const Tensor& t) {
         if constexpr (std::is_integral_v<T>) *out.data<int64_t>() = sum;
         else *out.data<T>() = T(compute_type<T>(sum));
     });
-    record("TraceBackward0", out, {t}, {}, [=](Backward& d) {
-        const Tensor places = arange(0, n * (columns + 1), columns + 1, DType::Int64);
-        const Tensor g = zeros({rows * columns}, d.grad().dtype());
-        d.set(0, view(index_fill_tensor(g, 0, places, d.grad()), {rows, columns}));
-    });
+    record("TraceBackward0", out, {t}, {}, with<"self_sym_sizes">(SizesOf<0>{})([=](Backward& d) {
+               const Tensor places = arange(0, n * (columns + 1), columns + 1, DType::Int64);
+               const Tensor g = zeros({rows * columns}, d.grad().dtype());
+               d.set(0, view(index_fill_tensor(g, 0, places, d.grad()), {rows, columns}));
+           }));
     return out;
 }
 
@@ -185,12 +187,12 @@ Tensor mean_all(const Tensor& t, OptDType dtype) {
     check_mean_dtypes(t, dtype);
     Tensor out = mean_values(t, dim_mask({}, t.dim()), false, dtype);
     if (recorded(t))
-        record(
-            "MeanBackward0", out, {t}, {},
-            [sizes = Dims(t.sizes()), from = t.dtype()](Backward& d) {
-                d.set(0, expand(as_dtype(d.grad(), from), sizes) / double(count(sizes)));
-            },
-            [dtype](const Forward& d) { return mean_all(d.tangent(0), dtype); });
+        record("MeanBackward0", out, {t}, {},
+               with<"self_sym_sizes", "self_sym_numel">(Dims(t.sizes()), NumelOf<0>{})(
+                   [from = t.dtype()](Backward& d, const Dims& sizes, NumelOf<0>) {
+                       d.set(0, expand(as_dtype(d.grad(), from), sizes) / double(count(sizes)));
+                   }),
+               [dtype](const Forward& d) { return mean_all(d.tangent(0), dtype); });
     return out;
 }
 
@@ -199,15 +201,16 @@ Tensor mean_over(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dty
     const DimMask mask = dim_mask(dim, t.dim());
     Tensor out = mean_values(t, mask, keepdim, dtype);
     if (recorded(t))
-        record(
-            "MeanBackward1", out, {t}, {},
-            [=, sizes = Dims(t.sizes()), from = t.dtype(),
-             listed = dim && !dim->empty()](Backward& d) {
-                const Tensor g =
-                    with_reduced_dims(as_dtype(d.grad(), from), sizes, mask, keepdim, listed);
-                d.set(0, expand(g, sizes) / double(reduced_count(sizes, mask)));
-            },
-            [&](const Forward& d) { return mean_over(d.tangent(0), dim, keepdim, dtype); });
+        record("MeanBackward1", out, {t}, {},
+               with<"self_sym_sizes", "self_sym_numel", "dim", "keepdim">(
+                   Dims(t.sizes()), NumelOf<0>{}, dim, keepdim)(
+                   [mask, from = t.dtype(), listed = dim && !dim->empty()](
+                       Backward& d, const Dims& sizes, NumelOf<0>, const OptDims&, bool keepdim) {
+                       const Tensor g = with_reduced_dims(as_dtype(d.grad(), from), sizes, mask,
+                                                          keepdim, listed);
+                       d.set(0, expand(g, sizes) / double(reduced_count(sizes, mask)));
+                   }),
+               [&](const Forward& d) { return mean_over(d.tangent(0), dim, keepdim, dtype); });
     return out;
 }
 

@@ -52,9 +52,11 @@ Tensor extreme_over(const char* name, const char* node, Reduction op, const Tens
     const DimMask mask = dim_mask(dim, t.dim());
     Tensor out = reduce_values(op, t, mask, keepdim);
     if (recorded(t))
-        record(node, out, {t}, {save("self", t), save_output("result", out)}, [=](Backward& d) {
-            d.set(0, share_among_equals(d.grad(), d.saved(0), d.saved(1), mask, keepdim, listed));
-        });
+        record(node, out, {t}, {save("self", t), save_output("result", out)},
+               with<"dim", "keepdim">(dim ? *dim : Dims(), keepdim)([=](Backward& d) {
+                   d.set(0, share_among_equals(d.grad(), d.saved(0), d.saved(1), mask, keepdim,
+                                               listed));
+               }));
     return out;
 }
 
@@ -69,6 +71,7 @@ Tensor extreme_of_all(const char* name, const char* node, Reduction op, const Te
 
 TwoTensors extreme_and_place(const char* name, const char* node, Reduction op, const Tensor& t,
                              int64_t dim, bool keepdim) {
+    const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     const DimMask mask = dim_mask(Dims{dim}, t.dim());
     check_not_empty(name, t, mask, false);
@@ -78,14 +81,15 @@ TwoTensors extreme_and_place(const char* name, const char* node, Reduction op, c
     if (recorded(t)) {
         const Tensor outs[] = {values, indices};
         record(node, std::span<const Tensor>(outs), {t}, {save("indices", indices)},
-               [dim, keepdim, sizes = Dims(t.sizes())](Backward& d) {
-                   const auto along = [&](const Tensor& x) {
-                       return keepdim || sizes.empty() ? x : unsqueeze(x, dim);
-                   };
-                   Tensor out = empty(sizes, d.grad().dtype());
-                   zero_(out);
-                   d.set(0, scatter_(out, dim, along(d.saved(0)), along(d.grad())));
-               });
+               with<"self_sym_sizes", "dim", "keepdim">(SizesOf<0>{}, given, keepdim)(
+                   [dim, keepdim, sizes = Dims(t.sizes())](Backward& d) {
+                       const auto along = [&](const Tensor& x) {
+                           return keepdim || sizes.empty() ? x : unsqueeze(x, dim);
+                       };
+                       Tensor out = empty(sizes, d.grad().dtype());
+                       zero_(out);
+                       d.set(0, scatter_(out, dim, along(d.saved(0)), along(d.grad())));
+                   }));
     }
     return {values, indices};
 }
@@ -148,14 +152,14 @@ TwoTensors aminmax(const Tensor& t, OptInt dim, bool keepdim) {
     if (recorded(t))
         record("AminmaxBackward0", std::span<const Tensor>(outs), {t},
                {save("self", t), save_output("min", outs[0]), save_output("max", outs[1])},
-               [=, listed = bool(dim)](Backward& d) {
+               with<"dim", "keepdim">(dim, keepdim)([=, listed = bool(dim)](Backward& d) {
                    const auto share = [&, x = d.saved(0)](size_t i) {
                        return d.has_grad(i) ? share_among_equals(d.grad(i), x, d.saved(1 + i), mask,
                                                                  keepdim, listed)
                                             : Tensor();
                    };
                    d.set(0, sum_of_defined(share(0), share(1)));
-               });
+               }));
     return {outs[0], outs[1]};
 }
 

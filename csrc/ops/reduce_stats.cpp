@@ -39,6 +39,10 @@ Tensor prod_gradient(const Tensor& g, const Tensor& x, const Tensor& y, OptInt d
         reduce_values(Reduction::All, detach(x), dim_mask({}, x.dim()), false).to_int() == 0;
     if (!any_zero) return g * (y / x);
     if (dim) return g * products_of_others(x, *dim);
+    // As in PyTorch, two zeros leave nothing, not even NaN.
+    if (reduce_values(Reduction::NonZero, detach(x), dim_mask({}, x.dim()), false).to_int() <
+        x.numel() - 1)
+        return zeros_like(x);
     return view(g * products_of_others(reshape(x, {-1}), 0), Dims(x.sizes()));
 }
 
@@ -65,18 +69,19 @@ Tensor prod_all(const Tensor& t, OptDType dtype) {
 }
 
 Tensor prod(const Tensor& t, int64_t dim, bool keepdim, OptDType dtype) {
+    const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     const DimMask mask = dim_mask(Dims{dim}, t.dim());
     Tensor out = prod_values(t, mask, keepdim, dtype);
     if (recorded(t))
         record("ProdBackward1", out, {t}, {save("self", t), save_output("result", out)},
-               [=, from = t.dtype()](Backward& d) {
+               with<"dim", "keepdim">(given, keepdim)([=, from = t.dtype()](Backward& d) {
                    const Tensor x = d.saved(0);
                    if (x.dim() == 0) return d.set(0, as_dtype(d.grad(), from));
                    const Tensor g = with_reduced_dims(d.grad(), x.sizes(), mask, keepdim, true);
                    const Tensor y = with_reduced_dims(d.saved(1), x.sizes(), mask, keepdim, true);
                    d.set(0, as_dtype(prod_gradient(g, as_dtype(x, g.dtype()), y, dim), from));
-               });
+               }));
     return out;
 }
 
@@ -100,13 +105,14 @@ Tensor nansum(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype)
     Tensor out =
         reduce_values(Reduction::NanSum, dtype ? cast_values(t, *dtype) : t, mask, keepdim);
     if (recorded(t))
-        record("NansumBackward0", out, {t}, {save("self", t)},
-               [=, listed = dim && !dim->empty()](Backward& d) {
-                   const Tensor x = detach(d.saved(0));
-                   const Tensor g = with_reduced_dims(as_dtype(d.grad(), x.dtype()), x.sizes(),
-                                                      mask, keepdim, listed);
-                   d.set(0, expand(g, Dims(x.sizes())) * (x == x));
-               });
+        record(
+            "NansumBackward0", out, {t}, {save("self", t)},
+            with<"dim", "keepdim">(dim, keepdim)([=, listed = dim && !dim->empty()](Backward& d) {
+                const Tensor x = detach(d.saved(0));
+                const Tensor g = with_reduced_dims(as_dtype(d.grad(), x.dtype()), x.sizes(), mask,
+                                                   keepdim, listed);
+                d.set(0, expand(g, Dims(x.sizes())) * (x == x));
+            }));
     return out;
 }
 
@@ -195,8 +201,10 @@ Tensor var(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepd
     const SpreadValues s = spread_values("var", Reduction::Variance, t, dim,
                                          correction_of(correction), keepdim, false);
     if (recorded(t))
-        record("VarBackward0", s.value, {t}, {save("self", t)},
-               [how = s.how](Backward& d) { d.set(0, var_gradient(d.grad(), d.saved(0), how)); });
+        record(
+            "VarBackward0", s.value, {t}, {save("self", t)},
+            with<"dim", "correction", "keepdim">(dim, correction, keepdim)(
+                [how = s.how](Backward& d) { d.set(0, var_gradient(d.grad(), d.saved(0), how)); }));
     return s.value;
 }
 
@@ -205,9 +213,10 @@ Tensor std_deviation(const Tensor& t, const OptDims& dim, OptScalar correction, 
                                          correction_of(correction), keepdim, false);
     if (recorded(t))
         record("StdBackward0", s.value, {t}, {save("self", t), save_output("result", s.value)},
-               [how = s.how](Backward& d) {
+               with<"dim", "correction", "keepdim">(dim, correction,
+                                                    keepdim)([how = s.how](Backward& d) {
                    d.set(0, std_gradient(d.grad(), d.saved(0), d.saved(1), how));
-               });
+               }));
     return s.value;
 }
 
@@ -217,12 +226,13 @@ TwoTensors var_mean(const Tensor& t, const OptDims& dim, OptScalar correction, b
     const Tensor outs[] = {s.value, s.mean};
     if (recorded(t))
         record("VarMeanBackward0", std::span<const Tensor>(outs), {t}, {save("self", t)},
-               [how = s.how](Backward& d) {
+               with<"dim", "correction", "keepdim">(dim, correction,
+                                                    keepdim)([how = s.how](Backward& d) {
                    const Tensor x = d.saved(0);
                    d.set(0, sum_of_defined(
                                 d.has_grad(0) ? var_gradient(d.grad(0), x, how) : Tensor(),
                                 d.has_grad(1) ? mean_gradient(d.grad(1), x, how) : Tensor()));
-               });
+               }));
     return {s.value, s.mean};
 }
 
@@ -232,13 +242,15 @@ TwoTensors std_mean(const Tensor& t, const OptDims& dim, OptScalar correction, b
     const Tensor outs[] = {s.value, s.mean};
     if (recorded(t))
         record("StdMeanBackward0", std::span<const Tensor>(outs), {t},
-               {save("self", t), save_output("result0", s.value)}, [how = s.how](Backward& d) {
+               {save("self", t), save_output("result0", s.value)},
+               with<"dim", "correction", "keepdim">(dim, correction,
+                                                    keepdim)([how = s.how](Backward& d) {
                    const Tensor x = d.saved(0);
                    d.set(0,
                          sum_of_defined(
                              d.has_grad(0) ? std_gradient(d.grad(0), x, d.saved(1), how) : Tensor(),
                              d.has_grad(1) ? mean_gradient(d.grad(1), x, how) : Tensor()));
-               });
+               }));
     return {s.value, s.mean};
 }
 
@@ -293,14 +305,14 @@ Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim) {
     }
     if (recorded(t))
         record("LogsumexpBackward0", out, {t}, {save("self", t), save_output("result", out)},
-               [=](Backward& d) {
+               with<"dim", "keepdim">(dim, keepdim)([=](Backward& d) {
                    const Tensor x = d.saved(0);
                    const auto spread = [&](const Tensor& t) {
                        return with_reduced_dims(t, x.sizes(), mask, keepdim, !dim.empty());
                    };
                    const Tensor y = spread(d.saved(1));
                    d.set(0, spread(d.grad()) * exp(x - y));
-               });
+               }));
     return out;
 }
 
@@ -351,6 +363,7 @@ Tensor norm_values(const Tensor& x, double p, DimMask mask, bool keepdim) {
     return reduce_values(Reduction::NormPower, x, mask, keepdim, p);
 }
 
+template <Name order>
 Tensor recorded_norm(const char* node, const Tensor& t, Scalar ord, const OptDims& dim,
                      bool keepdim, OptDType dtype) {
     WG_CHECK(is_floating(t.dtype()),
@@ -368,26 +381,27 @@ Tensor recorded_norm(const char* node, const Tensor& t, Scalar ord, const OptDim
     Tensor out = norm_values(dtype ? cast_values(t, *dtype) : t, p, mask, keepdim);
     if (recorded(t))
         record(node, out, {t}, {save("self", t), save_output("result", out)},
-               [=, from = t.dtype(), listed = dim && !dim->empty()](Backward& d) {
-                   if (p == 0) return;
-                   const Tensor x = as_dtype(d.saved(0), d.grad().dtype());
-                   const auto spread = [&](const Tensor& r) {
-                       return with_reduced_dims(r, x.sizes(), mask, keepdim, listed);
-                   };
-                   d.set(0,
-                         as_dtype(norm_gradient(spread(d.grad()), x, spread(d.saved(1)), p, mask),
-                                  from));
-               });
+               with<order, "dim", "keepdim">(ord, dim, keepdim)(
+                   [=, from = t.dtype(), listed = dim && !dim->empty()](Backward& d) {
+                       if (p == 0) return;
+                       const Tensor x = as_dtype(d.saved(0), d.grad().dtype());
+                       const auto spread = [&](const Tensor& r) {
+                           return with_reduced_dims(r, x.sizes(), mask, keepdim, listed);
+                       };
+                       d.set(0, as_dtype(
+                                    norm_gradient(spread(d.grad()), x, spread(d.saved(1)), p, mask),
+                                    from));
+                   }));
     return out;
 }
 
 }  // namespace
 
 Tensor vector_norm(const Tensor& t, Scalar ord, const OptDims& dim, bool keepdim, OptDType dtype) {
-    return recorded_norm("LinalgVectorNormBackward0", t, ord, dim, keepdim, dtype);
+    return recorded_norm<"ord">("LinalgVectorNormBackward0", t, ord, dim, keepdim, dtype);
 }
 Tensor norm_over(const Tensor& t, Scalar p, const Dims& dim, bool keepdim) {
-    return recorded_norm("NormBackward1", t, p, dim, keepdim, {});
+    return recorded_norm<"p">("NormBackward1", t, p, dim, keepdim, {});
 }
 
 Tensor norm(const Tensor& t, OptScalar p, const OptDims& dim, bool keepdim, OptDType dtype) {
@@ -402,7 +416,7 @@ Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
     }
     record("DistBackward0", out, {a, b},
            {save("self", a), save("other", b), save_output("result", out)},
-           [order = p.to_double()](Backward& d) {
+           with<"p">(p)([order = p.to_double()](Backward& d) {
                if (order == 0) return;
                const auto gradient = [&] {
                    const Tensor x = d.saved(0) - d.saved(1);
@@ -410,7 +424,44 @@ Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
                };
                if (d.needs(0)) d.set(0, gradient());
                if (d.needs(1)) d.set(1, -gradient());
-           });
+           }));
+    return out;
+}
+
+// Each slice along dim whose norm exceeds the largest allowed is scaled down to it.
+Tensor renorm(const Tensor& t, Scalar order, int64_t dim, Scalar largest) {
+    const double p = order.to_double(), limit = largest.to_double();
+    WG_CHECK(p > 0, "renorm: non-positive-norm not supported");
+    WG_CHECK(limit >= 0, "renorm: expected maxnorm to be >= 0 but got ", limit);
+    WG_CHECK(t.dim() > 1, "renorm: input needs at least 2 dimensions, got ", t.dim(),
+             " dimensions");
+    const int64_t kept = wrap_dim(dim, t.dim());
+    Dims others;
+    for (int64_t d = 0; d < t.dim(); ++d)
+        if (d != kept) others.push_back(d);
+    const auto norms_of = [others, order](const Tensor& x) {
+        const OptDType wide =
+            is_floating(x.dtype()) && x.itemsize() == 2 ? OptDType(DType::Float32) : OptDType();
+        return vector_norm(x, order, others, true, wide);
+    };
+    Tensor out;
+    {
+        Unrecorded off;
+        const Tensor norms = norms_of(t);
+        const Tensor factor = where(norms > limit, limit / (norms + 1e-7), 1.0);
+        out = mul(t, to_dtype(factor, t.dtype()));
+    }
+    record("RenormBackward0", out, {t}, {save("self", t)},
+           with<"p", "dim", "maxnorm">(order, dim, largest)([=](Backward& d) {
+               const Tensor x = d.saved(0), &g = d.grad();
+               const Tensor norms = norms_of(x);
+               const Tensor inverse = reciprocal(norms + 1e-7);
+               const Tensor along =
+                   norm_gradient(sum(as_dtype(g, norms.dtype()) * x, others, true),
+                                 as_dtype(x, norms.dtype()), norms, p, dim_mask(others, x.dim()));
+               const Tensor scaled = limit * inverse * (g - inverse * along);
+               d.set(0, where(norms > limit, as_dtype(scaled, g.dtype()), g));
+           }));
     return out;
 }
 

@@ -1,4 +1,5 @@
 // The rows of elementwise.def as data: names, what each gradient reads, gradients over tensors.
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <deque>
@@ -52,17 +53,28 @@ struct Texts {
     // one as first operand.
     std::array<std::string, 3> nodes;
     std::array<std::string, 3> operands;
-    Texts(const char* node, std::string_view names)
-        : nodes(three(node, "|")), operands(three(names, ", ")) {}
+    std::string parameters;
+    std::string shown;
 };
 
+// Cuts the text up to `end` off; all of it if there is none.
+std::string cut(std::string_view& text, char end) {
+    const size_t at = text.find(end);
+    const std::string part(text.substr(0, at));
+    text.remove_prefix(at == text.npos ? text.size() : at + 1);
+    if (text.starts_with(' ')) text.remove_prefix(1);
+    return part;
+}
+
 template <class Row>
-RowInfo make_row(const char* parameters, const char* node, unsigned form, double lo, double hi) {
+RowInfo make_row(std::string_view text, const char* node, unsigned form, double lo, double hi) {
     static auto& kept = *new std::deque<Texts>;  // rows point into it for the program's life
-    const char* end = std::strchr(parameters, ';');  // of the names of operands
-    const Texts& texts =
-        kept.emplace_back(node, end ? std::string_view(parameters, end) : "input, other");
-    if (end) parameters = end[1] ? end + 2 : "";
+    const auto parts = std::ranges::count(text, ';');
+    Texts& texts = kept.emplace_back();
+    texts.nodes = three(node, "|");
+    texts.operands = three(parts ? cut(text, ';') : "input, other", ", ");
+    texts.parameters = cut(text, ';');
+    texts.shown = text;
     RowInfo r{};
     r.name = Row::name;
     r.node = texts.nodes[0].c_str();
@@ -70,7 +82,8 @@ RowInfo make_row(const char* parameters, const char* node, unsigned form, double
     r.node_reversed = texts.nodes[2].c_str();
     r.same_node = texts.nodes[0] == texts.nodes[1];
     for (int i = 0; i < 3; ++i) r.operands[i] = texts.operands[i].c_str();
-    r.parameters = parameters;
+    r.parameters = texts.parameters.c_str();
+    r.shown = parts == 2 ? texts.shown.c_str() : nullptr;
     r.arity = Row::arity;
     r.is_test = Row::is_test;
     r.dtypes = Row::dtypes;

@@ -82,24 +82,27 @@ Tensor cumprod_gradient(const Tensor& g, const Tensor& x, const Tensor& y, int64
 }  // namespace
 
 Tensor cumsum(const Tensor& t, int64_t dim, OptDType dtype) {
+    const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     Tensor out = scanned(Scan::Sum, t, dim, scan_dtype(t, dtype));
-    record("CumsumBackward0", out, {t}, {}, [dim, from = t.dtype()](Backward& d) {
-        const Tensor g = as_dtype(d.grad(), from);
-        const bool whole = g.numel() <= 1 || g.size(dim) == 1;
-        d.set(0, whole ? g : reversed_cumsum(g, dim));
-    });
+    record("CumsumBackward0", out, {t}, {},
+           with<"dim">(given)([dim, from = t.dtype()](Backward& d) {
+               const Tensor g = as_dtype(d.grad(), from);
+               const bool whole = g.numel() <= 1 || g.size(dim) == 1;
+               d.set(0, whole ? g : reversed_cumsum(g, dim));
+           }));
     return out;
 }
 
 Tensor cumprod(const Tensor& t, int64_t dim, OptDType dtype) {
+    const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     Tensor out = scanned(Scan::Product, t, dim, scan_dtype(t, dtype));
     record("CumprodBackward0", out, {t}, {save("self", t), save_output("result", out)},
-           [dim, from = t.dtype()](Backward& d) {
+           with<"dim">(given)([dim, from = t.dtype()](Backward& d) {
                const Tensor g = as_dtype(d.grad(), from);
                d.set(0, cumprod_gradient(g, d.saved(0), d.saved(1), dim));
-           });
+           }));
     return out;
 }
 

@@ -26,7 +26,8 @@ Tensor compact(const Tensor& t, DType dtype) {
 }
 
 // The gradient of x from that of y = softmax(x) or log_softmax(x).
-Tensor gradient(bool log, const Tensor& g, const Tensor& y, int64_t dim) {
+Tensor gradient(bool log, const Tensor& g, const Tensor& y, int64_t given) {
+    const int64_t dim = wrap_dim(given, y.dim());
     const Tensor grad = compact(g, y.dtype()),
                  value = y.is_contiguous() ? y : compact(y, y.dtype());
     Tensor out = empty(y.sizes(), y.dtype());
@@ -36,23 +37,26 @@ Tensor gradient(bool log, const Tensor& g, const Tensor& y, int64_t dim) {
     const auto total = [dim](const Tensor& t) { return sum_over(t, Dims{dim}, true); };
     if (log)
         record("LogSoftmaxBackwardDataBackward0", out, {g, y},
-               {save("grad_output", g), save("output", y)}, [total](Backward& d) {
+               {save("grad_output", g), save("output", y)},
+               with<"dim">(given)([total](Backward& d) {
                    const Tensor g = d.saved(0), p = exp(d.saved(1)), gg = d.grad();
                    if (d.needs(0)) d.set(0, gg - total(gg * p));
                    if (d.needs(1)) d.set(1, -total(g) * p * gg);
-               });
+               }));
     else
         record("SoftmaxBackwardDataBackward0", out, {g, y},
-               {save("grad_output", g), save("output", y)}, [total, dim](Backward& d) {
+               {save("grad_output", g), save("output", y)},
+               with<"dim">(given)([total, dim](Backward& d) {
                    const Tensor g = d.saved(0), y = d.saved(1), gg = d.grad();
                    if (d.needs(0)) d.set(0, gradient(false, gg, y, dim));
                    if (d.needs(1)) d.set(1, gg * (g - total(g * y)) - g * total(gg * y));
-               });
+               }));
     return out;
 }
 
 Tensor softmax_along(bool log, const Tensor& t, int64_t dim, OptDType dtype) {
     const Tensor x = dtype ? to_dtype(t, *dtype) : t;
+    const int64_t given = dim;
     dim = wrap_dim(dim, x.dim());
     if (x.numel() == 0 && !is_floating(x.dtype())) return empty(x.sizes(), x.dtype());
     WG_CHECK_NOT_IMPLEMENTED(is_floating(x.dtype()), "\"", log ? "log_softmax" : "softmax",
@@ -66,7 +70,9 @@ Tensor softmax_along(bool log, const Tensor& t, int64_t dim, OptDType dtype) {
         softmax_forward(log, x.dtype(), in.raw(), out.raw(), e.outer, e.length, e.inner);
     }
     record(log ? "LogSoftmaxBackward0" : "SoftmaxBackward0", out, {x}, {save_output("result", out)},
-           [log, dim](Backward& d) { d.set(0, gradient(log, d.grad(), d.saved(0), dim)); });
+           with<"dim">(given)([log](Backward& d, int64_t dim) {
+               d.set(0, gradient(log, d.grad(), d.saved(0), dim));
+           }));
     return out;
 }
 

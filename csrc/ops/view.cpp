@@ -34,7 +34,8 @@ Tensor view_as_node(const char* name, const Tensor& t, IntSpan shape, IntSpan st
     Tensor out = view_of(t, shape, strides, t.offset());
     if (recorded(t))
         record(name, out, {t}, {},
-               [sizes = Dims(t.sizes())](Backward& d) { d.set(0, reshape(d.grad(), sizes)); });
+               with<"self_sym_sizes">(Dims(t.sizes()))(
+                   [](Backward& d, const Dims& sizes) { d.set(0, reshape(d.grad(), sizes)); }));
     return out;
 }
 
@@ -60,7 +61,8 @@ Tensor reshape(const Tensor& t, const Dims& shape) {
     Tensor out = alias(copy, sizes, contiguous_strides(sizes), 0);
     if (recorded(copy))
         record("UnsafeViewBackward0", out, {copy}, {},
-               [from = Dims(t.sizes())](Backward& d) { d.set(0, reshape(d.grad(), from)); });
+               with<"self_sym_sizes">(Dims(t.sizes()))(
+                   [](Backward& d, const Dims& from) { d.set(0, reshape(d.grad(), from)); }));
     return out;
 }
 
@@ -177,8 +179,9 @@ Tensor permute(const Tensor& t, const Dims& dims) {
     }
     Tensor out = view_of(t, sizes, strides, t.offset());
     if (recorded(t))
-        record("PermuteBackward0", out, {t}, {},
-               [inverse](Backward& d) { d.set(0, permute(d.grad(), inverse)); });
+        record("PermuteBackward0", out, {t}, {}, with<"dims">(Dims(dims))([inverse](Backward& d) {
+                   d.set(0, permute(d.grad(), inverse));
+               }));
     return out;
 }
 
@@ -196,11 +199,14 @@ Tensor swapped(const Tensor& t, int64_t a, int64_t b) {
 }  // namespace
 
 Tensor transpose(const Tensor& t, int64_t dim0, int64_t dim1) {
+    const int64_t given0 = dim0, given1 = dim1;
     dim0 = wrap_dim(dim0, t.dim());
     dim1 = wrap_dim(dim1, t.dim());
     Tensor out = swapped(t, dim0, dim1);
     record("TransposeBackward0", out, {t}, {},
-           [dim0, dim1](Backward& d) { d.set(0, transpose(d.grad(), dim0, dim1)); });
+           with<"dim0", "dim1">(given0, given1)([](Backward& d, int64_t dim0, int64_t dim1) {
+               d.set(0, transpose(d.grad(), dim0, dim1));
+           }));
     return out;
 }
 
@@ -290,10 +296,11 @@ Tensor expand(const Tensor& t, const Dims& sizes, bool) {
     for (int64_t s : shape) WG_CHECK(s >= 0, "numel: integer multiplication overflow");
     Tensor out = view_of(t, shape, strides, t.offset());
     if (recorded(t))
-        record("ExpandBackward0", out, {t}, {}, [from = Dims(t.sizes())](Backward& d) {
-            // PyTorch sums what has no dims to begin with, too.
-            d.set(0, from.empty() ? sum(d.grad()) : sum_to(d.grad(), from));
-        });
+        record("ExpandBackward0", out, {t}, {},
+               with<"self_sym_sizes">(Dims(t.sizes()))([](Backward& d, const Dims& from) {
+                   // PyTorch sums what has no dims to begin with, too.
+                   d.set(0, from.empty() ? sum(d.grad()) : sum_to(d.grad(), from));
+               }));
     return out;
 }
 
@@ -312,8 +319,8 @@ TensorList broadcast_tensors(const TensorList& tensors) {
 namespace {
 
 // Without those dims d of size 1 for which drop(d).
-template <class Drop>
-Tensor squeezed(const char* name, const Tensor& t, Drop drop) {
+template <class Drop, class Given>
+Tensor squeezed(const char* name, const Tensor& t, Given given, Drop drop) {
     Dims sizes, strides, dropped;
     for (int64_t d = 0; d < t.dim(); ++d) {
         if (t->dims[d] == 1 && drop(d)) {
@@ -324,41 +331,49 @@ Tensor squeezed(const char* name, const Tensor& t, Drop drop) {
         strides.push_back(t->dims[t.dim() + d]);
     }
     Tensor out = view_of(t, sizes, strides, t.offset());
-    if (recorded(t))
-        record(name, out, {t}, {}, [dropped](Backward& b) {
+    if (recorded(t)) {
+        auto derivative = [dropped](Backward& b) {
             Tensor g = b.grad();
             for (int64_t d : dropped) g = unsqueeze(g, d);
             b.set(0, g);
-        });
+        };
+        if constexpr (std::is_same_v<Given, NotShown>)
+            record(name, out, {t}, {}, with<"self_sym_sizes">(SizesOf<0>{})(std::move(derivative)));
+        else
+            record(name, out, {t}, {},
+                   with<"self_sym_sizes", "dim">(SizesOf<0>{}, given)(std::move(derivative)));
+    }
     return out;
 }
 
 }  // namespace
 
 Tensor squeeze(const Tensor& t) {
-    return squeezed("SqueezeBackward0", t, [](int64_t) { return true; });
+    return squeezed("SqueezeBackward0", t, NotShown{}, [](int64_t) { return true; });
 }
 
 Tensor squeeze_dim(const Tensor& t, int64_t dim) {
+    const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
-    return squeezed("SqueezeBackward1", t, [dim](int64_t d) { return d == dim; });
+    return squeezed("SqueezeBackward1", t, given, [dim](int64_t d) { return d == dim; });
 }
 
 Tensor squeeze_dims(const Tensor& t, const Dims& dims) {
     const auto drop = dim_set(dims, t.dim());
-    return squeezed("SqueezeBackward2", t, [&](int64_t d) { return drop[d]; });
+    return squeezed("SqueezeBackward2", t, dims, [&](int64_t d) { return drop[d]; });
 }
 
 Tensor unsqueeze(const Tensor& t, int64_t dim) {
-    const int64_t n = t.dim();
+    const int64_t n = t.dim(), given = dim;
     dim = wrap_dim(dim, n + 1);
     Dims sizes(t.sizes()), strides(t.strides());
     const int64_t stride = dim < n ? t->dims[dim] * t->dims[n + dim] : 1;
     sizes.insert(size_t(dim), 1);
     strides.insert(size_t(dim), stride);
     Tensor out = view_of(t, sizes, strides, t.offset());
-    record("UnsqueezeBackward0", out, {t}, {},
-           [dim](Backward& d) { d.set(0, squeeze_dim(d.grad(), dim)); });
+    record("UnsqueezeBackward0", out, {t}, {}, with<"dim">(given)([](Backward& d, int64_t dim) {
+               d.set(0, squeeze_dim(d.grad(), dim));
+           }));
     return out;
 }
 
@@ -367,6 +382,7 @@ Tensor unsqueeze(const Tensor& t, int64_t dim) {
 Tensor select(const Tensor& t, int64_t dim, int64_t index) {
     const int64_t n = t.dim();
     WG_CHECK_INDEX(n > 0, "select() cannot be applied to a 0-dim tensor.");
+    const int64_t given = dim, given_index = index;
     dim = wrap_dim(dim, n);
     const int64_t size = t->dims[dim];
     if (index < -size || index >= size) [[unlikely]]
@@ -379,10 +395,13 @@ Tensor select(const Tensor& t, int64_t dim, int64_t index) {
     strides.erase(size_t(dim));
     Tensor out = view_of(t, sizes, strides, offset);
     if (recorded(t))
-        record("SelectBackward0", out, {t}, {}, [dim, index, from = Dims(t.sizes())](Backward& d) {
-            d.set(0, embed("SelectBackwardBackward0", d.grad(), from,
-                           [dim, index](const Tensor& g) { return select(g, dim, index); }));
-        });
+        record("SelectBackward0", out, {t}, {},
+               with<"self_sym_sizes", "dim", "index">(
+                   Dims(t.sizes()), given,
+                   given_index)([](Backward& d, const Dims& from, int64_t dim, int64_t index) {
+                   d.set(0, embed("SelectBackwardBackward0", d.grad(), from,
+                                  [dim, index](const Tensor& g) { return select(g, dim, index); }));
+               }));
     return out;
 }
 
@@ -398,8 +417,9 @@ static void check_long_step(Dims sizes, Dims strides, int64_t dim, int64_t lengt
 }
 
 Tensor slice(const Tensor& t, int64_t dim, OptInt start, OptInt end, int64_t step) {
-    WG_CHECK(t.dim() > 0, "slice() cannot be applied to a 0-dim tensor.");
+    WG_CHECK_INDEX(t.dim() > 0, "slice() cannot be applied to a 0-dim tensor.");
     WG_CHECK(step > 0, "slice step must be positive");
+    const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     const int64_t size = t->dims[dim];
     const auto clamped = [size](int64_t at) {
@@ -415,11 +435,20 @@ Tensor slice(const Tensor& t, int64_t dim, OptInt start, OptInt end, int64_t ste
     strides[dim] = int64_t(uint64_t(strides[dim]) * uint64_t(step));
     Tensor out = view_of(t, sizes, strides, offset);
     if (recorded(t))
-        record("SliceBackward0", out, {t}, {}, [=, from = Dims(t.sizes())](Backward& d) {
-            d.set(0, embed("SliceBackwardBackward0", d.grad(), from,
-                           [=](const Tensor& g) { return slice(g, dim, first, last, step); }));
-        });
+        record("SliceBackward0", out, {t}, {},
+               with<"self_sym_sizes", "dim", "start", "end", "step">(
+                   Dims(t.sizes()), given, start, end,
+                   step)([dim, first, last](Backward& d, const Dims& from, int64_t, OptInt, OptInt,
+                                            int64_t step) {
+                   d.set(0, slice_backward(d.grad(), from, dim, first, last, step));
+               }));
     return out;
+}
+
+Tensor slice_backward(const Tensor& grad, const Dims& sizes, int64_t dim, int64_t start,
+                      int64_t end, int64_t step) {
+    return embed("SliceBackwardBackward0", grad, sizes,
+                 [=](const Tensor& g) { return slice(g, dim, start, end, step); });
 }
 
 Tensor alias_view(const Tensor& t) {
@@ -447,10 +476,13 @@ Tensor diagonal(const Tensor& t, int64_t offset, int64_t dim1, int64_t dim2) {
     strides.push_back(stride_a + stride_b);
     Tensor out = view_of(t, sizes, strides, start);
     if (recorded(t))
-        record("DiagonalBackward0", out, {t}, {}, [=, from = Dims(t.sizes())](Backward& d) {
-            d.set(0, embed("DiagonalBackwardBackward0", d.grad(), from,
-                           [=](const Tensor& g) { return diagonal(g, offset, a, b); }));
-        });
+        record(
+            "DiagonalBackward0", out, {t}, {},
+            with<"self_sym_sizes", "offset", "dim1", "dim2">(Dims(t.sizes()), offset, dim1, dim2)(
+                [](Backward& d, const Dims& from, int64_t offset, int64_t a, int64_t b) {
+                    d.set(0, embed("DiagonalBackwardBackward0", d.grad(), from,
+                                   [=](const Tensor& g) { return diagonal(g, offset, a, b); }));
+                }));
     return out;
 }
 
@@ -482,6 +514,7 @@ Tensor unfold_backward(const Tensor& g, const Dims& from, int64_t dim, int64_t s
 
 // Windows of `size` along dim, one every `step` elements; the place in the window is the last dim.
 Tensor unfold(const Tensor& t, int64_t dim, int64_t size, int64_t step) {
+    const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     const int64_t length = t.dim() ? t.size(dim) : 1, stride = t.dim() ? t.stride(dim) : 1;
     WG_CHECK(size >= 0, "size is ", size, " but must be >= 0");
@@ -497,9 +530,12 @@ Tensor unfold(const Tensor& t, int64_t dim, int64_t size, int64_t step) {
     strides.push_back(stride);
     Tensor out = view_of(t, sizes, strides, t.offset());
     if (recorded(t))
-        record("UnfoldBackward0", out, {t}, {}, [=, from = Dims(t.sizes())](Backward& d) {
-            d.set(0, unfold_backward(d.grad(), from, dim, size, step));
-        });
+        record(
+            "UnfoldBackward0", out, {t}, {},
+            with<"self_sym_sizes", "dimension", "size", "step">(Dims(t.sizes()), given, size, step)(
+                [dim](Backward& d, const Dims& from, int64_t, int64_t size, int64_t step) {
+                    d.set(0, unfold_backward(d.grad(), from, dim, size, step));
+                }));
     return out;
 }
 
@@ -507,7 +543,9 @@ Tensor unfold(const Tensor& t, int64_t dim, int64_t size, int64_t step) {
 
 namespace {
 
-TensorList split_parts(const char* name, const Tensor& t, const Dims& sizes, int64_t dim) {
+template <Name... names, class... V>
+TensorList split_parts(const char* name, const Tensor& t, const Dims& sizes, int64_t dim,
+                       V... shown) {
     TensorList parts;
     parts.reserve(sizes.size());
     Dims shape(t.sizes());
@@ -518,11 +556,12 @@ TensorList split_parts(const char* name, const Tensor& t, const Dims& sizes, int
         offset += size * t.strides()[size_t(dim)];
     }
     if (!parts.empty())
-        record(name, std::span<const Tensor>(parts), {t}, {}, [n = parts.size(), dim](Backward& d) {
-            TensorList grads;
-            for (size_t i = 0; i < n; ++i) grads.push_back(d.grad(i));
-            d.set(0, cat(grads, dim));
-        });
+        record(name, std::span<const Tensor>(parts), {t}, {},
+               with<names...>(shown...)([n = parts.size(), dim](Backward& d) {
+                   TensorList grads;
+                   for (size_t i = 0; i < n; ++i) grads.push_back(d.grad(i));
+                   d.set(0, cat(grads, dim));
+               }));
     return parts;
 }
 
@@ -543,11 +582,13 @@ TensorList split_with_sizes(const Tensor& t, const Dims& sizes, int64_t dim) {
     WG_CHECK(sum == t.size(dim), "split_with_sizes expects split_sizes to sum exactly to ",
              t.size(dim), " (input tensor's size at dimension ", given_dim,
              "), but got split_sizes=", to_string(sizes));
-    return split_parts("SplitWithSizesBackward0", t, sizes, dim);
+    return split_parts<"self_sym_sizes", "split_sizes", "dim">("SplitWithSizesBackward0", t, sizes,
+                                                               dim, SizesOf<0>{}, sizes, given_dim);
 }
 
 TensorList split(const Tensor& t, int64_t split_size, int64_t dim) {
     WG_CHECK(t.dim() > 0, "split expects at least a 1-dimensional tensor");
+    const int64_t given_dim = dim;
     dim = wrap_dim(dim, t.dim());
     WG_CHECK(split_size >= 0,
              "split expects split_size be non-negative, but got split_size=", split_size);
@@ -558,7 +599,8 @@ TensorList split(const Tensor& t, int64_t split_size, int64_t dim) {
     for (int64_t at = 0; at < size; at += sizes.back())
         sizes.push_back(std::min(split_size, size - at));
     if (sizes.empty()) sizes.push_back(0);
-    return split_parts("SplitBackward0", t, sizes, dim);
+    return split_parts<"self_sym_sizes", "split_size", "dim">("SplitBackward0", t, sizes, dim,
+                                                              SizesOf<0>{}, split_size, given_dim);
 }
 
 TensorList chunk(const Tensor& t, int64_t chunks, int64_t dim) {
@@ -572,6 +614,7 @@ TensorList chunk(const Tensor& t, int64_t chunks, int64_t dim) {
 }
 
 TensorList unbind(const Tensor& t, int64_t dim) {
+    const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     WG_CHECK_INDEX(t.dim() > 0, "Dimension specified as ", dim, " but tensor has no dimensions");
     Dims sizes(t.sizes()), strides(t.strides());
@@ -583,11 +626,12 @@ TensorList unbind(const Tensor& t, int64_t dim) {
     for (int64_t i = 0; i < n; ++i)
         parts.push_back(view_of(t, sizes, strides, t.offset() + i * stride, ViewKind::MultiOutput));
     if (n > 0)
-        record("UnbindBackward0", std::span<const Tensor>(parts), {t}, {}, [n, dim](Backward& d) {
-            TensorList grads;
-            for (int64_t i = 0; i < n; ++i) grads.push_back(d.grad(size_t(i)));
-            d.set(0, stack(grads, dim));
-        });
+        record("UnbindBackward0", std::span<const Tensor>(parts), {t}, {},
+               with<"dim">(given)([n, dim](Backward& d) {
+                   TensorList grads;
+                   for (int64_t i = 0; i < n; ++i) grads.push_back(d.grad(size_t(i)));
+                   d.set(0, stack(grads, dim));
+               }));
     return parts;
 }
 
@@ -675,22 +719,7 @@ void check_as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, i
                  "as_strided: Negative strides are not supported at the moment, got strides: ",
                  to_string(strides));
     WG_CHECK(offset >= 0, "Tensor: invalid storage offset ", offset);
-    bool empty = false;
-    for (int64_t s : sizes) empty |= s == 0;
-    size_t last = 0, bytes = 0;
-    bool overflow = false;
-    for (size_t d = 0; d < sizes.size(); ++d) {
-        overflow |= sizes[d] < 0;
-        size_t reach = 0;
-        if (!empty && sizes[d] > 0)
-            overflow |= __builtin_mul_overflow(size_t(sizes[d] - 1), size_t(strides[d]), &reach) ||
-                        __builtin_add_overflow(last, reach, &last);
-    }
-    overflow |= __builtin_add_overflow(last, size_t(offset) + 1, &last) ||
-                __builtin_mul_overflow(last, t.itemsize(), &bytes) || bytes > size_t(INT64_MAX);
-    WG_CHECK(!overflow, "Storage size calculation overflowed with sizes=", to_string(sizes),
-             " and strides=", to_string(strides));
-    if (empty) bytes = 0;
+    const size_t bytes = window_bytes(sizes, strides, offset, t.itemsize());
     WG_CHECK(bytes <= t->storage->nbytes, "setStorage: sizes ", to_string(sizes), ", strides ",
              to_string(strides), ", storage offset ", offset, ", and itemsize ", t.itemsize(),
              " requiring a storage size of ", bytes, " are out of bounds for storage of size ",
@@ -719,12 +748,16 @@ Tensor add_window(const Tensor& grad, int64_t n, const Dims& strides, int64_t of
 // The gradient of the window is summed into a flat image of the storage, and the input's geometry is read
 // from that. An input that overlaps itself has several elements for one place: each is given an
 // equal share, so that the sum over them is right.
-Ref<Node> as_strided_node(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset) {
+Ref<Node> as_strided_node(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset,
+                          std::optional<int64_t> given_offset) {
     const Tensor* inputs[] = {&t};
     return make_node(
         "AsStridedBackward0", inputs,
-        [sizes = Dims(sizes), strides = Dims(strides), offset, from = Dims(t.sizes()),
-         from_strides = Dims(t.strides()), from_offset = t.offset()](Backward& d) {
+        with<"size", "stride", "storage_offset">(
+            Dims(sizes), Dims(strides),
+            given_offset)([offset, from = Dims(t.sizes()), from_strides = Dims(t.strides()),
+                           from_offset = t.offset()](Backward& d, const Dims& sizes,
+                                                     const Dims& strides, OptInt) {
             if (d.grad().numel() == 0 || std::ranges::find(from, 0) != from.end()) {
                 Tensor none = empty(from, d.grad().dtype());
                 return d.set(0, zero_(none));
@@ -747,7 +780,7 @@ Ref<Node> as_strided_node(const Tensor& t, IntSpan sizes, IntSpan strides, int64
                 elementwise_(Op::div, flat, std::initializer_list<Arg>{flat, maximum(shares, 1)});
             }
             d.set(0, as_strided(flat, from, from_strides, from_offset - base));
-        });
+        }));
 }
 
 Tensor as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, OptInt storage_offset) {
@@ -755,7 +788,7 @@ Tensor as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, OptIn
     check_as_strided(t, sizes, strides, offset);
     Tensor out = view_of(t, sizes, strides, offset);
     if (!recorded(t)) return out;
-    const Ref<Node> node = as_strided_node(t, sizes, strides, offset);
+    const Ref<Node> node = as_strided_node(t, sizes, strides, offset, storage_offset);
     if (any_requires_grad({t})) set_history(out, *node);
     else node->add_output(out);
     if (has_tangent(t)) [[unlikely]] {
@@ -763,7 +796,8 @@ Tensor as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, OptIn
         const auto record = [](const void*, std::span<const Tensor> windows, const Tensor& of) {
             const Tensor& w = windows[0];
             if (any_requires_grad({of}))
-                set_history(w, *as_strided_node(of, w.sizes(), w.strides(), w.offset()));
+                set_history(w,
+                            *as_strided_node(of, w.sizes(), w.strides(), w.offset(), w.offset()));
         };
         if (!push_windows({&out, 1}, t, nullptr, record))
             push_forward(*node, {&out, 1}, inputs, {});

@@ -16,17 +16,21 @@ struct Storage {
     uint32_t version = 0;
     char* data = nullptr;
     size_t nbytes = 0;
+    size_t capacity = 0;  // bytes at `data`
     // Foreign memory (numpy, buffers): called with `owner` when the last tensor goes.
     void (*deleter)(void* owner) = nullptr;
     void* owner = nullptr;
+    uint32_t block_bytes =
+        0;  // size of the pool block when the data lies behind the header, else 0
     bool resizable = true;  // false once others hold `data` itself
-    size_t block_bytes = 0;  // size of the pool block when the data lies behind the header, else 0
+    void* python = nullptr;  // its Python object while there is one
 
     static Ref<Storage> allocate(size_t nbytes);
     static Ref<Storage> wrap(void* data, size_t nbytes, void (*deleter)(void*), void* owner);
     static void destroy(Storage* s) noexcept;
 
-    // Replaces the memory by a block of `nbytes`, keeping the common prefix. Only for own memory.
+    // Only for own memory. It is replaced by a block of `nbytes` with the same beginning if it is too small; it
+    // stays if it is large enough, since tensors may go on to show all of it.
     void resize(size_t nbytes);
 };
 

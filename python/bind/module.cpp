@@ -11,6 +11,7 @@
 #include "override.h"
 #include "profiler.h"
 #include "python.h"
+#include "storage.h"
 #include "tensor/allocator.h"
 
 namespace wg::py {
@@ -81,6 +82,7 @@ PYBIND11_MODULE(_C, m) {
         add_tensor_type(m.ptr());
         add_overrides(m.ptr());
         add_profiler(m.ptr());
+        add_storage(m.ptr());
         add_operations(m.ptr());
         add_creation(m.ptr());
         add_autograd(m.ptr());

@@ -154,10 +154,26 @@ void node_dealloc(PyObject* o) {
     Py_DECREF(type);
 }
 
-PyObject* saved_object(Tensor t) {
-    if (!t.defined() || !t->wrapped_number) return wrap_or_none(std::move(t));
-    const Object tensor = check(wrap(std::move(t)));
-    return PyObject_CallMethod(tensor.get(), "item", nullptr);
+PyObject* number_object(std::monostate) { Py_RETURN_NONE; }
+PyObject* number_object(int64_t v) { return PyLong_FromUnsignedLongLong(uint64_t(v)); }
+PyObject* number_object(const Scalar& s) {
+    if (s.category() == Category::Boolean) return PyBool_FromLong(s.to_bool());
+    return s.is_floating() ? PyFloat_FromDouble(s.to_double()) : PyLong_FromLongLong(s.to_int());
+}
+PyObject* number_object(const Dims& dims) {
+    Object tuple = check(PyTuple_New(Py_ssize_t(dims.size())));
+    for (size_t i = 0; i < dims.size(); ++i)
+        PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), number_object(dims[i]));
+    return tuple.release();
+}
+template <class T>
+PyObject* number_object(const T& v) {
+    return to_python(v);
+}
+
+PyObject* saved_object(const Node& n, size_t i, bool is_number) {
+    if (!is_number) return wrap_or_none(n.saved_value(i));
+    return std::visit([](const auto& v) { return number_object(v); }, n.saved_number(i));
 }
 
 // `_saved_NAME`: what the node saved; `_raw_saved_NAME`: how. Null for other names.
@@ -168,7 +184,7 @@ Object saved_attribute(Node& n, std::string_view text) {
     text.remove_prefix(prefix.size());
     const std::vector<Node::SavedName> names = n.saved_names();
     const auto value = [&](size_t i) {
-        return check(raw ? wrap_saved(n, i) : saved_object(n.saved_value(i)));
+        return check(raw ? wrap_saved(n, i) : saved_object(n, i, names[i].is_number));
     };
     std::vector<Object> list;
     for (size_t i = 0; i < names.size(); ++i) {

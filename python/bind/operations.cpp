@@ -11,6 +11,7 @@
 #include "ops/functions.h"
 #include "ops/old_forms.h"
 #include "override.h"
+#include "storage.h"
 
 namespace wg::py {
 namespace {
@@ -74,8 +75,11 @@ PyObject* invoke_row(PyObject* const* values, const void* context) {
     for (int i = 0; i < r.arity; ++i) args.push_back(Convert<Arg>::get(values[i]));
     Params p;
     Op op = c.op;
-    for (int i = 0; i < c.n_parameters && !scaled(op); ++i)
-        p.p[i] = to_scalar(values[r.arity + i]).to_double();
+    for (int i = 0; i < c.n_parameters && !scaled(op); ++i) {
+        const Scalar value = to_scalar(values[r.arity + i]);
+        p.p[i] = value.to_double();
+        if (value.category() == Category::Integral) p.whole |= uint8_t(1u << i);
+    }
     Tensor multiple;
     if (const auto with_alpha = scaled(op)) {
         WG_CHECK(!PyComplex_Check(values[r.arity]),
@@ -138,6 +142,7 @@ std::vector<const char*> operand_kinds(Op op, int arity, std::string_view name =
     case Op::bitwise_left_shift:
     case Op::bitwise_right_shift:
     case Op::xlogy: return {"TT", "NT", "TN"};
+    case Op::copysign:
     case Op::fmod:
     case Op::clamp_min:
     case Op::clamp_max:

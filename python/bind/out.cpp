@@ -86,6 +86,17 @@ constexpr OutRule rules_[] = {
     {"scatter_add", Rule::Same, kSame, kFirstOnly},
     {"index_add", Rule::Same, kSame, kFirstOnly},
     {"index_copy", Rule::Same, kSame, kFirstOnly},
+    {"scatter_reduce", Rule::Same, kSame, kFirstOnly},
+    {"index_reduce", Rule::Same, kSame, kFirstOnly},
+    {"renorm", Rule::Same, kSame, kFirstWhole},
+    {"addr", Rule::Cast, kCast, kWhole},
+    {"slice_scatter", Rule::Same, kSame, kAny},
+    {"narrow_copy", Rule::Same,
+     "Expected self.dtype() == output.dtype() to be true, but got false.", kAny},
+    {"_copy", Rule::Same, kSame, kAny},  // all others of that ending
+    {"float_power", Rule::Same,
+     "the output given to float_power has dtype %o but the operation's result requires dtype %r",
+     kWhole},
     {"tril", Rule::Same, kSame, kAny},
     {"triu", Rule::Same, kSame, kAny},
     {"softmax", Rule::Same, kSame, {}, Differentiable::InParts},
@@ -149,6 +160,7 @@ const OutRule* find_rule(std::string_view op) {
 OutRule rule_of(const std::string& op, bool of_all) {
     const OutRule* rule = of_all ? find_rule(op + " of all") : nullptr;
     if (!rule) rule = find_rule(op);
+    if (!rule && op.ends_with("_copy")) rule = find_rule("_copy");
     return rule ? *rule : OutRule{"", Rule::Cast, kCast};
 }
 

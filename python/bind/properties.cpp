@@ -121,25 +121,11 @@ int set_data(PyObject* o, PyObject* value, void*) {
             WG_CHECK(!(requires_grad(t) && !is_floating(from.dtype())),
                      "data set to a tensor that requires gradients must be "
                      "floating point or complex dtype");
-            // t keeps its version counter, its history and its Python object.
-            if (!t->own_version) {
-                t->own_version = VersionCounter::make();
-                if (t->storage->refs > 1) {
-                    t->own_version->former = t->storage;
-                } else {
-                    t->own_version->version = t.version();
-                    t->version = &t->own_version->version;
-                }
-            }
             // As in PyTorch, what is recorded already goes on to expect the old shape, but not the old dtype.
             if (t.dtype() != from.dtype()) forget_accumulator(t);
-            t->set_ndim(from.dim());
-            std::copy(from->dims, from->dims + 2 * from.dim(), t->dims);
             t->dtype = from.dtype();
             t->inference = from->inference;
-            t->offset = from.offset();
-            t->storage = from->storage;
-            t->update_geometry();
+            set_memory(t, from->storage, from.sizes(), from.strides(), from.offset());
             return 0;
         },
         -1);

@@ -81,6 +81,7 @@ from . import (  # noqa: E402
     profiler,
     random,
     return_types,
+    storage,
     utils,
     version,
 )
@@ -100,6 +101,23 @@ from .random import (  # noqa: E402
     seed,
     set_rng_state,
 )
+from .storage import (  # noqa: E402
+    BFloat16Storage,
+    BoolStorage,
+    ByteStorage,
+    CharStorage,
+    DoubleStorage,
+    FloatStorage,
+    HalfStorage,
+    IntStorage,
+    LongStorage,
+    ShortStorage,
+    Storage,
+    TypedStorage,
+    UntypedStorage,
+)
+
+StorageBase = _C.StorageBase
 
 # What `from torch import *` gives: no modules, and not all of the rest.
 _KEPT_BACK = {

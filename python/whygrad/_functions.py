@@ -13,11 +13,12 @@ from .overrides import (
     has_torch_function_variadic,
     overridden,
 )
+from .storage import TypedStorage, UntypedStorage
 
 Tensor = _C.Tensor
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d",
-    "broadcast_shapes", "broadcast_tensors", "cartesian_prod", "einsum", "is_tensor", "meshgrid",
+    "broadcast_shapes", "broadcast_tensors", "cartesian_prod", "einsum", "detach_", "is_storage", "is_tensor", "meshgrid",
     "nonzero", "norm", "split", "tensordot", "set_default_dtype", "set_default_device", "use_deterministic_algorithms",
     "set_default_tensor_type",
 ]  # fmt: skip
@@ -284,3 +285,15 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     if len(tensors) == 1:
         return tensors[0]
     return _C.stack([g.reshape(-1) for g in meshgrid(*tensors, indexing="ij")], dim=1)
+
+
+def detach_(input: Tensor) -> Tensor:
+    """`input.detach_()`: the tensor without its history."""
+    if has_torch_function_unary(input):
+        return overridden(detach_, locals(), name="torch.detach_")
+    return input.detach_()
+
+
+def is_storage(obj: Any, /) -> bool:
+    """Whether obj is a storage, typed or not."""
+    return isinstance(obj, (UntypedStorage, TypedStorage))

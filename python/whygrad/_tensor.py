@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import copyreg
+import math
 import numbers
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from . import _C
 from ._tensor_str import tensor_format, tensor_repr
 from .overrides import has_torch_function_unary, has_torch_function_variadic, overridden
+from .storage import TypedStorage, _legacy_types
 
 Tensor = _C.Tensor
 
@@ -234,7 +236,7 @@ def _rebuild(
     attributes: Any,
 ) -> Tensor:
     """Undo `__reduce_ex__`."""
-    t = memory.flat.as_strided(shape, stride, offset).detach()
+    t = _C.empty(0, dtype=memory.flat.dtype).set_(memory.flat, offset, shape, stride)
     if cls is not None:
         t = _C._make_subclass(cls, t, requires_grad)
     elif requires_grad:
@@ -255,6 +257,94 @@ def __reduce_ex__(self: Tensor, protocol: int) -> tuple:
     layout = (tuple(self.shape), self.stride(), self.storage_offset())
     memory = _Whole(_C._whole_storage(self))
     return _rebuild, (cls, memory, *layout, self.requires_grad, self.__dict__ or None)
+
+
+@_method
+def untyped_storage(self: Tensor) -> Any:
+    """The memory of this tensor as bytes; the same object for all tensors that share it."""
+    if has_torch_function_unary(self):
+        return overridden(Tensor.untyped_storage, locals(), name="torch.Tensor.untyped_storage")
+    return _C._storage_of(self)
+
+
+@_method
+def _typed_storage(self: Tensor) -> Any:
+    return TypedStorage(wrap_storage=self.untyped_storage(), dtype=self.dtype, _internal=True)
+
+
+@_method
+def storage(self: Tensor) -> Any:
+    """The memory of this tensor as elements of its dtype; deprecated, see `untyped_storage`."""
+    if has_torch_function_unary(self):
+        return overridden(Tensor.storage, locals())
+    return TypedStorage(wrap_storage=_C._storage_of(self), dtype=self.dtype)
+
+
+@_method
+def storage_type(self: Tensor) -> Any:
+    """The legacy class of `storage()`, such as `torch.FloatStorage`."""
+    if has_torch_function_unary(self):
+        return overridden(Tensor.storage_type, locals())
+    return _legacy_types[self.dtype]
+
+
+@_method
+def is_shared(self: Tensor) -> bool:
+    """Whether other processes see the memory: never."""
+    if has_torch_function_unary(self):
+        return overridden(Tensor.is_shared, locals())
+    return False
+
+
+def _changed(self: Tensor, name: str, others: tuple[Any, ...], function: Any) -> Tensor:
+    """Each element becomes what the function makes of it and of those of the others; no new version."""
+    if self.requires_grad:
+        raise RuntimeError(
+            f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead."
+        )
+    operands = [t.expand(self.shape).reshape(-1).tolist() for t in (self, *others)]
+    exact = not self.is_floating_point()
+    numbers = [
+        math.ldexp(value, 0) if not exact else int(value) for value in map(function, *operands)
+    ]
+    self.data.copy_(_C.tensor(numbers, dtype=self.dtype).reshape(self.shape))
+    return self
+
+
+@_method
+def apply_(self: Tensor, callable: Any) -> Tensor:
+    """Replaces each element by `callable(element)`. Slow: for small tensors only."""
+    if has_torch_function_unary(self):
+        return overridden(Tensor.apply_, locals(), name="torch.Tensor.apply_")
+    return _changed(self, "apply_", (), callable)
+
+
+def _map(self: Tensor, name: str, others: dict[str, Any], callable: Any) -> Tensor:
+    for position, (key, other) in enumerate(others.items(), 1):
+        if not isinstance(other, Tensor):
+            raise TypeError(
+                f"{name}(): argument '{key}' (position {position}) must be Tensor, not {type(other).__name__}"
+            )
+    for key, other in others.items():
+        if other.dtype != self.dtype and not self.requires_grad:
+            raise TypeError(f"{name}: expected {self.type()} for '{key}' (got {other.type()})")
+    return _changed(self, name, tuple(others.values()), callable)
+
+
+@_method
+def map_(self: Tensor, other: Any, callable: Any) -> Tensor:
+    """Replaces each element by `callable(element, element of other)`; the other tensor is expanded."""
+    if has_torch_function_variadic(self, other):
+        return overridden(Tensor.map_, locals(), name="torch.Tensor.map_")
+    return _map(self, "map_", {"other": other}, callable)
+
+
+@_method
+def map2_(self: Tensor, x: Any, y: Any, callable: Any) -> Tensor:
+    """As `map_`, with two other tensors."""
+    if has_torch_function_variadic(self, x, y):
+        return overridden(Tensor.map2_, locals(), name="torch.Tensor.map2_")
+    return _map(self, "map2_", {"x": x, "y": y}, callable)
 
 
 # The classes say they are torch's; pickles must not need a module of that name.
@@ -289,7 +379,7 @@ def __setstate__(self: Tensor, state: Any) -> None:
     if not self.is_leaf:
         raise RuntimeError("__setstate__ can be only called on leaf Tensors")
     if len(state) == 4:
-        self.set_(*state)  # type: ignore[attr-defined]
+        self.set_(*state)
         return None
     self.requires_grad, _, self._backward_hooks = state  # type: ignore[misc]
     return None

@@ -266,7 +266,13 @@ _OF_THE_CLASS = {
         "__delitem__",
         "__array_priority__",
     ),
-    *("as_subclass", "_make_subclass", "_make_wrapper_subclass", "__annotations__"),
+    *(
+        "as_subclass",
+        "_make_subclass",
+        "_make_wrapper_subclass",
+        "_typed_storage",
+        "__annotations__",
+    ),
 }
 
 

@@ -627,3 +627,29 @@ def test_gradcheck(torch, fast):
         check_undefined_grad=False,
         fast_mode=fast,
     )
+
+
+# --- parts, copies and storages -------------------------------------------------------------------
+
+test_parts_and_copies = table(
+    """
+d = dual(x); a = d.unsafe_split(1)[1]; T(a); _ = a.mul_(2); T(a)
+T(torch.select_copy(dual(x), 0, 1))
+c = torch.t_copy(dual(x)); _ = c.mul_(3); T(c)
+T(torch.unbind_copy(dual(x), 1)[2])
+T(torch.select_scatter(dual(x), torch.ones(3), 0, 1))
+T(torch.slice_scatter(x, dual(torch.ones(1, 3)), 0, 0, 1))
+T(dual(x).put(torch.tensor([4]), torch.ones(1)))
+d = dual(x) * 1; _ = d.put_(torch.tensor([4]), dual(torch.ones(1))); T(d)
+d = dual(x) * 1; _ = d.fill_diagonal_(7); T(d)
+d = dual(x) * 1; _ = d.scatter_reduce_(0, torch.tensor([[0, 1, 0]]), dual(x[:1]), "sum"); T(d)
+T(dual(x).nan_to_num()); T(torch.copysign(dual(x), -1.0)); T(torch.float_power(dual(x), 2))
+dual(x).set_(torch.zeros(5))
+x.set_(dual(torch.zeros(5)))
+dual(x).set_(torch.zeros(5).untyped_storage())
+dual(x).resize_as_(torch.zeros(5))
+torch.detach_copy(dual(x))
+""",
+    setup=TOOLS + "x = torch.arange(1.0, 7.0).view(2, 3)\n",
+    tol=GRADIENT,
+)

@@ -746,3 +746,29 @@ class Rows(torch.autograd.Function):
     def backward(ctx, g): return torch.ones(3, 2)
 """,
 )
+
+test_parts_copies_and_storages = table(
+    """
+i.set_(torch.zeros(5))
+i.set_()
+n.set_(i); n.is_inference(); n.add_(1)
+t = inside(n.set_, i); t.is_inference()
+t = inside(i.set_, torch.zeros(5)); t.is_inference(); t.shape
+i.resize_as_(torch.zeros(3))
+i.resize_as_(i)
+t = inside(i.resize_as_, torch.zeros(1)); t
+i.put_(torch.tensor([0]), n[:1])
+i.put_(torch.tensor([0]), p[:1])
+inside(i.put_, torch.tensor([0]), n[:1])
+i.scatter_reduce_(0, torch.tensor([0]), n[:1], "sum")
+i.nan_to_num_()
+i.view(1, 2).fill_diagonal_(3)
+i.untyped_storage().nbytes()
+torch.select_copy(i, 0, 1).is_inference(); inside(torch.select_copy, i, 0, 0).is_inference()
+a = i.unsafe_split(1)[0]; a.is_inference(); a.add_(1)
+a = inside(i.unsafe_split, 1)[0]; a.is_inference()
+t = i.select_scatter(q[0], 0, 0); t.requires_grad; t.sum().backward()
+torch.copysign(leaf, q).requires_grad
+""",
+    setup=TENSORS,
+)

@@ -6,6 +6,7 @@ float64, so every result is exact. Start at `disagreement`.
 
 from __future__ import annotations
 
+import copy
 import random
 import re
 import warnings
@@ -130,6 +131,17 @@ VIEWS = """
 {a}.data
 {a}.contiguous()
 torch.atleast_2d({a})
+{a}.unsafe_split(1)[{k}]
+{a}.unsafe_chunk(2)[{k}]
+{a}.unsafe_split_with_sizes([1, 1])[{k}]
+{a}.as_strided((2, 2), (0, 1))
+{a}.expand(3, *{a}.shape)[{k}]
+{a}.view_as({a})
+{a}.split(1, -1)[{k}][..., 0]
+torch.no_grad()(lambda t: t.view(-1))({a})
+torch.no_grad()(lambda t: t.unbind()[{k}])({a})
+torch.no_grad()(lambda t: t[{k}].mul_(2))({a})
+copy.copy({a})
 Same.apply({a})
 Window.apply({a})
 """.strip().splitlines()
@@ -171,6 +183,16 @@ torch.tril({a})
 {a}.flip(0)
 {a}.masked_fill({a} > 0, {n})
 {a}.float()
+{a}.select_scatter({b}, 0, {k})
+{a}.slice_scatter({b}, 0, {k})
+{a}.diagonal_scatter({b}[:2])
+torch.select_copy({a}, 0, {k})
+torch.t_copy({a})
+torch.narrow_copy({a}, 0, {k}, 1)
+{a}.put(torch.tensor([{k}, 0]), {b}[:2])
+{a}.scatter_reduce(0, torch.zeros_like({a}, dtype=torch.int64), {a}, "sum")
+{a}.index_reduce(0, torch.tensor([0]), {b}[:1], "amax")
+{a}.addr({b}[:2], {c}.reshape(-1)[:3])
 torch.ones_like({a})
 torch.zeros(2, 3, dtype=torch.float64)
 torch.tensor([1., 2, 3], dtype=torch.float64, requires_grad=True)
@@ -195,6 +217,19 @@ CHANGES = """
 {a}.tril_()
 {a}.addcmul_({b}, {c})
 {a}.zero_()
+{a}.fill_diagonal_({n})
+{a}.put_(torch.tensor([{k}, 0]), {b}[:2])
+{a}.put_(torch.tensor([{k}, 0]), {b}[:2], accumulate=True)
+{a}.scatter_reduce_(0, torch.zeros_like({a}, dtype=torch.int64), {b}.detach(), "sum")
+{a}.set_({b}.detach())
+{a}.set_({b})
+{a}.set_({b}.detach(), 0, (1,), (1,))
+{a}.resize_(1)
+{a}.resize_as_({b}) if 8 * ({a}.storage_offset() + {b}.numel()) <= {a}.untyped_storage().nbytes() else None
+{a}.detach()[{k}:].zero_()
+{a}.as_strided_((2,), (1,))
+{a}.unsafe_split(1)[{k}].mul_({n})
+{a}.split(1)[{k}].mul_({n})
 {a}.fill_({n})
 {a}.fill_({b})
 {a}.copy_({b})
@@ -253,6 +288,8 @@ BACKWARD = """
 {a}.sum().backward(retain_graph=True)
 ({a} * {a}).sum().backward()
 ({a} * {b}).sum().backward(retain_graph=True)
+{a}.sum().backward(retain_graph=True); {a}.mul_({n}); {a}.sum().backward()
+{a}.sum().backward(retain_graph=True, inputs=[{b}]); {b}.add_(1)
 {a}.backward(torch.ones_like({a}))
 {a}.backward({b}.detach())
 {a}.backward({b})
@@ -315,6 +352,7 @@ class Engine:
         parity.reset(torch)
         self.names: dict[str, Any] = {
             "torch": torch,
+            "copy": copy,
             "show": show,
             "data": lambda *shape, **options: parity.data(torch, *shape, **options),
         }

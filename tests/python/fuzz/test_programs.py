@@ -17,12 +17,16 @@ from hypothesis import strategies as st
 # A program is grown from a seed while PyTorch runs it, so that its lines fit the pool. Numbers of
 # seeds cannot be shrunk; the program is.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+# At least a thousand programs, in parts that run side by side.
+PARTS = 4
+EXAMPLES = max(1_000, settings.default.max_examples) // PARTS
 
 
-@settings(phases=PHASES)
-@given(st.integers(0, 2**32 - 1), st.integers(2, 14), st.booleans())
-def test_programs_agree(seed, length, watched):
-    lines = programs.random_program(seed, length)
+@pytest.mark.parametrize("part", range(PARTS))
+@settings(phases=PHASES, max_examples=EXAMPLES)
+@given(st.integers(0, 2**30 - 1), st.integers(2, 14), st.booleans())
+def test_programs_agree(part, seed, length, watched):
+    lines = programs.random_program(part << 30 | seed, length)
     if programs.disagreement(lines, watched):
         lines = programs.shrunk(lines, watched)
         _, found = programs.disagreement(lines, watched)

@@ -176,6 +176,22 @@ x ** 3 | 2,3
 2.0 ** x | 2,3
 x ** 0 | 2,3
 x ** -1 | 2,3
+torch.select_copy(x, 0, 1) | 2,3
+torch.unbind_copy(x, 1)[1] | 2,3
+torch.narrow_copy(x, 1, 0, 2) | 2,3
+torch.as_strided_copy(x, (2, 2), (1, 1)) | 2,3
+x.unsafe_split(1)[1] | 2,3
+x.select_scatter(y, 0, 1) | 2,3 3
+x.slice_scatter(y, 1, 0, 2) | 2,3 2,2
+x.diagonal_scatter(y) | 2,3 2
+x.put(torch.tensor([1, 4]), y) | 2,3 2
+x.put(torch.tensor([1, 4]), y, accumulate=True) | 2,3 2
+x.scatter_reduce(0, torch.tensor([[0, 1, 0]]), y, "sum") | 2,3 1,3
+x.scatter_reduce(0, torch.tensor([[0, 1, 0]]), y, "mean") | 2,3 1,3
+x.scatter_reduce(0, torch.tensor([[0, 1, 0]]), y, "amax", include_self=False) | 2,3 1,3
+torch.addr(x, y, z, beta=0.5, alpha=2) | 2,3 2 3
+x.renorm(2, 0, 0.5) | 2,3
+torch.nan_to_num(x, nan=1.0) | 3
 """
 
 

@@ -216,7 +216,7 @@ _ARITHMETIC = frozenset(
     "sub_ mul_ div_ clamp_min_ clamp_max_ logical_and_ logical_or_ logical_xor_ copy_ multiply_ divide_ true_divide_ "
     "masked_fill_ __isub__ __imul__ __itruediv__".split()
 )
-_BY_NAME = frozenset("index_put_ index_add_ index_fill_ fill_ scatter_add_".split())
+_BY_NAME = frozenset("index_put_ index_add_ index_fill_ fill_ scatter_add_ scatter_reduce_".split())
 
 
 def not_in_place(func: Any, level: int, name: str | None = None) -> RuntimeError:

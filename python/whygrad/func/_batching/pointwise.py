@@ -34,7 +34,7 @@ _DUNDERS = [
     for name in "add sub mul truediv floordiv mod pow and or xor lshift rshift".split()
     for prefix in ("", "r")
 ] + [f"__{name}__" for name in "neg pos abs invert eq ne lt le gt ge".split()]
-_MORE = "clamp clip div divide true_divide round rsub logit selu relu6 gelu isclose nan_to_num real"
+_MORE = "clamp clip div divide true_divide round rsub logit selu relu6 gelu isclose nan_to_num float_power real"
 
 
 def padded(physical: Tensor, missing: int) -> Tensor:

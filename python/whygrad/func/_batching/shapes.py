@@ -89,7 +89,8 @@ def without_dim(result: Any) -> Any:
 
 
 @bound(
-    "cumsum cumsum_ cumprod cumprod_ softmax log_softmax flip gather scatter scatter_ scatter_add scatter_add_ transpose swapaxes swapdims "
+    "cumsum cumsum_ cumprod cumprod_ softmax log_softmax flip gather scatter scatter_ scatter_add scatter_add_ scatter_reduce "
+    "scatter_reduce_ transpose transpose_copy swapaxes swapdims "
     "movedim moveaxis sort argsort logcumsumexp cummax cummin topk kthvalue"
 )
 def along_dims(call: Call) -> Any:
@@ -111,12 +112,13 @@ def steps(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
 
 
 @bound(
-    "select narrow split split_with_sizes tensor_split chunk unbind unfold diagonal glu unflatten"
+    "select narrow split split_with_sizes tensor_split chunk unbind unfold diagonal glu unflatten select_copy narrow_copy "
+    "split_copy split_with_sizes_copy unbind_copy unfold_copy diagonal_copy unsafe_split unsafe_split_with_sizes unsafe_chunk"
 )
 def parts_along_dims(call: Call) -> Any:
     tensor = first_of(call)
     rank = rank_of(tensor)
-    if rank == 0 and name_of(call.func) not in ("unfold", "unflatten"):
+    if rank == 0 and name_of(call.func) not in ("unfold", "unfold_copy", "unflatten"):
         own_part(call.func, tuple(call.values.values()), {})  # says that a number has no parts
     values = dims_of(call, rank)
     if is_batched(call.values.get("start"), call.level):
