@@ -11,6 +11,7 @@
 #include "cpu/cast.h"
 #include "cpu/elementwise_loop.h"
 #include "ops/elementwise_rules.h"
+#include "ops/elementwise_tangents.h"
 #include "ops/functions.h"
 #include "tensor/shape.h"
 
@@ -86,7 +87,6 @@ inline void run_plain(LoopFn fn, void* out, const void** slots, unsigned numbers
 // --- the node ---
 
 // "torch::autograd::NotImplemented", the only name with a namespace.
-bool not_implemented(const char* node_name) { return *node_name == 't'; }
 
 class ElementwiseNode final : public NodeOf<ElementwiseNode> {
 public:
@@ -525,57 +525,6 @@ inline bool wants_history(const RowInfo& r, Args args) {
         if (a.is_tensor() && requires_grad(a.tensor()))
             return !a.tensor()->inference || any_tracked(r, args);
     return false;
-}
-
-bool any_tangent(Args args) {
-    for (const Arg& a : args)
-        if (a.is_tensor() && has_tangent(a.tensor())) return true;
-    return false;
-}
-
-// The Jacobian is diagonal: the gradient formulas applied to the tangents are what these add to that of the result.
-Tensor tangent_of(const Forward& d, const RowInfo& r, Op op, Args args, const Tensor& out,
-                  const Params& params) {
-    Tensor abc[3], sum;
-    for (size_t k = 0; k < args.size(); ++k)
-        abc[k] = args[k].is_tensor() ? args[k].tensor() : wrapped_number(args[k].scalar());
-    for (size_t k = op == Op::where_choice ? 1 : 0; k < args.size(); ++k) {
-        if (!d.has(k)) continue;
-        const Tensor& v = d.tangent(k);
-        const Tensor g = same_shape(v.sizes(), out.sizes()) ? v : expand(v, Dims(out.sizes()));
-        sum = Forward::sum(sum, r.passes_through[k] ? g : r.gradient[k](g, abc, out, params.p));
-    }
-    return sum;
-}
-
-void push_elementwise(const RowInfo& r, Op op, Args args, const Tensor& out, const Params& params) {
-    SmallVector<const Tensor*, 3> inputs;
-    const Tensor none;
-    for (const Arg& a : args) inputs.push_back(a.is_tensor() ? &a.tensor() : &none);
-    if (not_implemented(!args[0].is_tensor()       ? r.node_reversed
-                        : !args.back().is_tensor() ? r.node_scalar
-                                                   : r.node))
-        fail(
-            ErrorKind::NotImplemented,
-            str("Trying to use forward AD with ", r.name,
-                " that does not support it because it has not been implemented yet.\nPlease file an issue to PyTorch at "
-                "https://github.com/pytorch/pytorch/issues/new?template=feature-request.yml so that we can prioritize "
-                "its implementation or submit a PR adding the implementation to derivatives.yaml"));
-    const auto rule = [&](const Forward& d) { return tangent_of(d, r, op, args, out, params); };
-    push_rule(out, {inputs.data(), inputs.size()}, ForwardRule(rule));
-}
-
-// What an operation in place will do to tangents: that of the same operation out of place, on the values before.
-TangentUpdate tangents_of_write(Op op, const Tensor& self, Args args, const Params& params,
-                                const char* node_name) {
-    TangentUpdate tangents;
-    if (row(op).is_test || !is_floating(self.dtype())) return tangents;
-    const Tensor old = clone(self);
-    SmallVector<Arg, 3> before;
-    for (const Arg& a : args)
-        before.push_back(a.is_tensor() && a.tensor().is_same(self) ? Arg(old) : a);
-    tangents.collect(elementwise(op, Args(before.data(), before.size()), params, node_name));
-    return tangents;
 }
 
 // Of a comparison that was written over an operand: no gradient goes further.

@@ -1,0 +1,19 @@
+// What elementwise operations make of tangents (Note [Forward mode] in autograd/forward.h).
+#pragma once
+
+#include "autograd/record.h"
+#include "ops/elementwise.h"
+
+namespace wg {
+
+// The node of a row that PyTorch has no derivative of.
+inline bool not_implemented(const char* node_name) { return *node_name == 't'; }
+
+bool any_tangent(Args args);
+// Gives the result its tangents.
+void push_elementwise(const RowInfo& r, Op op, Args args, const Tensor& out, const Params& params);
+// What an operation in place will do to tangents: that of the same operation out of place, on the values before.
+TangentUpdate tangents_of_write(Op op, const Tensor& self, Args args, const Params& params,
+                                const char* node_name);
+
+}  // namespace wg
