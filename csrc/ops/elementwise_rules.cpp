@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "autograd/record.h"
 #include "dispatch/kernel_table.h"
 #include "ops/checked_scalar.h"
 #include "ops/functions.h"
+#include "tensor/shape.h"
 
 namespace wg {
 
@@ -432,6 +434,47 @@ std::vector<NamedNumber> named_parameters(Op op, const double* params, unsigned 
         n.value = whole >> i & 1 || slope ? Scalar(int64_t(v)) : Scalar(v);
     }
     return numbers;
+}
+
+Dims result_strides(Args args, const Dims& shape) {
+    // Compare dims by the operands' strides, first operand first; ambiguous pairs keep their order.
+    SmallVector<Dims, 3> strides;
+    for (const Arg& arg : args)
+        if (arg.is_tensor())
+            strides.push_back(
+                broadcast_strides(arg.tensor().sizes(), arg.tensor().strides(), shape));
+    SmallVector<int, 8> order;  // innermost first
+    for (int d = int(shape.size()) - 1; d >= 0; --d) order.push_back(d);
+    const auto compare = [&](int a, int b) {  // 1: a is outer to b
+        for (const Dims& s : strides) {
+            if (s[a] == 0 || s[b] == 0) continue;
+            if (s[a] != s[b]) return s[a] < s[b] ? -1 : 1;
+            if (shape[a] > shape[b]) return 1;
+        }
+        return 0;
+    };
+    for (size_t i = 1; i < order.size(); ++i) {
+        size_t at = i;
+        for (size_t j = i; j-- > 0;) {
+            const int c = compare(order[j], order[at]);
+            if (c > 0) {
+                std::swap(order[j], order[at]);
+                at = j;
+            } else if (c < 0) {
+                break;
+            }
+        }
+    }
+    // Only the usual order looks at a dim of no elements as at one of one.
+    if (std::is_sorted(order.begin(), order.end(), std::greater<>()))
+        return contiguous_strides(shape);
+    Dims result(shape.size());
+    int64_t n = 1;
+    for (int d : order) {
+        result[d] = n;
+        n *= shape[d];
+    }
+    return result;
 }
 
 }  // namespace wg

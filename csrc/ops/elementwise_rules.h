@@ -11,6 +11,9 @@ namespace wg {
 
 inline const char* scalar_name(DType d) { return info(d).scalar_name; }
 
+// Strides of a fresh result, as PyTorch lays them out: without gaps, dims in the order of the operands'.
+Dims result_strides(Args args, const Dims& shape);
+
 // What some operations refuse before they look at shapes.
 void check_operands(Op op, Args args);
 // The dtype to compute in: promotion, then what the row makes of integers.

@@ -166,4 +166,13 @@ Tensor xlogy_other_slope(const Tensor& g, const Tensor& a, const Tensor& b) {
     return (a->wrapped_number ? g * a.to_double() : g * a) / b;
 }
 
+TensorList broadcast_tensors(const TensorList& tensors) {
+    Dims shape;
+    for (const Tensor& t : tensors) shape = broadcast_shapes(shape, t.sizes());
+    TensorList out;
+    for (const Tensor& t : tensors)
+        out.push_back(same_shape(t.sizes(), shape) ? t : expand(t, shape));
+    return out;
+}
+
 }  // namespace wg

@@ -39,9 +39,10 @@ Tensor prod_gradient(const Tensor& g, const Tensor& x, const Tensor& y, OptInt d
         reduce_values(Reduction::All, detach(x), dim_mask({}, x.dim()), false).to_int() == 0;
     if (!any_zero) return g * (y / x);
     if (dim) return g * products_of_others(x, *dim);
-    // As in PyTorch, two zeros leave nothing, not even NaN.
-    if (reduce_values(Reduction::NonZero, detach(x), dim_mask({}, x.dim()), false).to_int() <
-        x.numel() - 1)
+    // As in PyTorch, two zeros leave nothing, not even NaN; unless somebody differentiates this.
+    if (!any_recorded({g, x}) &&
+        reduce_values(Reduction::NonZero, detach(x), dim_mask({}, x.dim()), false).to_int() <
+            x.numel() - 1)
         return zeros_like(x);
     return view(g * products_of_others(reshape(x, {-1}), 0), Dims(x.sizes()));
 }

@@ -307,15 +307,6 @@ Tensor expand(const Tensor& t, const Dims& sizes, bool) {
 Tensor expand_as(const Tensor& t, const Tensor& other) { return expand(t, Dims(other.sizes())); }
 Tensor broadcast_to(const Tensor& t, const Dims& sizes) { return expand(t, sizes); }
 
-TensorList broadcast_tensors(const TensorList& tensors) {
-    Dims shape;
-    for (const Tensor& t : tensors) shape = broadcast_shapes(shape, t.sizes());
-    TensorList out;
-    for (const Tensor& t : tensors)
-        out.push_back(same_shape(t.sizes(), shape) ? t : expand(t, shape));
-    return out;
-}
-
 namespace {
 
 // Without those dims d of size 1 for which drop(d).
