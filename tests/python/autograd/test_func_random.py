@@ -13,7 +13,9 @@ from parity import Tolerance, check, data, numbers
 # outside, of which `w` may require grad. An expression is a list of choices, read by `Expression`.
 ROUNDING = Tolerance({"float64": 1e5}, whole=True, floor=1.0)  # of hundreds of operations
 
-TRANSFORMS = ("grad", "vjp", "jacrev", "autograd.grad", "value")
+TRANSFORMS = (
+    "grad", "vjp", "jacrev", "autograd.grad", "value", "jvp", "along itself", "jacfwd", "vmap", "hessian"
+)  # fmt: skip
 LEVEL = st.tuples(
     st.sampled_from(TRANSFORMS),
     st.lists(st.integers(0, 79), min_size=3, max_size=6),  # the function of this level
@@ -86,6 +88,16 @@ def evaluate(torch, levels, outer):
         return pull(outer[0])[0] + value
     if transform == "jacrev":
         return func.jacrev(f)(x).sum(0)
+    if transform == "jvp":
+        value, pushed = func.jvp(f, (x,), (outer[0],))
+        return pushed + value * 0.5
+    if transform == "along itself":
+        return func.jvp(f, (x,), (x,))[1]
+    if transform == "jacfwd":
+        return func.jacfwd(f)(x).sum(0)
+    if transform == "vmap":
+        rows = torch.stack([x, outer[0], outer[1] * x])
+        return torch.vmap(f)(rows).sum(0)
     value = f(x)
     if not (x.requires_grad and value.requires_grad and torch.is_grad_enabled()):
         return value

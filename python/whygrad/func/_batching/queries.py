@@ -7,7 +7,7 @@ from typing import Any
 from whygrad import _C
 from whygrad._vmap_levels import open_levels
 
-from .batched import BatchedTensor, name_of, of_sample, outlives, own_part, rule, wrap
+from .batched import BatchedTensor, is_batched, name_of, of_sample, outlives, own_part, rule, wrap
 from .shapes import item_message
 
 Tensor = _C.Tensor
@@ -74,13 +74,30 @@ def requires_grad(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) ->
 outlives.update((requires_grad, stride, is_contiguous, of_physical))
 
 
+def _common_sample(tensor: Any, level: int) -> Any:
+    """The sample that all are like, None if they may differ."""
+    levels = open_levels()
+    if level > len(levels) or not levels[level - 1].repeated or not is_batched(tensor, level):
+        return None
+    samples = tensor._physical.detach()
+    if not len(samples) or not bool(((samples == samples[:1]) | (samples != samples)).all()):
+        return None
+    return samples[0]
+
+
 @rule("item __float__ __int__ __index__ __complex__")
 def item(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    sample = _common_sample(args[0], level)
+    if sample is not None:
+        return func(sample)
     raise RuntimeError(item_message())
 
 
 @rule("__bool__ is_nonzero")
 def truth(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    sample = _common_sample(args[0], level)
+    if sample is not None:
+        return func(sample)
     raise RuntimeError(
         "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support "
         "that yet, please file an issue at https://github.com/pytorch/pytorch/issues ."
