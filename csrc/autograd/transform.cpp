@@ -157,19 +157,28 @@ Tensor make_variable(const Tensor& t) {
     return v;
 }
 
+namespace {
+
+// t as a tensor of this level: with its memory, its history and its tangents.
+Tensor entered(const Tensor& t) {
+    Tensor v = alias(t);
+    v->level = transform_level;
+    share_tangents(v, t);
+    VisibleLevels none(0);
+    record("AliasBackward0", v, {t}, {}, [](Backward& d) { d.set(0, d.grad()); });
+    return v;
+}
+
+}  // namespace
+
 Tensor make_dual_variable(const Tensor& t, const Tensor& tangent, int forward_level) {
     WG_CHECK(forward_level >= 0 && forward_level < open_forward_levels,
              "Trying to access a forward AD level with an invalid index. This index was either not "
              "created or is already deleted.");
     VisibleLevels around(forward_level);
-    Tensor v = alias(t);
-    v->level = transform_level;
-    share_tangents(v, t);
-    {
-        VisibleLevels none(0);
-        record("AliasBackward0", v, {t}, {}, [](Backward& d) { d.set(0, d.grad()); });
-    }
-    attach_tangent(v, tangent, forward_level);
+    Tensor v = entered(t);
+    // Also the tangent may be written to, together with v.
+    attach_tangent(v, entered(tangent), forward_level);
     return v;
 }
 

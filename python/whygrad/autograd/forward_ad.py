@@ -105,17 +105,11 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             "Trying to create a dual Tensor for forward AD but no level exists, make sure to "
             "enter_dual_level() first."
         )
-<<<<<<< HEAD
-    for name, t in (("primal", tensor), ("tangent", tangent)):
-        if not (t.is_floating_point() or t.is_complex()):
-            raise ValueError(f"Expected {name} to be floating point or complex, but got: {t.dtype}")
+    _check_dtypes(tensor, tangent)
     if open_levels() and any("_physical" in vars(t) for t in (tensor, tangent)):
         raise RuntimeError(
             "Batching rule not implemented for aten::_make_dual; the fallback path doesn't work on out= or view ops."
         )
-=======
-    _check_dtypes(tensor, tangent)
->>>>>>> 733ed91 (torch.func.jvp and jacfwd; transforms keep tangents)
     return _C._make_dual(tensor, tangent, level)
 
 

@@ -22,7 +22,6 @@ def over_open_levels(tensor: Tensor) -> Tensor:
 
     A variable must be: else the samples would share it, and its gradient would be their sum.
     """
-
     return _over_levels(tensor, open_levels())
 
 

@@ -80,6 +80,8 @@ def _common_sample(tensor: Any, level: int) -> Any:
     if level > len(levels) or not levels[level - 1].repeated or not is_batched(tensor, level):
         return None
     samples = tensor._physical.detach()
+    if type(samples) is BatchedTensor:
+        return samples[0]  # which is asked the same
     if not len(samples) or not bool(((samples == samples[:1]) | (samples != samples)).all()):
         return None
     return samples[0]
@@ -181,6 +183,19 @@ def _itself(self: Any, cls: Any) -> Any:
     return self
 
 
+def _register_hook(self: Any, hook: Any) -> Any:
+    """The hook sees the gradient of a sample, when that of the physical tensor passes."""
+    level = self._level
+
+    def of_samples(gradient: Any) -> Any:
+        found = hook(wrap(gradient, level))
+        return found._physical if is_batched(found, level) else found
+
+    if not self.requires_grad:
+        return Tensor.register_hook(self, hook)
+    return self._physical.register_hook(of_samples)
+
+
 # Methods that are Python, which do not ask for overrides.
 for _names, _method in (
     ("numpy __array__", _refuse),
@@ -188,6 +203,7 @@ for _names, _method in (
     ("__repr__ __str__", representation),
     ("__format__", _format),
     ("as_subclass", _itself),
+    ("register_hook", _register_hook),
 ):
     for _name in _names.split():
         setattr(BatchedTensor, _name, _method)
