@@ -68,13 +68,14 @@ def jvp(
 ) -> Any:
     """What `func` returns for `primals`, and its derivative there along `tangents`.
 
-    Each part of the second has the structure and shapes of the first; zeros where `func` does not depend on `primals`.
-    With `has_aux`, `func` gives a pair (output, aux), and aux is the third element of the result.
+    The second has the structure and shapes of the first; zeros where `func` does not depend on `primals`.
 
     Args:
+        func: gives a tree of tensors, or with `has_aux` a pair of one and any other.
         primals: a tuple of the positional arguments, trees of floating-point tensors.
         tangents: of the same structure and shapes, of any floating-point dtypes.
         strict: refuse an output that does not depend on `primals`.
+        has_aux: the second part of `func`'s result is then the third element of the result.
 
     Raises:
         RuntimeError: structures or shapes do not fit, there is something else than tensors in them, `func` gives
