@@ -101,7 +101,9 @@ grad = func.grad(lambda a: (a * a).sum())
 nested = func.grad(lambda b: grad(b).sum())
 hessian = func.hessian(lambda a: (a.sin() * a * a.sum()).sum())
 w1, w2, inputs = torch.rand(8, 8), torch.rand(8, 4), torch.rand(8)
-jacobian = func.jacrev(lambda a: ((a @ w1).tanh() @ w2).tanh())
+mlp = lambda a: ((a @ w1).tanh() @ w2).tanh()
+jacobian = func.jacrev(mlp)
+along = (torch.rand(8),)
 """
 
 CASES = [
@@ -182,5 +184,6 @@ CASES = [
     Case("func.grad of 2 ops, 3 elements", _FUNC, "grad(x)", 4),
     Case("func.grad of func.grad", _FUNC, "nested(x)", 4),
     Case("func.jacrev of a two-layer MLP, 8 to 4", _FUNC, "jacobian(inputs)", 4),
+    Case("func.jvp of a two-layer MLP, 8 to 4", _FUNC, "func.jvp(mlp, (inputs,), along)", 4),
     Case("func.hessian, 10 inputs", _FUNC, "hessian(ten)", 4),
 ]

@@ -1,5 +1,7 @@
 #include "autograd/transform.h"
 
+#include <optional>
+
 #include "autograd/engine.h"
 #include "autograd/record.h"
 
@@ -12,6 +14,8 @@ struct Level {
     bool ran_own_code = false;
     uint64_t outside;  // the levels in which results can have a history
     const WriteWatcher* watcher;
+    std::optional<int> forward = {};  // the level of forward mode, of a transform in that
+    int forward_levels_seen = kAllLevels;  // as they were outside
 };
 thread_local std::vector<Level>* levels_ = nullptr;
 std::vector<Level>& levels() {
@@ -71,24 +75,67 @@ constexpr const char* kNoHooks =
     "case.";
 }
 
-void check_hooks_allowed() { WG_CHECK(levels().empty(), kNoHooks); }
+void check_hooks_allowed() {
+    for (const Level& l : levels()) WG_CHECK(l.forward, kNoHooks);
+}
 
-void enter_level() {
-    WG_CHECK(!saved_tensor_hooks, kNoHooks);
+namespace {
+
+void push_level() {
     WG_CHECK(transform_level < 255, "torch.func: at most 255 transforms can be nested");
     levels().push_back(
         {grad_enabled(), false, grad_enabled() ? visible_levels() : 0, write_watcher});
     ++transform_level;
-    set_grad_enabled(true);
     write_watcher = &guard_captured_;
+}
+
+// Levels of forward mode that transforms of any thread have entered, innermost last. One that another thread has
+// entered a level within is closed together with that.
+struct ForwardTransform {
+    int level;
+    bool left;
+};
+std::vector<ForwardTransform> forward_transforms_;
+
+void leave_forward_level(int level) {
+    for (ForwardTransform& t : forward_transforms_) t.left = t.left || t.level == level;
+    while (!forward_transforms_.empty() && forward_transforms_.back().left) {
+        const int last = forward_transforms_.back().level;
+        forward_transforms_.pop_back();
+        if (last + 1 == open_forward_levels) exit_forward_level(last);
+    }
+}
+
+}  // namespace
+
+void enter_level() {
+    WG_CHECK(!saved_tensor_hooks, kNoHooks);
+    push_level();
+    set_grad_enabled(true);
+}
+
+int enter_forward_transform() {
+    WG_CHECK(open_forward_levels == int(forward_transforms_.size()),
+             "Nested forward mode AD is not supported at the moment");
+    push_level();
+    const int level = enter_forward_level();
+    forward_transforms_.push_back({level, false});
+    levels().back().forward = level;
+    levels().back().forward_levels_seen = std::exchange(forward_levels_seen, kAllLevels);
+    return level;
 }
 
 bool leave_level() noexcept {
     const Level left = levels().back();
     levels().pop_back();
     --transform_level;
-    set_grad_enabled(left.grad_mode);
     write_watcher = left.watcher;
+    if (left.forward) {
+        forward_levels_seen = left.forward_levels_seen;
+        leave_forward_level(*left.forward);
+    } else {
+        set_grad_enabled(left.grad_mode);
+    }
     if (left.ran_own_code) note_own_code();
     return left.ran_own_code;
 }
@@ -106,8 +153,49 @@ Tensor make_variable(const Tensor& t) {
     m.stands_for = t;
     // Whatever grad mode is outside: what is recorded later may depend on t through the variable.
     if (requires_grad(t)) m.passes_on = gradient_edge(t);
+    share_tangents(v, t);
     return v;
 }
+
+namespace {
+
+// t as a tensor of this level: with its memory, its history and its tangents.
+Tensor entered(const Tensor& t) {
+    Tensor v = alias(t);
+    v->level = transform_level;
+    share_tangents(v, t);
+    VisibleLevels none(0);
+    record("AliasBackward0", v, {t}, {}, [](Backward& d) { d.set(0, d.grad()); });
+    return v;
+}
+
+}  // namespace
+
+Tensor make_dual_variable(const Tensor& t, const Tensor& tangent, int forward_level) {
+    WG_CHECK(forward_level >= 0 && forward_level < open_forward_levels,
+             "Trying to access a forward AD level with an invalid index. This index was either not "
+             "created or is already deleted.");
+    VisibleLevels around(forward_level);
+    Tensor v = entered(t);
+    // Also the tangent may be written to, together with v.
+    attach_tangent(v, entered(tangent), forward_level);
+    return v;
+}
+
+namespace {
+
+// Gives `to` what f makes of the tangents of `from`.
+void map_tangents(const Tensor& to, const Tensor& from, Tensor (*f)(const Tensor&)) {
+    for (int level = visible_forward_levels(); level-- > 0;) {
+        const Tensor v = tangent(from, level);
+        if (!v.defined()) continue;
+        VisibleLevels around(level);
+        Tensor own = f(v);
+        if (!to.is_same(from) || !own.is_same(v)) set_tangent(to, level, std::move(own));
+    }
+}
+
+}  // namespace
 
 Tensor lower(const Tensor& t) {
     if (t->level <= transform_level) return t;
@@ -115,6 +203,8 @@ Tensor lower(const Tensor& t) {
     // Where grad mode is off, nothing that was made inside has a history.
     const bool detached = requires_grad(t) && !(grad_enabled() && visible_history(t));
     const Tensor r = detached ? alias(t) : t;
+    if (forward_mode()) [[unlikely]]
+        map_tangents(r, t, lower);
     if (t->view_base) {
         r->view_base = lowered_base(t);
         r->view_kind = t->view_kind;
@@ -132,6 +222,19 @@ Tensor keep_root(const Tensor& t) {
     r->output_nr = e.input_nr;
     return r;
 }
+
+namespace {
+
+// A gradient for the user: one that was made inside has not left it yet; others may still lead to dead variables.
+Tensor result_outside(const Tensor& t) {
+    if (t->level > transform_level) return lower(t);
+    const Tensor r = requires_grad(t) && !visible_history(t) ? detach(t) : t;
+    if (forward_mode()) [[unlikely]]
+        map_tangents(r, t, result_outside);
+    return r;
+}
+
+}  // namespace
 
 std::vector<Tensor> pull_back(std::span<const Tensor> roots, std::span<const Tensor> grads,
                               std::span<const Tensor> variables, bool retain_graph,
@@ -151,18 +254,15 @@ std::vector<Tensor> pull_back(std::span<const Tensor> roots, std::span<const Ten
     if (from.empty() || variables.empty()) return std::vector<Tensor>(variables.size());
     for (const Tensor& v : variables) to.push_back(gradient_edge(v));
     BackwardOptions options;
-    options.create_graph = grad_enabled() && (history || ran_own_code);
+    // A history may also be that of a tangent of what the graph has saved.
+    options.create_graph = grad_enabled() && (history || ran_own_code || forward_mode());
     options.retain_graph = retain_graph || options.create_graph;
     options.accumulate = false;
     options.level = variables[0]->level;
     std::vector<Tensor> result = run_backward(
         {from.data(), from.size()}, {given.data(), given.size()}, {to.data(), to.size()}, options);
-    for (Tensor& t : result) {
-        if (!t.defined()) continue;
-        // One that was made inside has not left it yet; the others may still lead to dead variables.
-        if (t->level <= transform_level && requires_grad(t) && !visible_history(t)) t = detach(t);
-        else t = lower(t);
-    }
+    for (Tensor& t : result)
+        if (t.defined()) t = result_outside(t);
     return result;
 }
 

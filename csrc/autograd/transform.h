@@ -22,6 +22,11 @@ namespace wg {
 //  - Which tensors were made inside? TensorImpl::level says it. The others may not be written to, and what
 //    requires grad outside does not look so in there: sees_history.
 // Grad mode is on inside. If it was off outside, results have no history there.
+//
+// A transform in forward mode (enter_forward_transform) has a level of the same kind, in which nothing is a leaf
+// and grad mode stays as it is, and a level of forward mode (Note [Forward mode]) for the tangents of its
+// dual tensors (make_dual_variable). What stands for a tensor has its tangents of the levels around, and what leaves
+// a level leaves it together with them.
 
 inline uint64_t level_bit(unsigned level) noexcept { return uint64_t(1) << std::min(level, 63u); }
 
@@ -61,13 +66,17 @@ inline void check_not_captured(const Tensor& t, const char* operation) {
 }
 
 void enter_level();
-// Whether code ran in there that may look at what it likes when gradients pass (hooks, custom Functions).
+// Gives the number of the level of forward mode.
+int enter_forward_transform();
+// Leaves either. Whether code ran in there that may look at what it likes when gradients pass (hooks, custom Functions).
 bool leave_level() noexcept;
 // To be called when such code is registered.
 void note_own_code() noexcept;
 
 // A variable of this level that stands for t.
 Tensor make_variable(const Tensor& t);
+// The tensor for which operations see this tangent, with the history and the other tangents of t.
+Tensor make_dual_variable(const Tensor& t, const Tensor& tangent, int forward_level);
 // What a value of the level above is in this one.
 Tensor lower(const Tensor& t);
 // Goes on having the history of t, whatever is done to t.

@@ -19,6 +19,9 @@ PyObject* enter(PyObject*, PyObject*) {
         Py_RETURN_NONE;
     });
 }
+PyObject* enter_forward(PyObject*, PyObject*) {
+    return guarded([] { return PyLong_FromLong(enter_forward_transform()); });
+}
 PyObject* leave(PyObject*, PyObject*) {
     if (transform_level == 0) {
         PyErr_SetString(PyExc_RuntimeError, "_leave_level: there is no level to leave");
@@ -41,6 +44,29 @@ PyObject* variable(PyObject*, PyObject* o) {
         WG_CHECK_VALUE(is_tensor(o), "Thing passed to transform API must be Tensor, got ",
                        class_text(o));
         return wrap(make_variable(tensor_of(o)));
+    });
+}
+
+// _dual_variable(tensor, tangent, level of forward mode)
+PyObject* dual_variable(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+    return guarded([&] {
+        if (nargs != 3 || !is_tensor(args[0]) || !is_tensor(args[1]))
+            fail_type("_dual_variable takes two tensors and a level");
+        const int64_t level = to_int64(args[2]);
+        return wrap(
+            make_dual_variable(tensor_of(args[0]), tensor_of(args[1]),
+                               level >= 0 && level < open_forward_levels ? int(level) : -1));
+    });
+}
+
+// _tangent(tensor, level of forward mode): None where there is none.
+PyObject* tangent_at(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+    return guarded([&] {
+        if (nargs != 2 || !is_tensor(args[0])) fail_type("_tangent takes a tensor and a level");
+        const int64_t level = to_int64(args[1]);
+        return wrap_or_none(level >= 0 && level < open_forward_levels
+                                ? any_tangent_of(tensor_of(args[0]), int(level))
+                                : Tensor());
     });
 }
 
@@ -97,16 +123,22 @@ PyObject* pull(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     });
 }
 
+PyCFunction fast(PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t)) {
+    return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+}
+
 PyMethodDef functions_[] = {
     {"_enter_level", enter, METH_NOARGS, nullptr},
+    {"_enter_forward_transform", enter_forward, METH_NOARGS, nullptr},
     {"_leave_level", leave, METH_NOARGS, nullptr},
     {"_transform_level", level, METH_NOARGS, nullptr},
     {"_level_of", level_of, METH_O, nullptr},
     {"_variable", variable, METH_O, nullptr},
+    {"_dual_variable", fast(dual_variable), METH_FASTCALL, nullptr},
+    {"_tangent", fast(tangent_at), METH_FASTCALL, nullptr},
     {"_lower", lowered, METH_O, nullptr},
     {"_keep_root", root, METH_O, nullptr},
-    {"_pull_back", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(pull)), METH_FASTCALL,
-     nullptr},
+    {"_pull_back", fast(pull), METH_FASTCALL, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -18,6 +18,7 @@ class Level:
     size: int
     randomness: str
     transforms: int = 0  # how many derivatives were being taken when it began
+    repeated: bool = False  # whether the samples are alike but for their tangents
 
 
 class _State(threading.local):
@@ -38,8 +39,8 @@ class Running:
 
     drawn: Callable[..., Any] | None = None  # set by the rules of random operations
 
-    def __init__(self, size: int, randomness: str) -> None:
-        self.level = Level(len(_state.levels) + 1, size, randomness)
+    def __init__(self, size: int, randomness: str, repeated: bool = False) -> None:
+        self.level = Level(len(_state.levels) + 1, size, randomness, repeated=repeated)
 
     def __enter__(self) -> int:
         levels = _state.levels

@@ -6,6 +6,7 @@ Inside a level `make_dual` gives a tensor a tangent, every operation gives its r
 
 from __future__ import annotations
 
+import threading
 from typing import Any, NamedTuple
 
 from .. import _C
@@ -24,6 +25,17 @@ __all__ = [
 Tensor = _C.Tensor
 
 _current_level = -1  # none
+
+
+class _Own(threading.local):
+    level = -1  # of the innermost transform of this thread
+
+
+_own = _Own()
+
+
+def _default_level() -> int:
+    return max(_own.level, _current_level)
 
 
 def enter_dual_level() -> int:
@@ -68,6 +80,12 @@ class UnpackedDualTensor(NamedTuple):
     tangent: Tensor | None
 
 
+def _check_dtypes(primal: Tensor, tangent: Tensor) -> None:
+    for name, t in (("primal", primal), ("tangent", tangent)):
+        if not (t.is_floating_point() or t.is_complex()):
+            raise ValueError(f"Expected {name} to be floating point or complex, but got: {t.dtype}")
+
+
 def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> Tensor:
     """A view of `tensor` that has this tangent.
 
@@ -81,15 +99,13 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         ValueError: a dtype that is not floating-point.
     """
     if level is None:
-        level = _current_level
+        level = _default_level()
     if level < 0:
         raise RuntimeError(
             "Trying to create a dual Tensor for forward AD but no level exists, make sure to "
             "enter_dual_level() first."
         )
-    for name, t in (("primal", tensor), ("tangent", tangent)):
-        if not (t.is_floating_point() or t.is_complex()):
-            raise ValueError(f"Expected {name} to be floating point or complex, but got: {t.dtype}")
+    _check_dtypes(tensor, tangent)
     if open_levels() and any("_physical" in vars(t) for t in (tensor, tangent)):
         raise RuntimeError(
             "Batching rule not implemented for aten::_make_dual; the fallback path doesn't work on out= or view ops."
@@ -103,7 +119,7 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
     Outside of a level it gives `tensor` itself.
     """
     if level is None:
-        level = _current_level
+        level = _default_level()
     if level < 0:
         return UnpackedDualTensor(tensor, None)
     return UnpackedDualTensor(*_C._unpack_dual(tensor, level))
@@ -120,6 +136,19 @@ class dual_level(_DecoratorContextManager):
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         """Close it."""
         exit_dual_level(level=self.level)
+
+
+class _transform_level:
+    """The level of a transform of `torch.func`: these nest, also with its other transforms; gives its number."""
+
+    def __enter__(self) -> int:
+        level = _C._enter_forward_transform()
+        self.outer, _own.level = _own.level, level
+        return level
+
+    def __exit__(self, *exception: object) -> None:
+        _own.level = self.outer
+        _C._leave_level()
 
 
 _is_fwd_grad_enabled = _C._is_fwd_grad_enabled

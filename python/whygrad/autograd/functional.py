@@ -592,13 +592,13 @@ def _columns(
 def _standard_basis(tensors: Sequence[Tensor]) -> list[Tensor]:
     """The unit vectors of the space of all elements: for each tensor its parts of them, stacked."""
     assert tensors, "Expected at least one tensor"
-    total = sum(t.nelement() for t in tensors)
+    total = sum(t.numel() for t in tensors)
     basis, start = [], 0
     for t in tensors:
-        block = t.new_zeros((total, t.nelement()))
+        block = _C.zeros((total, t.numel()), dtype=t.dtype)
         block.diagonal(-start).fill_(1)
         basis.append(block.view(total, *t.size()))
-        start += t.nelement()
+        start += t.numel()
     return basis
 
 

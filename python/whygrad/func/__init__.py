@@ -1,7 +1,8 @@
 """`torch.func`: transforms of functions (derivatives, maps over batches), and modules as functions of their state."""
 
+from ._forward import hessian, jacfwd, jvp
 from ._functional_call import functional_call, stack_module_state
-from ._transforms import grad, grad_and_value, hessian, jacrev, linearize, vjp
+from ._transforms import grad, grad_and_value, jacrev, linearize, vjp
 from ._wrappers import debug_unwrap, functionalize
 from .vmap import vmap
 
@@ -10,7 +11,9 @@ __all__ = [
     "grad_and_value",
     "functionalize",
     "hessian",
+    "jacfwd",
     "jacrev",
+    "jvp",
     "linearize",
     "vjp",
     "vmap",

@@ -153,8 +153,8 @@ class Pulled:
         return leaves[0] if self.primal_spec is None else self.primal_spec.unflatten(leaves)
 
 
-def check_outputs(outputs: list, value: Any, name: str) -> None:
-    """There must be some, all tensors of floating point."""
+def check_output_types(outputs: list, value: Any, name: str) -> None:
+    """There must be some, all tensors."""
     if not outputs or value is None:
         raise RuntimeError(
             f"{name}: Expected f to be a function that has non-empty output (got output = {outputs})"
@@ -164,6 +164,11 @@ def check_outputs(outputs: list, value: Any, name: str) -> None:
             raise RuntimeError(
                 f"{name}: expected f(*primals) to return only tensors, got unsupported type {type(output)}"
             )
+
+
+def check_outputs(outputs: list, value: Any, name: str) -> None:
+    """There must be some, all tensors of floating point."""
+    check_output_types(outputs, value, name)
     for output in outputs:
         if not output.is_floating_point():
             raise RuntimeError(

@@ -1,4 +1,4 @@
-"""grad, grad_and_value, vjp, jacrev, hessian, linearize: derivatives of functions as functions.
+"""grad, grad_and_value, vjp, jacrev, linearize: derivatives of functions as functions.
 
 Each runs the function at a level of its own (`_levels.Pulled`) and asks for the gradients of its
 arguments. The transforms nest to any depth, and the function may use tensors from outside of it.
@@ -178,18 +178,6 @@ def _rows(pulled: Pulled, root: Tensor, output: Tensor) -> list[Tensor]:
         else v.new_zeros((*shape, *v.shape))
         for k, v in enumerate(pulled.variables)
     ]
-
-
-def hessian(func: Callable, argnums: argnums_t = 0) -> Callable:
-    """The function that gives the second derivatives of `func`: the Jacobian of its Jacobian.
-
-    In each place of `func`'s output the structure of the arguments `argnums`, and in each place of
-    that again, with tensors of the output's shape followed by the two arguments'.
-
-    Raises:
-        RuntimeError, ValueError: as for `jacrev`.
-    """
-    return jacrev(jacrev(func, argnums), argnums)
 
 
 def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:

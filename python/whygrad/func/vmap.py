@@ -56,10 +56,7 @@ def vmap(
         ValueError: structures or sizes that do not fit, results that are not tensors.
         RuntimeError: an unknown randomness; operations that depend on the values of a sample.
     """
-    if randomness not in ("error", "different", "same"):
-        raise RuntimeError(
-            f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}"
-        )
+    _check_randomness(randomness)
     if not (chunk_size is None or chunk_size > 0):
         raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
 
@@ -68,6 +65,24 @@ def vmap(
         return vmap_impl(func, in_dims, out_dims, randomness, chunk_size, *args, **kwargs)
 
     return wrapped
+
+
+def _check_randomness(randomness: str) -> None:
+    if randomness not in ("error", "different", "same"):
+        raise RuntimeError(
+            f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}"
+        )
+
+
+def map_directions(func: Callable[..., Any], basis: list[Tensor], randomness: str) -> Any:
+    """`func` mapped over the rows of `basis`, which it takes as tangents.
+
+    So all samples have the same values, and may be asked for them.
+    """
+    _check_randomness(randomness)
+    flat, spec = tree_flatten(tuple(basis))
+    size, dims = len(flat[0]), [0] * len(flat)
+    return _run(func, size, dims, flat, spec, 0, randomness, {}, repeated=True)
 
 
 def vmap_impl(
@@ -155,8 +170,9 @@ def _run(
     out_dims: Any,
     randomness: str,
     kwargs: dict[str, Any],
+    repeated: bool = False,
 ) -> Any:
-    with Running(size, randomness) as level:
+    with Running(size, randomness, repeated) as level:
         batched = [
             arg if dim is None else wrap(_front(arg, dim), level)
             for arg, dim in zip(flat, dims, strict=True)

@@ -13,13 +13,19 @@ from parity import Tolerance, check, data, numbers
 # outside, of which `w` may require grad. An expression is a list of choices, read by `Expression`.
 ROUNDING = Tolerance({"float64": 1e5}, whole=True, floor=1.0)  # of hundreds of operations
 
-TRANSFORMS = ("grad", "vjp", "jacrev", "autograd.grad", "value")
-LEVEL = st.tuples(
-    st.sampled_from(TRANSFORMS),
-    st.lists(st.integers(0, 79), min_size=3, max_size=6),  # the function of this level
-    st.sampled_from(("plain", "plain", "no_grad", "enable_grad")),  # around the inner transform
-    st.booleans(),  # whether the inner transform is at this level's own variable
-)
+REVERSE = ("grad", "vjp", "jacrev", "autograd.grad", "value")
+FORWARD = ("jvp", "along itself", "jacfwd", "vmap")
+
+
+def nestings(transforms, most):
+    """Lists of levels, outermost first."""
+    level = st.tuples(
+        st.sampled_from(transforms),
+        st.lists(st.integers(0, 79), min_size=3, max_size=6),  # the function of this level
+        st.sampled_from(("plain", "plain", "no_grad", "enable_grad")),  # around the inner transform
+        st.booleans(),  # whether the inner transform is at this level's own variable
+    )
+    return st.lists(level, min_size=1, max_size=most)
 
 
 def expression(torch, terms, choices):
@@ -86,6 +92,16 @@ def evaluate(torch, levels, outer):
         return pull(outer[0])[0] + value
     if transform == "jacrev":
         return func.jacrev(f)(x).sum(0)
+    if transform == "jvp":
+        value, pushed = func.jvp(f, (x,), (outer[0],))
+        return pushed + value * 0.5
+    if transform == "along itself":
+        return func.jvp(f, (x,), (x,))[1]
+    if transform == "jacfwd":
+        return func.jacfwd(f)(x).sum(0)
+    if transform == "vmap":
+        rows = torch.stack([x, outer[0], outer[1] * x])
+        return torch.vmap(f)(rows).sum(0)
     value = f(x)
     if not (x.requires_grad and value.requires_grad and torch.is_grad_enabled()):
         return value
@@ -93,16 +109,7 @@ def evaluate(torch, levels, outer):
     return value if g is None else g
 
 
-@settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
-@given(
-    st.lists(LEVEL, min_size=1, max_size=4),
-    st.booleans(),
-    st.booleans(),
-    st.booleans(),
-)
-def test_random_nestings(levels, x_grad, w_grad, no_grad):
+def compare(levels, x_grad, w_grad, no_grad):
     def case(torch):
         c = data(torch, 2, dtype="float64", lo=-1, hi=1)
         w = data(torch, 2, dtype="float64", lo=-1, hi=1, grad=w_grad, salt=1)
@@ -117,3 +124,21 @@ def test_random_nestings(levels, x_grad, w_grad, no_grad):
         yield numbers(torch, w.grad), numbers(torch, x.grad)
 
     check(case, ROUNDING)
+
+
+def examples(count):
+    return settings(
+        max_examples=count, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
+
+
+@examples(150)
+@given(nestings(REVERSE, 4), st.booleans(), st.booleans(), st.booleans())
+def test_random_nestings(levels, x_grad, w_grad, no_grad):
+    compare(levels, x_grad, w_grad, no_grad)
+
+
+@examples(40)
+@given(nestings(FORWARD + REVERSE, 3), st.booleans(), st.booleans(), st.booleans())
+def test_random_nestings_in_forward_mode(levels, x_grad, w_grad, no_grad):
+    compare(levels, x_grad, w_grad, no_grad)

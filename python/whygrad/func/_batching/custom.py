@@ -131,18 +131,24 @@ class _Kept:
 class _Context:
     """The ctx that a Function's own code sees: what it keeps are physical tensors, what it reads are samples."""
 
-    def __init__(self, ctx: Any, level: int) -> None:
+    def __init__(self, ctx: Any, level: int, saved: str = "_saved_batched") -> None:
         object.__setattr__(self, "_of", (ctx, level))
+        object.__setattr__(self, "_saved", saved)
 
     def save_for_backward(self, *tensors: Any) -> None:
         ctx, level = self._of
         ctx._saved_batched = [is_batched(t, level) for t in tensors]
         ctx.save_for_backward(*self._physical(tensors))
 
+    def save_for_forward(self, *tensors: Any) -> None:
+        ctx, level = self._of
+        ctx._forward_batched = [is_batched(t, level) for t in tensors]
+        ctx.save_for_forward(*self._physical(tensors))
+
     @property
     def saved_tensors(self) -> tuple:
         ctx, level = self._of
-        return _wrapped(tuple(ctx.saved_tensors), ctx._saved_batched, level)
+        return _wrapped(tuple(ctx.saved_tensors), getattr(ctx, self._saved), level)
 
     def mark_non_differentiable(self, *tensors: Any) -> None:
         self._of[0].mark_non_differentiable(*self._physical(tensors))
@@ -165,7 +171,7 @@ class _Context:
 
 
 def _mapped(plan: _Plan, base: Any) -> Any:
-    """A Function over physical tensors whose forward and backward are those of the plan's, mapped."""
+    """A Function over physical tensors whose forward, backward and jvp are those of the plan's, mapped."""
     function = plan.function
 
     def forward(*args: Any) -> Any:
@@ -201,10 +207,24 @@ def _mapped(plan: _Plan, base: Any) -> Any:
         result += given[len(result) :]
         return tuple(result)
 
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        shown = [b and isinstance(t, Tensor) for b, t in zip(plan.inputs, tangents, strict=True)]
+        with plan.running() as level:
+            of_samples = _wrapped(tangents, shown, level)
+            found = function.jvp(_Context(ctx, level, "_forward_batched"), *of_samples)
+            given = found if isinstance(found, tuple) else (found,)
+            physical = tuple(
+                physical_of(t, level, plan.level.size) if b and t is not None else t
+                for t, b in zip(given, plan.outputs, strict=True)
+            )
+        return physical if isinstance(found, tuple) else physical[0]
+
     namespace = {
         "forward": staticmethod(forward),
         "setup_context": staticmethod(setup_context),
         "backward": staticmethod(backward),
         "generate_vmap_rule": True,
     }
+    if function.jvp is not base.jvp:
+        namespace["jvp"] = staticmethod(jvp)
     return type(base)(f"Vmapped{function.__name__}", (base,), namespace)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from whygrad import _C
-from whygrad._vmap_levels import open_levels
+from whygrad._vmap_levels import Level, open_levels
 
 from .batched import BatchedTensor, is_batched, physical_of, wrap
 
@@ -22,15 +22,16 @@ def over_open_levels(tensor: Tensor) -> Tensor:
 
     A variable must be: else the samples would share it, and its gradient would be their sum.
     """
+    return _over_levels(tensor, open_levels())
 
-    def expanded(t: Tensor, n: int) -> Tensor:
-        if n == 0:
-            return t
-        level = levels[n - 1]
-        return wrap(expanded(physical_of(t, level.number, level.size), n - 1), level.number)
 
-    levels = open_levels()
-    return expanded(tensor, len(levels))
+def _over_levels(tensor: Tensor, levels: Sequence[Level]) -> Tensor:
+    """The tensor batched at these levels, outermost first; it is so at no others."""
+    if not levels:
+        return tensor
+    *outer, level = levels
+    physical = physical_of(tensor, level.number, level.size)
+    return wrap(_over_levels(physical, outer), level.number)
 
 
 def levels_of(tensor: Tensor) -> list[int]:
@@ -65,6 +66,32 @@ def make_variable(tensor: Tensor) -> Tensor:
         return _C._variable(tensor)
     outer = over_open_levels(tensor)
     return rewrapped(_C._variable(innermost(outer)), levels_of(outer))
+
+
+def make_dual(primal: Tensor, tangent: Tensor, level: int) -> Tensor:
+    """The dual tensor of a level of forward mode, physical in every batch that one of the two is in."""
+    numbers = {*levels_of(primal), *levels_of(tangent)}
+    if not numbers:
+        return _C._dual_variable(primal, tangent, level)
+    if primal.shape != tangent.shape:
+        raise RuntimeError(
+            "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
+            f"supported. Tensor is of size {list(primal.shape)} while the given forward gradient is of size "
+            f"{list(tangent.shape)}."
+        )
+    levels = [level for level in open_levels() if level.number in numbers]
+    physical = innermost(_over_levels(primal, levels))
+    if numbers != set(levels_of(primal)):
+        # The samples have tangents of their own: they cannot share memory.
+        physical = physical.clone(memory_format=_C.contiguous_format)
+    dual = _C._dual_variable(physical, innermost(_over_levels(tangent, levels)), level)
+    return rewrapped(dual, sorted(numbers))
+
+
+def tangent_of(tensor: Tensor, level: int) -> Tensor | None:
+    """The tangent of a level of forward mode, None if there is none."""
+    tangent = _C._tangent(innermost(tensor), level)
+    return None if tangent is None else rewrapped(tangent, levels_of(tensor))
 
 
 def _of_physical(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:

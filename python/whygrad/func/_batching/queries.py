@@ -7,7 +7,7 @@ from typing import Any
 from whygrad import _C
 from whygrad._vmap_levels import open_levels
 
-from .batched import BatchedTensor, name_of, of_sample, outlives, own_part, rule, wrap
+from .batched import BatchedTensor, is_batched, name_of, of_sample, outlives, own_part, rule, wrap
 from .shapes import item_message
 
 Tensor = _C.Tensor
@@ -74,13 +74,32 @@ def requires_grad(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) ->
 outlives.update((requires_grad, stride, is_contiguous, of_physical))
 
 
+def _common_sample(tensor: Any, level: int) -> Any:
+    """The sample that all are like, None if they may differ."""
+    levels = open_levels()
+    if level > len(levels) or not levels[level - 1].repeated or not is_batched(tensor, level):
+        return None
+    samples = tensor._physical.detach()
+    if type(samples) is BatchedTensor:
+        return samples[0]  # which is asked the same
+    if not len(samples) or not bool(((samples == samples[:1]) | (samples != samples)).all()):
+        return None
+    return samples[0]
+
+
 @rule("item __float__ __int__ __index__ __complex__")
 def item(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    sample = _common_sample(args[0], level)
+    if sample is not None:
+        return func(sample)
     raise RuntimeError(item_message())
 
 
 @rule("__bool__ is_nonzero")
 def truth(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    sample = _common_sample(args[0], level)
+    if sample is not None:
+        return func(sample)
     raise RuntimeError(
         "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support "
         "that yet, please file an issue at https://github.com/pytorch/pytorch/issues ."
@@ -164,6 +183,19 @@ def _itself(self: Any, cls: Any) -> Any:
     return self
 
 
+def _register_hook(self: Any, hook: Any) -> Any:
+    """The hook sees the gradient of a sample, when that of the physical tensor passes."""
+    level = self._level
+
+    def of_samples(gradient: Any) -> Any:
+        found = hook(wrap(gradient, level))
+        return found._physical if is_batched(found, level) else found
+
+    if not self.requires_grad:
+        return Tensor.register_hook(self, hook)
+    return self._physical.register_hook(of_samples)
+
+
 # Methods that are Python, which do not ask for overrides.
 for _names, _method in (
     ("numpy __array__", _refuse),
@@ -171,6 +203,7 @@ for _names, _method in (
     ("__repr__ __str__", representation),
     ("__format__", _format),
     ("as_subclass", _itself),
+    ("register_hook", _register_hook),
 ):
     for _name in _names.split():
         setattr(BatchedTensor, _name, _method)
