@@ -621,11 +621,13 @@ Ref<Node> AccumulateGrad::of(const Tensor& leaf) {
         a = m.accumulator = new (pool_allocate(sizeof(AccumulateGrad))) AccumulateGrad;
     a->resting_ = false;
     a->leaf_ = leaf;
-    // A tensor that has outlived the transform it was made in is as good as any other.
-    a->levels =
-        level_bit(m.stands_for.defined() ? leaf->level : std::min(leaf->level, transform_level));
-    if (m.passes_on) [[unlikely]]
-        a->add_edge(m.passes_on);
+    a->levels = 1;
+    if (leaf->level) [[unlikely]] {
+        // A tensor that has outlived the transform it was made in is as good as any other.
+        const bool is_variable = m.stands_for.defined();
+        a->levels = level_bit(is_variable ? leaf->level : std::min(leaf->level, transform_level));
+        if (m.passes_on) a->add_edge(m.passes_on);
+    }
     if (anomaly_mode.enabled) [[unlikely]]
         a->site = Site::here();
     if (a->outputs.empty() || a->outputs[0].dtype != leaf.dtype() ||
@@ -641,7 +643,8 @@ void AccumulateGrad::dispose() noexcept {
     // Both may run Python code that uses the leaf, or be the last reference to it, which frees this.
     const Tensor leaf = std::move(leaf_);
     const std::unique_ptr<NodeHooks> dropped(std::exchange(hooks, nullptr));
-    edges.clear();
+    if (!edges.empty()) [[unlikely]]
+        edges.clear();
     site = Site();
     resting_ = meta(leaf)->accumulator == this;
     if (!resting_) free(this);

@@ -187,6 +187,7 @@ def _public_modules() -> list[tuple[str, Any]]:
 _ASKS_NOBODY = {
     *(
         "is_tensor",
+        "is_storage",
         "is_grad_enabled",
         "set_grad_enabled",
         "no_grad",
