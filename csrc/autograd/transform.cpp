@@ -9,6 +9,10 @@ namespace wg {
 
 namespace {
 
+constexpr const char* kNoHooks =
+    "torch.func.{grad, vjp, jacrev, hessian} don't yet support saved tensor hooks. Please open an issue with your use "
+    "case.";
+
 struct Level {
     bool grad_mode;  // as it was outside
     bool ran_own_code = false;
@@ -67,12 +71,6 @@ TransformState transform_state() noexcept { return {&levels(), transform_level};
 void set_transform_state(TransformState s) noexcept {
     levels_ = static_cast<std::vector<Level>*>(s.levels);
     transform_level = s.level;
-}
-
-namespace {
-constexpr const char* kNoHooks =
-    "torch.func.{grad, vjp, jacrev, hessian} don't yet support saved tensor hooks. Please open an issue with your use "
-    "case.";
 }
 
 void check_hooks_allowed() {

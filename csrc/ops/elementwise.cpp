@@ -86,8 +86,6 @@ inline void run_plain(LoopFn fn, void* out, const void** slots, unsigned numbers
 
 // --- the node ---
 
-// "torch::autograd::NotImplemented", the only name with a namespace.
-
 class ElementwiseNode final : public NodeOf<ElementwiseNode> {
 public:
     ElementwiseNode(Op op, const char* name, const Params& params)
@@ -122,7 +120,7 @@ public:
         scalars_[slot + 1] = s;
         is_scalar_ = (is_scalar_ | 1u << slot) & 7u;
     }
-    void mark_in_place() { whole_ |= 8u; }
+    void mark_in_place() { in_place_ = true; }
     void add_edge_of(int operand, Edge e) {
         operand_[edges.size()] = int8_t(operand);
         add_edge(std::move(e));
@@ -160,7 +158,8 @@ private:
     DType compute_ = DType::Float32;
     uint8_t reads_saved_ = 0;  // which slots are saved, as bits of `reads`
     uint8_t is_scalar_ : 4 = 0;  // which operands are numbers
-    uint8_t whole_ : 4;  // which parameters were given as integers; 8: the operation was in place
+    uint8_t whole_ : 3;  // which parameters were given as integers
+    uint8_t in_place_ : 1 = 0;
     int8_t operand_[3] = {};  // by edge
     const char* name_;
     double params_[3];
@@ -237,7 +236,7 @@ void ElementwiseNode::apply(Grads& in, Grads& out) {
     const RowInfo& r = row(op_);
     if (not_implemented(name_))
         fail(ErrorKind::Runtime,
-             str("derivative for aten::", r.name, whole_ & 8u ? "_" : "", " is not implemented"));
+             str("derivative for aten::", r.name, in_place_ ? "_" : "", " is not implemented"));
     const Unpacked unpacked(*this, saved_);
     if (recording()) {
         // A product or quotient by a number that is no operand in PyTorch's eyes has the same as derivative.

@@ -6,7 +6,8 @@
 
 namespace wg {
 
-// The node of a row that PyTorch has no derivative of.
+// Whether the node stands for a derivative that PyTorch lacks: "torch::autograd::NotImplemented" is the only
+// name with a namespace.
 inline bool not_implemented(const char* node_name) { return *node_name == 't'; }
 
 bool any_tangent(Args args);

@@ -402,76 +402,21 @@ def _legacy_name(dtype: Any) -> str:
     return ("BFloat16" if name == "bfloat16" else name.capitalize()) + "Storage"
 
 
-class FloatStorage(metaclass=_LegacyStorageMeta):
-    """Typed storages of float32."""
-
-    dtype = _C.float32
-    __module__ = "torch"
+def _legacy_class(name: str, dtype: Any) -> _LegacyStorageMeta:
+    doc = f"Typed storages of {str(dtype).removeprefix('torch.')}."
+    return _LegacyStorageMeta(name, (), {"dtype": dtype, "__module__": "torch", "__doc__": doc})
 
 
-class DoubleStorage(metaclass=_LegacyStorageMeta):
-    """Typed storages of float64."""
-
-    dtype = _C.float64
-    __module__ = "torch"
-
-
-class HalfStorage(metaclass=_LegacyStorageMeta):
-    """Typed storages of float16."""
-
-    dtype = _C.float16
-    __module__ = "torch"
-
-
-class BFloat16Storage(metaclass=_LegacyStorageMeta):
-    """Typed storages of bfloat16."""
-
-    dtype = _C.bfloat16
-    __module__ = "torch"
-
-
-class LongStorage(metaclass=_LegacyStorageMeta):
-    """Typed storages of int64."""
-
-    dtype = _C.int64
-    __module__ = "torch"
-
-
-class IntStorage(metaclass=_LegacyStorageMeta):
-    """Typed storages of int32."""
-
-    dtype = _C.int32
-    __module__ = "torch"
-
-
-class ShortStorage(metaclass=_LegacyStorageMeta):
-    """Typed storages of int16."""
-
-    dtype = _C.int16
-    __module__ = "torch"
-
-
-class CharStorage(metaclass=_LegacyStorageMeta):
-    """Typed storages of int8."""
-
-    dtype = _C.int8
-    __module__ = "torch"
-
-
-class ByteStorage(metaclass=_LegacyStorageMeta):
-    """Typed storages of uint8."""
-
-    dtype = _C.uint8
-    __module__ = "torch"
-
-
-class BoolStorage(metaclass=_LegacyStorageMeta):
-    """Typed storages of bool."""
-
-    dtype = _C.bool
-    __module__ = "torch"
-
-
+FloatStorage = _legacy_class("FloatStorage", _C.float32)
+DoubleStorage = _legacy_class("DoubleStorage", _C.float64)
+HalfStorage = _legacy_class("HalfStorage", _C.float16)
+BFloat16Storage = _legacy_class("BFloat16Storage", _C.bfloat16)
+LongStorage = _legacy_class("LongStorage", _C.int64)
+IntStorage = _legacy_class("IntStorage", _C.int32)
+ShortStorage = _legacy_class("ShortStorage", _C.int16)
+CharStorage = _legacy_class("CharStorage", _C.int8)
+ByteStorage = _legacy_class("ByteStorage", _C.uint8)
+BoolStorage = _legacy_class("BoolStorage", _C.bool)
 Storage = FloatStorage
 _legacy_types = {
     kind.dtype: kind

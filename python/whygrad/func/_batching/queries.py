@@ -12,6 +12,16 @@ from .shapes import item_message
 
 Tensor = _C.Tensor
 
+
+def refuse(names: str, message: str, error: type[Exception] = RuntimeError) -> None:
+    """File, under names separated by spaces, a rule that raises."""
+
+    def refused(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        raise error(message)
+
+    rule(names)(refused)
+
+
 _NO_MEMORY = "Cannot access data pointer of Tensor that doesn't have storage"
 
 
@@ -106,29 +116,21 @@ def truth(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     )
 
 
-@rule("equal")
-def equal(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-    raise RuntimeError(
-        "Batching rule not implemented for aten::equal. We could not generate a fallback."
-    )
+refuse("equal", "Batching rule not implemented for aten::equal. We could not generate a fallback.")
 
+refuse(
+    "allclose",
+    "vmap over torch.allclose isn't supported yet. Please file an issue at "
+    "https://github.com/pytorch/pytorch/issues if you need this feature.",
+)
 
-@rule("allclose")
-def allclose(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-    raise RuntimeError(
-        "vmap over torch.allclose isn't supported yet. Please file an issue at "
-        "https://github.com/pytorch/pytorch/issues if you need this feature."
-    )
+refuse("data_ptr tolist _array_interface numpy __array__", _NO_MEMORY)
 
-
-@rule("data_ptr tolist _array_interface numpy __array__")
-def memory(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-    raise RuntimeError(_NO_MEMORY)
-
-
-@rule("_whole_storage __deepcopy__ untyped_storage storage __reduce_ex__")
-def storage(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-    raise NotImplementedError("Cannot access storage of BatchedTensorImpl")
+refuse(
+    "_whole_storage __deepcopy__ untyped_storage storage __reduce_ex__",
+    "Cannot access storage of BatchedTensorImpl",
+    NotImplementedError,
+)
 
 
 @rule("as_strided_ detach_")
@@ -138,27 +140,21 @@ def of_memory(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any
     )
 
 
-@rule("data.get data.set")
-def data(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-    raise RuntimeError("accessing `data` under vmap transform is not allowed")
+refuse("data.get data.set", "accessing `data` under vmap transform is not allowed")
 
+refuse(
+    "requires_grad_",
+    "You are attempting to call Tensor.requires_grad_() (or perhaps using torch.autograd.functional.* APIs) inside "
+    "of a function being transformed by a functorch transform. This is unsupported, please attempt to use the "
+    "functorch transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function "
+    "being transformed instead.",
+)
 
-@rule("requires_grad_")
-def requires_grad_(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-    raise RuntimeError(
-        "You are attempting to call Tensor.requires_grad_() (or perhaps using torch.autograd.functional.* APIs) inside "
-        "of a function being transformed by a functorch transform. This is unsupported, please attempt to use the "
-        "functorch transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function "
-        "being transformed instead."
-    )
-
-
-@rule("backward")
-def backward(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-    raise RuntimeError(
-        "backward() called inside a functorch transform. This is not supported, please use functorch.grad or "
-        "functorch.vjp instead or call backward() outside of functorch transforms."
-    )
+refuse(
+    "backward",
+    "backward() called inside a functorch transform. This is not supported, please use functorch.grad or "
+    "functorch.vjp instead or call backward() outside of functorch transforms.",
+)
 
 
 def representation(tensor: Any) -> str:
