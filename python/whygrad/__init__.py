@@ -82,6 +82,7 @@ from . import (  # noqa: E402
     random,
     return_types,
     storage,
+    testing,
     utils,
     version,
 )

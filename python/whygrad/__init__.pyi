@@ -411,6 +411,7 @@ from ._C import tanh_ as tanh_
 from ._C import tensor as tensor
 from ._C import tensor_split as tensor_split
 from ._functions import tensordot as tensordot
+from . import testing as testing
 from ._C import threshold as threshold
 from ._C import threshold_ as threshold_
 from ._C import tile as tile
