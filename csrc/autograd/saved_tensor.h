@@ -60,6 +60,7 @@ public:
     bool is_output() const noexcept { return is_output_; }
     uint32_t output_nr() const noexcept { return output_nr_; }
     bool is_packed() const noexcept { return bool(packed_); }
+    const PackedTensor* packed() const noexcept { return packed_ ? packed_->value.get() : nullptr; }
     // As it is kept: an output as an alias. Undefined where hooks have packed it.
     const Tensor& stored() const noexcept { return data_; }
     // The tensor with its history; RuntimeError if it was modified since.

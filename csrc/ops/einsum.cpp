@@ -317,8 +317,8 @@ Tensor tensordot(const Tensor& first, const Tensor& second, const Dims& dims_a,
             shape.push_back(a->dims[d]);
             rows *= a->dims[d];
         }
-    for (int64_t d : dims_a) order_a.push_back(wrap_dim(d, a.dim()));
-    for (int64_t d : dims_b) order_b.push_back(wrap_dim(d, b.dim()));
+    for (int64_t d : dims_a) order_a.push_back(d);
+    for (int64_t d : dims_b) order_b.push_back(d);
     for (int64_t d = 0; d < b.dim(); ++d)
         if (!in_b[d]) {
             order_b.push_back(d);

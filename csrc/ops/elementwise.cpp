@@ -244,6 +244,12 @@ void ElementwiseNode::apply(Grads& in, Grads& out) {
             out[0] = binary(op_, in[0], scalars_[has_number(0) ? 1 : 2], {}, name_);
             return;
         }
+        if (r.gradients) {
+            const TwoGradients both = r.gradients(in[0], operand(0), operand(1));
+            for (int i = 0; i < int(edges.size()); ++i)
+                if (needs(i)) out[i] = both[size_t(operand_[i])];
+            return;
+        }
         for (int i = 0; i < int(edges.size()); ++i) {
             const int k = operand_[i];
             if (needs(i)) out[i] = r.passes_through[k] ? in[0] : formula(k, in[0]);
@@ -522,6 +528,7 @@ Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, D
                      : Edge{};
         if (only_taken && !e) continue;
         if (e) reads |= r.reads[i];
+        if (e && op == Op::pow && args[1].is_tensor()) reads |= r.reads[1];
         if (op == Op::clamp_high && i == 1) node->add_edge_of(0, {});  // that of the lower bound
         node->add_edge_of(int(i), std::move(e));
     }

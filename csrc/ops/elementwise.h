@@ -2,6 +2,7 @@
 // Start with elementwise(): every form (fresh, in-place, out=, with Python numbers) goes through it.
 #pragma once
 
+#include <array>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -31,6 +32,8 @@ enum : unsigned {
 };
 }
 
+using TwoGradients = std::array<Tensor, 2>;
+
 // A row as data.
 struct RowInfo {
     const char* name;
@@ -53,6 +56,8 @@ struct RowInfo {
     bool passes_through[3];  // the gradient is g itself
     // The gradient formula over tensors, for derivatives of derivatives.
     Tensor (*gradient[3])(const Tensor& g, const Tensor* abc, const Tensor& y, const double* p);
+    // Those of both operands as one operation, where PyTorch has it so.
+    TwoGradients (*gradients)(const Tensor& g, const Tensor& a, const Tensor& b);
 };
 extern const RowInfo row_table[kNumOps];
 inline const RowInfo& row(Op op) noexcept { return row_table[int(op)]; }
@@ -150,12 +155,19 @@ inline Tensor ternary(Op op, const Arg& a, const Arg& b, const Arg& c, const Par
 
 Tensor zeros_like(const Tensor& t, std::optional<DType> dtype);
 Tensor masked_fill_value(const Tensor& t, const Tensor& mask, Scalar value);
+Tensor to_dtype(const Tensor& t, DType dtype, bool copy);
 
 // The vocabulary of the formulas over tensors. Arithmetic with C++ numbers has the node that it has inside
 // PyTorch's own compositions.
-inline Tensor zero(const Tensor& g) { return zeros_like(g, {}); }
+template <class... Read>
+Tensor zero(const Tensor& g, const Read&...) {
+    return zeros_like(g, {});
+}
 inline Tensor masked_fill(const Tensor& x, const Tensor& mask, double value) {
     return masked_fill_value(x, mask, value);
+}
+inline Tensor times_mask(const Tensor& x, const Tensor& mask) {
+    return mul(x, to_dtype(mask, x.dtype(), false));
 }
 inline Tensor trunc_divide(const Tensor& a, const Tensor& b) { return div_trunc(a, b); }
 inline Tensor floor_divide(const Tensor& a, const Tensor& b) { return div_floor(a, b); }
@@ -196,6 +208,7 @@ Tensor raised(const Tensor& x) {
 }
 Tensor xlogy_slope(const Tensor& g, const Tensor& a, const Tensor& b);
 Tensor xlogy_other_slope(const Tensor& g, const Tensor& a, const Tensor& b);
+TwoGradients prelu_slopes(const Tensor& g, const Tensor& a, const Tensor& b);
 Tensor prelu_slope(const Tensor& g, const Tensor& a, const Tensor& b);
 Tensor prelu_weight_slope(const Tensor& g, const Tensor& a, const Tensor& b);
 Tensor pow_slope(const Tensor& g, const Tensor& a, const Tensor& b);

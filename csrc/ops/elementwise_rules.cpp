@@ -418,7 +418,7 @@ std::vector<NamedNumber> named_parameters(Op op, const double* params, unsigned 
         n.name = name;
         const auto at = std::ranges::find(known, name, [](const auto& k) { return k.first; });
         if (at == known.end()) {  // a constant
-            if (text == "False") n.value = false;
+            if (text == "True" || text == "False") n.value = text == "True";
             else if (text == "None") n.value = std::monostate();
             else if (text.starts_with('\'')) n.value = text.substr(1, text.size() - 2);
             else n.value = Scalar(int64_t(std::stoll(text)));

@@ -8,20 +8,38 @@
 namespace wg {
 
 Tensor finished(Tensor t, const TensorOptions& o) {
-    if (!o.requires_grad) return t;
-    WG_CHECK(is_floating(t.dtype()),
+    WG_CHECK(!o.requires_grad || is_floating(t.dtype()),
              "Only Tensors of floating point and complex dtype can require gradients");
-    set_requires_grad(t, true);
+    // An out= that is a leaf may have required grad before.
+    if (t->requires_grad != o.requires_grad && !t->grad_fn) set_requires_grad(t, o.requires_grad);
     return t;
 }
 
-void check_factory_out(const char* name, const Tensor& out, const TensorOptions& o) {
+Tensor written(const char* name, const Tensor& out, const TensorOptions& o,
+               const std::function<void()>& write) {
     WG_CHECK(!o.dtype || *o.dtype == out.dtype(), "dtype ", info(*o.dtype).scalar_name,
              " does not match dtype of out parameter (", info(out.dtype()).scalar_name, ")");
+    const bool recorded = grad_enabled() && requires_grad(out);
     WG_CHECK(
-        !grad_enabled() || !requires_grad(out), "aten::", name,
+        !recorded || !is_leaf(out), "aten::", name,
         "(): functions with out=... arguments don't support automatic differentiation, but one "
         "of the arguments requires grad.");
+    Ref<Node> node;
+    if (recorded) {
+        const Tensor* inputs[] = {&out};
+        node = make_node("torch::autograd::NotImplemented", inputs, [name](Backward&) {
+            fail(ErrorKind::Runtime, str("derivative for aten::", name, " is not implemented"));
+        });
+    }
+    {
+        Unrecorded off;
+        write();
+    }
+    if (node) {
+        --*out->version;  // counted once
+        rebase_history(out, std::move(node));
+    }
+    return finished(out, o);
 }
 
 void resize_quietly(const Tensor& out, IntSpan shape) {
@@ -30,16 +48,19 @@ void resize_quietly(const Tensor& out, IntSpan shape) {
 
 namespace {
 
-// make(dtype) gives the values: a new tensor, or what goes into `out` in its dtype.
+// make(dtype) gives the values: a new tensor, or what goes into `out` in its dtype; `checked`: not into one that is
+// expanded.
 template <class Make>
-Tensor placed(const char* name, const OptTensor& out, const TensorOptions& o, Make make) {
+Tensor placed(const char* name, const OptTensor& out, const TensorOptions& o, Make make,
+              bool checked = false) {
     if (!out) return finished(make(o.dtype), o);
-    check_factory_out(name, *out, o);
-    const Tensor values = make(out->dtype());
-    resize_quietly(*out, values.sizes());
-    copy_values(*out, values);
-    out->bump_version();
-    return finished(*out, o);
+    return written(name, *out, o, [&] {
+        const Tensor values = make(out->dtype());
+        if (checked) check_not_expanded(*out);
+        resize_quietly(*out, values.sizes());
+        copy_values(*out, values);
+        out->bump_version();
+    });
 }
 
 Tensor filled(Tensor t, Scalar value) {
@@ -113,10 +134,11 @@ Tensor make_empty(const Dims& size, OptMemoryFormat format, const OptTensor& out
     WG_CHECK(format != MemoryFormat::Preserve, "unsupported memory format Preserve");
     if (out) {
         WG_CHECK(!requires_grad(*out), "cannot resize variables that require grad");
-        check_factory_out("empty", *out, o);
-        resize_quietly(*out, size);
-        out->bump_version();
-        return finished(*out, o);
+        return written("empty", *out, o, [&] {
+            if (same_shape(out->sizes(), size)) return;
+            resize_quietly(*out, size);
+            out->bump_version();
+        });
     }
     const DType dtype = o.dtype.value_or(default_dtype());
     if (format != MemoryFormat::ChannelsLast) return finished(empty(size, dtype), o);
@@ -192,7 +214,7 @@ Tensor make_arange(Scalar start, Scalar end, Scalar step, const OptTensor& out,
                     "be resized to a tensor of shape (",
                     values.numel(), ",)."));
     }
-    return placed("arange", out, o, make);
+    return placed("arange", out, o, make, true);
 }
 Tensor make_arange_to(Scalar end, const OptTensor& out, const TensorOptions& o) {
     return make_arange(0, end, 1, out, o);
@@ -208,7 +230,8 @@ Tensor make_range(Scalar start, Scalar end, Scalar step, const OptTensor& out,
         "torch.range is deprecated and will be removed in a future release because its behavior is "
         "inconsistent with Python's range builtin. Instead, use torch.arange, which produces values "
         "in [start, end).");
-    return placed("range", out, o, [&](OptDType d) { return closed_range(start, end, step, d); });
+    return placed(
+        "range", out, o, [&](OptDType d) { return closed_range(start, end, step, d); }, true);
 }
 
 namespace {
@@ -225,7 +248,8 @@ Scalar end_point(const char* name, const Tensor& start, const Tensor& end, const
 
 Tensor make_linspace(Scalar start, Scalar end, int64_t steps, const OptTensor& out,
                      const TensorOptions& o) {
-    return placed("linspace", out, o, [&](OptDType d) { return linspace(start, end, steps, d); });
+    return placed(
+        "linspace", out, o, [&](OptDType d) { return linspace(start, end, steps, d); }, true);
 }
 Tensor make_linspace_tt(const Tensor& start, const Tensor& end, int64_t steps, const OptTensor& out,
                         const TensorOptions& o) {
@@ -243,8 +267,8 @@ Tensor make_linspace_tn(const Tensor& start, Scalar end, int64_t steps, const Op
 
 Tensor make_logspace(Scalar start, Scalar end, int64_t steps, double base, const OptTensor& out,
                      const TensorOptions& o) {
-    return placed("logspace", out, o,
-                  [&](OptDType d) { return logspace(start, end, steps, base, d); });
+    return placed(
+        "logspace", out, o, [&](OptDType d) { return logspace(start, end, steps, base, d); }, true);
 }
 Tensor make_logspace_tt(const Tensor& start, const Tensor& end, int64_t steps, double base,
                         const OptTensor& out, const TensorOptions& o) {

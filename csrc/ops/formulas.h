@@ -15,9 +15,13 @@ inline constexpr bool is_integer_number = Integer<T>;
 template <class T, int N>
 inline constexpr bool is_integer_number<Vec<T, N>> = Integer<T>;
 
-template <class T>
-constexpr WG_INLINE T zero(const T&) {
+template <class T, class... Read>
+constexpr WG_INLINE T zero(const T&, const Read&...) {
     return T(0);
+}
+template <class... Read>
+constexpr WG_INLINE Probe zero(const Probe& g, const Probe& read, const Read&... others) {
+    return g + (read + ... + others);
 }
 
 template <class T>
@@ -38,6 +42,12 @@ constexpr WG_INLINE T raised(const T& x) {
 template <Numbers T, class M>
 constexpr WG_INLINE T masked_fill(const T& x, const M& mask, double value) {
     return where(mask, T(value), x);
+}
+
+// x where the mask holds, else a product with zero: not a number where x is none.
+template <Numbers T, class M>
+constexpr WG_INLINE T times_mask(const T& x, const M& mask) {
+    return x * where(mask, T(1), T(0));
 }
 
 template <Numbers T>

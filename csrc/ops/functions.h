@@ -3,6 +3,7 @@
 // that defines them. What Python sees of each is its row in structural.def.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <tuple>
@@ -104,6 +105,13 @@ Tensor broadcast_to(const Tensor& t, const Dims& sizes);
 TensorList broadcast_tensors(const TensorList& tensors);
 TensorList tensor_split(const Tensor& t, int64_t sections, int64_t dim = 0);
 TensorList tensor_split_at(const Tensor& t, const Dims& indices, int64_t dim = 0);
+// tensor_split along the second (of one dim: the first), first or third dim; an equal division or none.
+TensorList hsplit(const Tensor& t, int64_t sections);
+TensorList hsplit_at(const Tensor& t, const Dims& indices);
+TensorList vsplit(const Tensor& t, int64_t sections);
+TensorList vsplit_at(const Tensor& t, const Dims& indices);
+TensorList dsplit(const Tensor& t, int64_t sections);
+TensorList dsplit_at(const Tensor& t, const Dims& indices);
 TensorList tensor_split_by(const Tensor& t, const Tensor& sections_or_indices, int64_t dim = 0);
 
 // --- view_copy.cpp: copies of views, parts without a common history, copies with a view replaced ---
@@ -361,6 +369,7 @@ Tensor vdot(const Tensor& a, const Tensor& b);
 Tensor outer(const Tensor& a, const Tensor& b);
 Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta = 1,
              Scalar alpha = 1);
+Tensor& addmm_(Tensor& self, const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1);
 Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta = 1,
              Scalar alpha = 1);
 Tensor addr(const Tensor& self, const Tensor& u, const Tensor& v, Scalar beta = 1,
@@ -408,7 +417,9 @@ using OptMemoryFormat = std::optional<MemoryFormat>;
 Dims format_strides(IntSpan sizes, MemoryFormat format);
 bool is_contiguous_in(const Tensor& t, MemoryFormat format);
 Tensor finished(Tensor t, const TensorOptions& o);  // with requires_grad set
-void check_factory_out(const char* name, const Tensor& out, const TensorOptions& o);
+// An out= that `write` fills: what has a history gets a node without a formula.
+Tensor written(const char* name, const Tensor& out, const TensorOptions& o,
+               const std::function<void()>& write);
 void resize_quietly(const Tensor& out, IntSpan shape);
 Tensor clone_in(const Tensor& t, OptMemoryFormat format);
 // To PyTorch the copy of an inference tensor, made in normal mode, is a new tensor that is written to: does that

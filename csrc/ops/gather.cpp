@@ -440,6 +440,23 @@ Tensor reduced_values(const Tensor& t, int64_t dim, const Tensor& index, const T
     return is_floating(t.dtype()) ? div(out, n) : div_floor(out, n);
 }
 
+bool has_any(const Tensor& mask) {
+    Unrecorded off;
+    return any(mask).to_int() != 0;
+}
+
+// The same gradient, which cannot be differentiated.
+Tensor not_twice(const Tensor& gradient, const char* name) {
+    const Tensor out = detach(gradient);
+    record("torch::autograd::Error", out, {gradient}, {}, [name](Backward&) {
+        const char* src = std::string_view(name) == "index_reduce" ? "source" : "src";
+        fail(ErrorKind::Runtime,
+             str(name, "(): Double backward is unsupported for ", src, " when >1 zeros in ", src,
+                 " are scattered to the same position in self"));
+    });
+    return out;
+}
+
 // The derivative of both forms: `read` gathers what belongs to src, `add_to` adds values of src's shape where they
 // go, `cleared` has zeros there, `again` is the operation on other operands.
 template <class Read, class Add, class Clear, class Again>
@@ -480,17 +497,11 @@ void reduced_gradients(Backward& d, const Tensor& self, const Tensor& src, const
             const Tensor zero = src == 0;
             const Tensor zeros = read(add_to(zeros_like(g), as_g(zero)));
             const Tensor alone = zero && zeros == 1;
-            // The first derivative is right then, its own is not: the other zeros count as constants.
-            if (grad_enabled()) {
-                GradMode off(false);
-                WG_CHECK(
-                    any(zeros > 1).to_int() == 0, name,
-                    "(): Double backward is unsupported for src when >1 zeros in src are scattered to the same "
-                    "position in self");
-            }
             const Tensor rest = again(self, masked_fill_value(src, alone, 1));
             of_src =
                 where(alone, read(g * rest), read(g * result) / masked_fill_value(src, zero, 1));
+            // The first derivative is right then, its own is not: the other zeros count as constants.
+            if (grad_enabled() && has_any(zeros > 1)) of_src = not_twice(of_src, name);
         }
         break;
     }

@@ -385,11 +385,12 @@ Tensor masked_select(const Tensor& t, const Tensor& mask) {
                      wanted = atleast_1d(expand(mask, shape));
         out = index(values, {wanted});
     }
-    record("MaskedSelectBackward0", out, {t}, {save("mask", mask)}, [shape](Backward& d) {
-        Tensor g = zeros(shape.empty() ? Dims{1} : shape, d.grad().dtype());
-        index_put_(g, {atleast_1d(expand(d.saved(0), shape))}, d.grad());
-        d.set(0, reshape(g, shape));
-    });
+    record("MaskedSelectBackward0", out, {t}, {save("mask", mask), save("self", t)},
+           [shape](Backward& d) {
+               Tensor g = zeros(shape.empty() ? Dims{1} : shape, d.grad().dtype());
+               index_put_(g, {atleast_1d(expand(d.saved(0), shape))}, d.grad());
+               d.set(0, reshape(g, shape));
+           });
     return out;
 }
 
@@ -416,7 +417,7 @@ Tensor take(const Tensor& t, const Tensor& index) {
         r.offsets = places;
         read_region(r, alias(out, r.shape, Dims{1}, 0));
     }
-    record("TakeBackward0", out, {t}, {save("index", index)},
+    record("TakeBackward0", out, {t}, {save("index", index), save("self", t)},
            [from = Dims(t.sizes())](Backward& d) {
                Tensor g = zeros({count(from)}, d.grad().dtype());
                index_put_(g, {reshape(d.saved(0), {-1})}, reshape(d.grad(), {-1}), true);
@@ -450,14 +451,13 @@ Tensor put(const Tensor& t, const Tensor& index, const Tensor& source, bool accu
         index_put_(flat, {reshape(places, {-1})}, reshape(source, {-1}), accumulate);
         copy_values(out, reshape(flat, Dims(t.sizes())));
     }
-    record("PutBackward0", out, {t, source}, {save("index", index), save("source", source)},
-           with<"accumulate">(accumulate)([](Backward& d, bool accumulate) {
-               const Tensor index = d.saved(0), source = d.saved(1);
+    record("PutBackward0", out, {t, source},
+           {save("index", index), save_if(is_differentiated(source), "source", source)},
+           with<"accumulate">(accumulate)([accumulate, from = Dims(source.sizes())](Backward& d) {
+               const Tensor index = d.saved(0), g = d.grad();
                if (d.needs(0))
-                   d.set(0, accumulate ? d.grad()
-                                       : put(d.grad(), index, zeros_like(source, d.grad().dtype()),
-                                             false));
-               if (d.needs(1)) d.set(1, reshape(take(d.grad(), index), Dims(source.sizes())));
+                   d.set(0, accumulate ? g : put(g, index, zeros(from, g.dtype()), false));
+               if (d.needs(1)) d.set(1, reshape(take(g, index), from));
            }));
     return out;
 }

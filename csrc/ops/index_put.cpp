@@ -154,7 +154,8 @@ void add(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& in
     };
     recorded_write(
         "IndexAddBackward0", target, self, {source},
-        SaveList{save_if(is_differentiated(source), "index", index)},
+        SaveList{save_if(is_differentiated(source), "index", index),
+                 save_if(is_differentiated(source), "source", source)},
         [&](const Tensor& to) {
             Unrecorded off;
             const IndexedRegion r = region(to);
@@ -213,7 +214,8 @@ void copy_slices(const Tensor& target, const Tensor& self, int64_t dim, const Te
         });
     };
     recorded_write(
-        "IndexCopyBackward0", target, self, {source}, SaveList{save("index", index)},
+        "IndexCopyBackward0", target, self, {source},
+        SaveList{save("index", index), save_if(is_differentiated(source), "source", source)},
         [&](const Tensor& to) {
             Unrecorded off;
             const IndexedRegion r = region(to);

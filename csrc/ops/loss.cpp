@@ -40,11 +40,13 @@ Tensor gathered(const Tensor& values, int64_t reduction) {
 // --- losses of a difference ---
 
 // A loss of d = input - target: per element value(d), with the derivative slope(d) and the second one,
-// times g, bent(g, d).
+// times g, bent(g, input, target). The gradient has the dtype of what it is for; `mixes`: whether the other
+// operand may have another.
 template <class Value, class Slope, class Bent, class Shown>
 struct DifferenceLoss {
     const char *kernel, *node, *second_node;
     int64_t reduction;
+    bool mixes;
     Shown shown;  // with<...>(...) of the parameters
     Value value;
     Slope slope;
@@ -60,20 +62,23 @@ struct DifferenceLoss {
 
     // d loss / d a, where b is the other of the two.
     Tensor gradient(const Tensor& g, const Tensor& a, const Tensor& b) const {
+        WG_CHECK(mixes || a.dtype() == b.dtype(), "Found dtype ", scalar_name(b), " but expected ",
+                 scalar_name(a));
         Tensor out;
         {
             Unrecorded off;
             const Tensor d = difference(a, b);
-            out = slope(d) * spread(g, reduction, d.numel());
+            out = to_dtype(slope(d) * spread(g, reduction, d.numel()), a.dtype());
         }
         record(second_node, out, {g, a, b},
                {save("grad_output", g), save("self", a), save("target", b)},
                shown([loss = *this](Backward& back) {
-                   const Tensor d = difference(back.saved(1), back.saved(2)), gg = back.grad();
+                   const Tensor a = back.saved(1), b = back.saved(2), gg = back.grad();
+                   const Tensor d = difference(a, b);
                    if (back.needs(0)) back.set(0, gathered(gg * loss.slope(d), loss.reduction));
                    if (!back.needs(1) && !back.needs(2)) return;
                    const Tensor h =
-                       loss.bent(gg * spread(back.saved(0), loss.reduction, d.numel()), d);
+                       loss.bent(gg * spread(back.saved(0), loss.reduction, d.numel()), a, b);
                    if (back.needs(1)) back.set(1, h);
                    if (back.needs(2)) back.set(2, -h);
                }));
@@ -100,7 +105,7 @@ struct DifferenceLoss {
     }
 };
 template <class Shown, class Value, class Slope, class Bent>
-DifferenceLoss(const char*, const char*, const char*, int64_t, Shown, Value, Slope, Bent)
+DifferenceLoss(const char*, const char*, const char*, int64_t, bool, Shown, Value, Slope, Bent)
     -> DifferenceLoss<Value, Slope, Bent, Shown>;
 
 }  // namespace
@@ -111,14 +116,16 @@ Tensor mse_loss(const Tensor& input, const Tensor& target, int64_t reduction) {
         return reduce_values(Reduction::SquareSum, d, dim_mask({}, d.dim()), false,
                              reduction == MEAN ? double(d.numel()) : 1.0);
     };
-    const DifferenceLoss loss{"mse_cpu",
-                              "MseLossBackward0",
-                              "MseLossBackwardBackward0",
-                              reduction,
-                              with<"reduction">(reduction),
-                              value,
-                              [](const Tensor& d) { return 2.0 * d; },
-                              [](const Tensor& g, const Tensor&) { return 2.0 * g; }};
+    const DifferenceLoss loss{
+        "mse_cpu",
+        "MseLossBackward0",
+        "MseLossBackwardBackward0",
+        reduction,
+        true,
+        with<"reduction">(reduction),
+        value,
+        [](const Tensor& d) { return 2.0 * d; },
+        [](const Tensor& g, const Tensor&, const Tensor&) { return 2.0 * g; }};
     return loss(input, target);
 }
 
@@ -136,13 +143,14 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, int64_t reducti
     const auto slope = [beta](const Tensor& d) {
         return where(d <= -beta, -1.0, where(d >= beta, 1.0, d / beta));
     };
-    const auto bent = [beta](const Tensor& g, const Tensor& d) {
-        return where(abs(d) < beta, g / beta, 0.0);
+    const auto bent = [beta](const Tensor& g, const Tensor& a, const Tensor& b) {
+        return where(abs(a - b) < beta, g / beta, 0.0);  // not of bools
     };
     const DifferenceLoss loss{"smooth_l1_cpu",
                               "SmoothL1LossBackward0",
                               "SmoothL1LossBackwardBackward0",
                               reduction,
+                              true,
                               with<"reduction", "beta">(reduction, beta),
                               value,
                               slope,
@@ -164,13 +172,14 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, int64_t reduction, 
     const auto slope = [delta](const Tensor& d) {
         return where(d < -delta, -delta, where(d > delta, delta, d));
     };
-    const auto bent = [delta](const Tensor& g, const Tensor& d) {
-        return where(abs(d) < delta, g, 0.0);
+    const auto bent = [delta](const Tensor& g, const Tensor& a, const Tensor& b) {
+        return where(abs(a - b) < delta, g, 0.0);
     };
     const DifferenceLoss loss{"huber_cpu",
                               "HuberLossBackward0",
                               "HuberLossBackwardBackward0",
                               reduction,
+                              false,
                               with<"reduction", "delta">(reduction, delta),
                               value,
                               slope,
@@ -548,7 +557,7 @@ Tensor cross_entropy_of_probabilities(const Tensor& input, const Tensor& target,
     }
     const Tensor total = -sum_all(terms);
     // The mean is over the samples, not over the elements.
-    return reduction == SUM ? total : total / (double(input.numel()) / double(classes));
+    return reduction == SUM ? total : total / int(input.numel() / classes);
 }
 
 }  // namespace

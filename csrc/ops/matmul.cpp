@@ -340,7 +340,11 @@ Tensor start_from(const Tensor& self, IntSpan shape, const Scalar& beta) {
 
 }  // namespace
 
-Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
+namespace {
+
+// `whole`: self has the shape of the result, to be written into it.
+Tensor plus_product(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta,
+                    const Scalar& alpha, bool whole) {
     WG_CHECK(a.dim() == 2, "mat1 must be a matrix, got ", a.dim(), "-D tensor");
     WG_CHECK(b.dim() == 2, "mat2 must be a matrix, got ", b.dim(), "-D tensor");
     check_shapes(a, b);
@@ -349,6 +353,9 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, 
              scalar_name(self), " and ", scalar_name(b));
     WG_CHECK(a.dtype() == b.dtype(), "mat1 and mat2 must have the same dtype, but got ",
              scalar_name(a), " and ", scalar_name(b));
+    WG_CHECK(!whole || same_shape(self.sizes(), shape), "Bad in-place call: input tensor size ",
+             to_string(self.sizes()), " and output tensor size ", to_string(shape),
+             " should match");
     Tensor out = start_from(self, shape, beta);
     product_into(out, a, false, b, false, beta, alpha, "addmm_impl_cpu_");
     if (any_recorded({self, a, b}))
@@ -372,6 +379,16 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, 
                               : product;
                });
     return out;
+}
+
+}  // namespace
+
+Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
+    return plus_product(self, a, b, beta, alpha, false);
+}
+Tensor& addmm_(Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
+    return inplace(self, requires_grad(a) || requires_grad(b),
+                   [&](const Tensor& old) { return plus_product(old, a, b, beta, alpha, true); });
 }
 
 Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta, Scalar alpha) {

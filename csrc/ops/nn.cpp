@@ -84,22 +84,15 @@ Tensor prelu(const Tensor& t, const Tensor& weight) {
     return prelu_kernel(t, weight.dim() == t.dim() ? weight : view(weight, shape));
 }
 
-namespace {
-
-struct PreluSlopes {
-    Tensor input, weight;
-};
-
-// Both slopes as one node; who wants one of them leaves the other unused.
-PreluSlopes prelu_slopes(const Tensor& g, const Tensor& x, const Tensor& w) {
-    PreluSlopes out;
+// By input and by weight, as one node; who wants one of them leaves the other unused.
+TwoGradients prelu_slopes(const Tensor& g, const Tensor& x, const Tensor& w) {
+    TwoGradients out;
     {
         Unrecorded off;
         const Tensor positive = x > 0;
         out = {where(positive, g, w * g), where(positive, 0.0, x * g)};
     }
-    const Tensor made[] = {out.input, out.weight};
-    record("PreluKernelBackwardBackward0", std::span<const Tensor>(made), {g, x, w},
+    record("PreluKernelBackwardBackward0", std::span<const Tensor>(out), {g, x, w},
            {save("grad_output", g), save("self", x), save("weight", w)}, [](Backward& d) {
                const Tensor g = d.saved(0), x = d.saved(1), w = d.saved(2);
                const Tensor positive = x > 0;
@@ -122,13 +115,11 @@ PreluSlopes prelu_slopes(const Tensor& g, const Tensor& x, const Tensor& w) {
     return out;
 }
 
-}  // namespace
-
 Tensor prelu_slope(const Tensor& g, const Tensor& a, const Tensor& b) {
-    return prelu_slopes(g, a, b).input;
+    return prelu_slopes(g, a, b)[0];
 }
 Tensor prelu_weight_slope(const Tensor& g, const Tensor& a, const Tensor& b) {
-    return prelu_slopes(g, a, b).weight;
+    return prelu_slopes(g, a, b)[1];
 }
 
 // --- layer_norm, rms_norm ---
@@ -140,12 +131,12 @@ struct Layer {
     int64_t rank;  // of the normalised shape
     double eps;
 
-    Dims inner() const {
+    Dims inner(const Tensor& t) const {
         Dims dims;
-        for (int64_t d = -rank; d < 0; ++d) dims.push_back(d);
+        for (int64_t d = t.dim() - rank; d < t.dim(); ++d) dims.push_back(d);
         return dims;
     }
-    Tensor mean(const Tensor& t) const { return mean_over(t, inner(), true); }
+    Tensor mean(const Tensor& t) const { return mean_over(t, inner(t), true); }
     Tensor deviation_inverse(const Tensor& centred) const {
         return rsqrt(mean(centred * centred) + eps);
     }

@@ -39,4 +39,14 @@ Tensor function_alpha(Scalar beta, const Tensor& self, Scalar alpha, const Tenso
     return F(self, a, b, beta, alpha);
 }
 
+using ProductInPlace = Tensor& (*)(Tensor&, const Tensor&, const Tensor&, Scalar, Scalar);
+template <ProductInPlace F>
+Tensor& in_place(Tensor& self, Scalar beta, const Tensor& a, const Tensor& b) {
+    return F(self, a, b, beta, 1);
+}
+template <ProductInPlace F>
+Tensor& in_place_alpha(Tensor& self, Scalar beta, Scalar alpha, const Tensor& a, const Tensor& b) {
+    return F(self, a, b, beta, alpha);
+}
+
 }  // namespace wg::old

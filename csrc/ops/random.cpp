@@ -339,7 +339,7 @@ Tensor multinomial(const Tensor& weights, int64_t samples, bool replacement, Gen
 Tensor dropout(const Tensor& x, double p, bool train) {
     WG_CHECK(p >= 0 && p <= 1, "dropout probability has to be between 0 and 1, but got ", p);
     if (p == 0 || !train || x.numel() == 0) return x;
-    if (p == 1) return mul(x, zeros_like(x));
+    if (p == 1) return mul(x, zeros({}, x.dtype()));
     Tensor noise = empty_like(x);
     bernoulli_(noise, 1 - p, default_generator());
     const Arg args[] = {noise, 1 - p};

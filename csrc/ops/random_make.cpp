@@ -15,16 +15,18 @@ namespace {
 template <class Draw>
 Tensor drawn(const char* name, const Dims& size, DType standard, const OptTensor& out,
              const TensorOptions& o, Draw draw) {
-    Tensor t = out ? *out : empty(size, o.dtype.value_or(standard));
-    if (out) {
-        check_factory_out(name, t, o);
-        resize_quietly(t, size);
-    }
+    if (out)
+        return written(name, *out, o, [&] {
+            Tensor t = *out;
+            resize_quietly(t, size);
+            draw(t);
+        });
+    Tensor t = empty(size, o.dtype.value_or(standard));
     {
         Unrecorded off;
         draw(t);
     }
-    if (!out) *t->version = 0;  // nobody has seen it before
+    *t->version = 0;  // nobody has seen it before
     return finished(t, o);
 }
 
@@ -195,10 +197,11 @@ Tensor normal_of_tensors(const Tensor& mean, const Tensor& std, Generator& g,
     });
     if (!out)
         record("NormalBackward3", t, {mean, std}, {},
-               [a = Dims(mean.sizes()), b = Dims(std.sizes())](Backward& d) {
-                   if (d.needs(0)) d.set(0, zeros(a, d.grad().dtype()));
-                   if (d.needs(1)) d.set(1, zeros(b, d.grad().dtype()));
-               });
+               with<"mean_sym_sizes", "std_sym_sizes">(Dims(mean.sizes()), Dims(std.sizes()))(
+                   [](Backward& d, const Dims& a, const Dims& b) {
+                       if (d.needs(0)) d.set(0, zeros(a, d.grad().dtype()));
+                       if (d.needs(1)) d.set(1, zeros(b, d.grad().dtype()));
+                   }));
     return t;
 }
 

@@ -93,6 +93,7 @@ RowInfo make_row(std::string_view text, const char* node, unsigned form, double 
     if constexpr (!Row::is_test && has_floats(Row::dtypes)) {
         r.differentiable = true;
         r.writes_gradient = Row::op == Op::maximum || Row::op == Op::minimum;
+        if constexpr (Row::op == Op::prelu_kernel) r.gradients = prelu_slopes;
         add_gradient<Row, 0>(r);
         if constexpr (Row::arity > 1) add_gradient<Row, 1>(r);
         if constexpr (Row::arity > 2) add_gradient<Row, 2>(r);

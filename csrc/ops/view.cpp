@@ -670,6 +670,50 @@ TensorList tensor_split_by(const Tensor& t, const Tensor& by, int64_t dim) {
                            dim);
 }
 
+namespace {
+
+void check_split_dims(const Tensor& t, const char* name, int64_t least) {
+    WG_CHECK(t.dim() >= least, "torch.", name, " requires a tensor with at least ", least,
+             " dimension, but got a tensor with ", t.dim(), " dimensions!");
+}
+
+TensorList split_equally(const Tensor& t, const char* name, int64_t sections, int64_t dim) {
+    const int64_t size = t.size(dim);
+    WG_CHECK(sections != 0 && size % sections == 0, "torch.", name,
+             " attempted to split along dimension ", dim, ", but the size of the dimension ", size,
+             " is not divisible by the split_size ", sections, "!");
+    return tensor_split(t, sections, dim);
+}
+
+int64_t horizontal(const Tensor& t) { return t.dim() == 1 ? 0 : 1; }
+
+}  // namespace
+
+TensorList hsplit(const Tensor& t, int64_t sections) {
+    check_split_dims(t, "hsplit", 1);
+    return split_equally(t, "hsplit", sections, horizontal(t));
+}
+TensorList hsplit_at(const Tensor& t, const Dims& indices) {
+    check_split_dims(t, "hsplit", 1);
+    return tensor_split_at(t, indices, horizontal(t));
+}
+TensorList vsplit(const Tensor& t, int64_t sections) {
+    check_split_dims(t, "vsplit", 2);
+    return split_equally(t, "vsplit", sections, 0);
+}
+TensorList vsplit_at(const Tensor& t, const Dims& indices) {
+    check_split_dims(t, "vsplit", 2);
+    return tensor_split_at(t, indices, 0);
+}
+TensorList dsplit(const Tensor& t, int64_t sections) {
+    check_split_dims(t, "dsplit", 3);
+    return split_equally(t, "dsplit", sections, 2);
+}
+TensorList dsplit_at(const Tensor& t, const Dims& indices) {
+    check_split_dims(t, "dsplit", 3);
+    return tensor_split_at(t, indices, 2);
+}
+
 Tensor narrow_from(const Tensor& t, int64_t dim, const Tensor& start, int64_t length) {
     WG_CHECK(start.dim() == 0 && is_integral(start.dtype()),
              "start must be an 0-dim integral Tensor.");

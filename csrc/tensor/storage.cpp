@@ -1,8 +1,10 @@
 #include "tensor/storage.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -77,22 +79,21 @@ Ref<Storage> Storage::wrap(void* data, size_t nbytes, void (*deleter)(void*), vo
     return Ref<Storage>(s);
 }
 
+bool Storage::is_inline() const noexcept {
+    return block_bytes && data == reinterpret_cast<const char*>(this) + kStorageHeader;
+}
+
+void Storage::free_data() noexcept {
+    if (deleter) deleter(owner);
+    else if (!is_inline()) wg::deallocate(data, capacity);
+}
+
 void Storage::destroy(Storage* s) noexcept {
     if (unlocked_loops_ > 0) [[unlikely]]
         return retired_.push_back({s, nullptr, 0});
     const size_t block = s->block_bytes;
-    if (block) {
-        if (s->data != reinterpret_cast<char*>(s) + kStorageHeader)
-            wg::deallocate(s->data, s->capacity);
-        pool_free(s, block);
-        return;
-    }
-    if (s->deleter) {
-        s->deleter(s->owner);
-    } else {
-        wg::deallocate(s->data, s->capacity);
-    }
-    pool_free(s, sizeof(Storage));
+    s->free_data();
+    pool_free(s, block ? block : sizeof(Storage));
 }
 
 void Storage::resize(size_t size) {
@@ -100,14 +101,47 @@ void Storage::resize(size_t size) {
     if (size > capacity) {
         char* fresh = static_cast<char*>(wg::allocate(size));
         if (nbytes) std::memcpy(fresh, data, nbytes);
-        const bool is_inline =
-            block_bytes && data == reinterpret_cast<char*>(this) + kStorageHeader;
-        if (!is_inline && unlocked_loops_ > 0) retired_.push_back({nullptr, data, capacity});
-        else if (!is_inline) wg::deallocate(data, capacity);
+        if (!is_inline() && unlocked_loops_ > 0) retired_.push_back({nullptr, data, capacity});
+        else if (!is_inline()) wg::deallocate(data, capacity);
         data = fresh;
         capacity = size;
     }
     nbytes = size;
+}
+
+namespace {
+struct Mapping {
+    void* data;
+    size_t nbytes;
+};
+}  // namespace
+
+void Storage::share() {
+    if (shared) return;
+    const size_t size = std::max<size_t>(nbytes, 1);
+    void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    WG_CHECK(memory != MAP_FAILED, "unable to mmap ", size, " bytes: ", std::strerror(errno));
+    if (nbytes) std::memcpy(memory, data, nbytes);
+    if (unlocked_loops_ > 0) {
+        // A storage that has only the old memory, to go with it.
+        auto* old = new (pool_allocate(sizeof(Storage))) Storage;
+        old->data = is_inline() ? nullptr : data;
+        old->capacity = capacity;
+        old->deleter = std::exchange(deleter, nullptr);
+        old->owner = owner;
+        retired_.push_back({old, nullptr, 0});
+    } else {
+        free_data();
+    }
+    data = static_cast<char*>(memory);
+    capacity = nbytes;
+    owner = new Mapping{memory, size};
+    deleter = [](void* p) {
+        const auto* m = static_cast<Mapping*>(p);
+        munmap(m->data, m->nbytes);
+        delete m;
+    };
+    shared = true;
 }
 
 }  // namespace wg

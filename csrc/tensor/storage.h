@@ -23,6 +23,7 @@ struct Storage {
     uint32_t block_bytes =
         0;  // size of the pool block when the data lies behind the header, else 0
     bool resizable = true;  // false once others hold `data` itself
+    bool shared = false;  // with processes that are forked from this one
     void* python = nullptr;  // its Python object while there is one
 
     static Ref<Storage> allocate(size_t nbytes);
@@ -32,6 +33,13 @@ struct Storage {
     // Only for own memory. It is replaced by a block of `nbytes` with the same beginning if it is too small; it
     // stays if it is large enough, since tensors may go on to show all of it.
     void resize(size_t nbytes);
+    // Moves the bytes to memory that forked processes share; RuntimeError if there is none. Who has looked at the
+    // old memory itself (NumPy) goes on to see that.
+    void share();
+
+private:
+    bool is_inline() const noexcept;
+    void free_data() noexcept;
 };
 
 inline constexpr size_t kStorageHeader = 64;  // keeps the data behind it 64-byte aligned

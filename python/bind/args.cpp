@@ -84,7 +84,7 @@ void Overload::add_out() {
     if (!parameters.empty() && parameters.back().name == "out") return;
     out = int(parameters.size());
     parameters.push_back(parse_parameter("out=None", true));
-    if (gives_tuple)
+    if (gives_tuple || gives_list)
         types.push_back(
             {Convert<std::optional<TensorList>>::accepts, Convert<TensorList>::name, false, true});
     else types.push_back({Convert<OptTensor>::accepts, Convert<Tensor>::name, false, true});

@@ -43,6 +43,7 @@ struct Overload {
     unsigned forms = 0;
     Py_ssize_t n_positional = 0, n_required = 0;
     bool gives_tuple = false;
+    bool gives_list = false;  // as many tensors as it comes to
     int out = -1;  // the parameter that add_out() has added
 
     // Fills values (borrowed or kept in `temporary`). On mismatch returns false with the reason in `why`.
@@ -173,6 +174,7 @@ Overload Overload::of(const char* signature, unsigned forms, R (*f)(A...)) {
     o.function = reinterpret_cast<const void*>(f);
     o.forms = forms;
     o.gives_tuple = detail::is_tuple_v<R>;
+    o.gives_list = std::is_same_v<R, TensorList>;
     o.invoke = [](PyObject* const* values, const void* function) {
         return detail::invoke_with(reinterpret_cast<R (*)(A...)>(const_cast<void*>(function)),
                                    values, std::index_sequence_for<A...>{});

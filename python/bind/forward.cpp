@@ -68,7 +68,11 @@ PyObject* unpack_dual_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs,
         auto [primal, tangent] = unpack_dual(tensor_of(values[0]), level_of(values[1]));
         const Object p = check(wrap(std::move(primal))),
                      t = check(wrap_or_none(std::move(tangent)));
-        return check(PyTuple_Pack(2, p.get(), t.get())).release();
+        const Object both = check(PyTuple_Pack(2, p.get(), t.get()));
+        static PyObject* const types =
+            check(PyImport_ImportModule("whygrad.return_types")).release();
+        const Object type = check(PyObject_GetAttrString(types, "_unpack_dual"));
+        return PyObject_CallOneArg(type.get(), both.get());
     });
 }
 

@@ -25,6 +25,8 @@ public:
                 Py_TYPE(result.get())->tp_name));
         return tensor_of(result.get());
     }
+    PyObject* value() const { return value_.get(); }
+    PyObject* unpack_hook() const { return unpack_.get(); }
     int visit(visitproc visit, void* arg) const {
         Py_VISIT(value_.get());
         Py_VISIT(unpack_.get());
@@ -114,6 +116,25 @@ void register_hooks(SavedObject& s, const pybind11::function& pack,
     });
 }
 
+// What is kept as it is: what the hooks have made of a tensor, or the tensor, an output without its history.
+pybind11::object saved_data(const SavedObject& s) {
+    return translated([&]() -> pybind11::object {
+        const SavedTensor* saved = s.node->released ? nullptr : s.node->hookable_slot(s.index);
+        if (!saved || !saved->defined()) return pybind11::none();
+        if (const auto* p = static_cast<const PackedObject*>(saved->packed()))
+            return pybind11::reinterpret_borrow<pybind11::object>(p->value());
+        return pybind11::reinterpret_steal<pybind11::object>(
+            check(wrap(saved->stored())).release());
+    });
+}
+
+pybind11::object saved_unpack_hook(const SavedObject& s) {
+    const SavedTensor* saved = s.node->released ? nullptr : s.node->saved_slot(s.index);
+    const auto* p = saved ? static_cast<const PackedObject*>(saved->packed()) : nullptr;
+    if (!p) return pybind11::none();
+    return pybind11::reinterpret_borrow<pybind11::object>(p->unpack_hook());
+}
+
 void push(const pybind11::function& pack, const pybind11::function& unpack) {
     translated([&] {
         if (stack().disabled) fail(ErrorKind::Runtime, *stack().disabled);
@@ -160,12 +181,15 @@ void add_graph(pybind11::module_& m) {
     autograd.attr("__spec__") =
         pybind11::module_::import("importlib.machinery")
             .attr("ModuleSpec")(autograd.attr("__name__"), pybind11::none());
+    autograd.attr("__module__") = "torch._C._autograd";  // of its classes
     pybind11::class_<SavedObject>(autograd, "SavedTensor")
         .def(pybind11::init([]() -> SavedObject {
             throw std::runtime_error(
                 "Trying to create a SavedTensor object from Python is forbidden.");
         }))
-        .def("register_hooks", register_hooks);
+        .def("register_hooks", register_hooks)
+        .def_property_readonly("data", saved_data)
+        .def_property_readonly("unpack_hook", saved_unpack_hook);
     const auto no = [](const OutputInfo&) { return false; };
     pybind11::class_<OutputInfo>(autograd, "_InputMetadata")
         .def_property_readonly("shape",

@@ -285,6 +285,7 @@ PyMethodDef tensor_methods[] = {
     question<"is_contiguous", is_contiguous>(),
     question<"is_floating_point", simple<is_floating_point>>(),
     question<"is_complex", simple<never>>(),
+    question<"_is_zerotensor", simple<never>>(),
     question<"is_inference", simple<is_inference>>(),
     question<"is_signed", simple<is_signed>>(),
     question<"_is_view", simple<is_view>>(),

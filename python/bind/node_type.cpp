@@ -18,6 +18,8 @@ namespace {
 
 std::string type_name(const Node& n) {
     const std::string name = n.name();
+    // Of a few kinds of nodes there is no class of its own.
+    if (name == "torch::autograd::Identity") return "CppFunction";
     const size_t at = name.rfind("::");
     return at == std::string::npos ? name : name.substr(at + 2);
 }
@@ -63,7 +65,7 @@ PyObject* register_prehook_method(PyObject* o, PyObject* callable) {
 PyObject* register_hook_dict(PyObject* o, PyObject* tensor) {
     return guarded([&]() -> PyObject* {
         Node& n = node_at(o);
-        if (!is_tensor(tensor)) fail_type("_register_hook_dict(): tensor must be a Tensor");
+        if (!is_tensor(tensor)) fail_type("_register_hook_dict expected a variable");
         const Object dict = check(tensor_hooks(tensor));
         if (dict.get() != Py_None)
             n.own_hooks().on_tensor.push_back({tensor_of(tensor)->output_nr, PyTensorHooks{dict}});

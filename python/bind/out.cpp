@@ -28,7 +28,8 @@ struct Sharing {
 enum class Differentiable {
     Yes,  // the operands' and that of out
     InParts,  // that of out if it is a leaf: else it gets a node that has no formula
-    No,  // nobody's: places and truth values have none
+    OfOut,  // that of out
+    No,  // nobody's: places and truth values have none, parts are copied without
 };
 
 struct OutRule {
@@ -93,6 +94,9 @@ constexpr OutRule rules_[] = {
     {"slice_scatter", Rule::Same, kSame, kAny},
     {"narrow_copy", Rule::Same,
      "Expected self.dtype() == output.dtype() to be true, but got false.", kAny},
+    {"unbind_copy", Rule::Same, kSame, kAny, Differentiable::OfOut},
+    {"split_copy", Rule::Same, kSame, kAny, Differentiable::No},
+    {"split_with_sizes_copy", Rule::Same, kSame, kAny, Differentiable::No},
     {"_copy", Rule::Same, kSame, kAny},  // all others of that ending
     {"float_power", Rule::Same,
      "the output given to float_power has dtype %o but the operation's result requires dtype %r",
@@ -262,14 +266,28 @@ void check_no_gradient(const char* op, const OutRule& rule, const Overload& o,
         for (size_t i = 0; i < o.parameters.size(); ++i)
             if (any_tangent(values[i])) fail_forward_out(o.gives_tuple ? op : out_name(op));
     if (!grad_enabled() || rule.differentiable == Differentiable::No) return;
-    const bool whole = rule.differentiable == Differentiable::Yes;
+    const bool parts = rule.differentiable == Differentiable::InParts;
     for (int i = 0; i < int(o.parameters.size()); ++i)
         WG_CHECK(
-            !(whole || (i == o.out && is_leaf(tensor_of(values[i])))) ||
+            !(rule.differentiable == Differentiable::Yes ||
+              (i == o.out && (!parts || is_leaf(tensor_of(values[i]))))) ||
                 !any_requires_grad(values[i]),
-            whole ? "" : "aten::", o.gives_tuple ? op : out_name(op),
+            parts ? "aten::" : "", o.gives_tuple ? op : out_name(op),
             "(): functions with out=... arguments don't support automatic differentiation, but one "
             "of the arguments requires grad.");
+}
+
+// Parts go each into a tensor of its own; those of split_copy as copy_() does it.
+void write_parts(std::string_view op, const OutRule& rule, TensorList outs, const TensorList& parts,
+                 std::span<PyObject* const> operands) {
+    const char* name = op == "split_copy"    ? "split_copy_Tensor_out()"
+                       : op == "unbind_copy" ? "unbind_copy_int_out"
+                                             : "split_with_sizes_copy_out";
+    WG_CHECK(outs.size() == parts.size(), name, " expected an out= argument of size ", parts.size(),
+             ", got size ", outs.size());
+    for (size_t i = 0; i < outs.size(); ++i)
+        if (op == "split_copy") copy_(outs[i], parts[i]);
+        else write(rule, outs[i], parts[i], operands);
 }
 
 }  // namespace
@@ -307,6 +325,10 @@ PyObject* call_with_out(const char* op, const Overload& o, PyObject** values) {
     }
     const std::span<PyObject* const> operands(values, size_t(o.out));
     const Object result = check(o.invoke(values, o.function));
+    if (o.gives_list) {
+        write_parts(op, rule, to_tensor_list(out), to_tensor_list(result.get()), operands);
+        Py_RETURN_NONE;
+    }
     if (!o.gives_tuple) {
         write(rule, tensor_of(out), tensor_of(result.get()), operands, std::move(node));
         return Py_NewRef(out);

@@ -54,6 +54,15 @@ PyObject* resize(PyObject* o, PyObject* size) {
         return Py_NewRef(o);
     });
 }
+PyObject* share(PyObject* o, PyObject*) {
+    return guarded([&] {
+        storage_at(o).share();
+        return Py_NewRef(o);
+    });
+}
+PyObject* is_shared(PyObject* o, PyObject*) {
+    return guarded([&] { return PyBool_FromLong(storage_at(o).shared); });
+}
 // The bytes as a tensor over the same memory.
 PyObject* bytes(PyObject* o, PyObject*) {
     return guarded([&] {
@@ -71,6 +80,9 @@ PyMethodDef methods_[] = {
     {"data_ptr", data_ptr, METH_NOARGS, "Address of the first byte; 0 when there is none."},
     {"resizable", resizable, METH_NOARGS, nullptr},
     {"resize_", resize, METH_O, "Changes the size in bytes; the beginning keeps its values."},
+    {"share_memory_", share, METH_NOARGS,
+     "Moves the bytes to memory that processes forked from now on share."},
+    {"is_shared", is_shared, METH_NOARGS, "Whether forked processes share the memory."},
     {"_bytes", bytes, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };

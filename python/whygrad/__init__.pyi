@@ -147,6 +147,7 @@ from ._C import divide as divide
 from ._C import dot as dot
 from ._C import float64 as double
 from ._C import dropout as dropout
+from ._C import dsplit as dsplit
 from ._C import dstack as dstack
 from ._C import dtype as dtype
 from ._functions import einsum as einsum
@@ -203,6 +204,7 @@ from ._C import greater_equal as greater_equal
 from ._C import gt as gt
 from ._C import float16 as half
 from ._C import hardshrink as hardshrink
+from ._C import hsplit as hsplit
 from ._C import hstack as hstack
 from ._C import hypot as hypot
 from ._C import iinfo as iinfo
@@ -442,6 +444,7 @@ from ._C import vdot as vdot
 from . import version as version
 from ._C import view_copy as view_copy
 from .func import vmap as vmap
+from ._C import vsplit as vsplit
 from ._C import vstack as vstack
 from ._C import where as where
 from ._C import xlogy as xlogy

@@ -290,10 +290,19 @@ def storage_type(self: Tensor) -> Any:
 
 @_method
 def is_shared(self: Tensor) -> bool:
-    """Whether other processes see the memory: never."""
+    """Whether forked processes share the memory."""
     if has_torch_function_unary(self):
         return overridden(Tensor.is_shared, locals())
-    return False
+    return _C._storage_of(self).is_shared()
+
+
+@_method
+def share_memory_(self: Tensor) -> Tensor:
+    """Moves the elements, of all tensors over the same memory, to memory that processes forked from now on share."""
+    if has_torch_function_unary(self):
+        return overridden(Tensor.share_memory_, locals())
+    _C._storage_of(self).share_memory_()
+    return self
 
 
 def _changed(self: Tensor, name: str, others: tuple[Any, ...], function: Any) -> Tensor:

@@ -53,6 +53,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "cummin": _VALUES,
     "aminmax": ("min", "max"),
 }
+_make("_unpack_dual", ("primal", "tangent"))
 for _name, _fields in FIELDS.items():
     _make(_name, _fields)
     _make(_name + "_out", _fields)

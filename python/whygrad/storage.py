@@ -139,10 +139,6 @@ class UntypedStorage(_C.StorageBase):
         """Whether the memory is page-locked: never."""
         return False
 
-    def is_shared(self) -> bool:
-        """Whether other processes see the memory: never."""
-        return False
-
     def __copy__(self) -> UntypedStorage:
         return self.clone()
 
@@ -344,9 +340,15 @@ class TypedStorage:
         return False
 
     def is_shared(self) -> bool:
-        """Whether other processes see the memory: never."""
+        """Whether forked processes share the memory."""
         _warn()
-        return False
+        return self._untyped_storage.is_shared()
+
+    def share_memory_(self) -> TypedStorage:
+        """Moves the elements to memory that processes forked from now on share."""
+        _warn()
+        self._untyped_storage.share_memory_()
+        return self
 
     def type(self, dtype: Any = None) -> Any:
         """The name of the legacy type, or the values as another one."""

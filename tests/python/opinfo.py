@@ -26,9 +26,9 @@ EXACT_ROWS = set(
     "bitwise_right_shift".split()
 )
 
-# Rows that PyTorch cannot differentiate at all, or only once (whygrad may).
+# Rows that cannot be differentiated at all, or only once.
 NOT_DIFFERENTIABLE = {"floor_divide"}
-FIRST_ORDER_IN_TORCH = {"hardsigmoid"}
+FIRST_ORDER = {"hardsigmoid"}
 
 # Where torch.nn.functional spells a row's name differently, and values of parameters that have no
 # default.

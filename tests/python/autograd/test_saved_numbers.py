@@ -1,4 +1,4 @@
-"""The numbers, sizes, dims and flags that nodes show beside the tensors they save: `grad_fn._saved_dim`.
+"""What nodes show: the tensors that they save, and the numbers, sizes, dims and flags beside them: `grad_fn._saved_dim`.
 
 A case is an expression; every node behind it is looked at.
 """
@@ -452,6 +452,58 @@ def test_numbers(torch, row):
         story(torch, result.grad_fn, nodes)
         result.sum().backward()
         yield [line for line in story(torch, result.grad_fn, []) if line[1]] == before
+
+
+def tensors(node):
+    """The tensors that a node saves, by name; None where it did not need one."""
+    shown = []
+    for name in sorted({n for n in dir(node) if n.startswith("_raw_saved_")}):
+        if name != "_raw_saved_buffer":  # of logsigmoid: what it computes on the way
+            value = getattr(node, name.removeprefix("_raw"))
+            many = value if isinstance(value, tuple) else (value,)
+            shown.append((name, [t is not None and (tuple(t.shape), t.dtype) for t in many]))
+    return shown
+
+
+# Which operands are saved depends on which of them require grad.
+TENSORS = """
+x.take(torch.tensor([0, 2]))
+x.masked_select(m)
+x.index_add(0, i, y[:1])
+x.index_add(0, i, c[:1])
+x.index_copy(0, i, y[:1])
+x.index_copy(0, i, c[:1])
+c.index_add(0, i, y[:1])
+x.put(i, v[:1])
+x.put(i, c[0, :1])
+x.sgn()
+x.clone().sgn_()
+x.pow(torch.tensor(2.0))
+c ** x
+x.div(y, rounding_mode="floor")
+x.div(c, rounding_mode="trunc")
+c.div(x, rounding_mode="trunc")
+x.div(2, rounding_mode="floor")
+x.clone().div_(y, rounding_mode="floor")
+x.relu().grad_fn(torch.ones(2, 3, dtype=torch.float64))
+F.leaky_relu(x).grad_fn(torch.ones(2, 3, dtype=torch.float64))
+F.dropout(x, 1.0)
+F.cross_entropy(x, y)
+F.elu(x.clone(), inplace=True)
+G(F.elu(x.clone(), inplace=True), x)
+G(F.prelu(x, v), x)
+""".strip().splitlines()
+
+
+@parity(row=[*dict.fromkeys([*ROWS, *TENSORS])])
+def test_tensors(torch, row):
+    known = {**names(torch), "c": torch.full((2, 3), 2.0, dtype=torch.float64)}
+    result, nodes = eval(row, known), []
+    story(torch, result.grad_fn, nodes)
+    yield [(node.name(), tensors(node)) for node in nodes]
+    if result.grad_fn and "NotImplemented" not in result.grad_fn.name():
+        for _ in range(2):
+            yield lambda: result.sum().backward()
 
 
 @parity

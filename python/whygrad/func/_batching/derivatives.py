@@ -143,7 +143,9 @@ def run_backward(
         )
 
     if is_grads_batched:
-        has_rows = [g is not None for g in grads]
+        for root, g in zip(roots, grads, strict=False):
+            if g is None and isinstance(root, Tensor) and root.numel() != 1:
+                raise RuntimeError("grad can be implicitly created only for scalar outputs")
         for i, (root, g) in enumerate(zip(roots, grads, strict=False)):
             if g is not None and isinstance(root, Tensor) and g.shape[1:] != root.shape:
                 raise RuntimeError(
@@ -153,7 +155,18 @@ def run_backward(
                     f"has a shape of {root.shape}. If you only want some tensors in `grad_output` to be considered "
                     "batched, consider using vmap."
                 )
-        return _by_rows(run, tuple(roots), grads, has_rows, tuple(targets), False)
+        if any(g is None or g.dim() == 0 for g in grads):
+            raise ValueError(
+                "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a Tensor of "
+                "dimensionality 0 so expected in_dim to satisfy 0 <= in_dim < 0."
+            )
+        sizes = [g.shape[0] for g in grads]
+        if any(n != sizes[0] for n in sizes):
+            raise ValueError(
+                f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for the "
+                "mapped dimension"
+            )
+        return _by_rows(run, tuple(roots), grads, [True] * len(sizes), tuple(targets), False)
     return _through_levels(run, tuple(roots), tuple(grads), tuple(targets), False)
 
 

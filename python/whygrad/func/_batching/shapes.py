@@ -7,6 +7,7 @@ front. A sample without dims, of which dim 0 and -1 may be asked, gets one for t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from whygrad import _C
@@ -395,9 +396,33 @@ def as_strided(call: Call) -> Any:
     physical = first_of(call)._physical
     size, stride = call.values["size"], call.values["stride"]
     offset = call.values.get("storage_offset")
+    _check_window(physical, list(size), list(stride), offset)
     return physical.as_strided(
         (call.size, *size), (physical.stride(0) if call.size else 1, *stride), offset
     )
+
+
+def _check_window(physical: Any, size: list[int], stride: list[int], offset: int | None) -> None:
+    """A window on one sample shows nothing of the others."""
+    if len(size) != len(stride):
+        raise RuntimeError(
+            "Tensor.as_strided(size, stride, ...): size and stride must have the same length! "
+            f"Got size {size} and stride {stride}"
+        )
+    first = physical.storage_offset()
+    start = first if offset is None else offset
+
+    def end(start: int, size: Sequence[int], stride: Sequence[int]) -> int:
+        return start + 1 + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+
+    last, whole = end(start, size, stride), end(first, physical.shape[1:], physical.stride()[1:])
+    if 0 not in size and (start < first or last > whole):
+        raise RuntimeError(
+            f"result = tensor.as_strided({size}, {stride}, {start}) can access memory outside of `tensor`. `result` "
+            f"can access some memory in range [{start}, {last}], but `tensor` can only access some memory in range "
+            f"[{first}, {whole}]. This is not supported inside of vmap, please try to rewrite the `as_strided` call as "
+            "a sequence of PyTorch view operations"
+        )
 
 
 # --- in place, the shape --------------------------------------------------------------------------

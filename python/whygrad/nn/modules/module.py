@@ -416,6 +416,10 @@ class Module(StateDictMixin):
 
         return self._apply(convert)
 
+    def share_memory(self: T) -> T:
+        """Move all parameters and buffers to memory that processes forked from now on share."""
+        return self._apply(lambda t: t.share_memory_())
+
     def to_empty(self: T, *, device: Any, recurse: bool = True) -> T:
         """Move to `device` without copying values: the storage is fresh and uninitialised."""
         return self._apply(lambda t: whygrad.empty_like(t, device=device), recurse=recurse)
