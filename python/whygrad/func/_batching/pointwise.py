@@ -25,6 +25,7 @@ from .batched import (
     wrap,
     wrap_all,
 )
+from .reading import common_sample
 
 Tensor = _C.Tensor
 
@@ -114,7 +115,11 @@ def elementwise(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> A
 @rule("where")
 def where(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     if len(args) + len(kwargs) == 1:
-        raise RuntimeError(dynamic("where"))
+        (condition,) = (*args, *kwargs.values())
+        sample = common_sample(condition, level)
+        if sample is None:
+            raise RuntimeError(dynamic("where"))
+        return func(sample)
     return elementwise(level, func, args, kwargs)
 
 
