@@ -23,9 +23,9 @@ Tensor given_gradient(PyObject* given, IntSpan sizes, size_t i, bool has_rows) {
             str("gradients can be either Tensors or None, but got ", _PyType_Name(Py_TYPE(given))));
     const Tensor& g = tensor_of(given);
     WG_CHECK(!has_rows || g.dim() > 0, "the gradient ", i, " has no rows");
-    WG_CHECK(same_shape(has_rows ? g.sizes().subspan(1) : g.sizes(), sizes), "Mismatch in shape: grad_output[", i,
-             "] has a shape of ", size_text(g.sizes()), " and output[", i, "] has a shape of ",
-             size_text(sizes), ".");
+    WG_CHECK(same_shape(has_rows ? g.sizes().subspan(1) : g.sizes(), sizes),
+             "Mismatch in shape: grad_output[", i, "] has a shape of ", size_text(g.sizes()),
+             " and output[", i, "] has a shape of ", size_text(sizes), ".");
     return g;
 }
 
@@ -177,8 +177,8 @@ PyObject* run(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
         PyObject* const has_rows = nargs > 7 ? args[7] : nullptr;
         if (nargs < 7 || nargs > 8 || !PyTuple_Check(args[0]) || !PyTuple_Check(args[1]) ||
             !PyTuple_Check(args[4]) ||
-            (has_rows && (!PyTuple_Check(has_rows) ||
-                          PyTuple_GET_SIZE(has_rows) != PyTuple_GET_SIZE(args[0]))))
+            (has_rows &&
+             (!PyTuple_Check(has_rows) || PyTuple_GET_SIZE(has_rows) != PyTuple_GET_SIZE(args[0]))))
             fail_type(
                 "_run_backward takes (roots, grads, retain_graph, create_graph, inputs, allow_unused, accumulate, rows)");
         const size_t n = size_t(PyTuple_GET_SIZE(args[0]));

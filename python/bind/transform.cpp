@@ -99,8 +99,7 @@ PyObject* pull(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
         PyObject* const rows = nargs > 5 ? args[5] : nullptr;
         if (nargs < 5 || nargs > 6 || !PyTuple_Check(args[0]) || !PyTuple_Check(args[2]) ||
             !(args[1] == Py_None || PyTuple_Check(args[1])) ||
-            (rows &&
-             (!PyTuple_Check(rows) || PyTuple_GET_SIZE(rows) != PyTuple_GET_SIZE(args[0]))))
+            (rows && (!PyTuple_Check(rows) || PyTuple_GET_SIZE(rows) != PyTuple_GET_SIZE(args[0]))))
             fail_type(
                 "_pull_back takes (roots, gradients, variables, retain_graph, ran_own_code, rows)");
         SmallVector<Tensor, 2> roots, grads, variables;

@@ -571,31 +571,38 @@ def _columns(
 ) -> tuple[list[Tensor | None], tuple[Tensor, ...], bool]:
     """For each output its tangents, stacked, one for each row of the stacked tangents of the inputs; None: zero.
 
-    `func` is called once, mapped over the rows. What it writes to its inputs, which are copies, goes to those of the caller.
+    `func` is called once, mapped over the rows if it can be; on copies of its inputs, so that those of the caller are
+    written to once.
     """
-    from ..func._batching.reading import common_sample
+    from ..func._batching.reading import value_of
     from ..func.vmap import map_directions
 
     is_tuple = False
     outputs: tuple[Tensor, ...] = ()
+    written: list[Tensor | None] = []
+    kept = [t.clone() for t in inputs]
 
     def tangents(*directions: Tensor) -> tuple[Tensor, ...]:
-        nonlocal is_tuple, outputs
+        nonlocal is_tuple, outputs, written
         with forward_ad.dual_level():
             duals = [
-                forward_ad.make_dual(t, d.view_as(t))
-                for t, d in zip(inputs, directions, strict=True)
+                forward_ad.make_dual(t.clone(), d.view_as(t))
+                for t, d in zip(kept, directions, strict=True)
             ]
             versions = [d._version for d in duals]
             is_tuple, results = _as_tuple(func(*duals), "outputs", None)
             unpacked = [forward_ad.unpack_dual(o) for o in results]
-            for t, d, version in zip(inputs, duals, versions, strict=True):
-                if d._version != version and t.numel():
-                    t.detach().copy_(common_sample(d.detach()))
+            written = [
+                None if d._version == version else value_of(d.detach())
+                for d, version in zip(duals, versions, strict=True)
+            ]
         outputs = tuple(u.primal for u in unpacked)
         return tuple(_C.zeros_like(u.primal) if u.tangent is None else u.tangent for u in unpacked)
 
     columns = map_directions(tangents, list(basis), "error")
+    for t, values in zip(inputs, written, strict=True):
+        if values is not None:
+            t.detach().copy_(values)
     return list(columns), outputs, is_tuple
 
 

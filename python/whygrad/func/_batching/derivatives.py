@@ -20,9 +20,14 @@ Tensor = _C.Tensor
 def over_open_levels(tensor: Tensor) -> Tensor:
     """The tensor batched at every level that is open, by repetition without copying where it is not yet.
 
-    A variable must be: else the samples would share it, and its gradient would be their sum.
+    A variable must be: else the samples would share it, and its gradient would be their sum. A row that is run by
+    itself (`map_directions`) shares nothing.
     """
-    return _over_levels(tensor, open_levels())
+    levels = open_levels()
+    if levels and levels[-1].repeated and levels[-1].size == 1:
+        own = levels_of(tensor)
+        levels = [x for x in levels if x.number in own or not (x.repeated and x.size == 1)]
+    return _over_levels(tensor, levels)
 
 
 def _over_levels(tensor: Tensor, levels: Sequence[Level]) -> Tensor:

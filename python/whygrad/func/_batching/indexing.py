@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from whygrad import _C
+from whygrad._functions import broadcast_shapes
 
 from .batched import (
     BatchedTensor,
@@ -317,8 +318,8 @@ def of_unknown_shape(level: int, func: Any, args: tuple, kwargs: dict[str, Any])
     batched = [is_batched(v, level) for v in values]
     samples = [common_sample(v, level) if b else v for v, b in zip(values, batched, strict=True)]
     if name_of(func) == "masked_select" and samples[1] is not None:
-        tensor, mask = _C.broadcast_tensors(values[0], samples[1])
-        return tensor[mask]
+        shape = broadcast_shapes(values[0].shape, values[1].shape)
+        return values[0].expand(shape)[samples[1].expand(shape)]
     if not any(b and s is None for s, b in zip(samples, batched, strict=True)):
         return func(*samples[: len(args)], **dict(zip(kwargs, samples[len(args) :], strict=True)))
     raise RuntimeError(dynamic({"argwhere": "nonzero"}.get(name_of(func), name_of(func))))

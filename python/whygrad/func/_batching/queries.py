@@ -7,7 +7,17 @@ from typing import Any
 from whygrad import _C
 from whygrad._vmap_levels import open_levels
 
-from .batched import BatchedTensor, is_batched, name_of, of_sample, outlives, own_part, rule, wrap
+from .batched import (
+    BatchedTensor,
+    is_batched,
+    name_of,
+    of_batches_only,
+    of_sample,
+    outlives,
+    own_part,
+    rule,
+    wrap,
+)
 from .reading import common_sample
 from .shapes import item_message
 
@@ -18,7 +28,7 @@ def refuse(names: str, message: str, error: type[Exception] = RuntimeError) -> N
     """File, under names separated by spaces, a rule that raises."""
 
     def refused(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        raise error(message)
+        raise of_batches_only(error(message))
 
     rule(names)(refused)
 
@@ -164,11 +174,11 @@ def representation(tensor: Any) -> str:
 
 
 def _refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
-    raise RuntimeError(_NO_MEMORY)
+    raise of_batches_only(RuntimeError(_NO_MEMORY))
 
 
 def _no_storage(self: Any, *args: Any) -> Any:
-    raise NotImplementedError("Cannot access storage of BatchedTensorImpl")
+    raise of_batches_only(NotImplementedError("Cannot access storage of BatchedTensorImpl"))
 
 
 def _format(self: Any, spec: str) -> str:
