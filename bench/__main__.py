@@ -21,6 +21,7 @@ GROUPS = {
     "overhead (1 thread)": overhead.CASES,
     "large tensors (2 threads), matrix products": ops.CASES,
     "training (1 thread)": training.CASES,
+    "whygrad alone: without and with (1 thread)": overhead.ALONE,
 }
 MEMORY = "import and memory (fresh processes)"
 WIDTH = 48
@@ -90,6 +91,7 @@ def _case_row(result: harness.Result) -> dict[str, Any]:
         "group": case.group,
         "threads": case.threads,
         "target": case.target,
+        "limit": case.limit,
         "met": result.met,
     }
     if result.error:
@@ -125,10 +127,13 @@ def _case_line(row: dict[str, Any]) -> str:
     if "error" in row:
         return f"{row['name']:{WIDTH}}  {row['error']}"
     target = "" if row["target"] is None else f"{row['target']:g}{_mark(row)}"
-    return (
-        f"{row['name']:{WIDTH}}{_time(row['torch']):>11}{_time(row['subject']):>12}"
-        f"{row['ratio']:9.2f}{row['median_ratio']:9.2f}{target:>9}"
-    )
+    if row["limit"] is not None:
+        target = f"<={row['limit']:g}{_mark(row)}"
+        ratios = f"{1 / row['ratio']:9.2f}{1 / row['median_ratio']:9.2f}"
+    else:
+        ratios = f"{row['ratio']:9.2f}{row['median_ratio']:9.2f}"
+    times = f"{_time(row['torch']):>11}{_time(row['subject']):>12}"
+    return f"{row['name']:{WIDTH}}{times}{ratios}{target:>9}"
 
 
 def _probe_line(row: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ import statistics
 import textwrap
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from types import ModuleType
 
@@ -41,6 +41,8 @@ class Case:
         target: PyTorch's time divided by whygrad's, at least; None for a row without one.
         threads: threads of both engines.
         group: the heading it is printed under.
+        baseline: a statement whose time under whygrad takes the place of PyTorch's.
+        limit: how many times that it may take, at most; in the place of a target.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Case:
     target: float | None = None
     threads: int = 1
     group: str = ""
+    baseline: str | None = None
+    limit: float | None = None
 
 
 @dataclass
@@ -81,7 +85,9 @@ class Result:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is reached; None without a target."""
+        """Whether the target or the limit is kept; None without one."""
+        if self.case.limit is not None:
+            return self.error is None and 1 / self.ratio <= self.case.limit
         if self.case.target is None:
             return None
         return self.error is None and self.ratio >= self.case.target
@@ -131,7 +137,11 @@ def measure(case: Case, reference: ModuleType, subject: ModuleType, plan: Plan) 
     try:
         for engine in (reference, subject):
             engine.set_num_threads(case.threads)
-        loops = [compile_case(case, engine) for engine in (reference, subject)]
+        if case.baseline is None:
+            loops = [compile_case(case, engine) for engine in (reference, subject)]
+        else:
+            plain = replace(case, statement=case.baseline)
+            loops = [compile_case(c, subject) for c in (plain, case)]
         runs = [calibrate(loop, plan.sample) for loop in loops]
     except Exception as error:
         result.error = f"{type(error).__name__}: {error}".splitlines()[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from .harness import Case
 
 _PLAIN = "a = torch.rand(3); b = torch.rand(3)"
@@ -24,6 +26,11 @@ _ANOMALY = """
 anomaly(True)
 {statement}
 anomaly(False)
+"""
+
+_ROWS = """
+rows = torch.func.jacrev(lambda x: (x.sin() * x).exp().tanh())
+short, medium, long, longest = (torch.rand(n) for n in (4, 32, 256, 1000))
 """
 
 _CHECKPOINT_SETUP = """
@@ -184,6 +191,64 @@ CASES = [
     Case("func.grad of 2 ops, 3 elements", _FUNC, "grad(x)", 4),
     Case("func.grad of func.grad", _FUNC, "nested(x)", 4),
     Case("func.jacrev of a two-layer MLP, 8 to 4", _FUNC, "jacobian(inputs)", 4),
+    Case("func.jacrev of 4 outputs", _ROWS, "rows(short)", 4),
+    Case("func.jacrev of 32 outputs", _ROWS, "rows(medium)", 3),
+    Case("func.jacrev of 256 outputs", _ROWS, "rows(long)", 1),
+    Case("func.jacrev of 1000 outputs", _ROWS, "rows(longest)", 1),
     Case("func.jvp of a two-layer MLP, 8 to 4", _FUNC, "func.jvp(mlp, (inputs,), along)", 4),
     Case("func.hessian, 10 inputs", _FUNC, "hessian(ten)", 4),
+]
+
+
+# A program in anomaly mode against the same without it.
+_MODE = "anomaly({mode}); {statement}; anomaly(False)"
+
+
+def _alone(name: str, setup: str, statement: str) -> list[Case]:
+    """Called from a shallow and from a deep stack, without and with the check for NaN."""
+    setup = f"{_ANOMALY_SETUP}{setup}{_DEEP}def statement():\n" + textwrap.indent(
+        "\n".join(line for line in statement.strip().splitlines()), "    "
+    )
+    return [
+        Case(
+            f"{name}, {what}, depth {depth}",
+            setup,
+            _MODE.format(mode=mode, statement=f"deep(statement, {depth})"),
+            baseline=_MODE.format(mode="False", statement=f"deep(statement, {depth})"),
+            limit=1.1,
+        )
+        for depth in (1, 20)
+        for what, mode in (("anomaly", "True, False"), ("anomaly and NaN", "True"))
+    ]
+
+
+_DEEP = """
+def deep(f, n):
+    return f() if n == 1 else deep(f, n - 1)
+"""
+
+_LOOP = """
+y = x
+for _ in range(20):
+    y = (y * x).sin()
+y.sum().backward()
+x.grad = None
+"""
+
+_NETWORK_SETUP = """
+nn = torch.nn
+layers = [layer for _ in range(4) for layer in (nn.Linear(64, 64), nn.Tanh())]
+network = nn.Sequential(*layers)
+inputs = torch.rand(32, 64)
+"""
+
+_NETWORK = """
+network.zero_grad()
+network(inputs).square().mean().backward()
+"""
+
+ALONE = [
+    *_alone("40 ops of 10", "x = torch.rand(10, requires_grad=True)", _LOOP),
+    *_alone("40 ops of 1000", "x = torch.rand(1000, requires_grad=True)", _LOOP),
+    *_alone("MLP 32x64", _NETWORK_SETUP, _NETWORK),
 ]

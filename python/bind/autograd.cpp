@@ -1,6 +1,7 @@
 // Tensor.backward and the engine's entry for torch.autograd.
 #include "autograd/anomaly.h"
 #include "autograd/engine.h"
+#include "autograd/rows.h"
 #include "convert.h"
 #include "hooks.h"
 #include "node_type.h"
@@ -15,15 +16,16 @@ std::string size_text(IntSpan sizes) { return "torch.Size(" + to_string(sizes) +
 
 }  // namespace
 
-Tensor given_gradient(PyObject* given, IntSpan sizes, size_t i) {
+Tensor given_gradient(PyObject* given, IntSpan sizes, size_t i, bool has_rows) {
     if (given == Py_None) return {};
     if (!is_tensor(given))
         fail_type(
             str("gradients can be either Tensors or None, but got ", _PyType_Name(Py_TYPE(given))));
     const Tensor& g = tensor_of(given);
-    WG_CHECK(same_shape(g.sizes(), sizes), "Mismatch in shape: grad_output[", i,
-             "] has a shape of ", size_text(g.sizes()), " and output[", i, "] has a shape of ",
-             size_text(sizes), ".");
+    WG_CHECK(!has_rows || g.dim() > 0, "the gradient ", i, " has no rows");
+    WG_CHECK(same_shape(has_rows ? g.sizes().subspan(1) : g.sizes(), sizes),
+             "Mismatch in shape: grad_output[", i, "] has a shape of ", size_text(g.sizes()),
+             " and output[", i, "] has a shape of ", size_text(sizes), ".");
     return g;
 }
 
@@ -54,10 +56,10 @@ struct Root {
     Edge edge;
     Tensor grad;
 };
-Root root_of(PyObject* o, PyObject* given, size_t i) {
+Root root_of(PyObject* o, PyObject* given, size_t i, bool has_rows) {
     if (is_tensor(o)) {
         const Tensor& t = tensor_of(o);
-        Tensor g = given_gradient(given, t.sizes(), i);
+        Tensor g = given_gradient(given, t.sizes(), i, has_rows);
         if (!sees_history(t)) return {Edge{}, std::move(g)};
         if (!g.defined()) {
             check_scalar(t.numel());
@@ -74,7 +76,7 @@ Root root_of(PyObject* o, PyObject* given, size_t i) {
     }
     Edge e = gradient_edge_of(o);
     const OutputInfo& output = e.node->outputs[e.input_nr];
-    Tensor g = given_gradient(given, output.sizes, i);
+    Tensor g = given_gradient(given, output.sizes, i, has_rows);
     if (!g.defined()) {
         int64_t numel = 1;
         for (const int64_t s : output.sizes) numel *= s;
@@ -100,6 +102,7 @@ bool flag(PyObject* o) {
 struct Request {
     PyObject *retain_graph, *create_graph, *allow_unused;
     bool accumulate;
+    PyObject* has_rows;  // null: no gradient has
 };
 
 std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
@@ -111,8 +114,11 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
         "instead or call backward() outside of functorch transforms.");
     SmallVector<Edge, 2> from, targets;
     SmallVector<Tensor, 2> root_grads;
+    SmallVector<char, 2> has_rows;
     for (size_t i = 0; i < roots.size(); ++i) {
-        Root r = root_of(roots[i], grads[i], i);
+        has_rows.push_back(request.has_rows &&
+                           PyTuple_GET_ITEM(request.has_rows, Py_ssize_t(i)) == Py_True);
+        Root r = root_of(roots[i], grads[i], i, has_rows[i]);
         from.push_back(std::move(r.edge));
         root_grads.push_back(std::move(r.grad));
     }
@@ -147,9 +153,16 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
         }
     }
     if (options.accumulate && options.create_graph) warn_create_graph();
-    std::vector<Tensor> result = run_backward(
-        std::span<const Edge>(from.data(), from.size()), {root_grads.data(), root_grads.size()},
-        std::span<const Edge>(targets.data(), targets.size()), options);
+    const auto pass = [&](std::span<const Tensor> gradients, bool more) {
+        BackwardOptions own = options;
+        own.retain_graph = options.retain_graph || more;
+        return run_backward(std::span<const Edge>(from.data(), from.size()), gradients,
+                            std::span<const Edge>(targets.data(), targets.size()), own);
+    };
+    const std::span<const Tensor> given(root_grads.data(), root_grads.size());
+    std::vector<Tensor> result = request.has_rows
+                                     ? by_rows(given, {has_rows.data(), has_rows.size()}, pass)
+                                     : pass(given, false);
     if (!options.accumulate && !options.allow_unused)
         for (size_t i = 0; i < result.size(); ++i)
             WG_CHECK(
@@ -158,17 +171,20 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
     return result;
 }
 
-// _run_backward(roots, grads, retain_graph, create_graph, inputs, allow_unused, accumulate)
+// _run_backward(roots, grads, retain_graph, create_graph, inputs, allow_unused, accumulate, which gradients have rows)
 PyObject* run(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     return guarded([&]() -> PyObject* {
-        if (nargs != 7 || !PyTuple_Check(args[0]) || !PyTuple_Check(args[1]) ||
-            !PyTuple_Check(args[4]))
+        PyObject* const has_rows = nargs > 7 ? args[7] : nullptr;
+        if (nargs < 7 || nargs > 8 || !PyTuple_Check(args[0]) || !PyTuple_Check(args[1]) ||
+            !PyTuple_Check(args[4]) ||
+            (has_rows &&
+             (!PyTuple_Check(has_rows) || PyTuple_GET_SIZE(has_rows) != PyTuple_GET_SIZE(args[0]))))
             fail_type(
-                "_run_backward takes (roots, grads, retain_graph, create_graph, inputs, allow_unused, accumulate)");
+                "_run_backward takes (roots, grads, retain_graph, create_graph, inputs, allow_unused, accumulate, rows)");
         const size_t n = size_t(PyTuple_GET_SIZE(args[0]));
         WG_CHECK(n == size_t(PyTuple_GET_SIZE(args[1])), "got ", n, " tensors and ",
                  PyTuple_GET_SIZE(args[1]), " gradients");
-        const Request request{args[2], args[3], args[5], args[6] == Py_True};
+        const Request request{args[2], args[3], args[5], args[6] == Py_True, has_rows};
         const bool has_inputs = PyTuple_GET_SIZE(args[4]) > 0;
         PyObject* const* roots = &PyTuple_GET_ITEM(args[0], 0);
         PyObject* const* grads = &PyTuple_GET_ITEM(args[1], 0);

@@ -1,6 +1,7 @@
 // Optimizer steps: lists of tensors from torch.optim to ops/optim.h.
 #include "ops/optim.h"
 
+#include "autograd/transform.h"
 #include "convert.h"
 
 namespace wg::py {
@@ -59,6 +60,10 @@ PyObject* sgd(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwna
         std::vector<bool> missing;
         for (const Tensor& b : buffers) missing.push_back(!b.defined());
         const TensorList params = read_list(args[0]);
+        // As in PyTorch, of what a step writes to first.
+        for (const Tensor& b : buffers)
+            if (b.defined()) check_not_captured(b, "aten::mul_.Tensor");
+        for (const Tensor& p : params) check_not_captured(p, "aten::add_.Tensor");
         if (o.momentum != 0) buffers.resize(params.size());
         sgd_step(params, read_list(args[1]), buffers, o);
         for (size_t i = 0; i < missing.size(); ++i)
@@ -82,8 +87,15 @@ PyObject* adam(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwn
         kw.read("amsgrad", o.amsgrad);
         kw.read("maximize", o.maximize);
         kw.read("decoupled", o.decoupled);
-        adam_step(read_list(args[0]), read_list(args[1]), read_list(args[2]), read_list(args[3]),
-                  read_list(args[4]), read_list(args[5]), o);
+        const TensorList params = read_list(args[0]), averages = read_list(args[2]),
+                         steps = read_list(args[5]);
+        for (const Tensor& t : steps) check_not_captured(t, "aten::add_.Tensor");
+        if (o.decoupled && o.weight_decay != 0)
+            for (const Tensor& p : params) check_not_captured(p, "aten::mul_.Tensor");
+        for (const Tensor& t : averages) check_not_captured(t, "aten::lerp_.Scalar");
+        for (const Tensor& p : params) check_not_captured(p, "aten::addcdiv_");
+        adam_step(params, read_list(args[1]), averages, read_list(args[3]), read_list(args[4]),
+                  steps, o);
         Py_RETURN_NONE;
     });
 }

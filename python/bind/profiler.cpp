@@ -177,6 +177,12 @@ PyMethodDef functions_[] = {
 
 }  // namespace
 
+ProfilerState exchange_profiler(ProfilerState state) {
+    return {std::exchange(profiled_, state.profiled),
+            std::exchange(recorded_already_, state.recorded_already),
+            std::exchange(open_, std::move(state.open))};
+}
+
 bool is_to_be_profiled() noexcept { return profiled_ && !std::exchange(recorded_already_, false); }
 
 Object profiled_call(PyObject* callable, const char* name, PyObject* const* args, Py_ssize_t nargs,

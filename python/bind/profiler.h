@@ -3,9 +3,19 @@
 // ask_overrides(), which hands it to profiled_call(): nothing is tested where nobody profiles.
 #pragma once
 
+#include <vector>
+
 #include "python.h"
 
 namespace wg::py {
+
+// What a thread is recording, handed to one that goes on in its place; gives back what was in its place.
+struct ProfilerState {
+    bool profiled = false;
+    bool recorded_already = false;
+    std::vector<int64_t> open;
+};
+ProfilerState exchange_profiler(ProfilerState state);
 
 // Whether the next call of this thread is one to record: it is profiled, and not just being recorded.
 bool is_to_be_profiled() noexcept;

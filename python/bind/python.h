@@ -174,7 +174,7 @@ PyObject* wrap_node(Node* node);  // None for null
 // --- the roots of a pass (autograd.cpp) ---
 
 // The given gradient of a root of this shape; undefined if it is to be 1.
-Tensor given_gradient(PyObject* given, IntSpan sizes, size_t i);
+Tensor given_gradient(PyObject* given, IntSpan sizes, size_t i, bool has_rows = false);
 void check_scalar(int64_t numel);  // that it can be 1
 
 // --- where the user is (site.cpp) ---

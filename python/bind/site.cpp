@@ -23,15 +23,30 @@ namespace wg::py {
 
 namespace {
 
+// Where a frame is in its code: with its own layout a pointer to the instruction, which can be compared without a look
+// at the code; else the offset.
+#if WG_INTERNAL_FRAME
+using Instruction = const char*;
+#else
+using Instruction = int;
+#endif
+
 // A frame as it was when a node was recorded.
 struct Place {
     PyCodeObject* code;  // borrowed
-    int offset;
+    Instruction at;
+    int offset() const noexcept {
+#if WG_INTERNAL_FRAME
+        return int(at - reinterpret_cast<const char*>(_PyCode_CODE(code)));
+#else
+        return at;
+#endif
+    }
     bool operator==(const Place&) const = default;
 };
 
 // A call in progress: `place` in the function, and the call of the function. In anomaly mode the `code` of a Site is
-// the running one (with offset -1, since the Site has its own), marked by the lowest bit.
+// the running one (with no instruction, since the Site has its own), marked by the lowest bit.
 struct Call {
     uint32_t refs = 0;
     uint32_t depth = 1;  // calls, with this one
@@ -94,19 +109,24 @@ public:
     }
     void next() noexcept { frame_ = frame_->previous; }
     // Cheaper than at_end() and place().
-    bool at(const Place& p) const noexcept { return frame_ && place() == p; }
+    // The code of `p` is alive, so that no other has an instruction there.
+    bool at(const Place& p) const noexcept { return frame_ && instruction() == p.at; }
     Place place() const noexcept {
 #if PY_VERSION_HEX >= 0x030D0000
-        auto* code = reinterpret_cast<PyCodeObject*>(frame_->f_executable);
-        const char* at = reinterpret_cast<const char*>(frame_->instr_ptr);
+        return {reinterpret_cast<PyCodeObject*>(frame_->f_executable), instruction()};
 #else
-        PyCodeObject* code = frame_->f_code;
-        const char* at = reinterpret_cast<const char*>(frame_->prev_instr);
+        return {frame_->f_code, instruction()};
 #endif
-        return {code, int(at - reinterpret_cast<const char*>(_PyCode_CODE(code)))};
     }
 
 private:
+    Instruction instruction() const noexcept {
+#if PY_VERSION_HEX >= 0x030D0000
+        return reinterpret_cast<const char*>(frame_->instr_ptr);
+#else
+        return reinterpret_cast<const char*>(frame_->prev_instr);
+#endif
+    }
     _PyInterpreterFrame* frame_;
 };
 
@@ -143,7 +163,7 @@ Ref<Call> running_call() {
     const Ref<Cause> cause = Turn::current_cause();
     Frames frames;
     if (frames.at_end()) return {};
-    const Place running{frames.place().code, -1};
+    const Place running{frames.place().code, {}};
     frames.next();
 
     // Most often all is as it was.
@@ -179,7 +199,7 @@ void capture(Site& site) noexcept {
         try {
             Frames frames;
             if (frames.at_end()) return;
-            const int offset = frames.place().offset;
+            const int offset = frames.place().offset();
             site.set(
                 reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(running_call().release()) | 1),
                 offset);
@@ -191,7 +211,7 @@ void capture(Site& site) noexcept {
     if (frames.at_end()) return;
     const Place place = frames.place();
     Py_INCREF(place.code);
-    site.set(place.code, place.offset);
+    site.set(place.code, place.offset());
 }
 
 }  // namespace
@@ -202,7 +222,7 @@ Object stack_lines(const Site& site) {
     Object frames = check(PyList_New(running->depth));
     Py_ssize_t i = running->depth;
     for (const Call* c = running; c; c = c->caller) {
-        const int offset = c == running ? int(site.offset()) : c->place.offset;
+        const int offset = c == running ? int(site.offset()) : c->place.offset();
         PyCodeObject* code = c->place.code;
         PyList_SET_ITEM(frames.get(), --i,
                         check(Py_BuildValue("(OiOO)", code->co_filename,

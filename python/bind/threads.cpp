@@ -7,6 +7,7 @@
 #include "autograd/engine.h"
 #include "graph.h"
 #include "override.h"
+#include "profiler.h"
 #include "python.h"
 #include "tensor/unlocked.h"
 
@@ -35,18 +36,21 @@ void run_elsewhere(const std::function<void()>& f) {
     const Object context = check(PyContext_CopyCurrent());
     void* const hooks = saved_hooks_of_thread();
     OverrideState overrides = exchange_overrides({});
+    ProfilerState profiler = exchange_profiler({});
     PendingError error;
     const auto body = [&] {
         PyThreadState* const own = PyThreadState_New(interpreter);
         PyEval_AcquireThread(own);
         share_saved_hooks(hooks);
         exchange_overrides(std::move(overrides));
+        exchange_profiler(std::move(profiler));
         PyContext_Enter(context.get());
         f();
         PyErr_Fetch(&error.type, &error.value, &error.trace);
         PyContext_Exit(context.get());
         share_saved_hooks(nullptr);
         overrides = exchange_overrides({});
+        profiler = exchange_profiler({});
         PyThreadState_Clear(own);
         PyThreadState_DeleteCurrent();
     };
@@ -58,6 +62,7 @@ void run_elsewhere(const std::function<void()>& f) {
         std::thread(body).join();
     }
     exchange_overrides(std::move(overrides));
+    exchange_profiler(std::move(profiler));
     if (error.type) PyErr_Restore(error.type, error.value, error.trace);
 }
 

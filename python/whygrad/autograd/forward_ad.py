@@ -106,10 +106,10 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             "enter_dual_level() first."
         )
     _check_dtypes(tensor, tangent)
-    if open_levels() and any("_physical" in vars(t) for t in (tensor, tangent)):
-        raise RuntimeError(
-            "Batching rule not implemented for aten::_make_dual; the fallback path doesn't work on out= or view ops."
-        )
+    if open_levels():
+        from ..func._batching import derivatives
+
+        return derivatives.make_dual(tensor, tangent, level, _C._make_dual)
     return _C._make_dual(tensor, tangent, level)
 
 
@@ -120,8 +120,14 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
     """
     if level is None:
         level = _default_level()
+    elif level > 0 and _C._tangent(tensor, 0) is not None:
+        raise RuntimeError("Invalid level given to _fw_primal")
     if level < 0:
         return UnpackedDualTensor(tensor, None)
+    if open_levels():
+        from ..func._batching import derivatives
+
+        return UnpackedDualTensor(*derivatives.unpack_dual(tensor, level))
     return UnpackedDualTensor(*_C._unpack_dual(tensor, level))
 
 
@@ -135,7 +141,7 @@ class dual_level(_DecoratorContextManager):
 
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         """Close it."""
-        exit_dual_level(level=self.level)
+        exit_dual_level()
 
 
 class _transform_level:

@@ -3,9 +3,9 @@
 Each function calls `func` once, with tensors of its own that share the memory of the inputs, and
 differentiates what it returns by them; the inputs stay as they are. Start at `vjp`.
 
-As in PyTorch `jvp` and `hvp` differentiate a gradient by its grad_outputs, in which it is linear. There is no
-batched pass in either direction: with vectorize=True all rows go through `_row_gradients`, which takes them one
-by one, and all columns of strategy="forward-mode" through `_columns`.
+As in PyTorch `jvp` and `hvp` differentiate a gradient by its grad_outputs, in which it is linear. With
+vectorize=True all rows go through `_row_gradients`, which takes them one by one in the engine, and all columns of
+strategy="forward-mode" through `_columns`, which calls the function once for all.
 """
 
 from __future__ import annotations
@@ -168,6 +168,7 @@ def _gradients(
     grad_outputs: Sequence[Tensor] | None = None,
     create_graph: bool = False,
     retain_graph: bool | None = None,
+    is_batched: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """`grad` by outputs that may lack a history, with None for inputs that nothing depends on."""
     pairs = [
@@ -178,7 +179,15 @@ def _gradients(
     if not pairs:
         return (None,) * len(inputs)
     roots, grads = zip(*pairs, strict=True)
-    return grad(roots, inputs, grads, retain_graph, create_graph, allow_unused=True)
+    return grad(
+        roots,
+        inputs,
+        grads,
+        retain_graph,
+        create_graph,
+        allow_unused=True,
+        is_grads_batched=is_batched,
+    )
 
 
 def _check_first(gradients: Sequence[Tensor | None], strict: bool, constant: str) -> None:
@@ -562,31 +571,39 @@ def _columns(
 ) -> tuple[list[Tensor | None], tuple[Tensor, ...], bool]:
     """For each output its tangents, stacked, one for each row of the stacked tangents of the inputs; None: zero.
 
-    `func` may write to its inputs: those of the caller are written to once.
+    `func` is called once, mapped over the rows if it can be; on copies of its inputs, so that those of the caller are
+    written to once.
     """
+    from ..func._batching.reading import value_of
+    from ..func.vmap import map_directions
+
+    is_tuple = False
+    outputs: tuple[Tensor, ...] = ()
+    written: list[Tensor | None] = []
     kept = [t.clone() for t in inputs]
-    found: list[list[Tensor | None]] = []
-    for row in range(len(basis[0])):
-        own = [t.clone() for t in kept] if row else inputs
+
+    def tangents(*directions: Tensor) -> tuple[Tensor, ...]:
+        nonlocal is_tuple, outputs, written
         with forward_ad.dual_level():
             duals = [
-                forward_ad.make_dual(t, b[row].view_as(t)) for t, b in zip(own, basis, strict=True)
+                forward_ad.make_dual(t.clone(), d.view_as(t))
+                for t, d in zip(kept, directions, strict=True)
             ]
+            versions = [d._version for d in duals]
             is_tuple, results = _as_tuple(func(*duals), "outputs", None)
             unpacked = [forward_ad.unpack_dual(o) for o in results]
-            if not row:
-                outputs = tuple(u.primal for u in unpacked)
-            found.append([u.tangent for u in unpacked])
-    if not found:
-        is_tuple, outputs = _as_tuple(func(*inputs), "outputs", None)
-        return [None] * len(outputs), outputs, is_tuple
-    columns = [
-        None
-        if all(t is None for t in tangents)
-        else _C.stack([_C.zeros_like(o) if t is None else t for t in tangents])
-        for tangents, o in zip(zip(*found, strict=True), outputs, strict=True)
-    ]
-    return columns, outputs, is_tuple
+            written = [
+                None if d._version == version else value_of(d.detach())
+                for d, version in zip(duals, versions, strict=True)
+            ]
+        outputs = tuple(u.primal for u in unpacked)
+        return tuple(_C.zeros_like(u.primal) if u.tangent is None else u.tangent for u in unpacked)
+
+    columns = map_directions(tangents, list(basis), "error")
+    for t, values in zip(inputs, written, strict=True):
+        if values is not None:
+            t.detach().copy_(values)
+    return list(columns), outputs, is_tuple
 
 
 def _standard_basis(tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -612,17 +629,8 @@ def _row_gradients(
     if not any(o is not None and o.requires_grad for o in outputs):
         return (None,) * len(inputs)
 
-    def gradients(i: int) -> tuple[Tensor | None, ...]:
-        return _gradients(outputs, inputs, [r[i] for r in rows], create_graph, retain_graph=True)
-
-    first = gradients(0)  # no rows: an IndexError, as in PyTorch
-    found = [first, *(gradients(i) for i in range(1, len(rows[0])))]
-    return tuple(
-        None
-        if all(g is None for g in column)
-        else _C.stack([_C.zeros_like(t) if g is None else g for g in column])
-        for column, t in zip(zip(*found, strict=True), inputs, strict=True)
-    )
+    rows[0][0]  # no rows: an IndexError, as in PyTorch
+    return _gradients(outputs, inputs, rows, create_graph, retain_graph=True, is_batched=True)
 
 
 def _parts(rows: Tensor | None, like: Tensor, groups: Sequence[Tensor]) -> tuple[Tensor, ...]:

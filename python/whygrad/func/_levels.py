@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import _C
 from ..utils._pytree import TreeSpec, tree_flatten, tree_map
-from ._batching.derivatives import keep_root, lower, make_variable, pull_back
+from ._batching.derivatives import keep_root, lower, make_variable, pull_back, pull_back_rows
 
 Tensor = _C.Tensor
 argnums_t = int | tuple[int, ...]
@@ -147,6 +147,10 @@ class Pulled:
     def gradients(self, roots: tuple, cotangents: tuple | None, retain_graph: bool) -> tuple:
         """Those of the variables; zeros where there is none."""
         return pull_back(roots, cotangents, self.variables, retain_graph, self.ran_own_code)
+
+    def rows(self, root: Tensor, basis: Tensor) -> tuple:
+        """The gradients for each row of `basis` as the cotangent of `root`, stacked."""
+        return pull_back_rows(root, basis, self.variables, True, self.ran_own_code)
 
     def as_primals(self, leaves: Any) -> Any:
         """Values for each variable, in the structure of the arguments."""

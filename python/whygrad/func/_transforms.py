@@ -171,13 +171,10 @@ def _rows(pulled: Pulled, root: Tensor, output: Tensor) -> list[Tensor]:
     """The Jacobian of one output, for each variable."""
     n, shape = output.numel(), output.shape
     basis = _C.eye(n, dtype=output.dtype).reshape(n, *shape)
-    rows = [pulled.gradients((root,), (basis[i],), True) for i in range(n)]
-    return [
-        _C.stack([row[k] for row in rows]).view((*shape, *v.shape))
-        if n
-        else v.new_zeros((*shape, *v.shape))
-        for k, v in enumerate(pulled.variables)
-    ]
+    if not n:
+        return [v.new_zeros((*shape, *v.shape)) for v in pulled.variables]
+    found = pulled.rows(root, basis)
+    return [g.view((*shape, *v.shape)) for g, v in zip(found, pulled.variables, strict=True)]
 
 
 def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:

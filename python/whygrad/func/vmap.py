@@ -77,12 +77,27 @@ def _check_randomness(randomness: str) -> None:
 def map_directions(func: Callable[..., Any], basis: list[Tensor], randomness: str) -> Any:
     """`func` mapped over the rows of `basis`, which it takes as tangents.
 
-    So all samples have the same values, and may be asked for them.
+    So all samples have the same values, and may be asked for them. What a batch of copies cannot do, such as to write
+    itself to a tensor that is not one, can be done for one row after the other.
     """
     _check_randomness(randomness)
     flat, spec = tree_flatten(tuple(basis))
     size, dims = len(flat[0]), [0] * len(flat)
-    return _run(func, size, dims, flat, spec, 0, randomness, {}, repeated=True)
+    state = _C.default_generator.get_state()
+    try:
+        return _run(func, size, dims, flat, spec, 0, randomness, {}, repeated=True)
+    except Exception as error:
+        if not hasattr(error, "_of_batches_only"):
+            raise
+    _C.default_generator.set_state(state)
+    rows = []
+    for row in range(size):
+        if randomness == "same":
+            _C.default_generator.set_state(state)
+        with Running(1, randomness, repeated=True) as level:
+            outputs, output_spec = tree_flatten(func(*(b[row] for b in basis)))
+            rows.append([physical_of(o, level, 1) for o in outputs])
+    return output_spec.unflatten([_C.cat(column) for column in zip(*rows, strict=True)])
 
 
 def vmap_impl(

@@ -63,7 +63,9 @@ class Parameter(Tensor, metaclass=_MarkedTensorMeta):
         if type(data) is Tensor or type(data) is cls:
             return Tensor._make_subclass(cls, data, requires_grad)
         # A tensor of the caller's own class: keep that class, and only mark it.
-        result = data.detach().requires_grad_(requires_grad)
+        result = data.detach()
+        if not hasattr(data, "_physical"):  # within a vmap what is made of it has no history anyway
+            result.requires_grad_(requires_grad)
         if type(result) is not type(data):
             raise RuntimeError(
                 f"Creating a Parameter from an instance of type {type(data).__name__} requires "

@@ -118,6 +118,20 @@ def test_nan_among_many(torch, size, place):
         yield backward_of(torch, f, x=(1.0,) * size)
 
 
+@parity(size=[7, 40, 5000])
+def test_infinities_are_not_nan(torch, size):
+    """Their sum is NaN: no mistake for one."""
+
+    def f(x):
+        scale = torch.ones(size)
+        scale[0], scale[-1] = float("inf"), -float("inf")
+        return x * scale
+
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        yield backward_of(torch, lambda x, dtype=dtype: f(x.to(dtype)), x=(1.0,) * size)
+    yield backward_of(torch, lambda x: f(x) * 1e38, x=(1.0,) * size)
+
+
 @parity
 def test_errors_of_nodes(torch):
     Fails, _ = functions(torch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from parity import SUMMED, data, parity, table
+from parity import SUMMED, data, numbers, parity, table
 
 SETUP = """
 class Tied(nn.Module):
@@ -202,3 +202,31 @@ def test_functionalize_and_debug_unwrap(torch):
     seen = []
     torch.func.grad(lambda a: (seen.append(torch.func.debug_unwrap(a * 2)), a.sum())[1])(x)
     yield [t.tolist() for t in seen], [t.requires_grad for t in seen]
+
+
+@parity(
+    tol=SUMMED, name=("SGD", "momentum", "Adam", "AdamW", "RMSprop", "Adagrad"), fresh=(False, True)
+)
+def test_optimizers_of_captured_parameters_are_refused(torch, name, fresh):
+    layer = torch.nn.Linear(2, 1)
+    with torch.no_grad():
+        for p in layer.parameters():
+            p.fill_(0.5)
+    make, options = getattr(torch.optim, "SGD" if name == "momentum" else name), {"lr": 0.1}
+    if name == "momentum":
+        options["momentum"] = 0.9
+    optimizer = make(layer.parameters(), **options)
+    for p in layer.parameters():
+        p.grad = torch.ones_like(p)
+    if not fresh:
+        optimizer.step()
+
+    def step(x):
+        optimizer.step()
+        return x.sum()
+
+    x = torch.ones(3)
+    yield lambda: torch.func.grad(step)(x)
+    if not fresh:  # else the state that the failed step has left is of the transform
+        yield lambda: torch.func.vjp(step, x)
+    yield numbers(torch, layer.weight)

@@ -11,6 +11,7 @@ import inspect
 import itertools
 import re
 import sys
+import warnings
 
 import opinfo
 import parity
@@ -518,21 +519,91 @@ def test_inputs_are_restored_when_the_function_fails(torch, fast):
         assert x.tolist() == [1.0, 2.0]
 
 
+# --- batches of gradients -------------------------------------------------------------------------
+
+
+def drifting(torch):
+    """A function and a Function whose derivatives grow from call to call."""
+    count = itertools.count(1)
+
+    class Drift(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * (2 + 0.01 * next(count))
+
+    return lambda x: x * (2 + 0.01 * next(count)), Drift.apply
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forward_mode_is_loaded():
+    """PyTorch warns of its own code when forward mode is first used."""
+    torch = parity.reference()
+    with warnings.catch_warnings(), torch.autograd.forward_ad.dual_level():
+        warnings.simplefilter("ignore")
+        torch.autograd.forward_ad.make_dual(torch.ones(1), torch.ones(1))
+
+
+BATCHED = {
+    "one": lambda f, x, y: f(x) + y,
+    "second output": lambda f, x, y: (x * 2, f(x) * y, x.detach()),
+    "second input": lambda f, x, y: (x * 2, x.detach(), f(y) * x),
+    "both": lambda f, x, y: (f(x) * y, f(y).sum()),
+    "right": lambda f, x, y: ((x * y).sin(), x.sum(), y.detach()),
+}
+
+
+@both(name=tuple(BATCHED), fast=(False, True), forward=(False, True))
+def test_batched_gradients(torch, name, fast, forward):
+    x, y = (data(torch, 2, dtype="float64", grad=True, salt=i) for i in range(2))
+    plain, function = drifting(torch)
+    f = plain if forward else function
+    options = {"check_batched_forward_grad": True, "check_forward_ad": True}
+    if not forward:
+        options = {"check_batched_grad": True}
+    for raises in (True, False):
+        found = verdict(
+            torch.autograd.gradcheck,
+            lambda *inputs: BATCHED[name](f, *inputs),
+            (x, y),
+            atol=1e9,
+            nondet_tol=1e9,
+            fast_mode=fast,
+            check_undefined_grad=False,
+            raise_exception=raises,
+            **options,
+        )
+        # How often the derivative is called for a batch is the engine's own.
+        yield found if isinstance(found, bool) else found[1].split("Got:")[0]
+        yield torch.rand(())
+
+
+@both(name=("sin", "sum", "matrix"), fast=(False, True))
+def test_batches_of_second_order(torch, name, fast):
+    x = data(torch, 2, 3, dtype="float64", grad=True)
+    f = {"sin": lambda x: x.sin() * x, "sum": lambda x: x.sum(0), "matrix": lambda x: x @ x.T}[name]
+    yield torch.autograd.gradgradcheck(f, (x,), check_batched_grad=True, fast_mode=fast)
+
+
 @ours
-def test_what_is_missing(torch):
+def test_batches_that_fail(torch):
     x = torch.ones(2, dtype=torch.float64, requires_grad=True)
-    calls = []
+    options = {"check_forward_ad": True, "check_batched_forward_grad": True}
 
     def f(x):
-        calls.append(1)
-        return x * x
+        return x * 2 if x[0] > 0 else x
 
-    for check in (torch.autograd.gradcheck, torch.autograd.gradgradcheck):
-        with pytest.raises(NotImplementedError, match="^whygrad does not have check_batched_grad"):
-            check(f, x, raise_exception=False, check_batched_grad=True)
-    with pytest.raises(NotImplementedError, match="^whygrad does not have check_batched_forward"):
-        torch.autograd.gradcheck(f, x, check_forward_ad=True, check_batched_forward_grad=True)
-    assert len(calls) == 1  # by gradgradcheck, for the shapes of its random gradients
+    with pytest.raises(torch.autograd.gradcheck.__globals__["GradcheckError"]) as caught:
+        torch.autograd.gradcheck(f, x, **options)
+    assert str(caught.value).startswith(
+        "While computing batched gradients, got: vmap: It looks like"
+    )
+    assert "with forward-mode AD" in str(caught.value)
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    assert not torch.autograd.gradcheck(f, x, raise_exception=False, **options)
 
 
 # --- names ----------------------------------------------------------------------------------------

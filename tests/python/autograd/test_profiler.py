@@ -187,6 +187,43 @@ def test_other_threads_are_not_recorded() -> None:
     assert results == [None] and x.grad.tolist() == [3.0] * 3
 
 
+def test_threads_that_go_on_in_place_of_one_are_recorded() -> None:
+    """Deeply nested passes run on threads of their own."""
+
+    class Nested(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, depth):
+            ctx.save_for_backward(x)
+            ctx.depth = depth
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            if ctx.depth:
+                with torch.enable_grad(), profiler.record_function("deeper"):
+                    x = ctx.saved_tensors[0].detach().requires_grad_()
+                    Nested.apply(x, ctx.depth - 1).sum().backward()
+            return g * 2, None
+
+    x = torch.ones(3, requires_grad=True)
+    with profiler.profile() as p:
+        Nested.apply(x, 120).sum().backward()
+        x.exp()
+    found = names(p.function_events)
+    assert (found.count("deeper"), found.count("aten::sum"), found.count("aten::exp")) == (
+        120,
+        121,
+        1,
+    )
+    deepest = [e for e in p.function_events if e.name == "deeper"][-1]
+    above = []
+    while deepest is not None:
+        above.append(deepest.name)
+        deepest = deepest.cpu_parent
+    assert above.count("deeper") == 120
+    assert len({e.thread for e in p.function_events}) > 1
+
+
 def test_memory_and_stacks(tmp_path: Any) -> None:
     with profiler.profile(profile_memory=True, with_stack=True) as p:
         kept = torch.ones(1 << 20)

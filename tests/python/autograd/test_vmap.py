@@ -7,7 +7,7 @@ from __future__ import annotations
 import warnings
 
 import pytest
-from parity import SUMMED, data, numbers, parity, scripts, table
+from parity import SELFTEST, SUMMED, data, numbers, parity, scripts, subject, table
 
 SETUP = """
 def vmap(f, *args, **options): return torch.vmap(f, **options)(*args)
@@ -435,6 +435,64 @@ def test_is_grads_batched_recorded(torch):
         w * w, (w, unused), torch.eye(3), is_grads_batched=True, allow_unused=True
     )[1]
     yield lambda: torch.autograd.grad((w * w,), (w,), (torch.eye(4),), is_grads_batched=True)
+
+
+@parity(tol=SUMMED)
+def test_is_grads_batched_faults(torch):
+    w = data(torch, 3, grad=True)
+    rows, one = data(torch, 2, 3), torch.tensor(1.0)
+    grad = torch.autograd.grad
+    yield lambda: grad(w * w, w, one, is_grads_batched=True)
+    yield lambda: grad(w * w, w, is_grads_batched=True)
+    yield lambda: grad((w * w).sum(), w, is_grads_batched=True)
+    yield lambda: grad((w * w, w.sum()), w, (rows, None), is_grads_batched=True)
+    yield lambda: grad(w * w, w, rows[:, :2], is_grads_batched=True)
+    y = w * w
+    yield numbers(torch, grad(y, w, rows, is_grads_batched=True)[0])
+    yield lambda: grad(y, w, rows, is_grads_batched=True)
+
+
+@pytest.mark.skipif(SELFTEST, reason="PyTorch's public vmap has no rule for dual tensors")
+def test_dual_tensors():
+    torch = subject()
+    forward_ad = torch.autograd.forward_ad
+    x, t = data(torch, 2, 3), data(torch, 2, 3, salt=1)
+
+    def tangent(x, t):
+        with forward_ad.dual_level():
+            y = forward_ad.make_dual(x, t).sin()
+            assert forward_ad.unpack_dual(y).primal.shape == (3,)
+            return forward_ad.unpack_dual(y * y).tangent
+
+    expected = 2 * x.sin() * x.cos() * t
+    for in_dims, given in (((0, 0), (x, t)), ((None, 0), (x[0], t)), ((0, None), (x, t[0]))):
+        rows = [
+            tangent(*(g[i] if d == 0 else g for d, g in zip(in_dims, given, strict=True)))
+            for i in range(2)
+        ]
+        assert torch.allclose(torch.vmap(tangent, in_dims)(*given), torch.stack(rows))
+    assert torch.allclose(torch.vmap(tangent)(x, t), expected)
+
+
+@parity(tol=SUMMED)
+def test_parameters_of_samples(torch):
+    x = data(torch, 4, 2)
+    nn = torch.nn
+
+    def square(x):
+        p = nn.Parameter(x)
+        assert isinstance(p, nn.Parameter)
+        return (p * p).sum()
+
+    def layer(x):
+        m = nn.Identity()
+        m.w = nn.Parameter(x)
+        return m.w * len(list(m.parameters()))
+
+    yield torch.vmap(square)(x)
+    yield torch.vmap(layer)(x)
+    yield torch.vmap(lambda x: nn.Parameter(x, requires_grad=False) * 2)(x)
+    yield torch.vmap(torch.func.grad(lambda x: (nn.Parameter(x) * x).sum()))(x)
 
 
 @parity(tol=SUMMED)

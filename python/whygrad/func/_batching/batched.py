@@ -211,6 +211,12 @@ def no_out(func: Any) -> RuntimeError:
     )
 
 
+def of_batches_only(error: Exception) -> Exception:
+    """Marks an error about what a batch cannot do and a single sample could: see `map_directions`."""
+    error._of_batches_only = True  # type: ignore[attr-defined]
+    return error
+
+
 # How the error of writing a batch to a tensor that has none names the operation: PyTorch has three forms.
 _ARITHMETIC = frozenset(
     "sub_ mul_ div_ clamp_min_ clamp_max_ logical_and_ logical_or_ logical_xor_ copy_ multiply_ divide_ true_divide_ "
@@ -219,18 +225,20 @@ _ARITHMETIC = frozenset(
 _BY_NAME = frozenset("index_put_ index_add_ index_fill_ fill_ scatter_add_ scatter_reduce_".split())
 
 
-def not_in_place(func: Any, level: int, name: str | None = None) -> RuntimeError:
+def not_in_place(func: Any, level: int, name: str | None = None) -> Exception:
     name = name or name_of(func)
     where = "in a vmap"
     if name in _ARITHMETIC:
         name = "inplace arithmetic"
     elif name not in _BY_NAME:
         name, where = f"aten::{name}", f"at level {level}"
-    return RuntimeError(
-        f"vmap: {name}(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args that has "
-        "more elements than `self`. This happened due to `other` being vmapped over but `self` not being vmapped over "
-        f"{where}. Please try to use out-of-place operators instead of {name}. If said operator is being called inside "
-        "the PyTorch framework, please file a bug report instead."
+    return of_batches_only(
+        RuntimeError(
+            f"vmap: {name}(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args that "
+            "has more elements than `self`. This happened due to `other` being vmapped over but `self` not being vmapped "
+            f"over {where}. Please try to use out-of-place operators instead of {name}. If said operator is being called "
+            "inside the PyTorch framework, please file a bug report instead."
+        )
     )
 
 
@@ -305,6 +313,7 @@ __all__ = [
     "name_of",
     "no_out",
     "not_in_place",
+    "of_batches_only",
     "of_sample",
     "open_levels",
     "outlives",

@@ -20,9 +20,14 @@ Tensor = _C.Tensor
 def over_open_levels(tensor: Tensor) -> Tensor:
     """The tensor batched at every level that is open, by repetition without copying where it is not yet.
 
-    A variable must be: else the samples would share it, and its gradient would be their sum.
+    A variable must be: else the samples would share it, and its gradient would be their sum. A row that is run by
+    itself (`map_directions`) shares nothing.
     """
-    return _over_levels(tensor, open_levels())
+    levels = open_levels()
+    if levels and levels[-1].repeated and levels[-1].size == 1:
+        own = levels_of(tensor)
+        levels = [x for x in levels if x.number in own or not (x.repeated and x.size == 1)]
+    return _over_levels(tensor, levels)
 
 
 def _over_levels(tensor: Tensor, levels: Sequence[Level]) -> Tensor:
@@ -57,6 +62,11 @@ def rewrapped(physical: Tensor, levels: Sequence[int]) -> Tensor:
     return physical
 
 
+# A pass: roots, their gradients (None: one) and variables, whether the graph is needed again, and perhaps which
+# gradients have rows.
+Pass = Callable[..., Sequence[Any]]
+
+
 # --- levels of derivatives, from within a `vmap`; see `_levels` ---------------------------------------
 
 
@@ -68,11 +78,16 @@ def make_variable(tensor: Tensor) -> Tensor:
     return rewrapped(_C._variable(innermost(outer)), levels_of(outer))
 
 
-def make_dual(primal: Tensor, tangent: Tensor, level: int) -> Tensor:
+def make_dual(
+    primal: Tensor,
+    tangent: Tensor,
+    level: int,
+    attach: Callable[[Tensor, Tensor, int], Tensor] = _C._dual_variable,
+) -> Tensor:
     """The dual tensor of a level of forward mode, physical in every batch that one of the two is in."""
     numbers = {*levels_of(primal), *levels_of(tangent)}
     if not numbers:
-        return _C._dual_variable(primal, tangent, level)
+        return attach(primal, tangent, level)
     if primal.shape != tangent.shape:
         raise RuntimeError(
             "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
@@ -84,8 +99,15 @@ def make_dual(primal: Tensor, tangent: Tensor, level: int) -> Tensor:
     if numbers != set(levels_of(primal)):
         # The samples have tangents of their own: they cannot share memory.
         physical = physical.clone(memory_format=_C.contiguous_format)
-    dual = _C._dual_variable(physical, innermost(_over_levels(tangent, levels)), level)
+    dual = attach(physical, innermost(_over_levels(tangent, levels)), level)
     return rewrapped(dual, sorted(numbers))
+
+
+def unpack_dual(tensor: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
+    """A batched tensor without its tangent, and the tangent, None if there is none."""
+    primal, tangent = _C._unpack_dual(innermost(tensor), level)
+    levels = levels_of(tensor)
+    return rewrapped(primal, levels), None if tangent is None else rewrapped(tangent, levels)
 
 
 def tangent_of(tensor: Tensor, level: int) -> Tensor | None:
@@ -111,19 +133,28 @@ def pull_back(
     roots: tuple, grads: tuple | None, variables: tuple, retain_graph: bool, ran_own_code: bool
 ) -> tuple[Any, ...]:
     """The gradients of variables, zeros for those that no root depends on."""
-
-    def run(roots: tuple, grads: tuple, variables: tuple, keep: bool) -> Sequence[Any]:
-        given = None if all(g is None for g in grads) else grads
-        return _C._pull_back(roots, given, variables, keep or retain_graph, ran_own_code)
-
+    run = _puller(retain_graph, ran_own_code)
     given = (None,) * len(roots) if grads is None else tuple(grads)
     return _through_levels(run, tuple(roots), given, tuple(variables), False)
 
 
-# --- passes ---------------------------------------------------------------------------------------
+def pull_back_rows(
+    root: Tensor, rows: Tensor, variables: tuple, retain_graph: bool, ran_own_code: bool
+) -> tuple[Any, ...]:
+    """The same for each row of a batch of gradients of one root, stacked."""
+    run = _puller(retain_graph, ran_own_code)
+    return _by_rows(run, (root,), (rows,), (True,), tuple(variables), False)
 
-# A pass: roots, their gradients (None: one) and variables, and whether the graph is needed again.
-Pass = Callable[[tuple, tuple, tuple, bool], Sequence[Any]]
+
+def _puller(retain_graph: bool, ran_own_code: bool) -> Pass:
+    def run(roots: tuple, grads: tuple, variables: tuple, keep: bool, *rows: Any) -> Sequence[Any]:
+        given = None if all(g is None for g in grads) else grads
+        return _C._pull_back(roots, given, variables, keep or retain_graph, ran_own_code, *rows)
+
+    return run
+
+
+# --- passes ---------------------------------------------------------------------------------------
 
 
 def run_backward(
@@ -137,9 +168,9 @@ def run_backward(
 ) -> tuple[Any, ...]:
     """`autograd.grad` of tensors of which some are batched, or with a batch in front of every gradient."""
 
-    def run(roots: tuple, grads: tuple, targets: tuple, keep: bool) -> Sequence[Any]:
+    def run(roots: tuple, grads: tuple, targets: tuple, keep: bool, *rows: Any) -> Sequence[Any]:
         return _C._run_backward(
-            roots, grads, keep or retain_graph, create_graph, targets, allow_unused, False
+            roots, grads, keep or retain_graph, create_graph, targets, allow_unused, False, *rows
         )
 
     if is_grads_batched:
@@ -147,6 +178,8 @@ def run_backward(
             if g is None and isinstance(root, Tensor) and root.numel() != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
         for i, (root, g) in enumerate(zip(roots, grads, strict=False)):
+            if isinstance(root, Tensor):
+                g = _batch_for(root, g)
             if g is not None and isinstance(root, Tensor) and g.shape[1:] != root.shape:
                 raise RuntimeError(
                     "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch "
@@ -168,6 +201,19 @@ def run_backward(
             )
         return _by_rows(run, tuple(roots), grads, [True] * len(sizes), tuple(targets), False)
     return _through_levels(run, tuple(roots), tuple(grads), tuple(targets), False)
+
+
+def _batch_for(root: Tensor, grads: Tensor | None) -> Tensor | None:
+    """The gradients as they are, if there are some, with a batch; PyTorch's errors if not."""
+    if grads is None:
+        if root.requires_grad and root.numel() != 1:
+            raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        raise ValueError(
+            "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a Tensor of "
+            "dimensionality 0 so expected in_dim to satisfy 0 <= in_dim < 0."
+        )
+    grads[0:0] if grads.dim() else grads[0]
+    return grads
 
 
 def _through_levels(
@@ -224,6 +270,8 @@ def _by_rows(
 ) -> tuple[Any, ...]:
     """One pass for each row of those gradients that have rows; the results, stacked."""
     n = next((g.shape[0] for g, rows in zip(grads, has_rows, strict=True) if rows), 0)
+    if n and not any(type(t) is BatchedTensor for t in (*roots, *grads, *targets)):
+        return tuple(run(roots, tuple(grads), targets, keep, tuple(has_rows)))
     found = []
     for i in range(n):
         own = tuple(g[i] if rows else g for g, rows in zip(grads, has_rows, strict=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from whygrad import _C
+from whygrad._functions import broadcast_shapes
 
 from .batched import (
     BatchedTensor,
@@ -26,6 +27,7 @@ from .batched import (
     wrap,
 )
 from .pointwise import dynamic
+from .reading import common_sample
 from .shapes import physical_dim
 
 Tensor = _C.Tensor
@@ -56,6 +58,16 @@ def _is_mask(entry: Any) -> bool:
     return isinstance(entry, Tensor) and entry.dtype in (_C.bool, _C.uint8)
 
 
+def _readable(entry: Any, level: int) -> Any:
+    """An entry of an index; of masks how many elements they pick must be the same for all samples."""
+    if not (is_batched(entry, level) and _is_mask(entry)):
+        return entry
+    mask = common_sample(entry, level)
+    if mask is None:
+        raise RuntimeError(_BOOLEAN)
+    return mask
+
+
 def _dims_taken(entry: Any) -> int:
     """How many dims of the indexed tensor an entry stands for."""
     if entry is None or isinstance(entry, bool):
@@ -84,9 +96,7 @@ class PhysicalIndex:
         self, physical: Any, rank: int, index: Any, level: int, size: int, whole: bool = False
     ) -> None:
         """With `whole` the batch is always an index."""
-        entries = _with_ellipsis_resolved(_entries(index), rank)
-        if any(is_batched(e, level) and _is_mask(e) for e in entries):
-            raise RuntimeError(_BOOLEAN)
+        entries = [_readable(e, level) for e in _with_ellipsis_resolved(_entries(index), rank)]
         self.order = None
         advanced = [i for i, e in enumerate(entries) if isinstance(e, Tensor) and rank_of(e)]
         apart = bool(advanced) and advanced[-1] - advanced[0] != len(advanced) - 1
@@ -304,6 +314,14 @@ def write_rows(call: Call) -> Any:
 
 @rule("nonzero argwhere masked_select bincount unique")
 def of_unknown_shape(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    values = [*args, *kwargs.values()]
+    batched = [is_batched(v, level) for v in values]
+    samples = [common_sample(v, level) if b else v for v, b in zip(values, batched, strict=True)]
+    if name_of(func) == "masked_select" and samples[1] is not None:
+        shape = broadcast_shapes(values[0].shape, values[1].shape)
+        return values[0].expand(shape)[samples[1].expand(shape)]
+    if not any(b and s is None for s, b in zip(samples, batched, strict=True)):
+        return func(*samples[: len(args)], **dict(zip(kwargs, samples[len(args) :], strict=True)))
     raise RuntimeError(dynamic({"argwhere": "nonzero"}.get(name_of(func), name_of(func))))
 
 

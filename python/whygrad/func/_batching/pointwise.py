@@ -17,6 +17,7 @@ from .batched import (
     name_of,
     no_out,
     not_in_place,
+    of_batches_only,
     own_part,
     physical_of,
     rank_of,
@@ -25,6 +26,7 @@ from .batched import (
     wrap,
     wrap_all,
 )
+from .reading import common_sample
 
 Tensor = _C.Tensor
 
@@ -114,7 +116,11 @@ def elementwise(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> A
 @rule("where")
 def where(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     if len(args) + len(kwargs) == 1:
-        raise RuntimeError(dynamic("where"))
+        (condition,) = (*args, *kwargs.values())
+        sample = common_sample(condition, level)
+        if sample is None:
+            raise RuntimeError(dynamic("where"))
+        return func(sample)
     return elementwise(level, func, args, kwargs)
 
 
@@ -145,7 +151,12 @@ def elementwise_in_place(level: int, func: Any, args: tuple, kwargs: dict[str, A
         raise not_in_place(func, level)
     values, _ = aligned(level, [*args, *kwargs.values()])
     n = len(args)
-    func(*values[:n], **dict(zip(kwargs, values[n:], strict=True)))
+    try:
+        func(*values[:n], **dict(zip(kwargs, values[n:], strict=True)))
+    except RuntimeError as error:
+        if not is_batched(args[0], level):
+            of_batches_only(error)
+        raise
     return args[0]
 
 

@@ -7,7 +7,18 @@ from typing import Any
 from whygrad import _C
 from whygrad._vmap_levels import open_levels
 
-from .batched import BatchedTensor, is_batched, name_of, of_sample, outlives, own_part, rule, wrap
+from .batched import (
+    BatchedTensor,
+    is_batched,
+    name_of,
+    of_batches_only,
+    of_sample,
+    outlives,
+    own_part,
+    rule,
+    wrap,
+)
+from .reading import common_sample
 from .shapes import item_message
 
 Tensor = _C.Tensor
@@ -17,7 +28,7 @@ def refuse(names: str, message: str, error: type[Exception] = RuntimeError) -> N
     """File, under names separated by spaces, a rule that raises."""
 
     def refused(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        raise error(message)
+        raise of_batches_only(error(message))
 
     rule(names)(refused)
 
@@ -71,9 +82,14 @@ def of_physical(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> A
 
 @rule("requires_grad.get")
 def requires_grad(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> bool:
-    """Whether it has a history within the innermost `vmap`: only where derivatives are taken in there."""
+    """Whether it has a history within the innermost `vmap`: only where derivatives are taken in there.
+
+    Where samples are alike but for their tangents, they have the history of what was repeated.
+    """
     levels = open_levels()
-    if not levels or _C._transform_level() <= levels[-1].transforms:
+    if not levels:
+        return False
+    if _C._transform_level() <= levels[-1].transforms and not levels[-1].repeated:
         return False
     tensor = args[0]
     while type(tensor) is BatchedTensor:
@@ -84,22 +100,9 @@ def requires_grad(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) ->
 outlives.update((requires_grad, stride, is_contiguous, of_physical))
 
 
-def _common_sample(tensor: Any, level: int) -> Any:
-    """The sample that all are like, None if they may differ."""
-    levels = open_levels()
-    if level > len(levels) or not levels[level - 1].repeated or not is_batched(tensor, level):
-        return None
-    samples = tensor._physical.detach()
-    if type(samples) is BatchedTensor:
-        return samples[0]  # which is asked the same
-    if not len(samples) or not bool(((samples == samples[:1]) | (samples != samples)).all()):
-        return None
-    return samples[0]
-
-
 @rule("item __float__ __int__ __index__ __complex__")
 def item(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-    sample = _common_sample(args[0], level)
+    sample = common_sample(args[0], level)
     if sample is not None:
         return func(sample)
     raise RuntimeError(item_message())
@@ -107,7 +110,7 @@ def item(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
 
 @rule("__bool__ is_nonzero")
 def truth(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-    sample = _common_sample(args[0], level)
+    sample = common_sample(args[0], level)
     if sample is not None:
         return func(sample)
     raise RuntimeError(
@@ -142,13 +145,20 @@ def of_memory(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any
 
 refuse("data.get data.set", "accessing `data` under vmap transform is not allowed")
 
-refuse(
-    "requires_grad_",
-    "You are attempting to call Tensor.requires_grad_() (or perhaps using torch.autograd.functional.* APIs) inside "
-    "of a function being transformed by a functorch transform. This is unsupported, please attempt to use the "
-    "functorch transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function "
-    "being transformed instead.",
-)
+
+@rule("requires_grad_")
+def require_grad(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    tensor, *flag = args
+    if open_levels()[level - 1].repeated and is_batched(tensor, level):
+        func(tensor._physical, *flag, **kwargs)
+        return tensor
+    raise RuntimeError(
+        "You are attempting to call Tensor.requires_grad_() (or perhaps using torch.autograd.functional.* APIs) inside "
+        "of a function being transformed by a functorch transform. This is unsupported, please attempt to use the "
+        "functorch transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function "
+        "being transformed instead."
+    )
+
 
 refuse(
     "backward",
@@ -164,11 +174,11 @@ def representation(tensor: Any) -> str:
 
 
 def _refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
-    raise RuntimeError(_NO_MEMORY)
+    raise of_batches_only(RuntimeError(_NO_MEMORY))
 
 
 def _no_storage(self: Any, *args: Any) -> Any:
-    raise NotImplementedError("Cannot access storage of BatchedTensorImpl")
+    raise of_batches_only(NotImplementedError("Cannot access storage of BatchedTensorImpl"))
 
 
 def _format(self: Any, spec: str) -> str:
