@@ -29,6 +29,7 @@
 #include "autograd/transform.h"
 #include "ops/functions.h"
 #include "tensor/unlocked.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -509,6 +510,7 @@ void queue_callback(std::function<void()> f) {
 
 std::vector<Tensor> run_backward(std::span<const Edge> roots, std::span<const Tensor> grads,
                                  std::span<const Edge> inputs, const BackwardOptions& options) {
+    const Unwatched unwatched;  // Note [Watched operations]
     std::vector<Tensor> captured;
     const auto run = [&] {
         Pass pass(options);

@@ -129,6 +129,9 @@ public:
     virtual SavedTensor* hookable_slot(size_t i) { return saved_slot(i); }
     virtual void visit_owned(OwnedVisitor& visitor) const;
     Dims input_sizes(size_t i) const;  // none without an edge
+    // Another node of this kind that has saved nothing yet and leads nowhere; null if there is no such thing. See
+    // Note [Operations recorded again].
+    virtual Ref<Node> again() const { return {}; }
 
     // Whether the running pass wants the gradient of input i (see engine.cpp).
     bool needs(size_t i) const noexcept {

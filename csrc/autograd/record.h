@@ -192,6 +192,12 @@ public:
         Node::visit_owned(visitor);
         for (const SavedTensor& s : saved_) s.visit_owned(visitor);
     }
+    Ref<Node> again() const override {
+        auto node = FunctionNode::make(name_, f_);
+        for (size_t i = 0; i < saved_.size(); ++i) node->saved_.push_back(SavedTensor());
+        node->saved_names_ = saved_names_;
+        return Ref<Node>::steal(node.release());
+    }
     void keep(const Save& s) {
         saved_names_.push_back({s.name, s.is_output});
         // An output without history can be held like any tensor.

@@ -6,6 +6,7 @@
 #include "autograd/anomaly.h"
 #include "autograd/forward.h"
 #include "autograd/meta.h"
+#include "autograd/replay.h"
 #include "tensor/shape.h"
 
 namespace wg {
@@ -163,10 +164,13 @@ void hand_to_hooks(Node& node) {
         pack_later_->nodes_.emplace_back(&node);
         return;
     }
+    if (recording_notes) recording_notes->node(node);
     for (const size_t i : saved_order(node)) {
         if (!saved_tensor_hooks) return;  // a hook has ended its own context
-        if (SavedTensor* s = node.saved_slot(i); s && s->defined() && !s->is_packed())
+        if (SavedTensor* s = node.saved_slot(i); s && s->defined() && !s->is_packed()) {
+            if (recording_notes) recording_notes->saved(node, i, *s);
             s->pack(*saved_tensor_hooks, &node, false);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 #include "autograd/record.h"
 #include "ops/dims.h"
 #include "ops/functions.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -89,6 +90,10 @@ Ref<Node> as_strided_node(const Tensor& t, IntSpan sizes, IntSpan strides, int64
 }
 
 Tensor as_strided(const Tensor& t, const Dims& sizes, const Dims& strides, OptInt storage_offset) {
+    if (watched()) [[unlikely]]
+        return watch<"as_strided.default">(
+            [&] { return as_strided(t, sizes, strides, storage_offset); }, t, sizes, strides,
+            optional_argument(storage_offset, OptInt()));
     const int64_t offset = storage_offset.value_or(t.offset());
     check_as_strided(t, sizes, strides, offset);
     Tensor out = view_of(t, sizes, strides, offset);

@@ -7,6 +7,7 @@
 #include "ops/dims.h"
 #include "ops/functions.h"
 #include "ops/recorded_write.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -30,6 +31,9 @@ bool is_nothing(const Tensor& t) { return t.dim() == 1 && t.numel() == 0; }
 }  // namespace
 
 Tensor cat(const TensorList& tensors, int64_t dim) {
+    if (watched()) [[unlikely]]
+        return watch<"cat.default">([&] { return cat(tensors, dim); }, tensors,
+                                    optional_argument(dim, 0));
     const int64_t given = dim;
     WG_CHECK_VALUE(!tensors.empty(), "torch.cat(): expected a non-empty list of Tensors");
     const Tensor* model = nullptr;
@@ -84,6 +88,9 @@ Tensor cat(const TensorList& tensors, int64_t dim) {
 }
 
 Tensor stack(const TensorList& tensors, int64_t dim) {
+    if (watched()) [[unlikely]]
+        return watch<"stack.default">([&] { return stack(tensors, dim); }, tensors,
+                                      optional_argument(dim, 0));
     WG_CHECK(!tensors.empty(), "stack expects a non-empty TensorList");
     const Tensor& first = tensors[0];
     const int64_t given = dim;
@@ -168,6 +175,8 @@ Tensor column_stack(const TensorList& tensors) {
 // --- repetition ---
 
 Tensor repeat(const Tensor& t, const Dims& repeats) {
+    if (watched()) [[unlikely]]
+        return watch<"repeat.default">([&] { return repeat(t, repeats); }, t, repeats);
     WG_CHECK(
         int64_t(repeats.size()) >= t.dim(),
         "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
@@ -290,6 +299,8 @@ Tensor rolled(const Tensor& t, int64_t shift, int64_t dim) {
 }  // namespace
 
 Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims) {
+    if (watched()) [[unlikely]]
+        return watch<"roll.default">([&] { return roll(t, shifts, dims); }, t, shifts, dims);
     WG_CHECK(!shifts.empty(), "`shifts` required");
     WG_CHECK(shifts.size() == dims.size() || (dims.empty() && shifts.size() == 1),
              "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
@@ -325,6 +336,8 @@ Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims) {
 }
 
 Tensor flip(const Tensor& t, const Dims& dims) {
+    if (watched()) [[unlikely]]
+        return watch<"flip.default">([&] { return flip(t, dims); }, t, dims);
     const auto flipped = dim_set(dims, t.dim());
     Tensor out = empty_like(t);
     if (t.numel() > 0) {
@@ -393,20 +406,32 @@ void triangle(const Tensor& target, const Tensor& self, int64_t diagonal) {
 }  // namespace
 
 Tensor tril(const Tensor& t, int64_t diagonal) {
+    if (watched()) [[unlikely]]
+        return watch<"tril.default">([&] { return tril(t, diagonal); }, t,
+                                     optional_argument(diagonal, 0));
     Tensor out = contiguous_copy(t);
     triangle<true>(out, t, diagonal);
     return out;
 }
 Tensor triu(const Tensor& t, int64_t diagonal) {
+    if (watched()) [[unlikely]]
+        return watch<"triu.default">([&] { return triu(t, diagonal); }, t,
+                                     optional_argument(diagonal, 0));
     Tensor out = contiguous_copy(t);
     triangle<false>(out, t, diagonal);
     return out;
 }
 Tensor& tril_(Tensor& self, int64_t diagonal) {
+    if (watched()) [[unlikely]]
+        return watch_write<"tril_.default">([&]() -> Tensor& { return tril_(self, diagonal); },
+                                            self, optional_argument(diagonal, 0));
     triangle<true>(self, self, diagonal);
     return self;
 }
 Tensor& triu_(Tensor& self, int64_t diagonal) {
+    if (watched()) [[unlikely]]
+        return watch_write<"triu_.default">([&]() -> Tensor& { return triu_(self, diagonal); },
+                                            self, optional_argument(diagonal, 0));
     triangle<false>(self, self, diagonal);
     return self;
 }

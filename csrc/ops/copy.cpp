@@ -10,6 +10,7 @@
 #include "cpu/copy.h"
 #include "ops/checked_scalar.h"
 #include "ops/functions.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -89,6 +90,9 @@ bool records(const Tensor& self, Inputs inputs) {
 }  // namespace
 
 Tensor& copy_(Tensor& self, const Tensor& src, bool) {
+    if (watched()) [[unlikely]]
+        return watch_write<"copy_.default">([&]() -> Tensor& { return copy_(self, src); }, self,
+                                            src);
     const bool recorded = records(self, {self, src});
     check_history(self, recorded);
     // A tensor over the same elements may be copied, whatever overlaps in it.
@@ -144,11 +148,23 @@ Tensor& fill_with(Tensor& self, Scalar value, const char* node_name) {
 
 }  // namespace
 
-Tensor& fill_(Tensor& self, Scalar value) { return fill_with(self, value, "FillBackward2"); }
-Tensor& zero_(Tensor& self) { return fill_with(self, 0, "ZeroBackward0"); }
+Tensor& fill_(Tensor& self, Scalar value) {
+    if (watched()) [[unlikely]]
+        return watch_write<"fill_.Scalar">([&]() -> Tensor& { return fill_(self, value); }, self,
+                                           value);
+    return fill_with(self, value, "FillBackward2");
+}
+Tensor& zero_(Tensor& self) {
+    if (watched()) [[unlikely]]
+        return watch_write<"zero_.default">([&]() -> Tensor& { return zero_(self); }, self);
+    return fill_with(self, 0, "ZeroBackward0");
+}
 
 // Recorded for integers as well, as PyTorch does.
 Tensor& fill_tensor_(Tensor& self, const Tensor& value) {
+    if (watched()) [[unlikely]]
+        return watch_write<"fill_.Tensor">([&]() -> Tensor& { return fill_tensor_(self, value); },
+                                           self, value);
     const bool recorded = any_requires_grad({self, value});
     check_history(self, recorded);
     WG_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
@@ -180,6 +196,8 @@ bool copied_by_write(Tensor& out, const Tensor& t) {
 }
 
 Tensor clone(const Tensor& t) {
+    if (watched()) [[unlikely]]
+        return watch<"clone.default">([&] { return clone(t); }, t);
     Tensor out = empty_like(t);
     if (copied_by_write(out, t)) return out;
     copy_values(out, t);
@@ -191,6 +209,8 @@ Tensor clone(const Tensor& t) {
 
 Tensor contiguous(const Tensor& t) {
     if (t.is_contiguous()) return t;
+    if (watched()) [[unlikely]]
+        return watch<"clone.default">([&] { return contiguous(t); }, t);
     Tensor out = empty(t.sizes(), t.dtype());
     if (copied_by_write(out, t)) return out;
     copy_values(out, t);
@@ -200,6 +220,9 @@ Tensor contiguous(const Tensor& t) {
 
 Tensor to_dtype(const Tensor& t, DType dtype, bool copy) {
     if (t.dtype() == dtype && !copy) return t;
+    if (watched()) [[unlikely]]
+        return watch<"_to_copy.default">([&] { return to_dtype(t, dtype, copy); }, t,
+                                         Argument{dtype, "dtype"});
     Tensor out = empty_like(t, dtype);
     if (copied_by_write(out, t)) return out;
     copy_values(out, t);

@@ -12,6 +12,7 @@
 #include "cpu/elementwise_loop.h"
 #include "ops/elementwise_rules.h"
 #include "ops/elementwise_tangents.h"
+#include "ops/elementwise_watch.h"
 #include "ops/functions.h"
 #include "tensor/shape.h"
 
@@ -108,6 +109,19 @@ public:
     void visit_owned(OwnedVisitor& visitor) const override {
         Node::visit_owned(visitor);
         for (const SavedTensor& s : saved_) s.visit_owned(visitor);
+    }
+
+    Ref<Node> again() const override {
+        auto node = ElementwiseNode::make(op_, name_, Params());
+        node->compute_ = compute_;
+        node->reads_saved_ = reads_saved_;
+        node->is_scalar_ = is_scalar_;
+        node->whole_ = whole_;
+        node->in_place_ = in_place_;
+        std::copy_n(operand_, 3, node->operand_);
+        std::copy_n(params_, 3, node->params_);
+        std::copy_n(scalars_, 4, node->scalars_);
+        return Ref<Node>::steal(node.release());
     }
 
     // What the gradients read: operands that are tensors (slots 0 to 2) and the result (slot 3).
@@ -576,6 +590,8 @@ inline void run_plain_forward(LoopFn fn, const Tensor& out, Args args, const Par
 }  // namespace
 
 Tensor elementwise(Op op, Args args, const Params& params, const char* node_name) {
+    if (watched()) [[unlikely]]
+        return watch_elementwise(op, args, params, node_name);
     Tensor out;
     DType compute;
     check_operands(op, args);
@@ -619,6 +635,8 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
 }
 
 Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const char* node_name) {
+    if (watched()) [[unlikely]]
+        return watch_elementwise_(op, self, args, params, node_name);
     op = written_form(on_bool(op, args));
     const RowInfo& r = row(op);
     const bool has_node = r.differentiable || *r.node;

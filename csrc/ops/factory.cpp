@@ -4,6 +4,7 @@
 
 #include "autograd/record.h"
 #include "ops/functions.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -101,6 +102,8 @@ bool is_contiguous_in(const Tensor& t, MemoryFormat format) {
 
 Tensor clone_in(const Tensor& t, OptMemoryFormat format) {
     if (format.value_or(MemoryFormat::Preserve) == MemoryFormat::Preserve) return clone(t);
+    if (watched()) [[unlikely]]
+        return watch<"clone.default">([&] { return clone_in(t, format); }, t);
     Tensor out = empty_strided(t.sizes(), format_strides(t.sizes(), *format), t.dtype());
     if (copied_by_write(out, t)) return out;
     copy_values(out, t);
@@ -118,6 +121,9 @@ Tensor contiguous_in(const Tensor& t, OptMemoryFormat format) {
 }
 
 Tensor to_format(const Tensor& t, DType dtype, MemoryFormat format) {
+    if (watched()) [[unlikely]]
+        return watch<"_to_copy.default">([&] { return to_format(t, dtype, format); }, t,
+                                         Argument{dtype, "dtype"});
     Tensor out = empty_strided(t.sizes(), format_strides(t.sizes(), format), dtype);
     if (copied_by_write(out, t)) return out;
     copy_values(out, t);
@@ -131,6 +137,8 @@ Tensor to_format(const Tensor& t, DType dtype, MemoryFormat format) {
 
 Tensor make_empty(const Dims& size, OptMemoryFormat format, const OptTensor& out,
                   const TensorOptions& o) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"empty.memory_format">([&] { return make_empty(size, format, out, o); }, size);
     WG_CHECK(format != MemoryFormat::Preserve, "unsupported memory format Preserve");
     if (out) {
         WG_CHECK(!requires_grad(*out), "cannot resize variables that require grad");
@@ -145,42 +153,64 @@ Tensor make_empty(const Dims& size, OptMemoryFormat format, const OptTensor& out
     return finished(empty_strided(size, format_strides(size, *format), dtype), o);
 }
 Tensor make_empty_strided(const Dims& size, const Dims& stride, const TensorOptions& o) {
+    if (watched()) [[unlikely]]
+        return watch<"empty_strided.default">([&] { return make_empty_strided(size, stride, o); },
+                                              size, stride);
     WG_CHECK(size.size() == stride.size(), "dimensionality of sizes (", size.size(),
              ") must match dimensionality of strides (", stride.size(), ")");
     return finished(empty_strided(size, stride, o.dtype.value_or(default_dtype())), o);
 }
 Tensor make_zeros(const Dims& size, const OptTensor& out, const TensorOptions& o) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"zeros.default">([&] { return make_zeros(size, out, o); }, size);
     return placed("zeros", out, o, [&](OptDType d) { return zeros(size, d); });
 }
 Tensor make_ones(const Dims& size, const OptTensor& out, const TensorOptions& o) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"ones.default">([&] { return make_ones(size, out, o); }, size);
     return placed("ones", out, o, [&](OptDType d) { return ones(size, d); });
 }
 Tensor make_full(const Dims& size, Scalar value, const OptTensor& out, const TensorOptions& o) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"full.default">([&] { return make_full(size, value, out, o); }, size, value);
     return placed("full", out, o, [&](OptDType d) { return full(size, value, d); });
 }
 Tensor make_scalar_tensor(Scalar value, const TensorOptions& o) {
+    if (watched()) [[unlikely]]
+        return watch<"scalar_tensor.default">([&] { return make_scalar_tensor(value, o); }, value);
     return finished(scalar_tensor(value, o.dtype), o);
 }
 
 // --- of another tensor's size ---
 
 Tensor make_empty_like(const Tensor& t, OptMemoryFormat format, const TensorOptions& o) {
+    if (watched()) [[unlikely]]
+        return watch<"empty_like.default">([&] { return make_empty_like(t, format, o); }, t);
     return finished(empty_in(t, format, o), o);
 }
 Tensor make_zeros_like(const Tensor& t, OptMemoryFormat format, const TensorOptions& o) {
+    if (watched()) [[unlikely]]
+        return watch<"zeros_like.default">([&] { return make_zeros_like(t, format, o); }, t);
     return finished(filled(empty_in(t, format, o), 0), o);
 }
 Tensor make_ones_like(const Tensor& t, OptMemoryFormat format, const TensorOptions& o) {
+    if (watched()) [[unlikely]]
+        return watch<"ones_like.default">([&] { return make_ones_like(t, format, o); }, t);
     return finished(filled(empty_in(t, format, o), 1), o);
 }
 Tensor make_full_like(const Tensor& t, Scalar value, OptMemoryFormat format,
                       const TensorOptions& o) {
+    if (watched()) [[unlikely]]
+        return watch<"full_like.default">([&] { return make_full_like(t, value, format, o); }, t,
+                                          value);
     return finished(filled(empty_in(t, format, o), value), o);
 }
 
 // --- of another tensor's dtype ---
 
 Tensor new_empty(const Tensor& t, const Dims& size, const TensorOptions& o) {
+    if (watched()) [[unlikely]]
+        return watch<"new_empty.default">([&] { return new_empty(t, size, o); }, t, size);
     return finished(empty(size, o.dtype.value_or(t.dtype())), o);
 }
 Tensor new_empty_strided(const Tensor& t, const Dims& size, const Dims& stride, TensorOptions o) {
@@ -188,12 +218,19 @@ Tensor new_empty_strided(const Tensor& t, const Dims& size, const Dims& stride, 
     return make_empty_strided(size, stride, o);
 }
 Tensor new_zeros(const Tensor& t, const Dims& size, const TensorOptions& o) {
+    if (watched()) [[unlikely]]
+        return watch<"new_zeros.default">([&] { return new_zeros(t, size, o); }, t, size);
     return finished(full(size, 0, o.dtype.value_or(t.dtype())), o);
 }
 Tensor new_ones(const Tensor& t, const Dims& size, const TensorOptions& o) {
+    if (watched()) [[unlikely]]
+        return watch<"new_ones.default">([&] { return new_ones(t, size, o); }, t, size);
     return finished(full(size, 1, o.dtype.value_or(t.dtype())), o);
 }
 Tensor new_full(const Tensor& t, const Dims& size, Scalar value, const TensorOptions& o) {
+    if (watched()) [[unlikely]]
+        return watch<"new_full.default">([&] { return new_full(t, size, value, o); }, t, size,
+                                         value);
     return finished(full(size, value, o.dtype.value_or(t.dtype())), o);
 }
 
@@ -201,6 +238,9 @@ Tensor new_full(const Tensor& t, const Dims& size, Scalar value, const TensorOpt
 
 Tensor make_arange(Scalar start, Scalar end, Scalar step, const OptTensor& out,
                    const TensorOptions& o) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"arange.start_step">([&] { return make_arange(start, end, step, out, o); },
+                                          start, end, step);
     const auto make = [&](OptDType d) { return arange(start, end, step, d); };
     if (out) {
         const Tensor values = make(out->dtype());
@@ -217,9 +257,14 @@ Tensor make_arange(Scalar start, Scalar end, Scalar step, const OptTensor& out,
     return placed("arange", out, o, make, true);
 }
 Tensor make_arange_to(Scalar end, const OptTensor& out, const TensorOptions& o) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"arange.default">([&] { return make_arange_to(end, out, o); }, end);
     return make_arange(0, end, 1, out, o);
 }
 Tensor make_arange_between(Scalar start, Scalar end, const TensorOptions& o) {
+    if (watched()) [[unlikely]]
+        return watch<"arange.start">([&] { return make_arange_between(start, end, o); }, start,
+                                     end);
     return make_arange(start, end, 1, {}, o);
 }
 
@@ -248,6 +293,9 @@ Scalar end_point(const char* name, const Tensor& start, const Tensor& end, const
 
 Tensor make_linspace(Scalar start, Scalar end, int64_t steps, const OptTensor& out,
                      const TensorOptions& o) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"linspace.default">([&] { return make_linspace(start, end, steps, out, o); },
+                                         start, end, steps);
     return placed(
         "linspace", out, o, [&](OptDType d) { return linspace(start, end, steps, d); }, true);
 }
@@ -267,6 +315,10 @@ Tensor make_linspace_tn(const Tensor& start, Scalar end, int64_t steps, const Op
 
 Tensor make_logspace(Scalar start, Scalar end, int64_t steps, double base, const OptTensor& out,
                      const TensorOptions& o) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"logspace.default">(
+            [&] { return make_logspace(start, end, steps, base, out, o); }, start, end, steps,
+            base);
     return placed(
         "logspace", out, o, [&](OptDType d) { return logspace(start, end, steps, base, d); }, true);
 }
@@ -285,9 +337,13 @@ Tensor make_logspace_tn(const Tensor& start, Scalar end, int64_t steps, double b
 }
 
 Tensor make_eye(int64_t n, int64_t m, const OptTensor& out, const TensorOptions& o) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"eye.m">([&] { return make_eye(n, m, out, o); }, n, m);
     return placed("eye", out, o, [&](OptDType d) { return eye(n, m, d); });
 }
 Tensor make_eye_square(int64_t n, const OptTensor& out, const TensorOptions& o) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"eye.default">([&] { return make_eye_square(n, out, o); }, n);
     return placed("eye", out, o, [&](OptDType d) { return eye(n, {}, d); });
 }
 

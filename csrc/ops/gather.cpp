@@ -7,6 +7,7 @@
 #include "ops/elementwise.h"
 #include "ops/indexed.h"
 #include "ops/recorded_write.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -75,6 +76,9 @@ void visit_size(size_t itemsize, F f) {
 }  // namespace
 
 Tensor gather(const Tensor& t, int64_t dim, const Tensor& index, bool sparse_grad) {
+    if (watched()) [[unlikely]]
+        return watch<"gather.default">([&] { return gather(t, dim, index, sparse_grad); }, t, dim,
+                                       index, optional_argument(sparse_grad, false, "sparse_grad"));
     WG_CHECK_NOT_IMPLEMENTED(!sparse_grad || !any_requires_grad({t}),
                              "gather: sparse gradients are not supported; pass sparse_grad=False");
     const int64_t given = dim;
@@ -345,29 +349,49 @@ Tensor& scatter_value_reduced_(Tensor& self, int64_t dim, const Tensor& index, S
 }
 
 Tensor scatter(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src) {
+    if (watched()) [[unlikely]]
+        return watch<"scatter.src">([&] { return scatter(t, dim, index, src); }, t, dim, index,
+                                    src);
     const Tensor out = contiguous_copy(t);
     scatter_into(out, t, dim, index, src);
     return out;
 }
 Tensor& scatter_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
+    if (watched()) [[unlikely]]
+        return watch_write<"scatter_.src">(
+            [&]() -> Tensor& { return scatter_(self, dim, index, src); }, self, dim, index, src);
     scatter_into(self, self, dim, index, src);
     return self;
 }
 Tensor scatter_value(const Tensor& t, int64_t dim, const Tensor& index, Scalar value) {
+    if (watched()) [[unlikely]]
+        return watch<"scatter.value">([&] { return scatter_value(t, dim, index, value); }, t, dim,
+                                      index, value);
     const Tensor out = contiguous_copy(t);
     scatter_into(out, t, dim, index, value);
     return out;
 }
 Tensor& scatter_value_(Tensor& self, int64_t dim, const Tensor& index, Scalar value) {
+    if (watched()) [[unlikely]]
+        return watch_write<"scatter_.value">(
+            [&]() -> Tensor& { return scatter_value_(self, dim, index, value); }, self, dim, index,
+            value);
     scatter_into(self, self, dim, index, value);
     return self;
 }
 Tensor scatter_add(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src) {
+    if (watched()) [[unlikely]]
+        return watch<"scatter_add.default">([&] { return scatter_add(t, dim, index, src); }, t, dim,
+                                            index, src);
     const Tensor out = contiguous_copy(t);
     scatter_add_into(out, t, dim, index, src);
     return out;
 }
 Tensor& scatter_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
+    if (watched()) [[unlikely]]
+        return watch_write<"scatter_add_.default">(
+            [&]() -> Tensor& { return scatter_add_(self, dim, index, src); }, self, dim, index,
+            src);
     scatter_add_into(self, self, dim, index, src);
     return self;
 }
@@ -521,6 +545,10 @@ std::optional<Reduce> reduction_of(std::string_view name) {
 
 Tensor scatter_reduce(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src,
                       std::string_view reduce, bool include_self) {
+    if (watched()) [[unlikely]]
+        return watch<"scatter_reduce.two">(
+            [&] { return scatter_reduce(t, dim, index, src, reduce, include_self); }, t, dim, index,
+            src, reduce, optional_argument(include_self, true, "include_self"));
     const int64_t along = wrap_dim(dim, t.dim());
     check_index_dtype("scatter", index);
     WG_CHECK(t.dtype() == src.dtype(), "scatter(): Expected self.dtype to be equal to src.dtype");
@@ -552,6 +580,10 @@ Tensor scatter_reduce(const Tensor& t, int64_t dim, const Tensor& index, const T
 
 Tensor index_reduce(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source,
                     std::string_view reduce, bool include_self) {
+    if (watched()) [[unlikely]]
+        return watch<"index_reduce.default">(
+            [&] { return index_reduce(t, dim, index, source, reduce, include_self); }, t, dim,
+            index, source, reduce, optional_argument(include_self, true, "include_self"));
     const std::optional<Reduce> r = reduction_of(reduce);
     WG_CHECK(r && r != Reduce::Sum,
              "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got ",
@@ -628,12 +660,25 @@ Tensor& reduced_in_place(Tensor& self, const Tensor& index, const Tensor& src, F
 
 Tensor& scatter_reduce_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                         std::string_view reduce, bool include_self) {
+    if (watched()) [[unlikely]]
+        return watch_write<"scatter_reduce_.two">(
+            [&]() -> Tensor& {
+                return scatter_reduce_(self, dim, index, src, reduce, include_self);
+            },
+            self, dim, index, src, reduce, optional_argument(include_self, true, "include_self"));
     return reduced_in_place(self, index, src, [&](const Tensor& old) {
         return scatter_reduce(old, dim, index, src, reduce, include_self);
     });
 }
 Tensor& index_reduce_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
                       std::string_view reduce, bool include_self) {
+    if (watched()) [[unlikely]]
+        return watch_write<"index_reduce_.default">(
+            [&]() -> Tensor& {
+                return index_reduce_(self, dim, index, source, reduce, include_self);
+            },
+            self, dim, index, source, reduce,
+            optional_argument(include_self, true, "include_self"));
     return reduced_in_place(self, index, source, [&](const Tensor& old) {
         return index_reduce(old, dim, index, source, reduce, include_self);
     });
@@ -669,6 +714,11 @@ Tensor embedding_gradient(const Tensor& grad, const Tensor& indices, const Dims&
 
 Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_idx,
                  bool scale_grad_by_freq, bool sparse) {
+    if (watched()) [[unlikely]]
+        return watch<"embedding.default">(
+            [&] { return embedding(weight, indices, padding_idx, scale_grad_by_freq, sparse); },
+            weight, indices, optional_argument(padding_idx, -1),
+            optional_argument(scale_grad_by_freq, false), optional_argument(sparse, false));
     WG_CHECK(weight.dim() == 2, "'weight' must be 2-D");
     WG_CHECK(
         indices.dtype() == DType::Int64 || indices.dtype() == DType::Int32,

@@ -8,6 +8,7 @@
 
 #include "autograd/record.h"
 #include "ops/indexed_node.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -267,6 +268,8 @@ void read_region(const IndexedRegion& r, const Tensor& out) {
 }  // namespace
 
 Tensor index(const Tensor& t, const TensorList& indices) {
+    if (watched()) [[unlikely]]
+        return watch<"index.Tensor">([&] { return index(t, indices); }, t, indices);
     const IndexedRegion r = indexed_region(t, indices);
     Tensor out = empty_strided(r.shape, result_strides(r), t.dtype());
     read_region(r, out);
@@ -287,6 +290,9 @@ Tensor index(const Tensor& t, const TensorList& indices) {
 // --- one index tensor along one dimension ---
 
 Tensor index_select(const Tensor& t, int64_t dim, const Tensor& index) {
+    if (watched()) [[unlikely]]
+        return watch<"index_select.default">([&] { return index_select(t, dim, index); }, t, dim,
+                                             index);
     const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     WG_CHECK_INDEX(index.dim() <= 1, "index_select(): Index is supposed to be a vector");
@@ -351,6 +357,8 @@ void for_each_true(const Tensor& contiguous_values, Visit visit) {
 }  // namespace
 
 Tensor nonzero(const Tensor& t) {
+    if (watched()) [[unlikely]]
+        return watch<"nonzero.default">([&] { return nonzero(t); }, t);
     Unrecorded off;
     const Tensor values = contiguous(t);
     int64_t n = 0;
@@ -376,6 +384,8 @@ TensorList nonzero_tuple(const Tensor& t) {
 }
 
 Tensor masked_select(const Tensor& t, const Tensor& mask) {
+    if (watched()) [[unlikely]]
+        return watch<"masked_select.default">([&] { return masked_select(t, mask); }, t, mask);
     WG_CHECK(mask.dtype() == DType::Bool, "masked_select: expected BoolTensor for mask");
     const Dims shape = broadcast_shapes(mask.sizes(), t.sizes());
     Tensor out;
@@ -397,6 +407,8 @@ Tensor masked_select(const Tensor& t, const Tensor& mask) {
 // --- flat indices ---
 
 Tensor take(const Tensor& t, const Tensor& index) {
+    if (watched()) [[unlikely]]
+        return watch<"take.default">([&] { return take(t, index); }, t, index);
     WG_CHECK(index.dtype() == DType::Int64, "take(): Expected a long tensor for index, but got ",
              info(index.dtype()).scalar_name);
     WG_CHECK_INDEX(t.numel() > 0 || index.numel() == 0,
@@ -428,6 +440,9 @@ Tensor take(const Tensor& t, const Tensor& index) {
 
 // The flat positions of t that `index` names receive the elements of `source`, in order.
 Tensor put(const Tensor& t, const Tensor& index, const Tensor& source, bool accumulate) {
+    if (watched()) [[unlikely]]
+        return watch<"put.default">([&] { return put(t, index, source, accumulate); }, t, index,
+                                    source, optional_argument(accumulate, false));
     WG_CHECK(index.dtype() == DType::Int64, "put_(): Expected a long tensor for index, but got ",
              info(index.dtype()).scalar_name);
     WG_CHECK(t.dtype() == source.dtype(),
@@ -463,6 +478,10 @@ Tensor put(const Tensor& t, const Tensor& index, const Tensor& source, bool accu
 }
 
 Tensor& put_(Tensor& self, const Tensor& index, const Tensor& source, bool accumulate) {
+    if (watched()) [[unlikely]]
+        return watch_write<"put_.default">(
+            [&]() -> Tensor& { return put_(self, index, source, accumulate); }, self, index, source,
+            optional_argument(accumulate, false));
     return inplace(self, requires_grad(source),
                    [&](const Tensor& old) { return put(old, index, source, accumulate); });
 }

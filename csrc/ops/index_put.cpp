@@ -7,6 +7,7 @@
 #include "ops/indexed.h"
 #include "ops/indexed_node.h"
 #include "ops/recorded_write.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -273,38 +274,67 @@ void fill_slices(const Tensor& target, const Tensor& self, int64_t dim, const Te
 
 Tensor& index_add_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
                    Scalar alpha) {
+    if (watched()) [[unlikely]]
+        return watch_write<"index_add_.default">(
+            [&]() -> Tensor& { return index_add_(self, dim, index, source, alpha); }, self, dim,
+            index, source, optional_argument(alpha, 1, "alpha"));
     add(self, self, dim, index, source, alpha);
     return self;
 }
 Tensor index_add(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source,
                  Scalar alpha) {
+    if (watched()) [[unlikely]]
+        return watch<"index_add.default">([&] { return index_add(t, dim, index, source, alpha); },
+                                          t, dim, index, source,
+                                          optional_argument(alpha, 1, "alpha"));
     const Tensor out = contiguous_copy(t);
     add(out, t, dim, index, source, alpha);
     return out;
 }
 Tensor& index_copy_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
+    if (watched()) [[unlikely]]
+        return watch_write<"index_copy_.default">(
+            [&]() -> Tensor& { return index_copy_(self, dim, index, source); }, self, dim, index,
+            source);
     copy_slices(self, self, dim, index, source);
     return self;
 }
 Tensor index_copy(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source) {
+    if (watched()) [[unlikely]]
+        return watch<"index_copy.default">([&] { return index_copy(t, dim, index, source); }, t,
+                                           dim, index, source);
     const Tensor out = contiguous_copy(t);
     copy_slices(out, t, dim, index, source);
     return out;
 }
 Tensor& index_fill_(Tensor& self, int64_t dim, const Tensor& index, Scalar value) {
+    if (watched()) [[unlikely]]
+        return watch_write<"index_fill_.int_Scalar">(
+            [&]() -> Tensor& { return index_fill_(self, dim, index, value); }, self, dim, index,
+            value);
     fill_slices(self, self, dim, index, value);
     return self;
 }
 Tensor index_fill(const Tensor& t, int64_t dim, const Tensor& index, Scalar value) {
+    if (watched()) [[unlikely]]
+        return watch<"index_fill.int_Scalar">([&] { return index_fill(t, dim, index, value); }, t,
+                                              dim, index, value);
     const Tensor out = fresh_copy(t);
     fill_slices(out, t, dim, index, value);
     return out;
 }
 Tensor& index_fill_tensor_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& value) {
+    if (watched()) [[unlikely]]
+        return watch_write<"index_fill_.int_Tensor">(
+            [&]() -> Tensor& { return index_fill_tensor_(self, dim, index, value); }, self, dim,
+            index, value);
     fill_slices(self, self, dim, index, value);
     return self;
 }
 Tensor index_fill_tensor(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& value) {
+    if (watched()) [[unlikely]]
+        return watch<"index_fill.int_Tensor">(
+            [&] { return index_fill_tensor(t, dim, index, value); }, t, dim, index, value);
     const Tensor out = fresh_copy(t);
     fill_slices(out, t, dim, index, value);
     return out;
@@ -390,19 +420,31 @@ void fill_masked(const Tensor& target, const Tensor& self, const Tensor& mask,
 }  // namespace
 
 Tensor& masked_fill_value_(Tensor& self, const Tensor& mask, Scalar value) {
+    if (watched()) [[unlikely]]
+        return watch_write<"masked_fill_.Scalar">(
+            [&]() -> Tensor& { return masked_fill_value_(self, mask, value); }, self, mask, value);
     fill_masked(self, self, mask, value);
     return self;
 }
 Tensor masked_fill_value(const Tensor& t, const Tensor& mask, Scalar value) {
+    if (watched()) [[unlikely]]
+        return watch<"masked_fill.Scalar">([&] { return masked_fill_value(t, mask, value); }, t,
+                                           mask, value);
     const Tensor out = copy_for_mask(t, mask);
     fill_masked(out, t, mask, value);
     return out;
 }
 Tensor& masked_fill_(Tensor& self, const Tensor& mask, const Tensor& value) {
+    if (watched()) [[unlikely]]
+        return watch_write<"masked_fill_.Tensor">(
+            [&]() -> Tensor& { return masked_fill_(self, mask, value); }, self, mask, value);
     fill_masked(self, self, mask, value);
     return self;
 }
 Tensor masked_fill(const Tensor& t, const Tensor& mask, const Tensor& value) {
+    if (watched()) [[unlikely]]
+        return watch<"masked_fill.Tensor">([&] { return masked_fill(t, mask, value); }, t, mask,
+                                           value);
     const Tensor out = copy_for_mask(t, mask);
     fill_masked(out, t, mask, value);
     return out;
@@ -467,10 +509,16 @@ void scatter_masked(const Tensor& target, const Tensor& self, const Tensor& mask
 }  // namespace
 
 Tensor& masked_scatter_(Tensor& self, const Tensor& mask, const Tensor& source) {
+    if (watched()) [[unlikely]]
+        return watch_write<"masked_scatter_.default">(
+            [&]() -> Tensor& { return masked_scatter_(self, mask, source); }, self, mask, source);
     scatter_masked(self, self, mask, source);
     return self;
 }
 Tensor masked_scatter(const Tensor& t, const Tensor& mask, const Tensor& source) {
+    if (watched()) [[unlikely]]
+        return watch<"masked_scatter.default">([&] { return masked_scatter(t, mask, source); }, t,
+                                               mask, source);
     const Tensor out = copy_for_mask(t, mask);
     scatter_masked(out, t, mask, source);
     return out;
@@ -529,12 +577,19 @@ void put(const Tensor& target, const Tensor& self, const TensorList& indices, co
 }  // namespace
 
 Tensor& index_put_(Tensor& self, const TensorList& indices, const Tensor& values, bool accumulate) {
+    if (watched()) [[unlikely]]
+        return watch_write<"index_put_.default">(
+            [&]() -> Tensor& { return index_put_(self, indices, values, accumulate); }, self,
+            indices, values, optional_argument(accumulate, false));
     put(self, self, indices, values, accumulate);
     return self;
 }
 
 Tensor index_put(const Tensor& t, const TensorList& indices, const Tensor& values,
                  bool accumulate) {
+    if (watched()) [[unlikely]]
+        return watch<"index_put.default">([&] { return index_put(t, indices, values, accumulate); },
+                                          t, indices, values, optional_argument(accumulate, false));
     const Tensor out = fresh_copy(t);
     put(out, t, indices, values, accumulate);
     return out;

@@ -5,6 +5,7 @@
 #include "autograd/record.h"
 #include "ops/functions.h"
 #include "ops/reduce_common.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -111,6 +112,9 @@ DifferenceLoss(const char*, const char*, const char*, int64_t, bool, Shown, Valu
 }  // namespace
 
 Tensor mse_loss(const Tensor& input, const Tensor& target, int64_t reduction) {
+    if (watched()) [[unlikely]]
+        return watch<"mse_loss.default">([&] { return mse_loss(input, target, reduction); }, input,
+                                         target, optional_argument(reduction, 1));
     const auto value = [=](const Tensor& d) {
         if (reduction == NONE) return d * d;
         return reduce_values(Reduction::SquareSum, d, dim_mask({}, d.dim()), false,
@@ -134,6 +138,10 @@ Tensor l1_loss(const Tensor& input, const Tensor& target, int64_t reduction) {
 }
 
 Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, int64_t reduction, double beta) {
+    if (watched()) [[unlikely]]
+        return watch<"smooth_l1_loss.default">(
+            [&] { return smooth_l1_loss(input, target, reduction, beta); }, input, target,
+            reduction, beta);
     WG_CHECK(beta >= 0, "smooth_l1_loss does not support negative values for beta.");
     if (beta == 0) return l1_loss(input, target, reduction);
     const auto value = [=](const Tensor& d) {
@@ -159,6 +167,10 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, int64_t reducti
 }
 
 Tensor huber_loss(const Tensor& input, const Tensor& target, int64_t reduction, double delta) {
+    if (watched()) [[unlikely]]
+        return watch<"huber_loss.default">(
+            [&] { return huber_loss(input, target, reduction, delta); }, input, target, reduction,
+            delta);
     WG_CHECK(delta > 0, "huber_loss does not support non-positive values for delta.");
     const Arg both[] = {input, target};
     WG_CHECK(can_cast(result_type(both), input.dtype()), "result type ",
@@ -268,6 +280,10 @@ struct BinaryCrossEntropy {
 
 Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const OptTensor& weight,
                             int64_t reduction) {
+    if (watched()) [[unlikely]]
+        return watch<"binary_cross_entropy.default">(
+            [&] { return binary_cross_entropy(input, target, weight, reduction); }, input, target,
+            Argument{to_value(weight), nullptr, !weight}, optional_argument(reduction, 1));
     const BinaryCrossEntropy loss{reduction, weight.value_or(Tensor())};
     check_constant(loss.weight, "weight", "binary_cross_entropy");
     WG_CHECK(input.dtype() == target.dtype(), "Found dtype ", scalar_name(target), " but expected ",
@@ -297,6 +313,15 @@ Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Opt
 Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& target,
                                         const OptTensor& weight_, const OptTensor& pos_weight_,
                                         int64_t reduction) {
+    if (watched()) [[unlikely]]
+        return watch<"binary_cross_entropy_with_logits.default">(
+            [&] {
+                return binary_cross_entropy_with_logits(input, target, weight_, pos_weight_,
+                                                        reduction);
+            },
+            input, target, Argument{to_value(weight_), nullptr, !weight_},
+            Argument{to_value(pos_weight_), nullptr, !pos_weight_},
+            optional_argument(reduction, 1));
     const Tensor weight = weight_.value_or(Tensor()), pos_weight = pos_weight_.value_or(Tensor());
     check_constant(weight, "weight", "binary_cross_entropy_with_logits");
     check_constant(pos_weight, "pos_weight", "binary_cross_entropy_with_logits");
@@ -509,6 +534,13 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const OptTensor& weig
                                     weight, reduction, ignore_index);
         return reduction == NONE ? reshape(out, Dims(target.sizes())) : out;
     }
+    if (watched()) [[unlikely]] {
+        const auto run = [&] { return nll_loss(input, target, weight, reduction, ignore_index); };
+        return sizes.size() > 2 ? watch<"nll_loss2d_forward.default">(run, input, target, weight,
+                                                                      reduction, ignore_index)
+                                : watch<"nll_loss_forward.default">(run, input, target, weight,
+                                                                    reduction, ignore_index);
+    }
     const bool batched = sizes.size() > 1;
     Picks k{batched ? sizes[0] : 1,
             sizes[batched ? 1 : 0],
@@ -581,12 +613,12 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target, const OptTensor&
     if (!(smoothing > 0)) return nll;
 
     // Mixed with the loss against the uniform distribution.
-    const Tensor ignored = eq(target, Scalar(ignore_index));
     Tensor uniform = -sum_over(
         weight.defined() ? logs * along_classes(weight, input, class_dim) : logs, Dims{class_dim});
-    uniform = masked_fill_value(uniform, ignored, 0);
+    const Tensor ignored = eq(target, Scalar(ignore_index));
+    masked_fill_value_(uniform, ignored, 0);
     if (reduction == MEAN) {
-        const Tensor counted = logical_not(ignored);
+        const Tensor counted = bitwise_not(ignored);
         const Tensor used =
             weight.defined()
                 ? reshape(index_select(weight, 0, reshape(where(ignored, 0, target), {-1})),

@@ -6,6 +6,7 @@
 #include "autograd/record.h"
 #include "cpu/gemm.h"
 #include "ops/functions.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -185,6 +186,8 @@ PairOfInts matrix_strides(const Tensor& t) {
 }  // namespace
 
 Tensor mm(const Tensor& a, const Tensor& b) {
+    if (watched()) [[unlikely]]
+        return watch<"mm.default">([&] { return mm(a, b); }, a, b);
     WG_CHECK(a.dim() == 2, "self must be a matrix");
     WG_CHECK(b.dim() == 2, "mat2 must be a matrix");
     check_shapes(a, b);
@@ -217,6 +220,8 @@ void check_batches(const Tensor& a, const Tensor& b) {
 }  // namespace
 
 Tensor bmm(const Tensor& a, const Tensor& b) {
+    if (watched()) [[unlikely]]
+        return watch<"bmm.default">([&] { return bmm(a, b); }, a, b);
     check_batches(a, b);
     WG_CHECK(a.dtype() == b.dtype(), "expected scalar type ", scalar_name(a), " but found ",
              scalar_name(b));
@@ -264,6 +269,8 @@ void check_vector_product(const Tensor& a, const Tensor& v, int64_t self_dim, in
 }  // namespace
 
 Tensor mv(const Tensor& a, const Tensor& v) {
+    if (watched()) [[unlikely]]
+        return watch<"mv.default">([&] { return mv(a, v); }, a, v);
     WG_CHECK_INDEX(a.dim() > 0, "Dimension specified as 0 but tensor has no dimensions");
     check_vector_product(a, v, 1, a.dim() > 0 ? a->dims[0] : 1, v);
     Tensor out = empty(a.sizes().first(1), a.dtype());
@@ -310,8 +317,16 @@ Tensor dot_as(const char* node, const char* name, const Tensor& a, const Tensor&
 
 }  // namespace
 
-Tensor dot(const Tensor& a, const Tensor& b) { return dot_as("DotBackward0", "dot", a, b); }
-Tensor vdot(const Tensor& a, const Tensor& b) { return dot_as("VdotBackward0", "vdot", a, b); }
+Tensor dot(const Tensor& a, const Tensor& b) {
+    if (watched()) [[unlikely]]
+        return watch<"dot.default">([&] { return dot(a, b); }, a, b);
+    return dot_as("DotBackward0", "dot", a, b);
+}
+Tensor vdot(const Tensor& a, const Tensor& b) {
+    if (watched()) [[unlikely]]
+        return watch<"vdot.default">([&] { return vdot(a, b); }, a, b);
+    return dot_as("VdotBackward0", "vdot", a, b);
+}
 
 Tensor outer(const Tensor& a, const Tensor& b) {
     WG_CHECK(a.dim() == 1, "outer: Expected 1-D argument self, but got ", a.dim(), "-D");
@@ -384,6 +399,10 @@ Tensor plus_product(const Tensor& self, const Tensor& a, const Tensor& b, const 
 }  // namespace
 
 Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
+    if (watched()) [[unlikely]]
+        return watch<"addmm.default">([&] { return addmm(self, a, b, beta, alpha); }, self, a, b,
+                                      optional_argument(beta, 1, "beta"),
+                                      optional_argument(alpha, 1, "alpha"));
     return plus_product(self, a, b, beta, alpha, false);
 }
 Tensor& addmm_(Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
@@ -392,6 +411,10 @@ Tensor& addmm_(Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scal
 }
 
 Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta, Scalar alpha) {
+    if (watched()) [[unlikely]]
+        return watch<"addmv.default">([&] { return addmv(self, a, v, beta, alpha); }, self, a, v,
+                                      optional_argument(beta, 1, "beta"),
+                                      optional_argument(alpha, 1, "alpha"));
     check_vector_product(a, v, self.dim(), self.dim() > 0 ? self->dims[0] : 1, self);
     Tensor out = start_from(self, a.sizes().first(1), beta);
     vector_product_into(out, a, v, beta, alpha);
@@ -413,6 +436,10 @@ Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta, 
 }
 
 Tensor addr(const Tensor& self, const Tensor& u, const Tensor& v, Scalar beta, Scalar alpha) {
+    if (watched()) [[unlikely]]
+        return watch<"addr.default">([&] { return addr(self, u, v, beta, alpha); }, self, u, v,
+                                     optional_argument(beta, 1, "beta"),
+                                     optional_argument(alpha, 1, "alpha"));
     WG_CHECK(u.dim() == 1, "addr: Expected 1-D argument vec1, but got ", u.dim(), "-D");
     WG_CHECK(v.dim() == 1, "addr: Expected 1-D argument vec2, but got ", v.dim(), "-D");
     const Arg operands[] = {self, u, v};
@@ -450,6 +477,10 @@ Tensor addr(const Tensor& self, const Tensor& u, const Tensor& v, Scalar beta, S
 }
 
 Tensor& addr_(Tensor& self, const Tensor& u, const Tensor& v, Scalar beta, Scalar alpha) {
+    if (watched()) [[unlikely]]
+        return watch_write<"addr_.default">(
+            [&]() -> Tensor& { return addr_(self, u, v, beta, alpha); }, self, u, v,
+            optional_argument(beta, 1, "beta"), optional_argument(alpha, 1, "alpha"));
     const bool others = requires_grad(u) || requires_grad(v);
     return inplace(self, others, [&](const Tensor& old) {
         WG_CHECK(old.dim() == 2, "2D tensor expected, got ", old.dim(), "D tensor for input");
@@ -462,6 +493,10 @@ Tensor& addr_(Tensor& self, const Tensor& u, const Tensor& v, Scalar beta, Scala
 }
 
 Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
+    if (watched()) [[unlikely]]
+        return watch<"baddbmm.default">([&] { return baddbmm(self, a, b, beta, alpha); }, self, a,
+                                        b, optional_argument(beta, 1, "beta"),
+                                        optional_argument(alpha, 1, "alpha"));
     const int64_t shape[] = {a.size(0), a.size(1), b.size(2)};
     check_expandable(self, Dims(shape));
     check_batches(a, b);
@@ -493,6 +528,10 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta
 }
 
 Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
+    if (watched()) [[unlikely]]
+        return watch<"addbmm.default">([&] { return addbmm(self, a, b, beta, alpha); }, self, a, b,
+                                       optional_argument(beta, 1, "beta"),
+                                       optional_argument(alpha, 1, "alpha"));
     const int64_t shape[] = {a.size(1), b.size(2)};
     check_expandable(self, Dims(shape));
     WG_CHECK(a.dim() == 3, "batch1 must be a 3D tensor");
@@ -554,6 +593,8 @@ namespace {
 
 // Forgets that `t`, made here and seen by nobody else, had another shape: unlike view(), no view relation.
 Tensor unsafe_view(const Tensor& t, const Dims& shape) {
+    if (watched()) [[unlikely]]
+        return watch<"_unsafe_view.default">([&] { return unsafe_view(t, shape); }, t, shape);
     const auto strides = view_strides(t.sizes(), t.strides(), shape);
     WG_CHECK(
         strides,
@@ -569,6 +610,8 @@ Tensor unsafe_view(const Tensor& t, const Dims& shape) {
 
 // Vector times matrix: the row that mm gives, without its first dim.
 Tensor without_row(const Tensor& row) {
+    if (watched()) [[unlikely]]
+        return watch<"squeeze_.dim">([&] { return without_row(row); }, row, 0);
     const int64_t size = row->dims[1], one = 1;
     Tensor out = alias(row, {&size, 1}, {&one, 1}, row.offset());
     record("SqueezeBackward4", out, {row}, {},

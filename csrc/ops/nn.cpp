@@ -4,6 +4,7 @@
 #include "autograd/record.h"
 #include "ops/functions.h"
 #include "ops/reduce_common.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -45,6 +46,8 @@ Tensor glu_gradient(const Tensor& g, const Tensor& x, int64_t dim) {
 
 // a sigmoid(b), where a and b are the halves of t along dim. Dauphin et al., 2016.
 Tensor glu(const Tensor& t, int64_t dim) {
+    if (watched()) [[unlikely]]
+        return watch<"glu.default">([&] { return glu(t, dim); }, t, optional_argument(dim, -1));
     WG_CHECK(t.dim() > 0, "glu does not support scalars because halving size must be even");
     const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
@@ -234,6 +237,10 @@ LayerGradients layer_gradients(const Layer& layer, const Tensor& g, const Tensor
 // (x - mean) / sqrt(variance + eps) * weight + bias over the last dims. Ba et al., 2016.
 Tensor layer_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor& weight,
                   const OptTensor& bias, double eps) {
+    if (watched()) [[unlikely]]
+        return watch<"native_layer_norm.default">(
+            [&] { return layer_norm(t, normalized_shape, weight, bias, eps); }, t, normalized_shape,
+            weight, bias, eps);
     const Tensor w = weight.value_or(Tensor()), b = bias.value_or(Tensor());
     check_rank(normalized_shape);
     check_parameter(w, normalized_shape, "weight");

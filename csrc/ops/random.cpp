@@ -7,6 +7,7 @@
 #include "autograd/record.h"
 #include "cpu/random.h"
 #include "ops/functions.h"
+#include "tensor/watch.h"
 
 namespace wg {
 namespace {
@@ -77,6 +78,9 @@ Tensor& sampled(Tensor& t, const char* node_name, F write) {
 }  // namespace
 
 Tensor& uniform_(Tensor& t, double from, double to, Generator& g) {
+    if (watched()) [[unlikely]]
+        return watch_write<"uniform_.default">(
+            [&]() -> Tensor& { return uniform_(t, from, to, g); }, t, from, to);
     return sampled(t, "UniformBackward0", [&] {
         fill_floats(t, "check_uniform_bounds", [&](auto* out, int64_t n) {
             using T = std::remove_pointer_t<decltype(out)>;
@@ -98,6 +102,9 @@ Tensor& uniform_(Tensor& t, double from, double to, Generator& g) {
 }
 
 Tensor& normal_(Tensor& t, double mean, double std, Generator& g) {
+    if (watched()) [[unlikely]]
+        return watch_write<"normal_.default">([&]() -> Tensor& { return normal_(t, mean, std, g); },
+                                              t, mean, std);
     return sampled(t, "NormalBackward0", [&] {
         WG_CHECK(std >= 0, "normal expects std >= 0.0, but found std ", std);
         // Only dense memory takes the block scheme, as in PyTorch.
@@ -110,6 +117,9 @@ Tensor& normal_(Tensor& t, double mean, double std, Generator& g) {
 }
 
 Tensor& log_normal_(Tensor& t, double mean, double std, Generator& g) {
+    if (watched()) [[unlikely]]
+        return watch_write<"log_normal_.default">(
+            [&]() -> Tensor& { return log_normal_(t, mean, std, g); }, t, mean, std);
     return sampled(t, "LogNormalBackward0", [&] {
         WG_CHECK(std > 0, "log_normal_ expects std > 0.0, but found std=", std);
         fill_floats(t, "log_normal_cpu",
@@ -118,6 +128,9 @@ Tensor& log_normal_(Tensor& t, double mean, double std, Generator& g) {
 }
 
 Tensor& cauchy_(Tensor& t, double median, double sigma, Generator& g) {
+    if (watched()) [[unlikely]]
+        return watch_write<"cauchy_.default">(
+            [&]() -> Tensor& { return cauchy_(t, median, sigma, g); }, t, median, sigma);
     return sampled(t, "CauchyBackward0", [&] {
         WG_CHECK(sigma > 0, "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
         WG_CHECK(is_floating(t.dtype()),
@@ -130,6 +143,9 @@ Tensor& cauchy_(Tensor& t, double median, double sigma, Generator& g) {
 }
 
 Tensor& exponential_(Tensor& t, double lambda, Generator& g) {
+    if (watched()) [[unlikely]]
+        return watch_write<"exponential_.default">(
+            [&]() -> Tensor& { return exponential_(t, lambda, g); }, t, lambda);
     return sampled(t, "ExponentialBackward0", [&] {
         WG_CHECK(
             is_floating(t.dtype()),
@@ -143,6 +159,9 @@ Tensor& exponential_(Tensor& t, double lambda, Generator& g) {
 }
 
 Tensor& geometric_(Tensor& t, double p, Generator& g) {
+    if (watched()) [[unlikely]]
+        return watch_write<"geometric_.default">([&]() -> Tensor& { return geometric_(t, p, g); },
+                                                 t, p);
     return sampled(t, "GeometricBackward0", [&] {
         WG_CHECK(p > 0 && p < 1, "geometric_ expects p to be in (0, 1), but got p=", p);
         fill(t, [&](auto tag, auto* out, int64_t n) {
@@ -255,18 +274,28 @@ Tensor& random_between(Tensor& t, const char* node, int64_t from, OptInt to, Gen
 }  // namespace
 
 Tensor& random_range_(Tensor& t, int64_t from, OptInt to, Generator& g) {
+    if (watched()) [[unlikely]]
+        return watch_write<"random_.from">(
+            [&]() -> Tensor& { return random_range_(t, from, to, g); }, t, from, to);
     return random_between(t, "RandomBackward0", from, to, g);
 }
 Tensor& random_to_(Tensor& t, int64_t to, Generator& g) {
+    if (watched()) [[unlikely]]
+        return watch_write<"random_.to">([&]() -> Tensor& { return random_to_(t, to, g); }, t, to);
     return random_between(t, "RandomBackward1", 0, to, g);
 }
 
 Tensor& random_full_(Tensor& t, Generator& g) {
+    if (watched()) [[unlikely]]
+        return watch_write<"random_.default">([&]() -> Tensor& { return random_full_(t, g); }, t);
     return sampled(t, "RandomBackward2",
                    [&] { fill(t, [&](auto, auto* out, int64_t n) { fill_random(out, n, g); }); });
 }
 
 Tensor& bernoulli_(Tensor& t, double p, Generator& g) {
+    if (watched()) [[unlikely]]
+        return watch_write<"bernoulli_.float">([&]() -> Tensor& { return bernoulli_(t, p, g); }, t,
+                                               p);
     return sampled(t, "BernoulliBackward2", [&] {
         WG_CHECK(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
         fill(t, [&](auto, auto* out, int64_t n) { fill_bernoulli(out, n, p, g); });
@@ -274,6 +303,9 @@ Tensor& bernoulli_(Tensor& t, double p, Generator& g) {
 }
 
 Tensor& bernoulli_tensor_(Tensor& t, const Tensor& p, Generator& g) {
+    if (watched()) [[unlikely]]
+        return watch_write<"bernoulli_.Tensor">(
+            [&]() -> Tensor& { return bernoulli_tensor_(t, p, g); }, t, p);
     return sampled(t, "BernoulliBackward1", [&] {
         WG_CHECK_NOT_IMPLEMENTED(is_floating(p.dtype()),
                                  "\"bernoulli_tensor_cpu_p_\" not implemented for '",
@@ -300,6 +332,10 @@ Tensor& bernoulli_tensor_(Tensor& t, const Tensor& p, Generator& g) {
 }
 
 Tensor multinomial(const Tensor& weights, int64_t samples, bool replacement, Generator& g) {
+    if (watched()) [[unlikely]]
+        return watch<"multinomial.default">(
+            [&] { return multinomial(weights, samples, replacement, g); }, weights, samples,
+            optional_argument(replacement, false));
     WG_CHECK(weights.dim() == 1 || weights.dim() == 2, "prob_dist must be 1 or 2 dim");
     WG_CHECK(is_floating(weights.dtype()),
              "multinomial only supports floating-point dtypes for input, got: ",
@@ -340,10 +376,10 @@ Tensor dropout(const Tensor& x, double p, bool train) {
     WG_CHECK(p >= 0 && p <= 1, "dropout probability has to be between 0 and 1, but got ", p);
     if (p == 0 || !train || x.numel() == 0) return x;
     if (p == 1) return mul(x, zeros({}, x.dtype()));
-    Tensor noise = empty_like(x);
+    Tensor noise = make_empty_like(x, {}, {});
     bernoulli_(noise, 1 - p, default_generator());
     const Arg args[] = {noise, 1 - p};
-    elementwise_(Op::div, noise, args);
+    elementwise_(Op::div, noise, args, {}, "DivBackward1");
     return mul(x, noise);
 }
 

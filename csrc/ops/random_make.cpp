@@ -6,6 +6,7 @@
 #include "autograd/record.h"
 #include "cpu/random.h"
 #include "ops/functions.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -52,6 +53,8 @@ void record_zeros(const char* name, const Tensor& out, const Tensor& a) {
 
 Tensor make_rand_from(const Dims& size, Generator& g, const OptTensor& out,
                       const TensorOptions& o) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"rand.default">([&] { return make_rand_from(size, g, out, o); }, size);
     return drawn("rand", size, default_dtype(), out, o, [&](Tensor& t) { uniform_(t, 0, 1, g); });
 }
 Tensor make_rand(const Dims& size, const OptTensor& out, const TensorOptions& o) {
@@ -59,6 +62,8 @@ Tensor make_rand(const Dims& size, const OptTensor& out, const TensorOptions& o)
 }
 Tensor make_randn_from(const Dims& size, Generator& g, const OptTensor& out,
                        const TensorOptions& o) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"randn.default">([&] { return make_randn_from(size, g, out, o); }, size);
     WG_CHECK(!out || !requires_grad(*out), "cannot resize variables that require grad");
     const bool resized = out && !same_shape(out->sizes(), size);
     return drawn("randn", size, default_dtype(), out, o, [&](Tensor& t) {
@@ -71,6 +76,9 @@ Tensor make_randn(const Dims& size, const OptTensor& out, const TensorOptions& o
 }
 Tensor make_randint_between_from(int64_t low, int64_t high, const Dims& size, Generator& g,
                                  const OptTensor& out, const TensorOptions& o) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"randint.low">(
+            [&] { return make_randint_between_from(low, high, size, g, out, o); }, low, high, size);
     return drawn("randint", size, DType::Int64, out, o,
                  [&](Tensor& t) { random_range_(t, low, high, g); });
 }
@@ -80,6 +88,9 @@ Tensor make_randint_between(int64_t low, int64_t high, const Dims& size, const O
 }
 Tensor make_randint_from(int64_t high, const Dims& size, Generator& g, const OptTensor& out,
                          const TensorOptions& o) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"randint.default">([&] { return make_randint_from(high, size, g, out, o); },
+                                        high, size);
     return make_randint_between_from(0, high, size, g, out, o);
 }
 Tensor make_randint(int64_t high, const Dims& size, const OptTensor& out, const TensorOptions& o) {
@@ -87,6 +98,8 @@ Tensor make_randint(int64_t high, const Dims& size, const OptTensor& out, const 
 }
 
 Tensor make_randperm_from(int64_t n, Generator& g, const OptTensor& out, const TensorOptions& o) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"randperm.default">([&] { return make_randperm_from(n, g, out, o); }, n);
     WG_CHECK(n >= 0, "Trying to create tensor with negative dimension ", n, ": [", n, "]");
     return drawn("randperm", Dims{n}, DType::Int64, out, o, [&](Tensor& t) {
         WG_CHECK(t.dtype() != DType::Float16 || n <= 2049,
@@ -116,12 +129,16 @@ Tensor make_randperm(int64_t n, const OptTensor& out, const TensorOptions& o) {
 // --- shaped as another tensor ---
 
 Tensor rand_like_from(const Tensor& t, Generator& g, OptMemoryFormat f, const TensorOptions& o) {
+    if (watched()) [[unlikely]]
+        return watch<"rand_like.default">([&] { return rand_like_from(t, g, f, o); }, t);
     return drawn_like(t, f, o, [&](Tensor& r) { uniform_(r, 0, 1, g); });
 }
 Tensor rand_like(const Tensor& t, OptMemoryFormat format, const TensorOptions& o) {
     return rand_like_from(t, default_generator(), format, o);
 }
 Tensor randn_like_from(const Tensor& t, Generator& g, OptMemoryFormat f, const TensorOptions& o) {
+    if (watched()) [[unlikely]]
+        return watch<"randn_like.default">([&] { return randn_like_from(t, g, f, o); }, t);
     return drawn_like(t, f, o, [&](Tensor& r) { normal_(r, 0, 1, g); });
 }
 Tensor randn_like(const Tensor& t, OptMemoryFormat format, const TensorOptions& o) {
@@ -129,6 +146,9 @@ Tensor randn_like(const Tensor& t, OptMemoryFormat format, const TensorOptions& 
 }
 Tensor randint_like_between_from(const Tensor& t, int64_t low, int64_t high, Generator& g,
                                  OptMemoryFormat format, const TensorOptions& o) {
+    if (watched()) [[unlikely]]
+        return watch<"randint_like.low_dtype">(
+            [&] { return randint_like_between_from(t, low, high, g, format, o); }, t, low, high);
     return drawn_like(t, format, o, [&](Tensor& r) { random_range_(r, low, high, g); });
 }
 Tensor randint_like_between(const Tensor& t, int64_t low, int64_t high, OptMemoryFormat format,
@@ -146,6 +166,9 @@ Tensor randint_like_tensor(const Tensor& t, const Tensor& high, OptMemoryFormat 
 }
 Tensor randint_like_from(const Tensor& t, int64_t high, Generator& g, OptMemoryFormat format,
                          const TensorOptions& o) {
+    if (watched()) [[unlikely]]
+        return watch<"randint_like.default">(
+            [&] { return randint_like_from(t, high, g, format, o); }, t, high);
     return randint_like_between_from(t, 0, high, g, format, o);
 }
 Tensor randint_like(const Tensor& t, int64_t high, OptMemoryFormat format, const TensorOptions& o) {
@@ -189,6 +212,9 @@ Tensor plain(const Tensor& t, DType dtype) { return to_dtype(detach(t), dtype); 
 
 Tensor normal_of_tensors(const Tensor& mean, const Tensor& std, Generator& g,
                          const OptTensor& out) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"normal.Tensor_Tensor">([&] { return normal_of_tensors(mean, std, g, out); },
+                                             mean, std);
     check_no_gradient(out, {&mean, &std});
     check_std(std);
     const Dims shape = broadcast_shapes(mean.sizes(), std.sizes());
@@ -206,6 +232,9 @@ Tensor normal_of_tensors(const Tensor& mean, const Tensor& std, Generator& g,
 }
 
 Tensor normal_of_mean(const Tensor& mean, double std, Generator& g, const OptTensor& out) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"normal.Tensor_float">([&] { return normal_of_mean(mean, std, g, out); }, mean,
+                                            std);
     check_no_gradient(out, {&mean});
     WG_CHECK(std >= 0, "normal expects std >= 0.0, but found std ", std);
     const Dims shape = out ? broadcast_shapes(mean.sizes(), out->sizes()) : Dims(mean.sizes());
@@ -217,6 +246,9 @@ Tensor normal_of_mean(const Tensor& mean, double std, Generator& g, const OptTen
 }
 
 Tensor normal_of_std(double mean, const Tensor& std, Generator& g, const OptTensor& out) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"normal.float_Tensor">([&] { return normal_of_std(mean, std, g, out); }, mean,
+                                            std);
     check_no_gradient(out, {&std});
     check_std(std);
     const Tensor t = normal_in(std.sizes(), std.dtype(), out, g, [&](Tensor& r) {
@@ -235,6 +267,8 @@ Tensor make_normal(double mean, double std, const Dims& size, Generator& g, cons
 // --- bernoulli, multinomial ---
 
 Tensor bernoulli_out(const Tensor& p, Generator& g, const OptTensor& out) {
+    if (watched() && !out) [[unlikely]]
+        return watch<"bernoulli.default">([&] { return bernoulli_out(p, g, out); }, p);
     Tensor t = out ? *out : empty(p.sizes(), p.dtype());
     if (out) {
         WG_CHECK(!grad_enabled() || !(requires_grad(p) || requires_grad(t)),
@@ -254,6 +288,8 @@ Tensor bernoulli_out(const Tensor& p, Generator& g, const OptTensor& out) {
 Tensor bernoulli(const Tensor& p, Generator& g) { return bernoulli_out(p, g, {}); }
 
 Tensor bernoulli_like(const Tensor& like, double p, Generator& g) {
+    if (watched()) [[unlikely]]
+        return watch<"bernoulli.p">([&] { return bernoulli_like(like, p, g); }, like, p);
     Tensor t = empty_like(like);
     bernoulli_(t, p, g);
     *t->version = 0;

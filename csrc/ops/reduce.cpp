@@ -2,6 +2,7 @@
 // cpu/reduce.h; the rest are dtype rules and derivatives.
 #include "autograd/record.h"
 #include "ops/reduce_common.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -83,6 +84,10 @@ Tensor sum_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
 }
 
 Tensor sum_dims(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype, const OptDims& dim) {
+    if (watched()) [[unlikely]]
+        return watch<"sum.dim_IntList">([&] { return sum_dims(t, mask, keepdim, dtype, dim); }, t,
+                                        dim, optional_argument(keepdim, false),
+                                        optional_argument(dtype, OptDType(), "dtype"));
     const bool listed = dim && !dim->empty();
     Tensor out = sum_values(t, mask, keepdim, dtype);
     if (recorded(t))
@@ -100,6 +105,9 @@ Tensor sum_dims(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype, con
 }  // namespace
 
 Tensor sum_all(const Tensor& t, OptDType dtype) {
+    if (watched()) [[unlikely]]
+        return watch<"sum.default">([&] { return sum_all(t, dtype); }, t,
+                                    optional_argument(dtype, OptDType(), "dtype"));
     Tensor out = sum_values(t, dim_mask({}, t.dim()), false, dtype);
     if (recorded(t))
         record("SumBackward0", out, {t}, {},
@@ -139,6 +147,8 @@ Tensor sum_to_size(const Tensor& t, const Dims& size) {
 }
 
 Tensor trace(const Tensor& t) {
+    if (watched()) [[unlikely]]
+        return watch<"trace.default">([&] { return trace(t); }, t);
     WG_CHECK(t.dim() == 2, "trace: expected a matrix, but got tensor with dim ", t.dim());
     WG_CHECK_NOT_IMPLEMENTED(t.dtype() != DType::Bool, "\"trace\" not implemented for 'Bool'");
     const int64_t rows = t->dims[0], columns = t->dims[1], n = std::min(rows, columns);
@@ -184,6 +194,9 @@ Tensor mean_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) 
 }  // namespace
 
 Tensor mean_all(const Tensor& t, OptDType dtype) {
+    if (watched()) [[unlikely]]
+        return watch<"mean.default">([&] { return mean_all(t, dtype); }, t,
+                                     optional_argument(dtype, OptDType(), "dtype"));
     check_mean_dtypes(t, dtype);
     Tensor out = mean_values(t, dim_mask({}, t.dim()), false, dtype);
     if (recorded(t))
@@ -197,6 +210,10 @@ Tensor mean_all(const Tensor& t, OptDType dtype) {
 }
 
 Tensor mean_over(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype) {
+    if (watched()) [[unlikely]]
+        return watch<"mean.dim">([&] { return mean_over(t, dim, keepdim, dtype); }, t, dim,
+                                 optional_argument(keepdim, false),
+                                 optional_argument(dtype, OptDType(), "dtype"));
     check_mean_dtypes(t, dtype);
     const DimMask mask = dim_mask(dim, t.dim());
     Tensor out = mean_values(t, mask, keepdim, dtype);

@@ -4,6 +4,7 @@
 #include "autograd/record.h"
 #include "ops/functions.h"
 #include "ops/reduce_common.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -120,19 +121,39 @@ Tensor place(const char* name, Reduction op, const Tensor& t, OptInt dim, bool k
 }  // namespace
 
 Tensor amax(const Tensor& t, const OptDims& dim, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"amax.default">([&] { return amax(t, dim, keepdim); }, t, dim,
+                                     optional_argument(keepdim, false));
     return extreme_over("amax", "AmaxBackward0", Reduction::Max, t, dim, keepdim);
 }
 Tensor amin(const Tensor& t, const OptDims& dim, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"amin.default">([&] { return amin(t, dim, keepdim); }, t, dim,
+                                     optional_argument(keepdim, false));
     return extreme_over("amin", "AminBackward0", Reduction::Min, t, dim, keepdim);
 }
 
-Tensor max_all(const Tensor& t) { return extreme_of_all("max", "MaxBackward1", Reduction::Max, t); }
-Tensor min_all(const Tensor& t) { return extreme_of_all("min", "MinBackward1", Reduction::Min, t); }
+Tensor max_all(const Tensor& t) {
+    if (watched()) [[unlikely]]
+        return watch<"max.default">([&] { return max_all(t); }, t);
+    return extreme_of_all("max", "MaxBackward1", Reduction::Max, t);
+}
+Tensor min_all(const Tensor& t) {
+    if (watched()) [[unlikely]]
+        return watch<"min.default">([&] { return min_all(t); }, t);
+    return extreme_of_all("min", "MinBackward1", Reduction::Min, t);
+}
 
 TwoTensors max_along(const Tensor& t, int64_t dim, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"max.dim">([&] { return max_along(t, dim, keepdim); }, t, dim,
+                                optional_argument(keepdim, false));
     return extreme_and_place("max", "MaxBackward0", Reduction::ArgMax, t, dim, keepdim);
 }
 TwoTensors min_along(const Tensor& t, int64_t dim, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"min.dim">([&] { return min_along(t, dim, keepdim); }, t, dim,
+                                optional_argument(keepdim, false));
     return extreme_and_place("min", "MinBackward0", Reduction::ArgMin, t, dim, keepdim);
 }
 
@@ -140,6 +161,10 @@ Tensor max_of_two(const Tensor& a, const Tensor& b) { return maximum(a, b); }
 Tensor min_of_two(const Tensor& a, const Tensor& b) { return minimum(a, b); }
 
 TwoTensors aminmax(const Tensor& t, OptInt dim, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"aminmax.default">([&] { return aminmax(t, dim, keepdim); }, t,
+                                        optional_argument(dim, OptInt(), "dim"),
+                                        optional_argument(keepdim, false, "keepdim"));
     OptDims dims;
     if (dim) dims = Dims{*dim};
     const DimMask mask = dim_mask(dims, t.dim());
@@ -164,9 +189,17 @@ TwoTensors aminmax(const Tensor& t, OptInt dim, bool keepdim) {
 }
 
 Tensor argmax(const Tensor& t, OptInt dim, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"argmax.default">([&] { return argmax(t, dim, keepdim); }, t,
+                                       optional_argument(dim, OptInt()),
+                                       optional_argument(keepdim, false));
     return place("argmax", Reduction::ArgMax, t, dim, keepdim);
 }
 Tensor argmin(const Tensor& t, OptInt dim, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"argmin.default">([&] { return argmin(t, dim, keepdim); }, t,
+                                       optional_argument(dim, OptInt()),
+                                       optional_argument(keepdim, false));
     return place("argmin", Reduction::ArgMin, t, dim, keepdim);
 }
 
@@ -181,18 +214,38 @@ Tensor truth(Reduction op, const Tensor& t, const OptDims& dim, bool keepdim) {
 
 }  // namespace
 
-Tensor all(const Tensor& t) { return truth(Reduction::All, t, {}, false); }
-Tensor any(const Tensor& t) { return truth(Reduction::Any, t, {}, false); }
+Tensor all(const Tensor& t) {
+    if (watched()) [[unlikely]]
+        return watch<"all.default">([&] { return all(t); }, t);
+    return truth(Reduction::All, t, {}, false);
+}
+Tensor any(const Tensor& t) {
+    if (watched()) [[unlikely]]
+        return watch<"any.default">([&] { return any(t); }, t);
+    return truth(Reduction::Any, t, {}, false);
+}
 Tensor all_over(const Tensor& t, const OptDims& dim, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"all.dims">([&] { return all_over(t, dim, keepdim); }, t, dim,
+                                 optional_argument(keepdim, false));
     return truth(Reduction::All, t, dim, keepdim);
 }
 Tensor all_along(const Tensor& t, int64_t dim, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"all.dim">([&] { return all_along(t, dim, keepdim); }, t, dim,
+                                optional_argument(keepdim, false));
     return truth(Reduction::All, t, Dims{dim}, keepdim);
 }
 Tensor any_along(const Tensor& t, int64_t dim, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"any.dim">([&] { return any_along(t, dim, keepdim); }, t, dim,
+                                optional_argument(keepdim, false));
     return truth(Reduction::Any, t, Dims{dim}, keepdim);
 }
 Tensor any_over(const Tensor& t, const OptDims& dim, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"any.dims">([&] { return any_over(t, dim, keepdim); }, t, dim,
+                                 optional_argument(keepdim, false));
     return truth(Reduction::Any, t, dim, keepdim);
 }
 

@@ -7,6 +7,7 @@
 #include "autograd/record.h"
 #include "ops/functions.h"
 #include "ops/reduce_common.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -57,6 +58,9 @@ Tensor prod_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) 
 }  // namespace
 
 Tensor prod_all(const Tensor& t, OptDType dtype) {
+    if (watched()) [[unlikely]]
+        return watch<"prod.default">([&] { return prod_all(t, dtype); }, t,
+                                     optional_argument(dtype, OptDType(), "dtype"));
     Tensor out = prod_values(t, dim_mask({}, t.dim()), false, dtype);
     if (recorded(t))
         record("ProdBackward0", out, {t}, {save("self", t), save_output("result", out)},
@@ -70,6 +74,10 @@ Tensor prod_all(const Tensor& t, OptDType dtype) {
 }
 
 Tensor prod(const Tensor& t, int64_t dim, bool keepdim, OptDType dtype) {
+    if (watched()) [[unlikely]]
+        return watch<"prod.dim_int">([&] { return prod(t, dim, keepdim, dtype); }, t, dim,
+                                     optional_argument(keepdim, false),
+                                     optional_argument(dtype, OptDType(), "dtype"));
     const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     const DimMask mask = dim_mask(Dims{dim}, t.dim());
@@ -92,10 +100,16 @@ Tensor count_nonzero_along(const Tensor& t, OptInt dim) {
     return count_nonzero(t, dim ? Dims{*dim} : Dims{});
 }
 Tensor count_nonzero(const Tensor& t, const Dims& dim) {
+    if (watched()) [[unlikely]]
+        return watch<"count_nonzero.dim_IntList">([&] { return count_nonzero(t, dim); }, t, dim);
     return reduce_values(Reduction::NonZero, t, dim_mask(dim, t.dim()), false);
 }
 
 Tensor nansum(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype) {
+    if (watched()) [[unlikely]]
+        return watch<"nansum.default">([&] { return nansum(t, dim, keepdim, dtype); }, t, dim,
+                                       optional_argument(keepdim, false),
+                                       optional_argument(dtype, OptDType(), "dtype"));
     if (!is_floating(t.dtype())) return sum_over(t, dim, keepdim, dtype);
     const DimMask mask = dim_mask(dim, t.dim());
     if (dtype && !is_floating(*dtype)) {  // the cast would make numbers of the NaNs
@@ -199,6 +213,11 @@ double correction_of(const OptScalar& correction) {
 }  // namespace
 
 Tensor var(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"var.correction">([&] { return var(t, dim, correction, keepdim); }, t,
+                                       Argument{to_value(dim), nullptr, !dim},
+                                       Argument{to_value(correction), "correction", !correction},
+                                       optional_argument(keepdim, false, "keepdim"));
     const SpreadValues s = spread_values("var", Reduction::Variance, t, dim,
                                          correction_of(correction), keepdim, false);
     if (recorded(t))
@@ -210,6 +229,11 @@ Tensor var(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepd
 }
 
 Tensor std_deviation(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"std.correction">([&] { return std_deviation(t, dim, correction, keepdim); },
+                                       t, Argument{to_value(dim), nullptr, !dim},
+                                       Argument{to_value(correction), "correction", !correction},
+                                       optional_argument(keepdim, false, "keepdim"));
     const SpreadValues s = spread_values("std", Reduction::Deviation, t, dim,
                                          correction_of(correction), keepdim, false);
     if (recorded(t))
@@ -222,6 +246,12 @@ Tensor std_deviation(const Tensor& t, const OptDims& dim, OptScalar correction, 
 }
 
 TwoTensors var_mean(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"var_mean.correction">(
+            [&] { return var_mean(t, dim, correction, keepdim); }, t,
+            Argument{to_value(dim), nullptr, !dim},
+            Argument{to_value(correction), "correction", !correction},
+            optional_argument(keepdim, false, "keepdim"));
     const SpreadValues s = spread_values("var_mean", Reduction::Variance, t, dim,
                                          correction_of(correction), keepdim, true);
     const Tensor outs[] = {s.value, s.mean};
@@ -238,6 +268,12 @@ TwoTensors var_mean(const Tensor& t, const OptDims& dim, OptScalar correction, b
 }
 
 TwoTensors std_mean(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"std_mean.correction">(
+            [&] { return std_mean(t, dim, correction, keepdim); }, t,
+            Argument{to_value(dim), nullptr, !dim},
+            Argument{to_value(correction), "correction", !correction},
+            optional_argument(keepdim, false, "keepdim"));
     const SpreadValues s = spread_values("std_mean", Reduction::Deviation, t, dim,
                                          correction_of(correction), keepdim, true);
     const Tensor outs[] = {s.value, s.mean};
@@ -286,6 +322,9 @@ TwoTensors std_mean_unbiased_over(const Tensor& t, const OptDims& dim, bool unbi
 // --- logsumexp ---
 
 Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"logsumexp.default">([&] { return logsumexp(t, dim, keepdim); }, t, dim,
+                                          optional_argument(keepdim, false));
     const DimMask mask = dim_mask(dim, t.dim());
     // PyTorch reduces the sum over no dims, and the maximum over all of them.
     WG_CHECK(!dim.empty() || keepdim || t.dim() == 0 || t.numel() == 0,
@@ -399,9 +438,17 @@ Tensor recorded_norm(const char* node, const Tensor& t, Scalar ord, const OptDim
 }  // namespace
 
 Tensor vector_norm(const Tensor& t, Scalar ord, const OptDims& dim, bool keepdim, OptDType dtype) {
+    if (watched()) [[unlikely]]
+        return watch<"linalg_vector_norm.default">(
+            [&] { return vector_norm(t, ord, dim, keepdim, dtype); }, t, optional_argument(ord, 2),
+            Argument{to_value(dim), nullptr, !dim}, optional_argument(keepdim, false),
+            optional_argument(dtype, OptDType(), "dtype"));
     return recorded_norm<"ord">("LinalgVectorNormBackward0", t, ord, dim, keepdim, dtype);
 }
 Tensor norm_over(const Tensor& t, Scalar p, const Dims& dim, bool keepdim) {
+    if (watched()) [[unlikely]]
+        return watch<"norm.ScalarOpt_dim">([&] { return norm_over(t, p, dim, keepdim); }, t, p, dim,
+                                           optional_argument(keepdim, false));
     return recorded_norm<"p">("NormBackward1", t, p, dim, keepdim, {});
 }
 
@@ -410,6 +457,8 @@ Tensor norm(const Tensor& t, OptScalar p, const OptDims& dim, bool keepdim, OptD
 }
 
 Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
+    if (watched()) [[unlikely]]
+        return watch<"dist.default">([&] { return dist(a, b, p); }, a, b, optional_argument(p, 2));
     Tensor out;
     {
         Unrecorded off;
@@ -431,6 +480,9 @@ Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
 
 // Each slice along dim whose norm exceeds the largest allowed is scaled down to it.
 Tensor renorm(const Tensor& t, Scalar order, int64_t dim, Scalar largest) {
+    if (watched()) [[unlikely]]
+        return watch<"renorm.default">([&] { return renorm(t, order, dim, largest); }, t, order,
+                                       dim, largest);
     const double p = order.to_double(), limit = largest.to_double();
     WG_CHECK(p > 0, "renorm: non-positive-norm not supported");
     WG_CHECK(limit >= 0, "renorm: expected maxnorm to be >= 0 but got ", limit);

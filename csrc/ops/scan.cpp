@@ -4,6 +4,7 @@
 #include "autograd/record.h"
 #include "ops/functions.h"
 #include "ops/reduce_common.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -82,6 +83,9 @@ Tensor cumprod_gradient(const Tensor& g, const Tensor& x, const Tensor& y, int64
 }  // namespace
 
 Tensor cumsum(const Tensor& t, int64_t dim, OptDType dtype) {
+    if (watched()) [[unlikely]]
+        return watch<"cumsum.default">([&] { return cumsum(t, dim, dtype); }, t, dim,
+                                       optional_argument(dtype, OptDType(), "dtype"));
     const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     Tensor out = scanned(Scan::Sum, t, dim, scan_dtype(t, dtype));
@@ -95,6 +99,9 @@ Tensor cumsum(const Tensor& t, int64_t dim, OptDType dtype) {
 }
 
 Tensor cumprod(const Tensor& t, int64_t dim, OptDType dtype) {
+    if (watched()) [[unlikely]]
+        return watch<"cumprod.default">([&] { return cumprod(t, dim, dtype); }, t, dim,
+                                        optional_argument(dtype, OptDType(), "dtype"));
     const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     Tensor out = scanned(Scan::Product, t, dim, scan_dtype(t, dtype));

@@ -4,6 +4,7 @@
 #include "autograd/record.h"
 #include "ops/functions.h"
 #include "ops/reduce_common.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -56,6 +57,11 @@ Tensor gradient(bool log, const Tensor& g, const Tensor& y, int64_t given) {
 
 Tensor softmax_along(bool log, const Tensor& t, int64_t dim, OptDType dtype) {
     const Tensor x = dtype ? to_dtype(t, *dtype) : t;
+    if (watched()) [[unlikely]] {
+        const auto run = [&] { return softmax_along(log, x, dim, {}); };
+        return log ? watch<"_log_softmax.default">(run, x, dim, false)
+                   : watch<"_softmax.default">(run, x, dim, false);
+    }
     const int64_t given = dim;
     dim = wrap_dim(dim, x.dim());
     if (x.numel() == 0 && !is_floating(x.dtype())) return empty(x.sizes(), x.dtype());

@@ -6,6 +6,7 @@
 #include "autograd/record.h"
 #include "ops/dims.h"
 #include "ops/functions.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -31,11 +32,26 @@ Tensor embed(const char* name, const Tensor& grad, const Dims& sizes, Window win
 namespace {
 
 Tensor view_as_node(const char* name, const Tensor& t, IntSpan shape, IntSpan strides) {
+    if (watched()) [[unlikely]]
+        return watch<"view.default">([&] { return view_as_node(name, t, shape, strides); }, t,
+                                     shape);
     Tensor out = view_of(t, shape, strides, t.offset());
     if (recorded(t))
         record(name, out, {t}, {},
                with<"self_sym_sizes">(Dims(t.sizes()))(
                    [](Backward& d, const Dims& sizes) { d.set(0, reshape(d.grad(), sizes)); }));
+    return out;
+}
+
+// Nobody else sees the copy, so its reshaped form is not a view of anything.
+Tensor copy_as(const Tensor& copy, const Dims& shape) {
+    if (watched()) [[unlikely]]
+        return watch<"_unsafe_view.default">([&] { return copy_as(copy, shape); }, copy, shape);
+    Tensor out = alias(copy, shape, contiguous_strides(shape), 0);
+    if (recorded(copy))
+        record("UnsafeViewBackward0", out, {copy}, {},
+               with<"self_sym_sizes">(Dims(copy.sizes()))(
+                   [](Backward& d, const Dims& from) { d.set(0, reshape(d.grad(), from)); }));
     return out;
 }
 
@@ -56,14 +72,7 @@ Tensor reshape(const Tensor& t, const Dims& shape) {
     if (const auto strides = view_strides(t.sizes(), t.strides(), sizes))
         return view_as_node(t.is_contiguous() ? "ViewBackward0" : "ReshapeAliasBackward0", t, sizes,
                             *strides);
-    const Tensor copy = contiguous(t);
-    // Nobody else sees the copy, so its reshaped form is not a view of anything.
-    Tensor out = alias(copy, sizes, contiguous_strides(sizes), 0);
-    if (recorded(copy))
-        record("UnsafeViewBackward0", out, {copy}, {},
-               with<"self_sym_sizes">(Dims(t.sizes()))(
-                   [](Backward& d, const Dims& from) { d.set(0, reshape(d.grad(), from)); }));
-    return out;
+    return copy_as(contiguous(t), sizes);
 }
 
 Tensor flatten(const Tensor& t, int64_t start_dim, int64_t end_dim) {
@@ -104,6 +113,8 @@ Tensor unflatten(const Tensor& t, int64_t dim, const Dims& sizes) {
 }
 
 Tensor view_dtype(const Tensor& t, DType dtype) {
+    if (watched()) [[unlikely]]
+        return watch<"view.dtype">([&] { return view_dtype(t, dtype); }, t, dtype);
     const DType from = t.dtype();
     const int64_t from_size = int64_t(item_size(from)), to_size = int64_t(item_size(dtype));
     Dims sizes(t.sizes()), strides(t.strides());
@@ -163,6 +174,8 @@ Tensor positive(const Tensor& t) {
 // --- the order of dimensions ---
 
 Tensor permute(const Tensor& t, const Dims& dims) {
+    if (watched()) [[unlikely]]
+        return watch<"permute.default">([&] { return permute(t, dims); }, t, dims);
     const int64_t n = t.dim();
     WG_CHECK(
         int64_t(dims.size()) == n,
@@ -199,6 +212,8 @@ Tensor swapped(const Tensor& t, int64_t a, int64_t b) {
 }  // namespace
 
 Tensor transpose(const Tensor& t, int64_t dim0, int64_t dim1) {
+    if (watched()) [[unlikely]]
+        return watch<"transpose.int">([&] { return transpose(t, dim0, dim1); }, t, dim0, dim1);
     const int64_t given0 = dim0, given1 = dim1;
     dim0 = wrap_dim(dim0, t.dim());
     dim1 = wrap_dim(dim1, t.dim());
@@ -222,6 +237,8 @@ Tensor adjoint(const Tensor& t) {
 }
 
 Tensor t(const Tensor& x) {
+    if (watched()) [[unlikely]]
+        return watch<"t.default">([&] { return t(x); }, x);
     WG_CHECK(x.dim() <= 2, "t() expects a tensor with <= 2 dimensions, but self is ", x.dim(), "D");
     Tensor out = swapped(x, 0, x.dim() < 2 ? 0 : 1);
     record("TBackward0", out, {x}, {}, [](Backward& d) { d.set(0, t(d.grad())); });
@@ -265,6 +282,8 @@ Tensor movedim_one(const Tensor& t, int64_t source, int64_t destination) {
 // --- dimensions of size 1 ---
 
 Tensor expand(const Tensor& t, const Dims& sizes, bool) {
+    if (watched()) [[unlikely]]
+        return watch<"expand.default">([&] { return expand(t, sizes); }, t, sizes);
     const int64_t n = t.dim(), m = int64_t(sizes.size());
     const bool scalar = n == 0;  // all its dims are new, and none is packed
     WG_CHECK(m >= n, "expand(torch.", info(t.dtype()).legacy_name, "{", to_string(t.sizes()),
@@ -340,21 +359,29 @@ Tensor squeezed(const char* name, const Tensor& t, Given given, Drop drop) {
 }  // namespace
 
 Tensor squeeze(const Tensor& t) {
+    if (watched()) [[unlikely]]
+        return watch<"squeeze.default">([&] { return squeeze(t); }, t);
     return squeezed("SqueezeBackward0", t, NotShown{}, [](int64_t) { return true; });
 }
 
 Tensor squeeze_dim(const Tensor& t, int64_t dim) {
+    if (watched()) [[unlikely]]
+        return watch<"squeeze.dim">([&] { return squeeze_dim(t, dim); }, t, dim);
     const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     return squeezed("SqueezeBackward1", t, given, [dim](int64_t d) { return d == dim; });
 }
 
 Tensor squeeze_dims(const Tensor& t, const Dims& dims) {
+    if (watched()) [[unlikely]]
+        return watch<"squeeze.dims">([&] { return squeeze_dims(t, dims); }, t, dims);
     const auto drop = dim_set(dims, t.dim());
     return squeezed("SqueezeBackward2", t, dims, [&](int64_t d) { return drop[d]; });
 }
 
 Tensor unsqueeze(const Tensor& t, int64_t dim) {
+    if (watched()) [[unlikely]]
+        return watch<"unsqueeze.default">([&] { return unsqueeze(t, dim); }, t, dim);
     const int64_t n = t.dim(), given = dim;
     dim = wrap_dim(dim, n + 1);
     Dims sizes(t.sizes()), strides(t.strides());
@@ -371,6 +398,8 @@ Tensor unsqueeze(const Tensor& t, int64_t dim) {
 // --- parts ---
 
 Tensor select(const Tensor& t, int64_t dim, int64_t index) {
+    if (watched()) [[unlikely]]
+        return watch<"select.int">([&] { return select(t, dim, index); }, t, dim, index);
     const int64_t n = t.dim();
     WG_CHECK_INDEX(n > 0, "select() cannot be applied to a 0-dim tensor.");
     const int64_t given = dim, given_index = index;
@@ -408,6 +437,10 @@ static void check_long_step(Dims sizes, Dims strides, int64_t dim, int64_t lengt
 }
 
 Tensor slice(const Tensor& t, int64_t dim, OptInt start, OptInt end, int64_t step) {
+    if (watched()) [[unlikely]]
+        return watch<"slice.Tensor">(
+            [&] { return slice(t, dim, start, end, step); }, t, dim, start.value_or(0),
+            end.value_or(std::numeric_limits<int64_t>::max()), optional_argument(step, 1));
     WG_CHECK_INDEX(t.dim() > 0, "slice() cannot be applied to a 0-dim tensor.");
     WG_CHECK(step > 0, "slice step must be positive");
     const int64_t given = dim;
@@ -443,12 +476,18 @@ Tensor slice_backward(const Tensor& grad, const Dims& sizes, int64_t dim, int64_
 }
 
 Tensor alias_view(const Tensor& t) {
+    if (watched()) [[unlikely]]
+        return watch<"alias.default">([&] { return alias_view(t); }, t);
     Tensor out = view_of(t, t.sizes(), t.strides(), t.offset());
     record("AliasBackward0", out, {t}, {}, [](Backward& d) { d.set(0, d.grad()); });
     return out;
 }
 
 Tensor diagonal(const Tensor& t, int64_t offset, int64_t dim1, int64_t dim2) {
+    if (watched()) [[unlikely]]
+        return watch<"diagonal.default">([&] { return diagonal(t, offset, dim1, dim2); }, t,
+                                         optional_argument(offset, 0), optional_argument(dim1, 0),
+                                         optional_argument(dim2, 1));
     const int64_t a = wrap_dim(dim1, t.dim()), b = wrap_dim(dim2, t.dim());
     WG_CHECK(a != b, "diagonal dimensions cannot be identical ", dim1, ", ", dim2);
     const int64_t rows = t->dims[a], columns = t->dims[b];
@@ -505,6 +544,9 @@ Tensor unfold_backward(const Tensor& g, const Dims& from, int64_t dim, int64_t s
 
 // Windows of `size` along dim, one every `step` elements; the place in the window is the last dim.
 Tensor unfold(const Tensor& t, int64_t dim, int64_t size, int64_t step) {
+    if (watched()) [[unlikely]]
+        return watch<"unfold.default">([&] { return unfold(t, dim, size, step); }, t, dim, size,
+                                       step);
     const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     const int64_t length = t.dim() ? t.size(dim) : 1, stride = t.dim() ? t.stride(dim) : 1;
@@ -559,6 +601,9 @@ TensorList split_parts(const char* name, const Tensor& t, const Dims& sizes, int
 }  // namespace
 
 TensorList split_with_sizes(const Tensor& t, const Dims& sizes, int64_t dim) {
+    if (watched()) [[unlikely]]
+        return watch<"split_with_sizes.default">([&] { return split_with_sizes(t, sizes, dim); }, t,
+                                                 sizes, optional_argument(dim, 0));
     WG_CHECK(t.dim() > 0, "split expects at least a 1-dimensional tensor");
     const int64_t given_dim = dim;
     dim = wrap_dim(dim, t.dim());
@@ -578,6 +623,9 @@ TensorList split_with_sizes(const Tensor& t, const Dims& sizes, int64_t dim) {
 }
 
 TensorList split(const Tensor& t, int64_t split_size, int64_t dim) {
+    if (watched()) [[unlikely]]
+        return watch<"split.Tensor">([&] { return split(t, split_size, dim); }, t, split_size,
+                                     optional_argument(dim, 0));
     WG_CHECK(t.dim() > 0, "split expects at least a 1-dimensional tensor");
     const int64_t given_dim = dim;
     dim = wrap_dim(dim, t.dim());
@@ -605,6 +653,8 @@ TensorList chunk(const Tensor& t, int64_t chunks, int64_t dim) {
 }
 
 TensorList unbind(const Tensor& t, int64_t dim) {
+    if (watched()) [[unlikely]]
+        return watch<"unbind.int">([&] { return unbind(t, dim); }, t, optional_argument(dim, 0));
     const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     WG_CHECK_INDEX(t.dim() > 0, "Dimension specified as ", dim, " but tensor has no dimensions");

@@ -5,6 +5,7 @@
 
 #include "autograd/record.h"
 #include "ops/functions.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -109,6 +110,9 @@ Tensor view_copy(const Tensor& t, const Dims& size) { return copied(view(t, size
 Tensor view_copy_dtype(const Tensor& t, DType dtype) { return copied(view_dtype(t, dtype)); }
 
 Tensor narrow_copy(const Tensor& t, int64_t dim, int64_t start, int64_t length) {
+    if (watched()) [[unlikely]]
+        return watch<"narrow_copy.default">([&] { return narrow_copy(t, dim, start, length); }, t,
+                                            dim, start, length);
     Tensor out;
     {
         Unrecorded off;
@@ -192,6 +196,9 @@ Tensor zeros_of(const Dims& sizes, const Tensor& g) { return zeros(sizes, g.dtyp
 }  // namespace
 
 Tensor select_scatter(const Tensor& t, const Tensor& src, int64_t dim, int64_t index) {
+    if (watched()) [[unlikely]]
+        return watch<"select_scatter.default">([&] { return select_scatter(t, src, dim, index); },
+                                               t, src, dim, index);
     return scattered(
         "SelectScatterBackward0", t, src, [&](const Tensor& x) { return select(x, dim, index); },
         with<"dim", "index">(
@@ -204,6 +211,10 @@ Tensor select_scatter(const Tensor& t, const Tensor& src, int64_t dim, int64_t i
 
 Tensor slice_scatter(const Tensor& t, const Tensor& src, int64_t dim, OptInt start, OptInt end,
                      int64_t step) {
+    if (watched()) [[unlikely]]
+        return watch<"slice_scatter.default">(
+            [&] { return slice_scatter(t, src, dim, start, end, step); }, t, src, dim, start, end,
+            optional_argument(step, 1));
     return scattered(
         "SliceScatterBackward0", t, src,
         [&](const Tensor& x) { return slice(x, dim, start, end, step); },
@@ -219,6 +230,10 @@ Tensor slice_scatter(const Tensor& t, const Tensor& src, int64_t dim, OptInt sta
 
 Tensor diagonal_scatter(const Tensor& t, const Tensor& src, int64_t offset, int64_t dim1,
                         int64_t dim2) {
+    if (watched()) [[unlikely]]
+        return watch<"diagonal_scatter.default">(
+            [&] { return diagonal_scatter(t, src, offset, dim1, dim2); }, t, src, offset, dim1,
+            dim2);
     return scattered(
         "DiagonalScatterBackward0", t, src,
         [&](const Tensor& x) { return diagonal(x, offset, dim1, dim2); },
@@ -233,6 +248,10 @@ Tensor diagonal_scatter(const Tensor& t, const Tensor& src, int64_t offset, int6
 
 Tensor as_strided_scatter(const Tensor& t, const Tensor& src, const Dims& size, const Dims& stride,
                           OptInt storage_offset) {
+    if (watched()) [[unlikely]]
+        return watch<"as_strided_scatter.default">(
+            [&] { return as_strided_scatter(t, src, size, stride, storage_offset); }, t, src, size,
+            stride, storage_offset);
     return scattered(
         "AsStridedScatterBackward0", t, src,
         [&](const Tensor& x) { return as_strided(x, size, stride, storage_offset); },

@@ -85,17 +85,6 @@ struct SavedObject {
     size_t index;
 };
 
-// Runs f; throws what pybind11 understands.
-template <class F>
-auto translated(F&& f) {
-    try {
-        return f();
-    } catch (...) {
-        set_python_error();
-        throw pybind11::error_already_set();
-    }
-}
-
 void register_hooks(SavedObject& s, const pybind11::function& pack,
                     const pybind11::function& unpack) {
     translated([&] {

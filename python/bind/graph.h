@@ -7,6 +7,17 @@
 
 namespace wg::py {
 
+// Runs f; throws what pybind11 understands.
+template <class F>
+auto translated(F&& f) {
+    try {
+        return f();
+    } catch (...) {
+        set_python_error();
+        throw pybind11::error_already_set();
+    }
+}
+
 // The stack of saved tensor hooks, for a thread that runs in the place of another.
 void* saved_hooks_of_thread();
 void share_saved_hooks(void* of_another_thread);

@@ -13,6 +13,7 @@
 #include "python.h"
 #include "storage.h"
 #include "tensor/allocator.h"
+#include "watch.h"
 
 namespace wg::py {
 
@@ -95,6 +96,7 @@ PYBIND11_MODULE(_C, m) {
         add_random(m.ptr());
         add_optim(m.ptr());
         add_graph(m);
+        add_watch(m);
     } catch (...) {
         set_python_error();
         throw pybind11::error_already_set();

@@ -237,7 +237,7 @@ PyObject* invert(PyObject* a) {
         WG_CHECK_TYPE(
             !is_floating(t.dtype()),
             "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
-        return wrap(t.dtype() == DType::Bool ? logical_not(t) : bitwise_not(t));
+        return wrap(bitwise_not(t));
     });
 }
 

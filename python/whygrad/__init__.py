@@ -95,6 +95,7 @@ from ._grad_mode import (  # noqa: E402
     no_grad,
     set_grad_enabled,
 )
+from ._ops import ops  # noqa: E402
 from ._tensor_str import set_printoptions  # noqa: E402
 from .func import vmap  # noqa: E402
 from .random import (  # noqa: E402

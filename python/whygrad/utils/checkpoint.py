@@ -5,14 +5,12 @@ Start with `checkpoint`. With use_reentrant=False a call of it is a `_Region`: a
 again and fills them all. With use_reentrant=True a call is one node, `CheckpointFunction`, whose
 derivative runs the function again and a pass of its own over that.
 
-Selective checkpointing would have to intercept operations; of it there are only the policies.
+Selective checkpoints, which keep the results of some operations, are in `_selective.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import enum
-import sys
 import threading
 import warnings
 import weakref
@@ -27,6 +25,12 @@ from .._grad_mode import enable_grad, no_grad
 from ..autograd import graph  # not its names: it imports this package
 from ..autograd.function import Function
 from ..random import get_rng_state, set_rng_state
+from ._checkpoint_log import Log
+from ._selective import (
+    CheckpointPolicy,
+    SelectiveCheckpointContext,
+    create_selective_checkpoint_contexts,
+)
 
 Tensor = _C.Tensor
 
@@ -44,23 +48,14 @@ __all__ = [
     "DefaultDeviceType",
     "set_checkpoint_debug_enabled",
     "CheckpointPolicy",
+    "SelectiveCheckpointContext",
+    "create_selective_checkpoint_contexts",
     "GraphExecGroup",
 ]
 
 
 class CheckpointError(RuntimeError):
     """A function that was run again saved other tensors, or they were used in a way not allowed."""
-
-
-class CheckpointPolicy(enum.Enum):
-    """What a policy of selective checkpointing decides about an operation."""
-
-    MUST_SAVE = 0
-    PREFER_SAVE = 1
-    MUST_RECOMPUTE = 2
-    PREFER_RECOMPUTE = 3
-    MUST_CPU_OFFLOAD = 4
-    PREFER_CPU_OFFLOAD = 5
 
 
 def _split(args: Sequence[Any]) -> tuple[list[Tensor], list[int], list[Any]]:
@@ -316,9 +311,12 @@ class _Inputs(Function):
     anchor = _C.empty(0, requires_grad=True)
 
     @staticmethod
-    def forward(ctx: Any, anchor: Tensor, tensors: Sequence[Tensor]) -> Tensor:
-        ctx.save_for_backward(*tensors)
+    def forward(anchor: Tensor, tensors: Sequence[Tensor]) -> Tensor:
         return anchor.detach()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[1])
 
 
 class _Slot:
@@ -358,7 +356,7 @@ class _Region:
         self.random_state = _RandomState(args) if preserve_rng_state else None
         self.check = check
         self.early_stop = early_stop
-        self.log = _Log() if debug else None
+        self.log = Log() if debug else None
         tensors, self.places, self.others = _split(args)
         self.inputs: Any = _Inputs.apply(_Inputs.anchor, tensors).grad_fn if tensors else None
         self.slots: list[weakref.ref[_Slot]] = []
@@ -368,8 +366,6 @@ class _Region:
     def pack(self, tensor: Tensor) -> _Slot:
         slot = _Slot(len(self.slots), self.check(tensor))
         self.slots.append(weakref.ref(slot))
-        if self.log is not None:
-            self.log.first.append(_describe(tensor))
         return slot
 
     def unpack(self, slot: _Slot) -> Tensor:
@@ -415,15 +411,11 @@ class _Region:
         values: list[_Value] = [None] * len(slots)
         differences: list[str] = []
         count = 0
-        if self.log is not None:
-            self.log.again.clear()
 
         def pack(tensor: Tensor) -> Tensor:
             nonlocal count
             index = count
             count += 1
-            if self.log is not None:
-                self.log.again.append(_describe(tensor))
             tensor = tensor.detach()
             if index < len(slots):
                 slot = slots[index]()
@@ -442,13 +434,19 @@ class _Region:
         args = _joined(tensors, self.places, self.others)
         with contextlib.suppress(_StopRecomputationError):
             with graph.saved_tensors_hooks(pack, lambda tensor: tensor), enable_grad():
-                with _replayed(self.random_state), self.context:
+                with _replayed(self.random_state), self.context, _logged(self.log, Log.again):
                     self.function(*args, **self.kwargs)
         if count < len(slots):
             raise CheckpointError(_TOO_FEW.format(len(slots), count))
         if differences:
             raise CheckpointError(_DIFFERENT.format("".join(differences)))
         return values
+
+
+def _logged(
+    log: Log | None, run: Callable[[Log], AbstractContextManager[None]]
+) -> AbstractContextManager[None]:
+    return contextlib.nullcontext() if log is None else run(log)
 
 
 def _taken(values: list[_Value], index: int) -> Tensor:
@@ -501,7 +499,7 @@ def checkpoint(
             and `inputs=`. To be given; the default is True, with a warning.
         context_fn: gives two contexts, for the first call and for the others.
         determinism_check: "default" to compare shape, dtype and device of what is saved, "none".
-        debug: list in errors what was saved the first time and then, and where.
+        debug: list in errors which operators ran the first time and then, and where.
         early_stop: end a later call as soon as all is saved that is needed.
         kwargs: its keyword arguments; `preserve_rng_state=False` says that it draws no random
             numbers, or need not draw the same again, and is not passed on.
@@ -550,7 +548,8 @@ def checkpoint(
         debug,
     )
     unpack = region.unpack_explaining if debug else region.unpack
-    with graph.saved_tensors_hooks(region.pack, unpack), first:
+    hooks = graph.saved_tensors_hooks(region.pack, unpack)
+    with hooks, first, _logged(region.log, Log.first):
         result = function(*args, **kwargs)
     region.complete = True
     return result
@@ -604,50 +603,6 @@ def checkpoint_sequential(
             preserve_rng_state=preserve_rng_state,
         )
     return part(functions[end:])(value)
-
-
-# --- debug=True -----------------------------------------------------------------------------------
-
-
-def _describe(tensor: Tensor) -> tuple[str, str]:
-    """What a saved tensor is, and the places in the program at which it was saved."""
-    origin = tensor.grad_fn.name() if tensor.grad_fn is not None else "no operation"
-    what = f"{tensor.type()} {list(tensor.shape)} from {origin}"
-    places = []
-    frame = sys._getframe(1)
-    while frame is not None:
-        code = frame.f_code
-        if code.co_filename != __file__:
-            places.append(f"{code.co_filename}:{frame.f_lineno}:{code.co_name}")
-        frame = frame.f_back  # type: ignore[assignment]
-    return what, "\n".join(places)
-
-
-class _Log:
-    """The tensors that a region saved the first time and the last time that its function ran."""
-
-    def __init__(self) -> None:
-        self.first: list[tuple[str, str]] = []
-        self.again: list[tuple[str, str]] = []
-
-    def text(self) -> str:
-        """The message of an error."""
-
-        def traces(saved: list[tuple[str, str]], when: str) -> str:
-            return "\n".join(
-                f"${i}: {what}   ({i} of {len(saved)} in {when})\n\n{places}\n\n"
-                for i, (what, places) in enumerate(saved, 1)
-            )
-
-        def lines(saved: list[tuple[str, str]]) -> str:
-            return "".join(f"${i}: {what}\n" for i, (what, _) in enumerate(saved, 1))
-
-        return _LOG.format(
-            traces(self.first, "original"),
-            traces(self.again, "recompute"),
-            lines(self.first),
-            lines(self.again),
-        )
 
 
 # --- messages -------------------------------------------------------------------------------------
@@ -704,40 +659,3 @@ _DIFFERENT = (
     "torch.utils.checkpoint: Recomputed values for the following tensors have different metadata "
     f"than during the forward pass.\n{{}}.{_TIP}"
 )
-_LOG = """\
- An error happened while unpacking tensors; dumping logs of latest computation
-because you passed `debug=True` to `torch.utils.checkpoint.checkpoint()`.
-Scroll all the way down for guidance on how to navigate these logs.
-
-+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~+
-|        1. Stack traces of the tensors saved in the original forward          |
-+------------------------------------------------------------------------------+
-
-{}
-+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~+
-|        2. Stack traces of the tensors saved during recomputation             |
-+------------------------------------------------------------------------------+
-
-{}
-+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~+
-|        3. Log of tensors saved in the original forward and recomputation     |
-+------------------------------------------------------------------------------+
-
-Tensors saved during the original forward:
-
-{}
-Tensors saved during recomputation:
-
-{}
-+------------------------------------------------------------------------------+
- ERROR: Detected non-determinism while running activation checkpointing
-
- What was saved for backward in the original forward, or the use of it, differs
- from what the recomputation saved; the error from which this one arose says
- how. The first difference between the two lists in 3. leads to the place: 1.
- and 2. say for each tensor where in the program it was saved.
-
- whygrad logs the tensors that are saved for backward; unlike PyTorch it does
- not log operators that save nothing.
---------------------------------------------------------------------------------
-"""
