@@ -9,7 +9,8 @@ import multiprocessing
 import os
 import re
 
-from parity import GRADIENT, parity, scripts, subject, table
+import pytest
+from parity import GRADIENT, SELFTEST, parity, scripts, subject, table
 
 # Each writes into `o`, a tensor of three elements.
 FACTORIES = """
@@ -149,6 +150,44 @@ test_without_derivative = scripts(
         y.requires_grad
         """,
 )
+
+test_accumulation = scripts(
+    recorded="""
+        x = torch.ones(3, requires_grad=True)
+        w = torch.zeros(3)
+        x.grad = w
+        x.sum().backward()
+        x.grad is w
+        x.sum().backward(create_graph=True)
+        x.grad is w
+        w._version
+        (x * x).sum().backward(create_graph=True)
+        x.grad.grad_fn
+        x.grad.sum().backward()
+        """,
+)
+
+
+@pytest.mark.skipif(SELFTEST, reason="PyTorch loses the gradient of the whole base")
+def test_a_function_without_gradient_for_a_view_that_it_wrote():
+    torch = subject()
+
+    class F(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, v):
+            ctx.mark_dirty(v)
+            return v.mul_(2)
+
+        @staticmethod
+        def backward(ctx, g):
+            return None
+
+    x = torch.ones(3, requires_grad=True)
+    base = x * 2
+    F.apply(base[0])
+    base.sum().backward()
+    assert x.grad.tolist() == [0, 2, 2]
+
 
 test_equal_parts = table(
     """

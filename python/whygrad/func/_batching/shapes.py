@@ -15,6 +15,7 @@ from whygrad import _C
 from .batched import (
     BatchedTensor,
     Call,
+    bind,
     bound,
     by_samples,
     is_batched,
@@ -133,6 +134,17 @@ def parts_along_dims(call: Call) -> Any:
     if rank == 0:
         physical = physical.unsqueeze(1)
     return call.run(**{call.overload.parameters[0].name: physical}, **values)
+
+
+@rule("hsplit vsplit dsplit")
+def equal_parts(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    own_part(func, args, kwargs)  # has the faults of the call
+    call = bind(func, args, kwargs)
+    assert call is not None
+    tensor = first_of(call)
+    dims = {"hsplit": min(rank_of(tensor), 2) - 1, "vsplit": 0, "dsplit": 2}
+    parts = call.values.get("sections", call.values.get("indices"))
+    return tensor.tensor_split(parts, dims[name_of(func)])
 
 
 def item_message() -> str:
