@@ -2,6 +2,7 @@
 
 from ._forward import hessian, jacfwd, jvp
 from ._functional_call import functional_call, stack_module_state
+from ._rearrange import rearrange
 from ._transforms import grad, grad_and_value, jacrev, linearize, vjp
 from ._wrappers import debug_unwrap, functionalize
 from .vmap import vmap
@@ -15,6 +16,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "rearrange",
     "vjp",
     "vmap",
     "functional_call",

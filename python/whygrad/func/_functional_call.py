@@ -15,9 +15,14 @@ _MISSING = object()
 
 def _place(module: Any, name: str) -> tuple[dict, str]:
     """The dictionary that holds the tensor of this dotted name, and its key there."""
-    *path, last = name.split(".")
-    for step in path:
-        module = getattr(module, step)
+    path, _, last = name.rpartition(".")
+    for step in path.split(".") if path else ():
+        within = getattr(module, step, _MISSING)
+        if within is _MISSING:
+            raise AttributeError(f"{type(module).__name__} has no attribute `{step}`")
+        if not hasattr(within, "_parameters"):
+            raise TypeError(f"submodule `{path}`: {within} is not an instance of torch.nn.Module")
+        module = within
     if last == "":
         raise KeyError('tensor name can\'t be empty string ""')
     for registry in (module._parameters, module._buffers):

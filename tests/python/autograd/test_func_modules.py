@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 from parity import SUMMED, data, numbers, parity, table
@@ -89,6 +90,38 @@ torch.nn.utils.stateless.functional_call(m, {"a.weight": z}, (x,))
     setup=SETUP,
     tol=SUMMED,
 )
+
+
+@parity(
+    name=(
+        "a.1.weight",
+        "b.weight",
+        "a.0.weight.x",
+        "k.x",
+        "k",
+        "a.0",
+        ".a",
+        "forward.x",
+        "a.0.foo",
+        "",
+    )
+)
+def test_names_that_are_not_there(torch, name):
+    class Two(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a = torch.nn.Sequential(torch.nn.Identity())
+            self.a[0].weight = torch.nn.Parameter(torch.ones(2))
+            self.k = 3
+
+        def forward(self, x):
+            return x * self.a[0].weight
+
+    try:
+        found = torch.func.functional_call(Two(), {name: torch.ones(2)}, torch.ones(2))
+    except (AttributeError, TypeError, KeyError) as error:
+        found = type(error).__name__, re.sub("0x[0-9a-f]+|at .*? of", "", str(error))
+    yield found
 
 
 @parity

@@ -12,7 +12,7 @@ from whygrad import _C
 from whygrad._vmap_levels import Level, Running, open_levels
 from whygrad.utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_unflatten
 
-from .batched import BatchedTensor, is_batched, physical_of, wrap
+from .batched import BatchedTensor, is_batched, of_batches_only, physical_of, wrap
 
 Tensor = _C.Tensor
 
@@ -38,10 +38,22 @@ def apply(function: Any, args: tuple, base: Any, run: Callable[[Any, tuple], Any
     levels = open_levels()
     if not levels:
         return run(function, args)
+    level = levels[-1]
+    leaves, spec = tree_flatten(args)
+    mapped = [is_batched(a, level.number) for a in leaves]
+    if level.repeated and not any(mapped):
+        levels.pop()
+        try:
+            return apply(function, args, base, run)
+        finally:
+            levels.append(level)
     if not function._has_setup_context:
-        raise RuntimeError(
-            "In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must "
-            f"override the setup_context staticmethod. {_DETAILS}"
+        raise _unmappable(
+            level,
+            RuntimeError(
+                "In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must "
+                f"override the setup_context staticmethod. {_DETAILS}"
+            ),
         )
     has_own = getattr(function, "vmap", None) is not getattr(base, "vmap", None)
     if function.generate_vmap_rule and has_own:
@@ -51,13 +63,13 @@ def apply(function: Any, args: tuple, base: Any, run: Callable[[Any, tuple], Any
             f"avoid ambiguity. {_DETAILS}"
         )
     if not function.generate_vmap_rule and not has_own:
-        raise RuntimeError(
-            f"You tried to vmap over {function.__name__}, but it does not have vmap support. Please override and "
-            f"implement the vmap staticmethod or set generate_vmap_rule=True. {_DETAILS}"
+        raise _unmappable(
+            level,
+            RuntimeError(
+                f"You tried to vmap over {function.__name__}, but it does not have vmap support. Please override and "
+                f"implement the vmap staticmethod or set generate_vmap_rule=True. {_DETAILS}"
+            ),
         )
-    level = levels[-1]
-    leaves, spec = tree_flatten(args)
-    mapped = [is_batched(a, level.number) for a in leaves]
     physical = [a._physical if m else a for a, m in zip(leaves, mapped, strict=True)]
     levels.pop()
     try:
@@ -73,6 +85,11 @@ def apply(function: Any, args: tuple, base: Any, run: Callable[[Any, tuple], Any
         return _wrapped(outputs, plan.outputs, level.number)
     finally:
         levels.append(level)
+
+
+def _unmappable(level: Level, error: Exception) -> Exception:
+    """An error that functions of `autograd.functional` do not meet, whose columns can be taken one by one."""
+    return error if _C._transform_level() > level.transforms else of_batches_only(error)
 
 
 def _placed(result: Any, level: Level) -> Any:
