@@ -22,6 +22,7 @@ import whygrad
 
 from .. import _C
 from .._grad_mode import enable_grad, no_grad
+from .._vmap_levels import open_levels
 from ..autograd import graph  # not its names: it imports this package
 from ..autograd.function import Function
 from ..random import get_rng_state, set_rng_state
@@ -319,6 +320,13 @@ class _Inputs(Function):
         ctx.save_for_backward(*inputs[1])
 
 
+class _Batched:
+    """The same within a `vmap`, to which a Function would be another operation."""
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        self.saved_tensors = tensors
+
+
 class _Slot:
     """Stands in a graph for the tensor that the function of a region saved as its `index`-th."""
 
@@ -358,7 +366,12 @@ class _Region:
         self.early_stop = early_stop
         self.log = Log() if debug else None
         tensors, self.places, self.others = _split(args)
-        self.inputs: Any = _Inputs.apply(_Inputs.anchor, tensors).grad_fn if tensors else None
+        self.inputs: Any = None
+        if tensors and open_levels():
+            # Batched: they end with their vmap, and so does every way to run the function again.
+            self.inputs = _Batched(tensors)
+        elif tensors:
+            self.inputs = _Inputs.apply(_Inputs.anchor, tensors).grad_fn
         self.slots: list[weakref.ref[_Slot]] = []
         self.complete = False  # whether the first run has ended
         self.values: dict[Any, list[_Value]] = {}  # by pass, or group of passes
