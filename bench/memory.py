@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -58,8 +59,14 @@ PROBES = [
 def run(probe: Probe, engine: str) -> float:
     """The probe's number for one fresh process that imports `engine`."""
     program = _CHILD.format(engine=engine, program=probe.program)
+    # Bytecode is kept, as in any installation: compiling is no part of what an import costs there.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
@@ -70,7 +77,7 @@ def run(probe: Probe, engine: str) -> float:
 def measure(probe: Probe, reference: str, subject: str, plan: Plan) -> tuple[float, float]:
     """Smallest numbers of the reference and of the subject over a few processes each.
 
-    The first pair only fills the file cache.
+    The first pair only fills the file cache and writes bytecode.
     """
     processes = 1 + min(plan.rounds, 3)
     pairs = [(run(probe, reference), run(probe, subject)) for _ in range(processes)][1:]

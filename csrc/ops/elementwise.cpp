@@ -24,8 +24,9 @@ namespace {
 //
 // Note [Plain operands]
 // What small programs call most: operands of one float dtype and one shape, short and packed, or
-// numbers. Promotion, broadcasting, the layout of the result and the checks that depend on dtypes can
-// decide only one way for them, so they go straight to the loop: half the instructions of the call.
+// numbers. Promotion, broadcasting, the layout of the result and the checks that depend on dtypes
+// (check_operands too) can decide only one way for them, so they go straight to the loop: half the
+// instructions of the call.
 
 constexpr int64_t kPlain = 1024;  // elements
 
@@ -43,6 +44,7 @@ inline bool is_plain(Op op, const Scalar& s) {
 
 // The loop that does all the work, if the operands are plain and there is one.
 LoopFn plain_loop(Op op, Args args) {
+    if (op == Op::where_choice) return nullptr;  // its condition is to be bool
     const Tensor* first = nullptr;
     for (const Arg& a : args) {
         if (!a.is_tensor()) {
@@ -594,7 +596,6 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
         return watch_elementwise(op, args, params, node_name);
     Tensor out;
     DType compute;
-    check_operands(op, args);
     if (const LoopFn plain = plain_loop(op, args)) {
         const Tensor& like = args[0].is_tensor() ? args[0].tensor() : args[1].tensor();
         compute = like.dtype();
@@ -602,6 +603,7 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
         out = empty_like(like, row(op).is_test ? DType::Bool : compute);
         run_plain_forward(plain, out, args, params);
     } else {
+        check_operands(op, args);
         op = on_bool(op, args);
         const RowInfo& r = row(op);
         compute = compute_dtype(r, op, args);

@@ -195,14 +195,16 @@ std::string wrong_keywords(const Overload& o, Py_ssize_t nargs, PyObject* kwname
 void check_elements(PyObject* list, const std::string& name, const char* op) {
     for (Py_ssize_t k = 0; k < PySequence_Fast_GET_SIZE(list); ++k) {
         PyObject* item = PySequence_Fast_GET_ITEM(list, k);
-        // PyTorch reads sizes otherwise than dims, and what it says of a bool among them is this.
-        WG_CHECK(!is_tensor(item) || tensor_of(item).dtype() != DType::Bool ||
-                     (name != "size" && name != "shape" && name != "repeats"),
-                 "Expected scalar.isIntegral( false) to be true, but got false.");
-        if (!PyBool_Check(item) && !is_element_of_ints(item))
-            fail_type(str(op, "(): argument '", name, "' failed to unpack the object at pos ",
-                          k + 1, " with error \"type must be tuple of ints,but got ",
-                          type_name_of(item), "\""));
+        if (!PyLong_CheckExact(item)) {
+            // PyTorch reads sizes otherwise than dims, and what it says of a bool among them is this.
+            WG_CHECK(!is_tensor(item) || tensor_of(item).dtype() != DType::Bool ||
+                         (name != "size" && name != "shape" && name != "repeats"),
+                     "Expected scalar.isIntegral( false) to be true, but got false.");
+            if (!PyBool_Check(item) && !is_element_of_ints(item))
+                fail_type(str(op, "(): argument '", name, "' failed to unpack the object at pos ",
+                              k + 1, " with error \"type must be tuple of ints,but got ",
+                              type_name_of(item), "\""));
+        }
         int overflow = 0;
         if (PyLong_Check(item)) PyLong_AsLongLongAndOverflow(item, &overflow);
         if (overflow)

@@ -7,11 +7,8 @@ records.
 from __future__ import annotations
 
 import enum
-import gzip
 import json
 import os
-import shutil
-import socket
 import time
 import warnings
 from collections.abc import Callable, Iterable
@@ -254,6 +251,9 @@ class profile:
             content |= {"traceEvents": self.events()._trace_events(), "traceName": path}
             json.dump(content, file)
         if plain != path:
+            import gzip  # only here: the package imports faster without
+            import shutil
+
             with open(plain, "rb") as source, gzip.open(path, "wb") as target:
                 shutil.copyfileobj(source, target)
             os.remove(plain)
@@ -285,6 +285,8 @@ def tensorboard_trace_handler(
 
     def handler(prof: profile) -> None:
         os.makedirs(dir_name, exist_ok=True)
+        import socket
+
         worker = worker_name or f"{socket.gethostname()}_{os.getpid()}"
         ending = ".gz" if use_gzip else ""
         name = f"{worker}.{time.time_ns()}.pt.trace.json{ending}"
