@@ -29,7 +29,12 @@ std::string name_of(Op op, const char* node) {
     case Op::square: return "pow";
     case Op::log_sigmoid: return "log_sigmoid_forward";
     case Op::prelu_kernel: return "_prelu_kernel";
-    default: return r.forms == forms::NOWHERE ? name_of_node(r.node) : r.name;
+    default: {
+        // A row without derivative shares its node's name with others.
+        const bool node_says =
+            r.forms == forms::NOWHERE && !std::string_view(r.node).starts_with("torch::");
+        return node_says ? name_of_node(r.node) : r.name;
+    }
     }
 }
 
