@@ -109,7 +109,7 @@ PyObject* pull(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
                 args[1] == Py_None ? Py_None : PyTuple_GET_ITEM(args[1], Py_ssize_t(i));
             grads.push_back(given_gradient(given, roots[i].sizes(), i));
             if (grads[i].defined()) continue;
-            check_scalar(roots[i].numel());
+            check_scalar(roots[i].numel(), roots[i].dtype());
             grads[i] = ones_like(detach(roots[i]));
         }
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[2]); ++i)
