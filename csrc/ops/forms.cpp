@@ -163,7 +163,11 @@ Tensor pow_slope(const Tensor& g, const Tensor& a, const Tensor& b) {
 }
 Tensor pow_exponent_slope(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& y) {
     const Tensor size = is_complex(b.dtype()) ? real(b) : b;
-    if (!a->wrapped_number) return g * conj(where(a == 0 && size >= 0, 0.0, y * log(a)));
+    if (!a->wrapped_number) {
+        // To complex exponents negative numbers have logarithms.
+        const Tensor base = is_complex(y.dtype()) ? conform_dtype(a, y.dtype()) : a;
+        return g * conj(where(a == 0 && size >= 0, 0.0, y * log(base)));
+    }
     if (is_complex(a.dtype())) {
         const auto base = *a.data<Complex<double>>();
         const Tensor slope = conj(mul(y, Scalar(log(base))));

@@ -49,8 +49,8 @@ const DTypeInfo& info(DType dtype) noexcept {
 }
 
 std::string tensor_type_name(DType dtype) {
-    // PyTorch has no legacy tensor type for these two.
-    if (dtype == DType::Bool || dtype == DType::BFloat16)
+    // PyTorch has no legacy tensor type for these.
+    if (dtype == DType::Bool || dtype == DType::BFloat16 || is_complex(dtype))
         return std::string("CPU") + info(dtype).scalar_name + "Type";
     return std::string("torch.") + info(dtype).legacy_name;
 }

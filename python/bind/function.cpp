@@ -153,6 +153,12 @@ void PythonNode::apply(Grads& in, Grads& out) {
         }
         if (g != Py_None) {
             WG_CHECK(is_tensor(g), "expected Variable or None (got ", Py_TYPE(g)->tp_name, ")");
+            if (const Edge& e = edges[edge]; e && is_complex(tensor_of(g).dtype()))
+                WG_CHECK(
+                    is_complex(e.node->outputs[e.input_nr].dtype),
+                    "Expected isFloatingType(grad.scalar_type()) || (input_is_complex == grad_is_complex) to be "
+                    "true, but got false.  (Could this error message be improved?  If so, please report an "
+                    "enhancement request to PyTorch.)");
             out[edge] = tensor_of(g);  // hooks of the node see it even where nobody wants it
         }
         ++edge;

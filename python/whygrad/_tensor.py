@@ -55,7 +55,7 @@ def __iter__(self: Tensor) -> Iterator[Tensor]:
 def __contains__(self: Tensor, element: Any) -> bool:
     if has_torch_function_unary(self):
         return overridden(Tensor.__contains__, locals())
-    if isinstance(element, (Tensor, numbers.Real)):
+    if isinstance(element, (Tensor, numbers.Number)):
         found: Any = element == self
         return bool(found.any().item())
     raise RuntimeError(
@@ -67,7 +67,7 @@ def __contains__(self: Tensor, element: Any) -> bool:
 def __complex__(self: Tensor) -> complex:
     if has_torch_function_unary(self):
         return overridden(Tensor.__complex__, locals(), name="torch.Tensor.__complex__")
-    return complex(self.item())
+    return complex(float(self.real), float(self.imag) if self.is_complex() else 0.0)
 
 
 @_method

@@ -46,7 +46,7 @@ y = z * 1; y.mul_(w); y += x; y.abs().sum().backward(); z.grad; w.grad; x.grad
 y = x * 1; y.copy_(z); y.sum().backward(); z.grad
 y = z * 1; y[1] = x[0]; y.abs().sum().backward(); z.grad; x.grad
 y = z * 1; y.fill_(1j); y.abs().sum().backward(); z.grad
-z.detach().requires_grad; z.requires_grad_(False).requires_grad
+complex(z[0]); z.detach().requires_grad; z.requires_grad_(False).requires_grad
 F.silu(z)
 (z * 1).grad_fn, z.conj().grad_fn, z.real.grad_fn, torch.view_as_real(z).grad_fn, z.sgn().grad_fn, z.angle().grad_fn
 graph(z.exp() * w); graph((z @ w).real); graph(torch.polar(x, x)); graph(z.imag)
@@ -65,7 +65,7 @@ UNARY = {
 
 FUNCTIONS = {
     "add": "a + b", "mul": "a * b", "sub": "a - b", "div": "a / b", "pow": "a ** b", "pow_number": "a ** (1.5 - 1j)",
-    "square": "a ** 2", "number_pow": "(1 + 2j) ** a", "mixed": "a * x + b / x", "real_pow": "x ** a", "pow_real": "a ** x",
+    "square": "a ** 2", "number_pow": "(1 + 2j) ** a", "mixed": "a * x + b / x", "real_pow": "x ** a", "pow_real": "a ** x", "negative_pow": "(-x) ** a",
     "lerp": "torch.lerp(a, b, a)", "addcmul": "torch.addcmul(a, b, a, value=2)", "addcdiv": "torch.addcdiv(a, b, a, value=2)",
     "where": "torch.where(x > 0, a, b)", "add_alpha": "torch.add(a, b, alpha=1j)", "number": "(2 - 1j) * a / (1 + 1j) + 1j",
     "matmul": "m @ m", "mv": "m @ a", "dot": "torch.dot(a, b)", "vdot": "torch.vdot(a, b)", "outer": "torch.outer(a, b)",
@@ -176,6 +176,8 @@ test_custom_functions = table(
 Square.apply(z).abs().sum().backward(); z.grad
 ToReal.apply(z).sum().backward(); z.grad
 ToComplex.apply(x).abs().sum().backward(); x.grad
+Wrong.apply(x).sum().backward()
+x.register_hook(lambda g: g * 1j); (x * 2).sum().backward()
 """,
     setup=SETUP
     + """
@@ -184,6 +186,7 @@ def _sqb(ctx, g): (z,) = ctx.saved_tensors; return g * (2 * z).conj()
 Square = type("Square", (torch.autograd.Function,), {"forward": staticmethod(_sq), "backward": staticmethod(_sqb)})
 ToReal = type("ToReal", (torch.autograd.Function,), {"forward": staticmethod(lambda ctx, z: z.real.clone()), "backward": staticmethod(lambda ctx, g: g.to(torch.complex128))})
 ToComplex = type("ToComplex", (torch.autograd.Function,), {"forward": staticmethod(lambda ctx, x: x * 1j), "backward": staticmethod(lambda ctx, g: (g * -1j).real)})
+Wrong = type("Wrong", (torch.autograd.Function,), {"forward": staticmethod(lambda ctx, x: x.clone()), "backward": staticmethod(lambda ctx, g: g * 1j)})
 """,
     tol=NEAR,
 )
