@@ -487,6 +487,12 @@ inline bool wants_history(const RowInfo& r, Args args) {
     return false;
 }
 
+// As in PyTorch one row over complex numbers has no derivative.
+void check_derivative(Op op, const RowInfo& r, Args args, DType compute) {
+    WG_CHECK(op != Op::silu || !is_complex(compute) || !wants_history(r, args),
+             "silu does not support automatic differentiation for outputs with complex dtype.");
+}
+
 // Of a comparison that was written over an operand: no gradient goes further.
 Ref<Node> make_comparison_node(const RowInfo& r, Args args) {
     SmallVector<const Tensor*, 2> inputs;
@@ -505,8 +511,6 @@ Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, D
                                            const Params& params, const char* node_name,
                                            unsigned& reads, bool writes_first = false) {
     const bool given = node_name;
-    WG_CHECK(op != Op::silu || !is_complex(compute),
-             "silu does not support automatic differentiation for outputs with complex dtype.");
     if (!given) {
         node_name = !args[0].is_tensor()       ? r.node_reversed
                     : !args.back().is_tensor() ? r.node_scalar
@@ -598,6 +602,7 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
             return out;
         }
         if (*r.parameters) check_parameters(op, compute, args, params);
+        check_derivative(op, r, args, compute);
         if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
         run_forward(op, r, out, args, compute, params);
     }
@@ -633,6 +638,7 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
     const LoopFn plain = r.is_test ? nullptr : plain_loop(op, args);
     if (!plain) {
         compute = compute_dtype(r, op, args);
+        check_derivative(op, r, args, compute);
         const DType dtype = result_dtype(r, op, compute);
         const Dims shape = common_shape(args);
         WG_CHECK(same_shape(shape, self.sizes()), "output with shape ", to_string(self.sizes()),

@@ -447,16 +447,13 @@ def _over_real_numbers(func: Callable[..., Any], arguments: tuple) -> tuple[Any,
     """The function with the parts of complex numbers along a last dimension, of inputs and of outputs.
 
     A gradient by z = x + iy is that by x plus i times that by y, so the Jacobians of this function are those of
-    `func` in another form. A function that knows no complex numbers stays as it is.
+    `func` in another form. Without complex numbers it is `func`.
     """
 
     def is_complex_input(a: Any) -> bool:
         return isinstance(a, Tensor) and a.requires_grad and a.is_complex()
 
     places = {i for i, a in enumerate(arguments) if is_complex_input(a)}
-    outputs = _as_tuple(func(*arguments))
-    if not places and not any(isinstance(o, Tensor) and o.is_complex() for o in outputs):
-        return func, arguments
 
     def parts(o: Any) -> Any:
         return _C.view_as_real(o) if isinstance(o, Tensor) and o.is_complex() else o
