@@ -143,9 +143,14 @@ void push(const pb::object& callable) {
     watchers().push_back(std::make_unique<PythonWatcher>(callable.ptr()));
     push_watcher(*watchers().back());
 }
+// Contexts may be left twice, in another thread, or while the watcher listens: then it is not the innermost.
 void pop() {
-    pop_watcher(*watchers().back());
-    watchers().pop_back();
+    translated([] {
+        WG_CHECK(!watchers().empty() && innermost_watcher == watchers().back().get(),
+                 "the innermost watcher of operations is another one");
+        pop_watcher(*watchers().back());
+        watchers().pop_back();
+    });
 }
 
 std::vector<std::string> names() {

@@ -242,3 +242,36 @@ def test_a_failing_function_leaves_nobody_watching():
         selective(torch, policy)(fails, torch.ones(2, requires_grad=True))
     torch.ones(2).exp()
     assert asked == [torch.ops.aten.exp.default]
+
+
+def test_contexts_left_at_a_wrong_time():
+    """Left twice, in another thread or while they listen: an error, and those that watch go on."""
+    torch, _ = whygrad()
+    create = torch.utils.checkpoint.create_selective_checkpoint_contexts
+    x = torch.ones(3)
+    context, _ = create(lambda *args, **kwargs: True)
+
+    def leave():
+        with pytest.raises(RuntimeError, match="innermost watcher"):
+            context.__exit__(None, None, None)
+
+    leave()
+    seen = []
+
+    def policy(_, op, *args, **kwargs):
+        seen.append(str(op))
+        with pytest.raises(RuntimeError, match="innermost watcher"):
+            listening.__exit__(None, None, None)
+        return False
+
+    listening, _ = create(policy)
+    with context:
+        thread = threading.Thread(target=leave)
+        thread.start()
+        thread.join()
+        with listening:
+            x.exp()
+            x.sin()
+    x.cos()
+    leave()
+    assert seen == ["aten.exp.default", "aten.sin.default"]
