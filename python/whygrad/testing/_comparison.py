@@ -14,12 +14,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 import whygrad
 from whygrad import _C, Tensor
-
-_NUMBERS = (bool, int, float, complex, np.number, np.bool_)
 
 # (rtol, atol) by the type that a comparison is made in: about half of its digits for results of
 # several operations. Types that are not here are compared for equality.
@@ -101,7 +97,7 @@ class _BooleanPair(_Pair):
 class _NumberPair(_Pair):
     def compare(self) -> None:
         actual, expected = (
-            value.item() if isinstance(value, np.number) else value
+            value.item() if hasattr(value, "item") else value
             for value in (self.actual, self.expected)
         )
         if self.options.check_dtype and type(actual) is not type(expected):
@@ -189,7 +185,10 @@ def _tensors_differ(
 
     def greatest(kind: str, values: Tensor, tolerance: float) -> str:
         index = int(values.flatten().argmax())
-        at = tuple(int(i) for i in np.unravel_index(index, tuple(values.shape)))
+        at: tuple[int, ...] = ()
+        for size in reversed(values.shape):
+            index, place = divmod(index, size)
+            at = (place, *at)
         value = values[at].item()
         return f"Greatest {kind} difference: {value} at index {at}{_limit(tolerance, is_exact)}"
 
@@ -216,7 +215,10 @@ def _pair(
 ) -> _Pair:
     if actual is None or expected is None:
         return _NonePair(actual, expected, path, options)
-    if isinstance(actual, _NUMBERS) and isinstance(expected, _NUMBERS):
+    import numpy as np  # not with `import torch`, of which it would be the larger part
+
+    numbers = (int, float, complex, np.number, np.bool_)
+    if isinstance(actual, numbers) and isinstance(expected, numbers):
         booleans = [isinstance(value, (bool, np.bool_)) for value in (actual, expected)]
         if all(booleans):
             return _BooleanPair(actual, expected, path, options)

@@ -276,3 +276,10 @@ def test_options_that_switch_off_the_environment_are_refused():
     assert got.returncode in (1, 2)  # 1 where PYTHONPATH itself is what makes whygrad importable
     if got.returncode == 2:
         assert "-I or -E switches off what serves torch" in got.stderr
+
+
+def test_numpy_is_imported_when_it_is_needed():
+    """It would be the larger part of what `import torch` costs."""
+    code = "import sys, whygrad; print('numpy' in sys.modules); whygrad.ones(2).numpy()"
+    result = python("-c", code + "; print('numpy' in sys.modules)")
+    assert result.stdout.split() == ["False", "True"], result.stderr
