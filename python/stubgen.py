@@ -57,7 +57,16 @@ TUPLES = {
 }  # fmt: skip
 RESULTS = {
     **dict.fromkeys(
-        ["is_floating_point", "is_complex", "is_signed", "is_nonzero", "is_same_size", "equal"],
+        [
+            "is_floating_point",
+            "is_complex",
+            "is_signed",
+            "is_nonzero",
+            "is_same_size",
+            "equal",
+            "is_conj",
+            "is_neg",
+        ],
         "_bool",
     ),
     **dict.fromkeys(["allclose", "can_cast"], "_bool"),
@@ -84,9 +93,10 @@ from typing import Any, SupportsIndex, TypeAlias, overload
 
 _int: TypeAlias = builtins.int
 _float: TypeAlias = builtins.float
+_complex: TypeAlias = builtins.complex
 _bool: TypeAlias = builtins.bool
 _str: TypeAlias = builtins.str
-Number: TypeAlias = _int | _float | _bool
+Number: TypeAlias = _int | _float | _bool | _complex
 _Index: TypeAlias = (
     SupportsIndex | slice | EllipsisType | Tensor | None | Sequence[Any] | tuple[Any, ...]
 )
@@ -104,6 +114,8 @@ class dtype:
     def is_signed(self) -> _bool: ...
     @property
     def itemsize(self) -> _int: ...
+    def to_real(self) -> dtype: ...
+    def to_complex(self) -> dtype: ...
 
 class finfo:
     bits: _int
@@ -207,7 +219,20 @@ MEMBERS: dict[str, list[str]] = {
         "memory_format: _memory_format | None = None) -> Tensor",
     ],
     **dict.fromkeys(
-        ["float", "double", "half", "bfloat16", "long", "int", "short", "char", "byte", "bool"],
+        [
+            "float",
+            "double",
+            "half",
+            "bfloat16",
+            "long",
+            "int",
+            "short",
+            "char",
+            "byte",
+            "bool",
+            "cfloat",
+            "cdouble",
+        ],
         CONVERSION,
     ),
     "cpu": CONVERSION,
@@ -392,7 +417,7 @@ def python_signature(function: types.FunctionType, is_method: bool) -> str:
 
 def underscored(annotation: str) -> str:
     """The annotation with the names that members of Tensor hide replaced by aliases."""
-    return re.sub(r"(?<![\w.])(int|float|bool|str|dtype|device)\b", r"_\1", annotation)
+    return re.sub(r"(?<![\w.])(int|float|complex|bool|str|dtype|device)\b", r"_\1", annotation)
 
 
 def tensor_class() -> str:

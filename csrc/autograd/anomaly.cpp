@@ -53,7 +53,7 @@ bool has_nan(const Tensor& t) {
         if (is_dense(sizes, t.strides())) return has_nan(t, n);
     }
     const GradMode off(false);
-    return is_floating(t.dtype()) && any(isnan(t)).to_int() != 0;
+    return is_differentiable(t.dtype()) && any(isnan(t)).to_int() != 0;
 }
 
 // PyTorch says where in its own source it warns.

@@ -53,26 +53,32 @@ bool lies_like(const Tensor& a, const Tensor& b) {
     return true;
 }
 
-// Whether t's storage has the elements of such a window.
-bool has_window(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset) {
+// Whether t's storage has the elements of such a window, which counts elements of `dtype`.
+bool has_window(const Tensor& t, DType dtype, IntSpan sizes, IntSpan strides, int64_t offset) {
     int64_t last = offset;
     for (size_t d = 0; d < sizes.size(); ++d) {
         if (sizes[d] == 0) return true;
         last += (sizes[d] - 1) * strides[d];
     }
-    return offset >= 0 && size_t(last + 1) * t.itemsize() <= t->storage->nbytes;
+    return offset >= 0 && size_t(last + 1) * item_size(dtype) <= t->storage->nbytes;
 }
 
-// The place of `view` in the tangent of `base`.
+// The dtype of a view of the tangent of `base` that is to be that of `view`.
+DType window_dtype(const Tensor& tangent, const Tensor& base, const Tensor& view) {
+    if (is_complex(base.dtype()) == is_complex(view.dtype())) return tangent.dtype();
+    return is_complex(view.dtype()) ? to_complex(tangent.dtype()) : to_real(tangent.dtype());
+}
+// The place of `view` in the tangent of `base`, in elements of such a view.
 int64_t offset_in(const Tensor& tangent, const Tensor& base, const Tensor& view) {
-    return view.offset() - base.offset() + tangent.offset();
+    return view.offset() - offset_as(base.dtype(), base.offset(), view.dtype()) +
+           offset_as(tangent.dtype(), tangent.offset(), window_dtype(tangent, base, view));
 }
 
 // Zeros that lie in a storage like that of t.
 Tensor zero_image(const Tensor& t) {
     const int64_t n = int64_t(t->storage->nbytes / t.itemsize());
     const Tensor all = zeros({n}, t.dtype());
-    return has_window(all, t.sizes(), t.strides(), t.offset())
+    return has_window(all, t.dtype(), t.sizes(), t.strides(), t.offset())
                ? alias(all, t.sizes(), t.strides(), t.offset())
                : zeros_like(t, {});
 }
@@ -131,9 +137,10 @@ Tensor any_tangent_of(const Tensor& t, int level) {
     if (!shared) return {};
     const Tensor base(t->view_base), all = shared->value;
     const int64_t offset = offset_in(all, base, t);
-    if (!lies_like(all, base) || !has_window(all, t.sizes(), t.strides(), offset)) return {};
+    const DType dtype = window_dtype(all, base, t);
+    if (!lies_like(all, base) || !has_window(all, dtype, t.sizes(), t.strides(), offset)) return {};
     VisibleLevels lower(level);
-    const Tensor window = as_strided(all, Dims(t.sizes()), Dims(t.strides()), offset);
+    const Tensor window = window_as(all, dtype, t.sizes(), t.strides(), offset);
     set_tangent(t, level, window);
     return window;
 }
@@ -178,7 +185,7 @@ void attach_tangent(const Tensor& t, const Tensor& tangent, int level) {
     WG_CHECK(!has_tangent(tangent, level),
              "Setting a forward grad that itself has a forward gradient at the same level", level,
              " is not supported.");
-    WG_CHECK(is_floating(t.dtype()) && is_floating(tangent.dtype()),
+    WG_CHECK(is_differentiable(t.dtype()) && is_differentiable(tangent.dtype()),
              "Expected both tensor and its forward grad to be floating point or complex");
     WG_CHECK(
         same_shape(t.sizes(), tangent.sizes()),
@@ -301,8 +308,8 @@ Grads transposed(Node& node, std::span<const Tensor> outputs, std::span<const Te
             ~Restore() { saved_tensor_hooks = hooks; }
         } restore{hooks};
         for (const Tensor& out : outputs) {
-            u.push_back(is_floating(out.dtype()) ? zeros(Dims(out.sizes()), out.dtype())
-                                                 : Tensor());
+            u.push_back(is_differentiable(out.dtype()) ? zeros(Dims(out.sizes()), out.dtype())
+                                                       : Tensor());
             if (u.back().defined()) u.back()->requires_grad = true;
         }
         {
@@ -316,7 +323,7 @@ Grads transposed(Node& node, std::span<const Tensor> outputs, std::span<const Te
             Tensor v = d.tangent(i);
             if (is_expandable(v.sizes(), g.sizes())) g = sum_to(g, v.sizes());
             else v = leading_part(v, g.sizes());
-            g = to_dtype(g, inputs[i]->dtype());
+            g = conform_dtype(g, inputs[i]->dtype());
             if (!requires_grad(g)) continue;
             roots.push_back(gradient_edge(g));
             values.push_back(std::move(v));
@@ -352,7 +359,7 @@ void push_forward(Node& node, std::span<const Tensor> outputs,
             } else {
                 const Grads found = transposed(node, outputs, inputs, d);
                 for (size_t k = 0; k < outputs.size(); ++k)
-                    if (is_floating(outputs[k].dtype()))
+                    if (is_differentiable(outputs[k].dtype()))
                         set_tangent(outputs[k], level, d.fresh(found[k], outputs[k]));
             }
         }
@@ -382,16 +389,22 @@ bool push_windows(std::span<const Tensor> outputs, const Tensor& t, const void* 
         if (!v.defined()) continue;
         if (!lies_like(v, t)) return false;
         for (const Tensor& out : outputs)
-            if (!has_window(v, out.sizes(), out.strides(), offset_in(v, t, out))) return false;
+            if (!has_window(v, window_dtype(v, t, out), out.sizes(), out.strides(),
+                            offset_in(v, t, out)))
+                return false;
         found.emplace_back(level, std::move(v));
     }
     for (const auto& [level, v] : found) {
         VisibleLevels lower(level);
         std::vector<Tensor> windows;
-        for (const Tensor& out : outputs)
-            windows.push_back(view_of(
-                v, out.sizes(), out.strides(), offset_in(v, t, out),
-                out->view_kind == ViewKind::MultiOutput ? out->view_kind : ViewKind::Default));
+        for (const Tensor& out : outputs) {
+            Tensor w = alias(v, out.sizes(), out.strides(), offset_in(v, t, out));
+            w->dtype = window_dtype(v, t, out);
+            w->update_geometry();
+            make_view(w, v,
+                      out->view_kind == ViewKind::MultiOutput ? out->view_kind : ViewKind::Default);
+            windows.push_back(std::move(w));
+        }
         record(f, windows, v);
         for (size_t k = 0; k < outputs.size(); ++k) set_tangent(outputs[k], level, windows[k]);
     }
@@ -402,7 +415,7 @@ bool push_windows(std::span<const Tensor> outputs, const Tensor& t, const void* 
 
 void TangentUpdate::collect(Node& derivative, const Tensor& self,
                             std::span<const Tensor* const> inputs) {
-    if (!is_floating(self.dtype())) return;
+    if (!is_differentiable(self.dtype())) return;
     const int levels = visible_forward_levels();
     for (int level = 0; level < levels; ++level) {
         const Forward d(inputs, level);
@@ -447,7 +460,7 @@ void write_tangent(const Tensor& t, int level, const Tensor& value) {
 }  // namespace
 
 void TangentUpdate::apply(const Tensor& self, Node* node) const {
-    if (!is_floating(self.dtype())) return;
+    if (!is_differentiable(self.dtype())) return;
     const int levels = visible_forward_levels();
     for (int level = 0; level < levels; ++level) {
         const Tensor* value = nullptr;

@@ -330,7 +330,7 @@ void record_all(const char* name, std::span<const Tensor> outputs, const List& i
         for (const Tensor& t : inputs) node->add_edge(t.defined() ? gradient_edge(t) : Edge{});
     node->site = Site::here();
     for (const Tensor& out : outputs) {
-        if (!is_floating(out.dtype())) continue;
+        if (!is_differentiable(out.dtype())) continue;
         if (history) set_history(out, *node);
         else node->add_output(out);
     }
@@ -370,6 +370,12 @@ void make_view(const Tensor& view, const Tensor& base, ViewKind kind = ViewKind:
 Tensor view_of(const Tensor& base, IntSpan sizes, IntSpan strides, int64_t offset,
                ViewKind kind = ViewKind::Default);
 
+// A recorded window on `whole` of elements of this dtype, whose strides and offset count these: also of the parts of
+// complex numbers, or of numbers made of real ones.
+Tensor window_as(const Tensor& whole, DType dtype, IntSpan sizes, IntSpan strides, int64_t offset);
+// The same place counted in elements of another dtype.
+int64_t offset_as(DType from, int64_t offset, DType to);
+
 // The node of as_strided(t, ...), whether t requires grad or not (ops/view.cpp).
 Ref<Node> as_strided_node(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset,
                           std::optional<int64_t> given_offset);
@@ -388,6 +394,7 @@ inline void announce_write(const Tensor& t, bool in_place = true) {
 // are refused, unless `on_expanded` is "", or the name of an operation that warns of them.
 void check_inplace(const Tensor& t, bool records, const char* on_expanded = nullptr);
 void check_history(const Tensor& t, bool records);  // the part about leaves and views
+void check_not_conjugate(const Tensor& t);
 void check_not_expanded(const Tensor& t);  // the part about overlapping memory
 void warn_if_expanded(const Tensor& t, const char* op_name);
 // Must follow: t's history is now `node` (null: nothing was recorded). Also bumps the version.

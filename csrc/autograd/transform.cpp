@@ -144,7 +144,8 @@ void note_own_code() noexcept {
 }
 
 Tensor make_variable(const Tensor& t) {
-    WG_CHECK(is_floating(t.dtype()), "only Tensors of floating point dtype can require gradients");
+    WG_CHECK(is_differentiable(t.dtype()),
+             "only Tensors of floating point dtype can require gradients");
     Tensor v = alias(t);
     v->level = transform_level;
     v->requires_grad = true;

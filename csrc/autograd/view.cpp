@@ -14,6 +14,22 @@
 
 namespace wg {
 
+int64_t offset_as(DType from, int64_t offset, DType to) {
+    return offset * int64_t(item_size(from)) / int64_t(item_size(to));
+}
+
+Tensor window_as(const Tensor& whole, DType dtype, IntSpan sizes, IntSpan strides, int64_t offset) {
+    if (is_complex(whole.dtype()) == is_complex(dtype))
+        return as_strided(whole, Dims(sizes), Dims(strides), offset);
+    if (is_complex(whole.dtype()))
+        return as_strided(view_as_real(whole), Dims(sizes), Dims(strides), offset);
+    Dims pairs(sizes), steps;
+    pairs.push_back(2);
+    for (int64_t s : strides) steps.push_back(2 * s);
+    steps.push_back(1);
+    return view_as_complex(as_strided(whole, pairs, steps, 2 * offset));
+}
+
 namespace {
 
 // Applies an in-place operation's derivative to the slice of the base that it wrote.
@@ -22,7 +38,7 @@ public:
     CopySlices(const Tensor& base, const Tensor& view, Ref<Node> fn)
         : base_sizes_(base.sizes()), base_strides_(base.strides()), base_offset_(base.offset()),
           sizes_(view.sizes()), strides_(view.strides()), offset_(view.offset()),
-          fn_(std::move(fn)) {
+          dtype_(view.dtype()), base_dtype_(base.dtype()), fn_(std::move(fn)) {
         add_edge(gradient_edge(base));
         for (size_t i = 1; i < fn_->edges.size(); ++i) add_edge(fn_->edges[i]);
         site = fn_->site;
@@ -31,9 +47,14 @@ public:
     void apply(Grads& in, Grads& out) override {
         if (released) fail_released();
         // A copy of the gradient in the base's layout, in which the slice can be replaced.
-        Tensor result = empty_strided(base_sizes_, base_strides_, in[0].dtype());
+        const bool same_kind = is_complex(dtype_) == is_complex(base_dtype_);
+        Tensor result =
+            empty_strided(base_sizes_, base_strides_, same_kind ? in[0].dtype() : base_dtype_);
         copy_(result, in[0]);
-        Tensor slice = as_strided(result, sizes_, strides_, offset_ - base_offset_);
+        Tensor slice =
+            window_as(result, dtype_, sizes_, strides_,
+                      same_kind ? offset_ - base_offset_
+                                : offset_ - offset_as(base_dtype_, base_offset_, dtype_));
         Grads fn_in, fn_out;
         fn_in.push_back(clone_in(slice, MemoryFormat::Contiguous));
         fn_out.resize(fn_->edges.size());
@@ -69,6 +90,7 @@ private:
     int64_t base_offset_;
     Dims sizes_, strides_;
     int64_t offset_;
+    DType dtype_, base_dtype_;
     Ref<Node> fn_;
 };
 
@@ -173,16 +195,34 @@ Node* view_grad_fn(const Tensor& view) {
     if (view->attr_version != view.version()) {
         check_view_kind(view, true);
         // Also when the base does not require grad any more.
-        const Ref<Node> node =
-            as_strided_node(base, view.sizes(), view.strides(), view.offset(), view.offset());
+        Ref<Node> node;
+        if (is_complex(view.dtype()) == is_complex(base.dtype())) {
+            node =
+                as_strided_node(base, view.sizes(), view.strides(), view.offset(), view.offset());
+        } else {
+            GradMode on(true);
+            const Tensor window =
+                window_as(base, view.dtype(), view.sizes(), view.strides(), view.offset());
+            if (!window->grad_fn) return nullptr;
+            node = Ref<Node>(node_of(window->grad_fn));
+            node->outputs.clear();
+        }
         view->attr_version = view.version();
         replace_history(view, *node);
     }
     return node_of(view->grad_fn);
 }
 
+void check_not_conjugate(const Tensor& t) {
+    WG_CHECK_NOT_IMPLEMENTED(
+        !t->conjugate,
+        "writing to what conj() returned is not supported: it is a copy here, and shares memory "
+        "with the original in PyTorch; use conj_physical() or resolve_conj()");
+}
+
 void check_history(const Tensor& t, bool records) {
     announce_write(t);
+    check_not_conjugate(t);
     if (!grad_enabled() || !(records || requires_grad(t))) return;
     if (t.is_view()) check_view_kind(t, false);
     WG_CHECK(
@@ -237,14 +277,14 @@ void rebase_history(const Tensor& t, Ref<Node> node) {
 
 Tensor& inplace(Tensor& self, bool others_require_grad,
                 const std::function<Tensor(const Tensor&)>& f) {
-    const bool records =
-        grad_enabled() && is_floating(self.dtype()) && (others_require_grad || requires_grad(self));
+    const bool records = grad_enabled() && is_differentiable(self.dtype()) &&
+                         (others_require_grad || requires_grad(self));
     check_inplace(self, records);
     // The derivative may read the values from before the write: it gets a copy. The edges of the new node
     // are self's own, so the copy has self's place in the graph while they are made; what is saved for
     // a derivative of the derivative is the recorded copy.
     // Tangents go along with the copy, and through f.
-    const bool forward = forward_mode() && is_floating(self.dtype());
+    const bool forward = forward_mode() && is_differentiable(self.dtype());
     const Tensor old = records || forward ? clone(self) : detach(self);
     const Ref<GraphNode> copied = old->grad_fn;
     if (copied) {
@@ -350,6 +390,7 @@ Tensor& write_out(Tensor& out, const Tensor& result, const char* op_name) {
     if (has_tangent(result) || has_tangent(out)) [[unlikely]]
         fail_forward_out(op_name);
     announce_write(out, false);
+    check_not_conjugate(out);
     resize_out(out, result.sizes());
     copy_values(out, result);
     out.bump_version();
@@ -380,7 +421,7 @@ void set_requires_grad(const Tensor& t, bool on) {
             "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
         return;
     }
-    WG_CHECK(!on || is_floating(t.dtype()),
+    WG_CHECK(!on || is_differentiable(t.dtype()),
              "only Tensors of floating point and complex dtype can require gradients");
     WG_CHECK(
         !on || !t->inference || inference_mode(),

@@ -19,7 +19,8 @@ CastFn cast_fn(DType to, DType from);
 
 namespace cast_impl {
 
-// [to][from]; one table per instruction set (cast_loops.isa.cpp).
+// [to][from]; one table of the real dtypes per instruction set (cast_loops.isa.cpp), and one of the
+// others (cast_complex.cpp).
 struct CastTable {
     CastFn rows[kNumDTypes][kNumDTypes];
 };

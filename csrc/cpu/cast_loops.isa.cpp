@@ -1,83 +1,19 @@
-// The loops behind cast_fn, one per pair of dtypes, compiled once per instruction set.
-// Start with convert(); cast_run applies it to a run, and the table at the end lists all pairs.
-#include <cstring>
-#include <type_traits>
-
-#include "cpu/cast.h"
+// The loops behind cast_fn for real dtypes, one per pair, compiled once per instruction set.
+#include "cpu/cast_loops.h"
 
 namespace wg {
 inline namespace WG_ISA {
 namespace {
 
-// Bool is read as a byte: memory from outside may hold other values than 0 and 1.
-template <class T>
-using stored = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;
-
-template <class Int, class Float>
-WG_INLINE Int truncate(Float x) {
-    constexpr Int lowest = Int(Int(1) << (sizeof(Int) * 8 - 2)) * -2;
-    return x >= Float(lowest) && x < -Float(lowest) ? Int(x) : lowest;
-}
-
-template <class To, class From>
-WG_INLINE stored<To> convert(stored<From> x) {
-    using C = compute_type<From>;
-    if constexpr (std::is_same_v<To, From> && !std::is_same_v<To, bool>) {
-        return x;
-    } else if constexpr (std::is_same_v<To, bool>) {
-        return C(x) != C(0);
-    } else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<C>) {
-        if constexpr (sizeof(To) == 8 || std::is_same_v<To, uint8_t>)
-            return To(truncate<int64_t>(C(x)));
-        else return To(truncate<int32_t>(C(x)));
-    } else {
-        if constexpr (std::is_same_v<From, bool>) x = x != 0;
-        return To(compute_type<To>(C(x)));
-    }
-}
-
-template <class To, class From>
-void cast_run(char* dst, int64_t dst_stride, const char* src, int64_t src_stride, int64_t n) {
-    using D = stored<To>;
-    using S = stored<From>;
-    if (n <= 0) return;
-    if (dst_stride == sizeof(D) && src_stride == sizeof(S)) {
-        if constexpr (std::is_same_v<To, From>) {
-            std::memmove(dst, src, size_t(n) * sizeof(D));
-        } else {
-            D* __restrict d = reinterpret_cast<D*>(dst);
-            const S* __restrict s = reinterpret_cast<const S*>(src);
-            for (int64_t i = 0; i < n; ++i) d[i] = convert<To, From>(s[i]);
-        }
-        return;
-    }
-    if (src_stride == 0) {
-        const D value = convert<To, From>(*reinterpret_cast<const S*>(src));
-        if (dst_stride == sizeof(D)) {
-            D* d = reinterpret_cast<D*>(dst);
-            for (int64_t i = 0; i < n; ++i) d[i] = value;
-        } else {
-            for (int64_t i = 0; i < n; ++i) *reinterpret_cast<D*>(dst + i * dst_stride) = value;
-        }
-        return;
-    }
-    for (int64_t i = 0; i < n; ++i)
-        *reinterpret_cast<D*>(dst + i * dst_stride) =
-            convert<To, From>(*reinterpret_cast<const S*>(src + i * src_stride));
-}
-
+#define WG_ROW(E, From, name, legacy, cat) row[int(DType::E)] = &cast_run<To, From>;
 template <class To>
-void fill_row(CastFn* row) {
-#define WG_ROW(E, From, name, legacy, cat) *row++ = &cast_run<To, From>;
-    WG_DTYPES(WG_ROW)
+void fill_row(CastFn* row){WG_REAL_DTYPES(WG_ROW)}
 #undef WG_ROW
-}
 
 cast_impl::CastTable make_table() {
-    cast_impl::CastTable table;
-    CastFn(*row)[kNumDTypes] = table.rows;
-#define WG_ROW(E, To, name, legacy, cat) fill_row<To>(*row++);
-    WG_DTYPES(WG_ROW)
+    cast_impl::CastTable table{};
+#define WG_ROW(E, To, name, legacy, cat) fill_row<To>(table.rows[int(DType::E)]);
+    WG_REAL_DTYPES(WG_ROW)
 #undef WG_ROW
     return table;
 }

@@ -102,7 +102,8 @@ TileFn tile_fn(size_t itemsize, bool transposed) {
     case 1: return transposed ? &transpose_tile<uint8_t> : &copy_tile<uint8_t>;
     case 2: return transposed ? &transpose_tile<uint16_t> : &copy_tile<uint16_t>;
     case 4: return transposed ? &transpose_tile<uint32_t> : &copy_tile<uint32_t>;
-    default: return transposed ? &transpose_tile<uint64_t> : &copy_tile<uint64_t>;
+    case 8: return transposed ? &transpose_tile<uint64_t> : &copy_tile<uint64_t>;
+    default: return transposed ? &transpose_tile<Complex<double>> : &copy_tile<Complex<double>>;
     }
 }
 

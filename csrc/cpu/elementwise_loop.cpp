@@ -10,7 +10,8 @@ namespace wg::cpu {
 namespace {
 
 constexpr int kMaxOperands = kMaxLoopInputs + 1;  // inputs, then the output
-constexpr int64_t kBlock = 1024;  // elements; keeps the converted copies in the L1 cache
+constexpr int64_t kBlock =
+    1024;  // elements, half as many of 16 bytes; keeps the converted copies in the L1 cache
 
 // The iteration space with dims of length 1 dropped, ordered by the output's memory, merged where all
 // operands allow it. Dim 0 is the innermost.
@@ -104,6 +105,7 @@ void elementwise_loop(LoopFn fn, const Operand& out, std::span<const Operand> in
     }
     const int64_t compute_size = int64_t(item_size(compute)),
                   result_size = int64_t(item_size(result));
+    const int64_t block = compute_size > 8 ? kBlock / 2 : kBlock;
 
     parallel_for(0, total, kElementwiseGrain, [&](int64_t begin, int64_t end) {
         alignas(64) char buffers[kMaxOperands][kBlock * 8];
@@ -125,7 +127,7 @@ void elementwise_loop(LoopFn fn, const Operand& out, std::span<const Operand> in
         for (int k = 0; k < n; ++k) all_direct = all_direct && (direct[k] || !operands[k].data);
         for (int64_t done = begin; done < end;) {
             int64_t run = std::min(inner - index[0], end - done);
-            if (!all_direct) run = std::min(run, kBlock);
+            if (!all_direct) run = std::min(run, block);
             const void* in[kMaxLoopInputs] = {};
             for (int k = 0; k < n_in; ++k) {
                 if (!at[k]) continue;

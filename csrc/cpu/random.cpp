@@ -513,7 +513,7 @@ WG_CONTINUOUS(BFloat16)
     template void fill_bernoulli(T*, const BFloat16*, int64_t, Generator&);      \
     template void fill_randperm(T*, int64_t, Generator&);                        \
     template void fill_geometric(T*, int64_t, double, Generator&);
-WG_DTYPES(WG_DISCRETE)
+WG_REAL_DTYPES(WG_DISCRETE)
 #undef WG_DISCRETE
 
 }  // namespace wg

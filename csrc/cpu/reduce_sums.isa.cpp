@@ -280,7 +280,7 @@ void add_for_type(ReduceTable& table) {
 
 void add_sum_kernels(ReduceTable& table) {
 #define WG_ROW(E, T, name, legacy, cat) add_for_type<T>(table);
-    WG_DTYPES(WG_ROW)
+    WG_REAL_DTYPES(WG_ROW)
 #undef WG_ROW
 }
 

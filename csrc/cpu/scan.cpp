@@ -13,7 +13,9 @@ constexpr int64_t kTile = 256;  // columns that advance together
 template <class T, Scan op>
 void scan_typed(const T* in, T* out, int64_t outer, int64_t length, int64_t inner) {
     using C = compute_type<T>;
-    using Acc = std::conditional_t<std::is_integral_v<T>, uint64_t, double>;
+    using Acc =
+        std::conditional_t<std::is_integral_v<T>, uint64_t,
+                           std::conditional_t<is_complex_number<T>, Complex<double>, double>>;
     const auto value = [](T x) {
         if constexpr (std::is_integral_v<T>) return Acc(int64_t(x));
         else return Acc(C(x));
@@ -29,7 +31,7 @@ void scan_typed(const T* in, T* out, int64_t outer, int64_t length, int64_t inne
                              Acc acc = Acc(op == Scan::Product);
                              for (int64_t i = 0, at = o * length; i < length; ++i, ++at) {
                                  if constexpr (op == Scan::Sum) acc += value(in[at]);
-                                 else acc *= value(in[at]);
+                                 else acc = acc * value(in[at]);
                                  store(out[at], acc);
                              }
                          }
@@ -48,7 +50,7 @@ void scan_typed(const T* in, T* out, int64_t outer, int64_t length, int64_t inne
                          for (int64_t i = 0; i < length; ++i, at += inner)
                              for (int64_t k = 0; k < m; ++k) {
                                  if constexpr (op == Scan::Sum) acc[k] += value(in[at + k]);
-                                 else acc[k] *= value(in[at + k]);
+                                 else acc[k] = acc[k] * value(in[at + k]);
                                  store(out[at + k], acc[k]);
                              }
                      }
@@ -60,7 +62,7 @@ void scan_typed(const T* in, T* out, int64_t outer, int64_t length, int64_t inne
 void scan(Scan op, DType dtype, const char* in, char* out, int64_t outer, int64_t length,
           int64_t inner) {
     if (outer * length * inner == 0) return;
-    visit_dtype(dtype, [&](auto tag) {
+    visit_any_dtype(dtype, [&](auto tag) {
         using T = typename decltype(tag)::type;
         if constexpr (std::is_same_v<T, bool>) {
             fail(ErrorKind::NotImplemented, "scan: bool");

@@ -11,6 +11,8 @@ WG_DECLARE_PER_ISA(void add_forward_kernels(OpKernels* table);
                    void add_integer_kernels(OpKernels* table);
                    void add_test_kernels(OpKernels* table);)
 
+void add_complex_kernels(OpKernels* table);
+
 namespace {
 
 const bool filled_ = [] {
@@ -18,6 +20,7 @@ const bool filled_ = [] {
     WG_BEST_ISA(add_gradient_kernels)(kernel_table);
     WG_BEST_ISA(add_integer_kernels)(kernel_table);
     WG_BEST_ISA(add_test_kernels)(kernel_table);
+    add_complex_kernels(kernel_table);
     return true;
 }();
 

@@ -71,7 +71,7 @@ Tensor cat(const TensorList& tensors, int64_t dim) {
         copy_values(part(out, dim, at, lengths[i]), tensors[i]);
         at += lengths[i];
     }
-    if (is_floating(out.dtype()) && any_recorded(tensors))
+    if (is_differentiable(out.dtype()) && any_recorded(tensors))
         record("CatBackward0", out, std::span<const Tensor>(tensors), {},
                with<"dim">(given)([lengths, dim](Backward& d) {
                    int64_t at = 0;
@@ -107,7 +107,7 @@ Tensor stack(const TensorList& tensors, int64_t dim) {
     strides.erase(size_t(dim));
     for (size_t i = 0; i < tensors.size(); ++i)
         copy_values(alias(out, first.sizes(), strides, int64_t(i) * step), tensors[i]);
-    if (is_floating(out.dtype()) && any_recorded(tensors))
+    if (is_differentiable(out.dtype()) && any_recorded(tensors))
         record("StackBackward0", out, std::span<const Tensor>(tensors), {},
                with<"dim">(given)([dim](Backward& d) {
                    for (size_t i = 0; i < d.num_inputs(); ++i)

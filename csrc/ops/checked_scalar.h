@@ -31,14 +31,28 @@ template <>
 inline constexpr const char* cpp_name<double> = "double";
 template <>
 inline constexpr const char* cpp_name<bool> = "bool";
+template <>
+inline constexpr const char* cpp_name<Complex<float>> = "c10::complex<float>";
+template <>
+inline constexpr const char* cpp_name<Complex<double>> = "c10::complex<double>";
 
 // Infinities and NaN pass into floating types; -1 passes into uint8 as 255, but -256 does not.
 template <class T>
 compute_type<T> to_checked(Scalar value) {
     using C = compute_type<T>;
     bool fits = true;
-    if constexpr (std::is_same_v<T, bool>) {
+    if constexpr (is_complex_number<T>) {
+        const Complex<double> z = value.to_complex();
+        const auto fits_part = [](double v) {
+            return !std::isfinite(v) || std::fabs(v) <= std::numeric_limits<decltype(T::re)>::max();
+        };
+        WG_CHECK(fits_part(z.re) && fits_part(z.im), "value cannot be converted to type ",
+                 cpp_name<T>, " without overflow");
+        return T(z);
+    } else if constexpr (std::is_same_v<T, bool>) {
         return value.to_bool();
+    } else if (value.is_complex()) {
+        fits = value.to_complex().im == 0;
     } else if constexpr (std::is_integral_v<T>) {
         constexpr int64_t lo = std::numeric_limits<T>::min(), hi = std::numeric_limits<T>::max();
         if (value.is_floating()) {
@@ -56,14 +70,16 @@ compute_type<T> to_checked(Scalar value) {
         const double v = value.to_double();
         fits = !std::isfinite(v) || std::fabs(v) <= largest;
     }
-    WG_CHECK(fits, "value cannot be converted to type ", cpp_name<T>, " without overflow");
-    if constexpr (std::is_integral_v<T>) return T(value.to_int());
-    else return C(value.to_double());
+    if constexpr (!is_complex_number<T>) {
+        WG_CHECK(fits, "value cannot be converted to type ", cpp_name<T>, " without overflow");
+        if constexpr (std::is_integral_v<T>) return T(value.to_int());
+        else return C(value.to_double());
+    }
 }
 
 // Writes the number as one element of `dtype`.
 inline void store_checked(Scalar value, void* to, DType dtype) {
-    visit_dtype(dtype, [&](auto tag) {
+    visit_any_dtype(dtype, [&](auto tag) {
         using T = typename decltype(tag)::type;
         *static_cast<T*>(to) = T(to_checked<T>(value));
     });

@@ -28,8 +28,16 @@ void copy_values(const Tensor& to, const Tensor& from) {
                  broadcast_strides(from.sizes(), from.strides(), to.sizes()), to.sizes());
 }
 
+void warn_if_discards(DType from, DType to) {
+    if (is_complex(from) && !is_complex(to) && to != DType::Bool) [[unlikely]]
+        warn_once(
+            WarningKind::User,
+            "Casting complex values to real discards the imaginary part (Triggered internally at "
+            "/__w/pytorch/pytorch/aten/src/ATen/native/Copy.cpp:310.)");
+}
+
 void fill_values(const Tensor& to, Scalar value) {
-    alignas(8) char element[8] = {};
+    alignas(16) char element[kMaxItemSize] = {};
     // What overflows a half type is an error, but becomes infinite where it fills one element, as in PyTorch.
     const bool is_half = to.dtype() == DType::Float16 || to.dtype() == DType::BFloat16;
     if (is_half && to.numel() == 1) value.store(element, to.dtype());
@@ -75,7 +83,9 @@ Tensor scalar_tensor(Scalar value, OptDType dtype) {
 
 Tensor wrapped_number(Scalar value) {
     // Not natural_dtype(): a Python float keeps its precision until it meets a tensor.
-    Tensor out = empty({}, value.is_floating() ? DType::Float64 : value.natural_dtype());
+    Tensor out = empty({}, value.is_floating()  ? DType::Float64
+                           : value.is_complex() ? DType::Complex128
+                                                : value.natural_dtype());
     value.store(out.raw(), out.dtype());
     out->wrapped_number = true;
     return out;
@@ -84,7 +94,7 @@ Tensor wrapped_number(Scalar value) {
 namespace {
 
 bool records(const Tensor& self, Inputs inputs) {
-    return is_floating(self.dtype()) && any_requires_grad(inputs);
+    return is_differentiable(self.dtype()) && any_requires_grad(inputs);
 }
 
 }  // namespace
@@ -116,6 +126,7 @@ Tensor& copy_(Tensor& self, const Tensor& src, bool) {
             if (d.needs(1)) d.set(1, d.grad());
         });
     }
+    warn_if_discards(src.dtype(), self.dtype());
     TangentUpdate tangents;
     if (forward_mode()) [[unlikely]]
         tangents.collect(src);
@@ -226,10 +237,11 @@ Tensor to_dtype(const Tensor& t, DType dtype, bool copy) {
     Tensor out = empty_like(t, dtype);
     if (copied_by_write(out, t)) return out;
     copy_values(out, t);
-    if (is_floating(dtype))
+    warn_if_discards(t.dtype(), dtype);
+    if (is_differentiable(dtype))
         record(
             "ToCopyBackward0", out, {t}, {},
-            [from = t.dtype()](Backward& d) { d.set(0, to_dtype(d.grad(), from)); },
+            [from = t.dtype()](Backward& d) { d.set(0, conform_dtype(d.grad(), from)); },
             [dtype](const Forward& d) { return to_dtype(d.tangent(0), dtype, true); });
     return out;
 }

@@ -86,7 +86,8 @@ struct Spacing {
 
 DType spaced_dtype(OptDType dtype, const char* name) {
     const DType d = dtype.value_or(default_dtype());
-    WG_CHECK_NOT_IMPLEMENTED(d != DType::Bool, "\"", name, "\" not implemented for 'Bool'");
+    WG_CHECK_NOT_IMPLEMENTED(d != DType::Bool && !is_complex(d), "\"", name,
+                             "\" not implemented for '", info(d).scalar_name, "'");
     return d;
 }
 
@@ -95,7 +96,8 @@ DType spaced_dtype(OptDType dtype, const char* name) {
 Tensor arange(Scalar start, Scalar end, Scalar step, OptDType dtype) {
     const bool floating = start.is_floating() || end.is_floating() || step.is_floating();
     const DType d = dtype.value_or(floating ? default_dtype() : DType::Int64);
-    WG_CHECK_NOT_IMPLEMENTED(d != DType::Bool, "\"arange_cpu\" not implemented for 'Bool'");
+    WG_CHECK_NOT_IMPLEMENTED(d != DType::Bool && !is_complex(d),
+                             "\"arange_cpu\" not implemented for '", info(d).scalar_name, "'");
     return visit_dtype(d, [&](auto tag) {
         using T = typename decltype(tag)::type;
         const int64_t n = arange_size<T>(start, end, step);
@@ -108,7 +110,8 @@ Tensor arange(Scalar start, Scalar end, Scalar step, OptDType dtype) {
 // arange with the end included, counted in double.
 Tensor closed_range(Scalar start, Scalar end, Scalar step, OptDType dtype) {
     const DType d = dtype.value_or(default_dtype());
-    WG_CHECK_NOT_IMPLEMENTED(d != DType::Bool, "\"range_cpu\" not implemented for 'Bool'");
+    WG_CHECK_NOT_IMPLEMENTED(d != DType::Bool && !is_complex(d),
+                             "\"range_cpu\" not implemented for '", info(d).scalar_name, "'");
     return visit_dtype(d, [&](auto tag) {
         using T = typename decltype(tag)::type;
         using Acc = std::conditional_t<std::is_integral_v<T>, int64_t,

@@ -37,8 +37,9 @@ inline bool is_plain(const Tensor& t) {
 
 // Numbers about which operations have no rules of their own.
 inline bool is_plain(Op op, const Scalar& s) {
+    if (s.category() == Category::Boolean || s.is_complex()) return false;
     const double v = s.to_double();
-    return s.category() != Category::Boolean && (double(float(v)) == v || std::fabs(v) < 1e30) &&
+    return (double(float(v)) == v || std::fabs(v) < 1e30) &&
            (op != Op::pow || narrow_exponent(v) == float(v));
 }
 
@@ -291,6 +292,8 @@ void ElementwiseNode::apply(Grads& in, Grads& out) {
 Tensor ElementwiseNode::run_gradient(int i, Grads& in, bool may_reuse) {
     const unsigned reads = row(op_).reads[i];
     const Tensor& g = in[0];
+    if (is_complex(compute_) || is_complex(g.dtype())) [[unlikely]]
+        return formula(i, g);
     const bool reuse = may_reuse && g.dtype() == compute_ && g.owns_memory_alone() &&
                        !requires_grad(g) && (g.dim() == 0 || g.strides().back() != 0) &&
                        !may_overlap_itself(g);
@@ -423,7 +426,7 @@ bool rounds_operand(Op op, size_t k, const Arg& arg, DType compute_as) {
 void store_operand(Op op, size_t k, Scalar s, char* to, DType compute, DType compute_as,
                    bool rounds) {
     if (!rounds) return store_number(op, k, s, to, compute);
-    alignas(8) char narrow[8];
+    alignas(8) char narrow[kMaxItemSize];
     store_number(op, k, s, narrow, compute_as);
     cast_fn(compute, compute_as)(to, 0, narrow, 0, 1);
 }
@@ -440,7 +443,7 @@ void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType co
     const DType compute = kernel_dtype(compute_as);
     const LoopFn fn = kernel_table[int(loop_of(op, args, compute_as))].forward[int(compute)];
     if (!fn) fail_not_implemented(op, r, compute_as, args);
-    const DType result = r.is_test ? DType::Bool : compute;
+    const DType result = result_dtype(r, op, compute);
     const IntSpan sizes = out.sizes();
     if (!r.is_test && is_half(compute_as) && out.dtype() != compute_as) {
         // A wider out= shows the result rounded to the dtype of the computation.
@@ -448,7 +451,7 @@ void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType co
         run_forward(op, r, rounded, args, compute_as, params);
         return copy_values(out, rounded);
     }
-    alignas(8) char constants[3][8];
+    alignas(16) char constants[3][kMaxItemSize];
     cpu::Operand operands[3];
     Tensor rounded[3];
     Dims strides[3];
@@ -506,6 +509,12 @@ inline bool wants_history(const RowInfo& r, Args args) {
     return false;
 }
 
+// As in PyTorch one row over complex numbers has no derivative.
+void check_derivative(Op op, const RowInfo& r, Args args, DType compute) {
+    WG_CHECK(op != Op::silu || !is_complex(compute) || !wants_history(r, args),
+             "silu does not support automatic differentiation for outputs with complex dtype.");
+}
+
 // Of a comparison that was written over an operand: no gradient goes further.
 Ref<Node> make_comparison_node(const RowInfo& r, Args args) {
     SmallVector<const Tensor*, 2> inputs;
@@ -539,7 +548,7 @@ Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, D
         // overload for tensors.
         if (!is_tensor && (given || !r.same_node)) continue;
         if (i == 0 && op == Op::where_choice) continue;
-        Edge e = is_tensor && is_floating(args[i].tensor().dtype())
+        Edge e = is_tensor && is_differentiable(args[i].tensor().dtype())
                      ? gradient_edge(args[i].tensor())
                      : Edge{};
         if (only_taken && !e) continue;
@@ -607,9 +616,10 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
         op = on_bool(op, args);
         const RowInfo& r = row(op);
         compute = compute_dtype(r, op, args);
-        const DType dtype = r.is_test ? DType::Bool : compute;
-        // PyTorch's log_sigmoid, and powers of a number, do not keep the layout.
-        const bool contiguous = op == Op::log_sigmoid || (op == Op::pow && !args[0].is_tensor());
+        const DType dtype = result_dtype(r, op, compute);
+        // PyTorch's log_sigmoid, powers of a number and angles of complex ones do not keep the layout.
+        const bool contiguous = op == Op::log_sigmoid || (op == Op::pow && !args[0].is_tensor()) ||
+                                (op == Op::angle && is_complex(compute));
         const Dims shape = common_shape(args);
         out = contiguous ? empty(shape, dtype) : make_result(args, shape, dtype);
         if (is_identity_on(r, compute)) {
@@ -617,11 +627,12 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
             return out;
         }
         if (*r.parameters) check_parameters(op, compute, args, params);
+        check_derivative(op, r, args, compute);
         if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
         run_forward(op, r, out, args, compute, params);
     }
     const RowInfo& r = row(op);
-    if (r.differentiable && wants_history(r, args) && is_floating(out.dtype())) {
+    if (r.differentiable && wants_history(r, args) && is_differentiable(out.dtype())) {
         unsigned reads;
         auto node = make_elementwise_node(op, r, args, compute, params, node_name, reads);
         set_history(out, *node);
@@ -629,8 +640,8 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
             push_elementwise(r, op, args, out, params);
         if (reads & 16) node->keep_result(out);
         pack_saved(*node);
-    } else if (forward_mode() && r.differentiable && is_floating(out.dtype()) && any_tangent(args))
-        [[unlikely]] {
+    } else if (forward_mode() && r.differentiable && is_differentiable(out.dtype()) &&
+               any_tangent(args)) [[unlikely]] {
         push_elementwise(r, op, args, out, params);
     }
     return out;
@@ -642,17 +653,20 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
     op = written_form(on_bool(op, args));
     const RowInfo& r = row(op);
     const bool has_node = r.differentiable || *r.node;
-    const bool records = has_node && wants_history(r, args) && is_floating(self.dtype());
+    const bool records = has_node && wants_history(r, args) && is_differentiable(self.dtype());
     if (has_node || !r.is_test) check_history(self, records);
-    else announce_write(self);
+    else announce_write(self), check_not_conjugate(self);
     check_not_expanded(self);
     check_operands(op, args);
+    WG_CHECK(op != Op::abs || !is_complex(self.dtype()),
+             "In-place abs is not supported for complex tensors.");
     check_overlaps(self, args);
     DType compute = self.dtype();
     const LoopFn plain = r.is_test ? nullptr : plain_loop(op, args);
     if (!plain) {
         compute = compute_dtype(r, op, args);
-        const DType dtype = r.is_test ? DType::Bool : compute;
+        check_derivative(op, r, args, compute);
+        const DType dtype = result_dtype(r, op, compute);
         const Dims shape = common_shape(args);
         WG_CHECK(same_shape(shape, self.sizes()), "output with shape ", to_string(self.sizes()),
                  " doesn't match the broadcast shape ", to_string(shape));
@@ -728,7 +742,7 @@ Tensor& elementwise_out(Op asked, Tensor& out, Args args, const Params& params, 
         "Please clone() the tensor before performing the operation.");
     check_overlaps(out, args);
     const DType compute = compute_dtype(r, op, args);
-    const DType dtype = r.is_test ? DType::Bool : compute;
+    const DType dtype = result_dtype(r, op, compute);
     const Dims shape = common_shape(args);
     WG_CHECK(op != Op::where_choice || out.dtype() == dtype, "Expected out type to be ",
              scalar_name(dtype), " but got ", scalar_name(out.dtype()));
@@ -750,6 +764,7 @@ Tensor& elementwise_out(Op asked, Tensor& out, Args args, const Params& params, 
     if (*r.parameters) check_parameters(op, compute, args, params);
     if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
     announce_write(out, false);
+    check_not_conjugate(out);
     run_forward(op, r, out, args, compute, params);
     if (only_out && r.differentiable && wants_history(r, args)) {
         unsigned reads;

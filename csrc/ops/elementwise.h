@@ -47,6 +47,7 @@ struct RowInfo {
     int arity;
     bool is_test;  // gives bool
     DTypes dtypes;
+    bool is_complex;  // takes complex numbers as well
     unsigned forms;
     double lo, hi;
     bool differentiable;
@@ -77,6 +78,10 @@ private:
     const Tensor* tensor_;
     Scalar scalar_;
 };
+// Whether an operand is complex.
+inline bool is_complex(const Arg& a) noexcept {
+    return a.is_tensor() ? is_complex(a.tensor().dtype()) : a.scalar().is_complex();
+}
 using Args = std::span<const Arg>;
 
 struct Params {
@@ -174,6 +179,8 @@ inline Tensor floor_divide(const Tensor& a, const Tensor& b) { return div_floor(
 inline Tensor where(const Tensor& condition, const Arg& a, const Arg& b) {
     return where_choice(condition, a, b);
 }
+// Over real numbers the tensor itself.
+Tensor conj(const Tensor& x);
 inline Tensor operator-(const Tensor& x) { return neg(x); }
 template <class T>
 concept Operand = std::is_same_v<T, Tensor> || std::is_arithmetic_v<T>;
@@ -202,6 +209,9 @@ WG_OPERATOR(>=, ge, nullptr, nullptr)
 WG_OPERATOR(&&, logical_and, nullptr, nullptr)
 WG_OPERATOR(||, logical_or, nullptr, nullptr)
 #undef WG_OPERATOR
+Tensor acosh_slope(const Tensor& g, const Tensor& x);
+Tensor angle_slope(const Tensor& g, const Tensor& x);
+Tensor sgn_slope(const Tensor& g, const Tensor& x, const Tensor& y);
 template <int N>
 Tensor raised(const Tensor& x) {
     return pow(x, N);
@@ -217,7 +227,7 @@ Tensor pow_exponent_slope(const Tensor& g, const Tensor& a, const Tensor& b, con
 // PyTorch's type promotion over operands: tensors with dimensions outrank 0-d tensors, which outrank
 // Python numbers, within a category.
 DType result_type(Args args);
-DType promote(DType a, DType b) noexcept;
+DType promote(DType a, DType b);
 bool can_cast(DType from, DType to) noexcept;  // by category, as in-place results need
 
 // x cut to [min, max]; either may be missing.

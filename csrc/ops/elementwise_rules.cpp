@@ -16,9 +16,14 @@ namespace wg {
 
 // --- type promotion ---
 
-DType promote(DType a, DType b) noexcept {
+DType promote(DType a, DType b) {
     if (a == b) return a;
     const Category ca = category(a), cb = category(b);
+    if (std::max(ca, cb) == Category::Complex) {
+        const bool is_double = a == DType::Float64 || b == DType::Float64 ||
+                               a == DType::Complex128 || b == DType::Complex128;
+        return is_double ? DType::Complex128 : DType::Complex64;
+    }
     if (ca != cb) return ca > cb ? a : b;
     if (ca == Category::Floating) {
         const bool half_pair = item_size(a) == 2 && item_size(b) == 2;
@@ -43,15 +48,19 @@ DType result_type(Args args) {
             large = large || arg.scalar().is_large();
             merge(wrapped, arg.scalar().natural_dtype());
         } else if (const Tensor& t = arg.tensor(); t->wrapped_number) {
-            merge(wrapped, is_floating(t.dtype()) ? default_dtype() : t.dtype());
+            merge(wrapped, is_floating(t.dtype())  ? default_dtype()
+                           : is_complex(t.dtype()) ? to_complex(default_dtype())
+                                                   : t.dtype());
         } else {
             merge(t.dim() > 0 ? dims : zero_dim, t.dtype());
         }
     }
     // A weaker group decides only when its category is higher.
-    const auto combine = [](std::optional<DType> strong, std::optional<DType> weak) {
+    const auto combine = [](std::optional<DType> strong,
+                            std::optional<DType> weak) -> std::optional<DType> {
         if (!strong) return weak;
         if (!weak || category(*weak) <= category(*strong)) return strong;
+        if (is_complex(*weak) && is_floating(*strong)) return to_complex(*strong);
         return weak;
     };
     const auto tensors = combine(dims, zero_dim);
@@ -87,6 +96,8 @@ const char* kernel_name(Op op, bool number_operand) {
     case Op::ceil: return "ceil_vml_cpu";
     case Op::round: return "round_vml_cpu";
     case Op::trunc: return "trunc_vml_cpu";
+    case Op::erf: return "erf_vml_cpu";
+    case Op::erfc: return "erfc_vml_cpu";
     case Op::celu:
     case Op::celu_written:
     case Op::elu_written: return "elu_cpu";
@@ -117,11 +128,41 @@ bool has_zero(const Arg& arg, DType dtype) {
 
 }  // namespace
 
+namespace {
+
+// Where PyTorch has words of its own for complex numbers.
+void fail_complex_operand(Op op) {
+    switch (op) {
+    case Op::sign:
+        fail(
+            ErrorKind::NotImplemented,
+            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.");
+    case Op::floor:
+    case Op::ceil:
+    case Op::trunc:
+        fail(ErrorKind::NotImplemented, str(row(op).name, " is not supported for complex inputs"));
+    case Op::clamp_both:
+    case Op::clamp_low:
+    case Op::clamp_high:
+    case Op::clamp_min:
+    case Op::clamp_max:
+    case Op::relu:
+    case Op::hardtanh: fail(ErrorKind::NotImplemented, "clamp is not supported for complex types");
+    case Op::maximum:
+    case Op::minimum:
+        fail(ErrorKind::Runtime, str(row(op).name, " not implemented for complex tensors."));
+    default: break;
+    }
+}
+
+}  // namespace
+
 void fail_not_implemented(Op op, const RowInfo& r, DType d, Args args) {
     if (d == DType::Bool) {
         if (op == Op::relu) fail(ErrorKind::Runtime, "Boolean inputs not supported for relu");
         if (op == Op::hardtanh) fail(ErrorKind::Runtime, "Bool inputs not supported for hardtanh");
     }
+    if (is_complex(d)) fail_complex_operand(op);
     bool number_operand = false;
     for (const Arg& a : args) number_operand = number_operand || !a.is_tensor();
     const char* kernel = kernel_name(op, number_operand);
@@ -153,7 +194,7 @@ void check_operands(Op op, Args args) {
         break;
     case Op::addcdiv:
         WG_CHECK(
-            is_floating(dtype_of_arg(args[1])) || is_floating(dtype_of_arg(args[2])),
+            is_differentiable(dtype_of_arg(args[1])) || is_differentiable(dtype_of_arg(args[2])),
             "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
             "true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value "
             "* torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
@@ -172,8 +213,8 @@ void check_operands(Op op, Args args) {
         break;
     }
     case Op::pow:
-        WG_CHECK(args[1].is_tensor() || is_floating(dtype_of_arg(args[0])) ||
-                     is_floating(dtype_of_arg(args[1])) || args[1].scalar().to_double() >= 0,
+        WG_CHECK(args[1].is_tensor() || is_differentiable(dtype_of_arg(args[0])) ||
+                     is_differentiable(dtype_of_arg(args[1])) || args[1].scalar().to_double() >= 0,
                  "Integers to negative integer powers are not allowed.");
         break;
     case Op::where_choice:
@@ -200,11 +241,15 @@ DType compute_dtype(const RowInfo& r, Op op, Args args) {
              (op == Op::lerp && !(args[2].is_tensor() && args[2].tensor().dim() == 0)))
         d = args[0].tensor().dtype();
     else d = result_type(args);
-    return r.dtypes == DTypes::FLOATS && !is_floating(d) ? default_dtype() : d;
+    return r.dtypes == DTypes::FLOATS && !is_differentiable(d) ? default_dtype() : d;
 }
 
 void check_supported(const RowInfo& r, Op op, DType d, Args args) {
     if (op == Op::pow && d == DType::Bool && !args[1].is_tensor()) return;  // bool ** True
+    if (is_complex(d)) {
+        if (!r.is_complex) fail_not_implemented(op, r, d, args);
+        return;
+    }
     const bool integral = is_integral(d);
     bool ok = true;
     switch (r.dtypes) {
@@ -215,6 +260,7 @@ void check_supported(const RowInfo& r, Op op, DType d, Args args) {
     case DTypes::NUMBERS: ok = d != DType::Bool; break;
     case DTypes::INTEGERS: ok = integral; break;
     case DTypes::INTEGRAL: ok = !is_floating(d); break;
+    default: break;
     }
     if (!ok) fail_not_implemented(op, r, d, args);
 }
@@ -264,7 +310,7 @@ namespace {
 
 // What a parameter is to the dtype: among integers, -1 and 255 both fit a byte.
 void check_fits(double value, DType dtype) {
-    alignas(8) char unused[8];
+    alignas(16) char unused[kMaxItemSize];
     const bool whole = value == std::nearbyint(value) && std::fabs(value) < 0x1p63;
     store_checked(whole && !is_floating(dtype) ? Scalar(int64_t(value)) : Scalar(value), unused,
                   dtype);
@@ -287,7 +333,7 @@ void check_parameters(Op op, DType compute, Args args, const Params& params) {
         const auto kind = Category(int(p[1]));
         WG_CHECK(kind != Category::Boolean || compute == DType::Bool,
                  "Boolean alpha only supported for Boolean results.");
-        WG_CHECK(kind != Category::Floating || is_floating(compute),
+        WG_CHECK(kind != Category::Floating || is_differentiable(compute),
                  "For integral input tensors, argument alpha must not be a floating point number.");
         check_fits(p[0], compute);
         break;

@@ -18,6 +18,11 @@ Dims result_strides(Args args, const Dims& shape);
 void check_operands(Op op, Args args);
 // The dtype to compute in: promotion, then what the row makes of integers.
 DType compute_dtype(const RowInfo& r, Op op, Args args);
+// What the loop over `compute` writes: bool for tests, real numbers for some rows over complex ones.
+inline DType result_dtype(const RowInfo& r, Op op, DType compute) {
+    if (r.is_test) return DType::Bool;
+    return op == Op::abs || op == Op::angle ? to_real(compute) : compute;
+}
 // "\"exp_cpu\" not implemented for ..." when the row has no such dtype.
 void check_supported(const RowInfo& r, Op op, DType d, Args args);
 [[noreturn]] void fail_not_implemented(Op op, const RowInfo& r, DType d, Args args);

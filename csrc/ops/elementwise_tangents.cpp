@@ -1,5 +1,7 @@
 #include "ops/elementwise_tangents.h"
 
+#include <algorithm>
+
 #include "ops/functions.h"
 
 namespace wg {
@@ -42,6 +44,22 @@ void push_elementwise(const RowInfo& r, Op op, Args args, const Tensor& out, con
                 " that does not support it because it has not been implemented yet.\nPlease file an issue to PyTorch at "
                 "https://github.com/pytorch/pytorch/issues/new?template=feature-request.yml so that we can prioritize "
                 "its implementation or submit a PR adding the implementation to derivatives.yaml"));
+    if (std::any_of(args.begin(), args.end(), [](const Arg& a) { return is_complex(a); })) {
+        // The formulas give conjugates, and not all of them of a derivative: what they do is transposed.
+        Tensor abc[3];
+        for (size_t k = 0; k < args.size(); ++k)
+            abc[k] = args[k].is_tensor() ? args[k].tensor() : wrapped_number(args[k].scalar());
+        const Ref<Node> node = make_node(
+            "", {inputs.data(), inputs.size()},
+            [&r, &abc, &out, &params, first = size_t(op == Op::where_choice)](Backward& d) {
+                for (size_t k = first; k < d.num_inputs(); ++k)
+                    if (d.needs(k))
+                        d.set(k, r.passes_through[k] ? d.grad()
+                                                     : r.gradient[k](d.grad(), abc, out, params.p));
+            });
+        node->add_output(out);
+        return push_forward(*node, {&out, 1}, {inputs.data(), inputs.size()}, {});
+    }
     const auto rule = [&](const Forward& d) { return tangent_of(d, r, op, args, out, params); };
     push_rule(out, {inputs.data(), inputs.size()}, ForwardRule(rule));
 }
@@ -49,7 +67,7 @@ void push_elementwise(const RowInfo& r, Op op, Args args, const Tensor& out, con
 TangentUpdate tangents_of_write(Op op, const Tensor& self, Args args, const Params& params,
                                 const char* node_name) {
     TangentUpdate tangents;
-    if (row(op).is_test || !is_floating(self.dtype())) return tangents;
+    if (row(op).is_test || !is_differentiable(self.dtype())) return tangents;
     const Tensor old = clone(self);
     SmallVector<Arg, 3> before;
     for (const Arg& a : args)

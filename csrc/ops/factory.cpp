@@ -9,7 +9,7 @@
 namespace wg {
 
 Tensor finished(Tensor t, const TensorOptions& o) {
-    WG_CHECK(!o.requires_grad || is_floating(t.dtype()),
+    WG_CHECK(!o.requires_grad || is_differentiable(t.dtype()),
              "Only Tensors of floating point and complex dtype can require gradients");
     // An out= that is a leaf may have required grad before.
     if (t->requires_grad != o.requires_grad && !t->grad_fn) set_requires_grad(t, o.requires_grad);
@@ -127,9 +127,9 @@ Tensor to_format(const Tensor& t, DType dtype, MemoryFormat format) {
     Tensor out = empty_strided(t.sizes(), format_strides(t.sizes(), format), dtype);
     if (copied_by_write(out, t)) return out;
     copy_values(out, t);
-    if (is_floating(dtype))
+    if (is_differentiable(dtype))
         record("ToCopyBackward0", out, {t}, {},
-               [from = t.dtype()](Backward& d) { d.set(0, to_dtype(d.grad(), from)); });
+               [from = t.dtype()](Backward& d) { d.set(0, conform_dtype(d.grad(), from)); });
     return out;
 }
 
@@ -286,6 +286,7 @@ Scalar end_point(const char* name, const Tensor& start, const Tensor& end, const
              " only supports 0-dimensional start and end tensors, but got start with ", start.dim(),
              " dimension(s)", end.dim() ? str(" and end with ", end.dim(), " dimension(s).") : ".");
     if (t.dtype() == DType::Bool) return Scalar(t.to_int() != 0);
+    if (is_complex(t.dtype())) return Scalar(complex_item(t));
     return is_integral(t.dtype()) ? Scalar(t.to_int()) : Scalar(t.to_double());
 }
 

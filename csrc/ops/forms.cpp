@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "ops/functions.h"
+#include "scalar/complex_math.h"
 
 namespace wg {
 
@@ -65,6 +66,8 @@ RowChoice logit(const Tensor& x, OptDouble eps) {
 }
 
 RowChoice nan_to_num(const Tensor& x, OptDouble nan, OptDouble posinf, OptDouble neginf) {
+    WG_CHECK_NOT_IMPLEMENTED(!is_complex(x.dtype()),
+                             "nan_to_num is not implemented for complex tensors");
     if (!is_floating(x.dtype())) return {Op::add, {x, Scalar(false)}};  // the values themselves
     const double largest = x.dtype() == DType::Float16    ? 65504.0
                            : x.dtype() == DType::BFloat16 ? 0x1.fep127
@@ -78,13 +81,16 @@ RowChoice nan_to_num(const Tensor& x, OptDouble nan, OptDouble posinf, OptDouble
 // Powers in float64, whatever the operands are.
 namespace {
 
-Tensor as_double(const Tensor& t) { return to_dtype(t, DType::Float64); }
-Scalar as_double(Scalar s) { return s.to_double(); }
+Tensor as_double(const Tensor& t) {
+    return to_dtype(t, is_complex(t.dtype()) ? DType::Complex128 : DType::Float64);
+}
+Scalar as_double(Scalar s) { return s.is_complex() ? s : Scalar(s.to_double()); }
 
 template <class B>
 Tensor& write_float_power(Tensor& a, const B& b) {
-    WG_CHECK(a.dtype() == DType::Float64, "the base given to float_power_ has dtype ",
-             info(a.dtype()).scalar_name, " but the operation's result requires dtype Double");
+    WG_CHECK(a.dtype() == DType::Float64 || a.dtype() == DType::Complex128,
+             "the base given to float_power_ has dtype ", info(a.dtype()).scalar_name,
+             " but the operation's result requires dtype Double");
     return elementwise_(Op::pow, a, std::initializer_list<Arg>{a, as_double(b)});
 }
 
@@ -146,15 +152,30 @@ Tensor rsub_by(const Tensor& self, Scalar other, Scalar alpha) {
 
 // A number as exponent or base leaves less to record.
 Tensor pow_slope(const Tensor& g, const Tensor& a, const Tensor& b) {
-    if (!b->wrapped_number) return where(b == 0, 0.0, g * (b * pow(a, b - 1)));
+    if (!b->wrapped_number) return where(b == 0, 0.0, g * conj(b * pow(a, b - 1)));
+    if (is_complex(b.dtype())) {
+        const auto exponent = *b.data<Complex<double>>();
+        return exponent == 0 ? zero(g)
+                             : g * conj(mul(Scalar(exponent), pow(a, Scalar(exponent - 1))));
+    }
     const double exponent = b.to_double();
-    return exponent == 0 ? zero(g) : g * (exponent * pow(a, exponent - 1));
+    return exponent == 0 ? zero(g) : g * conj(exponent * pow(a, exponent - 1));
 }
 Tensor pow_exponent_slope(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& y) {
-    if (!a->wrapped_number) return g * where(a == 0 && b >= 0, 0.0, y * log(a));
+    const Tensor size = is_complex(b.dtype()) ? real(b) : b;
+    if (!a->wrapped_number) {
+        // To complex exponents negative numbers have logarithms.
+        const Tensor base = is_complex(y.dtype()) ? conform_dtype(a, y.dtype()) : a;
+        return g * conj(where(a == 0 && size >= 0, 0.0, y * log(base)));
+    }
+    if (is_complex(a.dtype())) {
+        const auto base = *a.data<Complex<double>>();
+        const Tensor slope = conj(mul(y, Scalar(log(base))));
+        return g * (base == 0 ? where(size >= 0, 0.0, slope) : slope);
+    }
     const double base = a.to_double();
-    const Tensor slope = y * std::log(base);
-    return g * (base == 0 ? where(b >= 0, 0.0, slope) : slope);
+    const Tensor slope = conj(y * std::log(base));
+    return g * (base == 0 ? where(size >= 0, 0.0, slope) : slope);
 }
 Tensor xlogy_slope(const Tensor& g, const Tensor& a, const Tensor& b) {
     if (!b->wrapped_number) return masked_fill(xlogy(Arg(g), Arg(b)), a == 0 && b <= 0, 0.0);

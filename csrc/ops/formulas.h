@@ -32,6 +32,31 @@ constexpr WG_INLINE T square_of(const T& x) {
     return x * x;
 }
 
+template <Numbers T>
+constexpr WG_INLINE T conj(const T& x) {
+    return x;
+}
+
+// The argument of a real number, and the derivatives of it and of sgn: flat over real numbers; over complex ones
+// functions of tensors (ops/complex.cpp), which read what these do not.
+template <Numbers T>
+constexpr WG_INLINE T angle(const T& x) {
+    return where(isnan(x), x, where(x < 0, T(3.14159265358979323846), T(0)));
+}
+constexpr WG_INLINE Probe angle(const Probe& x) { return x; }
+template <Numbers T>
+constexpr WG_INLINE T angle_slope(const T& g, const T&) {
+    return zero(g);
+}
+constexpr WG_INLINE Probe angle_slope(const Probe& g, const Probe& x) { return g + x; }
+template <Numbers T>
+constexpr WG_INLINE T sgn_slope(const T& g, const T&, const T&) {
+    return zero(g);
+}
+constexpr WG_INLINE Probe sgn_slope(const Probe& g, const Probe& x, const Probe& y) {
+    return g + x + y;
+}
+
 // x^N for N = 1, 2, 3; over tensors one operation, where PyTorch has pow.
 template <int N, class T>
 constexpr WG_INLINE T raised(const T& x) {
@@ -87,10 +112,16 @@ constexpr WG_INLINE T normal_density(const T& x) {
     return 0.39894228040143267794 * exp(-0.5 * x * x);
 }
 
+// Over complex numbers a product of two roots, which is right in the left half of the plane too (ops/complex.cpp).
+template <class T>
+constexpr WG_INLINE T acosh_slope(const T& g, const T& x) {
+    return g * rsqrt(x * x - 1);
+}
+
 template <class T>
 constexpr WG_INLINE T silu_slope(const T& g, const T& x) {
     const T s = sigmoid(x);
-    return g * s * (1 + x * (1 - s));
+    return g * conj(s) * conj(1 + x * (1 - s));
 }
 template <class T>
 constexpr WG_INLINE T mish_slope(const T& g, const T& x) {
@@ -190,6 +221,11 @@ WG_INLINE T power(const T& a, const T& b) {
         if (all(b == 0.5)) return where(a == -kInf<double>, T(kInf<double>), sqrt(a) + 0.0);
         return pow(a, b);
     }
+}
+
+template <ComplexNumber T>
+inline T power(const T& a, const T& b) {
+    return b == 2 ? a * a : pow(a, b);
 }
 
 // The derivatives of a^b by a and by b: flat in a where b is 0, in b where 0^b is 0. As PyTorch has it,

@@ -389,6 +389,29 @@ Tensor bilinear(const Tensor& x1, const Tensor& x2, const Tensor& weight, const 
 Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dims& dims_b);
 Tensor inner(const Tensor& a, const Tensor& b);
 
+// --- complex.cpp ---
+Tensor view_as_real(const Tensor& t);
+Tensor view_as_complex(const Tensor& t);
+Tensor real(const Tensor& t);
+Tensor imag(const Tensor& t);
+Tensor conj_physical(const Tensor& t);
+// conj() as Python calls it, whose result may not be written to, and a copy of such a one that may.
+Tensor conj_view(const Tensor& t);
+Tensor resolve_conj(const Tensor& t);
+Tensor resolve_neg(const Tensor& t);
+bool is_conj(const Tensor& t);
+bool is_neg(const Tensor& t);
+Tensor make_complex(const Tensor& re, const Tensor& im);
+Tensor polar(const Tensor& size, const Tensor& angle);
+// The parts of complex numbers as windows without history: both along a last dim, or one (0 real, 1 imaginary).
+Tensor parts_of(const Tensor& t);
+Tensor part_of(const Tensor& t, int64_t which);
+Complex<double> complex_item(const Tensor& t);
+// Of a cast from complex to real numbers.
+void warn_if_discards(DType from, DType to);
+// A gradient in the dtype of what it belongs to: a real tensor has the real part of a complex one.
+Tensor conform_dtype(const Tensor& g, DType dtype);
+
 // --- query.cpp ---
 bool is_floating_point(const Tensor& t);
 bool is_complex(const Tensor& t);

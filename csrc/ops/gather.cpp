@@ -69,7 +69,8 @@ void visit_size(size_t itemsize, F f) {
     case 1: return f(uint8_t{});
     case 2: return f(uint16_t{});
     case 4: return f(uint32_t{});
-    default: return f(uint64_t{});
+    case 8: return f(uint64_t{});
+    default: return f(Complex<double>{});
     }
 }
 
@@ -222,7 +223,7 @@ void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const T
         "ScatterBackward1", target, self, {}, std::initializer_list<Save>{save("index", index)},
         [&](const Tensor& to) {
             const Places at = scatter_places(to, dim, index, {});
-            alignas(8) char bytes[8] = {};
+            alignas(16) char bytes[kMaxItemSize] = {};
             store_checked(value, bytes, to.dtype());
             visit_size(to.itemsize(), [&](auto element) {
                 using T = decltype(element);
@@ -248,7 +249,7 @@ void scatter_add_into(const Tensor& target, const Tensor& self, int64_t dim, con
             const Places at = scatter_places(to, dim, index, src);
             if (index.numel() == 0) return;
             const Tensor values = separate(read_part(src, index), to);
-            visit_dtype(to.dtype(), [&](auto tag) {
+            visit_any_dtype(to.dtype(), [&](auto tag) {
                 using T = typename decltype(tag)::type;
                 using C = compute_type<T>;
                 for_each_line<T>(to, values, index, at.index, at.dim, false,

@@ -261,7 +261,8 @@ void read_region(const IndexedRegion& r, const Tensor& out) {
     case 1: return read(uint8_t{});
     case 2: return read(uint16_t{});
     case 4: return read(uint32_t{});
-    default: return read(uint64_t{});
+    case 8: return read(uint64_t{});
+    default: return read(Complex<double>{});
     }
 }
 
@@ -345,7 +346,7 @@ namespace {
 // Calls visit(linear position) for every true element, in order.
 template <class Visit>
 void for_each_true(const Tensor& contiguous_values, Visit visit) {
-    visit_dtype(contiguous_values.dtype(), [&](auto tag) {
+    visit_any_dtype(contiguous_values.dtype(), [&](auto tag) {
         using T = typename decltype(tag)::type;
         using Stored = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;
         const Stored* v = contiguous_values.data<Stored>();

@@ -27,6 +27,7 @@ bool one_stride(const IndexedRegion& r, IntSpan strides) {
 // The number in a tensor of one element.
 Scalar item(const Tensor& t) {
     if (t.dtype() == DType::Bool) return Scalar(t.to_int() != 0);
+    if (is_complex(t.dtype())) return Scalar(complex_item(t));
     return is_integral(t.dtype()) ? Scalar(t.to_int()) : Scalar(t.to_double());
 }
 
@@ -40,7 +41,7 @@ void write_region(const IndexedRegion& r, const Tensor& values, bool accumulate)
         source = empty(r.shape, values.dtype());
         copy_values(source, values);
     }
-    visit_dtype(r.base.dtype(), [&](auto tag) {
+    visit_any_dtype(r.base.dtype(), [&](auto tag) {
         using T = typename decltype(tag)::type;
         using C = compute_type<T>;
         if (accumulate) {
@@ -161,11 +162,13 @@ void add(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& in
             Unrecorded off;
             const IndexedRegion r = region(to);
             if (to.numel() == 0) return;
-            const bool plain = alpha.is_floating() ? alpha.to_double() == 1 : alpha.to_int() == 1;
+            const bool plain = alpha.is_complex()    ? false
+                               : alpha.is_floating() ? alpha.to_double() == 1
+                                                     : alpha.to_int() == 1;
             // alpha takes the dtype before the product, not after it.
-            const Scalar factor = is_floating(to.dtype())     ? alpha
-                                  : to.dtype() == DType::Bool ? Scalar(alpha.to_bool())
-                                                              : Scalar(alpha.to_int());
+            const Scalar factor = is_differentiable(to.dtype()) ? alpha
+                                  : to.dtype() == DType::Bool   ? Scalar(alpha.to_bool())
+                                                                : Scalar(alpha.to_int());
             write_region(r, reshape(plain ? source : mul(source, factor), r.shape), true);
         },
         with<"dim", "alpha", "source_dim">(
@@ -355,7 +358,7 @@ void write_masked(const Tensor& target, const Tensor& mask, Scalar number) {
     const Dims shape = broadcast_shapes(target.sizes(), mask.sizes());
     WG_CHECK(same_shape(shape, target.sizes()), "output with shape ", to_string(target.sizes()),
              " doesn't match the broadcast shape ", to_string(shape));
-    alignas(8) char element[8] = {};
+    alignas(16) char element[kMaxItemSize] = {};
     store_checked(number, element, target.dtype());
     const Tensor wanted = contiguous(expand(mask, shape));
     if (is_expanded(target.sizes(), target.strides())) {
@@ -380,7 +383,8 @@ void write_masked(const Tensor& target, const Tensor& mask, Scalar number) {
     case 1: blend(uint8_t{}); break;
     case 2: blend(uint16_t{}); break;
     case 4: blend(uint32_t{}); break;
-    default: blend(uint64_t{});
+    case 8: blend(uint64_t{}); break;
+    default: blend(Complex<double>{});
     }
     if (!values.is_same(target)) copy_values(target, values);
 }

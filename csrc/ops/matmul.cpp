@@ -26,6 +26,8 @@ const char* cpp_type_name(DType d) {
     case DType::BFloat16: return "c10::BFloat16";
     case DType::Float32: return "float";
     case DType::Float64: return "double";
+    case DType::Complex64: return "c10::complex<float>";
+    case DType::Complex128: return "c10::complex<double>";
     case DType::Bool: return "bool";
     }
     return "?";
@@ -40,6 +42,9 @@ void visit_product_dtype(DType dtype, const char* kernel, F&& f) {
         else f(tag);
     });
 }
+
+bool is_one(const Scalar& s) { return s.is_complex() ? s.to_complex() == 1 : s.to_double() == 1; }
+Scalar conj(const Scalar& s) { return s.is_complex() ? Scalar(wg::conj(s.to_complex())) : s; }
 
 // A contiguous copy without history.
 Tensor compact(const Tensor& t) {
@@ -97,9 +102,35 @@ gemm_scalar_t<T> factor(const Scalar& s) {
     else return gemm_scalar_t<T>(s.to_double());
 }
 
+void product_into(const Tensor& out, const Tensor& a, bool flip_a, const Tensor& b, bool flip_b,
+                  Scalar beta, Scalar alpha, const char* kernel);
+
+// The same of complex matrices, as four products of real ones.
+void complex_product_into(const Tensor& out, const Tensor& a, bool flip_a, const Tensor& b,
+                          bool flip_b, const Scalar& beta, const Scalar& alpha,
+                          const char* kernel) {
+    Unrecorded off;
+    const Tensor a_re = compact(part_of(a, 0)), a_im = compact(part_of(a, 1));
+    const Tensor b_re = compact(part_of(b, 0)), b_im = compact(part_of(b, 1));
+    const DType part = to_real(out.dtype());
+    const Tensor re = empty(out.sizes(), part), im = empty(out.sizes(), part);
+    product_into(re, a_im, flip_a, b_im, flip_b, 0, -1, kernel);
+    product_into(re, a_re, flip_a, b_re, flip_b, 1, 1, kernel);
+    product_into(im, a_re, flip_a, b_im, flip_b, 0, 1, kernel);
+    product_into(im, a_im, flip_a, b_re, flip_b, 1, 1, kernel);
+    Tensor product = empty(out.sizes(), out.dtype());
+    copy_values(part_of(product, 0), re);
+    copy_values(part_of(product, 1), im);
+    if (!is_one(alpha)) product = mul(product, Arg(alpha));
+    if (beta.to_bool()) product = add(mul(out, Arg(beta)), product);
+    copy_values(out, product);
+}
+
 // out = alpha * op(a) op(b) + beta * out for contiguous out of shape (m, n) or (batch, m, n).
 void product_into(const Tensor& out, const Tensor& a, bool flip_a, const Tensor& b, bool flip_b,
                   Scalar beta, Scalar alpha, const char* kernel) {
+    if (is_complex(out.dtype())) [[unlikely]]
+        return complex_product_into(out, a, flip_a, b, flip_b, beta, alpha, kernel);
     const Matrix x(a, flip_a), y(b, flip_b);
     const int64_t k = flip_a ? x.rows() : x.columns();
     const int64_t n = out.dim(), rows = out->dims[n - 2], columns = out->dims[n - 1];
@@ -135,7 +166,7 @@ Save save_for(const Tensor& other, const char* name, const Tensor& factor) {
     return save_if(is_differentiated(other), name, factor);
 }
 
-Tensor scaled(const Tensor& t, const Scalar& s) { return s.to_double() == 1 ? t : mul(t, Arg(s)); }
+Tensor scaled(const Tensor& t, const Scalar& s) { return is_one(s) ? t : mul(t, Arg(s)); }
 
 Tensor scaled_if(const Tensor& t, const Scalar& s) { return t.defined() ? scaled(t, s) : t; }
 
@@ -154,16 +185,18 @@ Tensor product_tangent(const Forward& d, size_t i, Tensor (*multiply)(const Tens
 Tensor grad_of_left(const Tensor& g, const Tensor& b, bool by_columns) {
     const char* kernel = "addmm_impl_cpu_";
     if (!recording())
-        return by_columns ? transposed(product(b, false, g, true, kernel))
-                          : product(g, false, b, true, kernel);
-    return by_columns ? transposed(multiply(b, transposed(g))) : multiply(g, transposed(b));
+        return by_columns ? transposed(product(conj(b), false, g, true, kernel))
+                          : product(g, false, conj(b), true, kernel);
+    return by_columns ? transposed(multiply(conj(b), transposed(g)))
+                      : multiply(g, conj(transposed(b)));
 }
 Tensor grad_of_right(const Tensor& g, const Tensor& a, bool by_columns) {
     const char* kernel = "addmm_impl_cpu_";
     if (!recording())
-        return by_columns ? transposed(product(g, true, a, false, kernel))
-                          : product(a, true, g, false, kernel);
-    return by_columns ? transposed(multiply(transposed(g), a)) : multiply(transposed(a), g);
+        return by_columns ? transposed(product(g, true, conj(a), false, kernel))
+                          : product(conj(a), true, g, false, kernel);
+    return by_columns ? transposed(multiply(transposed(g), conj(a)))
+                      : multiply(conj(transposed(a)), g);
 }
 
 void check_shapes(const Tensor& a, const Tensor& b) {
@@ -244,6 +277,10 @@ namespace {
 // The value of beta * out + alpha * a v; out is contiguous.
 void vector_product_into(const Tensor& out, const Tensor& a, const Tensor& v, Scalar beta,
                          Scalar alpha) {
+    if (is_complex(out.dtype()))
+        return product_into(alias(out, Dims{out.numel(), 1}, Dims{1, 1}, out.offset()), a, false,
+                            alias(v, Dims{v.numel(), 1}, Dims{v.strides()[0], 1}, v.offset()),
+                            false, beta, alpha, "addmv_impl_cpu");
     const Matrix x(a);
     const Tensor y = v.strides()[0] > 0 ? v : compact(v);
     visit_product_dtype(out.dtype(), "addmv_impl_cpu", [&](auto tag) {
@@ -279,8 +316,8 @@ Tensor mv(const Tensor& a, const Tensor& v) {
         record(
             "MvBackward0", out, {a, v}, {save_for(v, "self", a), save_for(a, "vec", v)},
             [](Backward& d) {
-                if (d.needs(0)) d.set(0, outer(d.grad(), d.saved(1)));
-                if (d.needs(1)) d.set(1, mv(t(d.saved(0)), d.grad()));
+                if (d.needs(0)) d.set(0, outer(d.grad(), conj(d.saved(1))));
+                if (d.needs(1)) d.set(1, mv(conj(t(d.saved(0))), d.grad()));
             },
             [&](const Forward& d) { return product_tangent(d, 0, mv, a, v); });
     return out;
@@ -297,21 +334,35 @@ Tensor dot_as(const char* node, const char* name, const Tensor& a, const Tensor&
              "] and src [", b.numel(), "] to have the same number of elements, but got ", a.numel(),
              " and ", b.numel(), " elements respectively");
     Tensor out = empty({}, a.dtype());
-    visit_product_dtype(a.dtype(), name, [&](auto tag) {
-        using T = typename decltype(tag)::type;
-        *out.data<T>() =
-            T(dot<T>(a.numel(), a.data<T>(), a.strides()[0], b.data<T>(), b.strides()[0]));
-    });
+    // vdot takes the conjugate of its first factor.
+    const bool conjugates = std::string_view(name) == "vdot";
+    if (is_complex(a.dtype())) {
+        Unrecorded off;
+        const Tensor x = conjugates ? conj(a) : a;
+        product_into(alias(out, Dims{1, 1}, Dims{1, 1}, 0),
+                     alias(x, Dims{1, x.numel()}, Dims{1, x.strides()[0]}, x.offset()), false,
+                     alias(b, Dims{b.numel(), 1}, Dims{b.strides()[0], 1}, b.offset()), false, 0, 1,
+                     name);
+    } else
+        visit_product_dtype(a.dtype(), name, [&](auto tag) {
+            using T = typename decltype(tag)::type;
+            *out.data<T>() =
+                T(dot<T>(a.numel(), a.data<T>(), a.strides()[0], b.data<T>(), b.strides()[0]));
+        });
     if (any_recorded({a, b}))
         record(
             node, out, {a, b},
             {save_for(b, "self", a),
              save_for(a, std::string_view(name) == "vdot" ? "other" : "tensor", b)},
-            [](Backward& d) {
-                if (d.needs(0)) d.set(0, d.grad() * d.saved(1));
-                if (d.needs(1)) d.set(1, d.grad() * d.saved(0));
+            [conjugates](Backward& d) {
+                const Tensor& g = d.grad();
+                if (d.needs(0)) d.set(0, conjugates ? conj(g) * d.saved(1) : g * conj(d.saved(1)));
+                if (d.needs(1)) d.set(1, g * (conjugates ? d.saved(0) : conj(d.saved(0))));
             },
-            [&](const Forward& d) { return product_tangent(d, 0, dot, a, b); });
+            [&](const Forward& d) {
+                return conjugates ? product_tangent(d, 0, vdot, a, b)
+                                  : product_tangent(d, 0, dot, a, b);
+            });
     return out;
 }
 
@@ -349,7 +400,7 @@ void check_expandable(const Tensor& self, const Dims& shape) {
 Tensor start_from(const Tensor& self, IntSpan shape, const Scalar& beta) {
     check_expandable(self, Dims(shape));
     Tensor out = empty(shape, self.dtype());
-    if (beta.to_double() != 0) copy_values(out, self);
+    if (beta.to_bool()) copy_values(out, self);
     return out;
 }
 
@@ -374,25 +425,25 @@ Tensor plus_product(const Tensor& self, const Tensor& a, const Tensor& b, const 
     Tensor out = start_from(self, shape, beta);
     product_into(out, a, false, b, false, beta, alpha, "addmm_impl_cpu_");
     if (any_recorded({self, a, b}))
-        record("AddmmBackward0", out, {self, a, b},
-               {save_for(b, "mat1", a), save_for(a, "mat2", b)},
-               with<"beta", "alpha", "mat1_sym_sizes", "mat1_sym_strides", "mat2_sym_sizes",
-                    "mat2_sym_strides">(beta, alpha, SizesOf<1, 0>{}, matrix_strides(a),
-                                        SizesOf<2, 1>{}, matrix_strides(b))(
-                   [=, left = is_column_major(a), right = is_column_major(b)](Backward& d) {
-                       if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
-                       if (d.needs(1))
-                           d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), left), alpha));
-                       if (d.needs(2))
-                           d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), right), alpha));
-                   }),
-               [&](const Forward& d) {
-                   Tensor product = scaled_if(product_tangent(d, 1, mm, a, b), alpha);
-                   return d.has(0)
-                              ? Forward::sum(expand(scaled(d.tangent(0), beta), Dims(out.sizes())),
-                                             product)
-                              : product;
-               });
+        record(
+            "AddmmBackward0", out, {self, a, b}, {save_for(b, "mat1", a), save_for(a, "mat2", b)},
+            with<"beta", "alpha", "mat1_sym_sizes", "mat1_sym_strides", "mat2_sym_sizes",
+                 "mat2_sym_strides">(beta, alpha, SizesOf<1, 0>{}, matrix_strides(a),
+                                     SizesOf<2, 1>{}, matrix_strides(b))(
+                [=, left = is_column_major(a), right = is_column_major(b)](Backward& d) {
+                    if (d.needs(0)) d.set(0, scaled(d.grad(), conj(beta)));
+                    if (d.needs(1))
+                        d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), left), conj(alpha)));
+                    if (d.needs(2))
+                        d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), right), conj(alpha)));
+                }),
+            [&](const Forward& d) {
+                Tensor product = scaled_if(product_tangent(d, 1, mm, a, b), alpha);
+                return d.has(0)
+                           ? Forward::sum(expand(scaled(d.tangent(0), beta), Dims(out.sizes())),
+                                          product)
+                           : product;
+            });
     return out;
 }
 
@@ -421,9 +472,9 @@ Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta, 
     if (any_recorded({self, a, v}))
         record("AddmvBackward0", out, {self, a, v}, {save_for(v, "mat", a), save_for(a, "vec", v)},
                with<"beta", "alpha">(beta, alpha)([=](Backward& d) {
-                   if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
-                   if (d.needs(1)) d.set(1, scaled(outer(d.grad(), d.saved(1)), alpha));
-                   if (d.needs(2)) d.set(2, scaled(mv(t(d.saved(0)), d.grad()), alpha));
+                   if (d.needs(0)) d.set(0, scaled(d.grad(), conj(beta)));
+                   if (d.needs(1)) d.set(1, scaled(outer(d.grad(), conj(d.saved(1))), conj(alpha)));
+                   if (d.needs(2)) d.set(2, scaled(mv(conj(t(d.saved(0))), d.grad()), conj(alpha)));
                }),
                [&](const Forward& d) {
                    Tensor product = scaled_if(product_tangent(d, 1, mv, a, v), alpha);
@@ -447,7 +498,7 @@ Tensor addr(const Tensor& self, const Tensor& u, const Tensor& v, Scalar beta, S
     for (const auto& [factor, name] : {std::pair(beta, "beta"), std::pair(alpha, "alpha")}) {
         WG_CHECK(factor.category() != Category::Boolean || dtype == DType::Bool, "Boolean ", name,
                  " only supported for Boolean results.");
-        WG_CHECK(!factor.is_floating() || is_floating(dtype),
+        WG_CHECK(!factor.is_floating() || is_differentiable(dtype),
                  "For integral input tensors, argument ", name,
                  " must not be a floating point number.");
     }
@@ -463,15 +514,15 @@ Tensor addr(const Tensor& self, const Tensor& u, const Tensor& v, Scalar beta, S
             if (beta.to_bool()) out = logical_or(out, start);
         } else {
             out = mul(product, alpha);
-            if (beta.to_double() != 0) out = add(mul(to_dtype(start, dtype), beta), out);
+            if (beta.to_bool()) out = add(mul(to_dtype(start, dtype), beta), out);
         }
     }
     if (any_recorded({self, u, v}))
         record("AddrBackward0", out, {self, u, v}, {save_for(v, "vec1", u), save_for(u, "vec2", v)},
                with<"beta", "alpha">(beta, alpha)([](Backward& d, Scalar beta, Scalar alpha) {
-                   if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
-                   if (d.needs(1)) d.set(1, scaled(mv(d.grad(), d.saved(1)), alpha));
-                   if (d.needs(2)) d.set(2, scaled(mv(t(d.grad()), d.saved(0)), alpha));
+                   if (d.needs(0)) d.set(0, scaled(d.grad(), conj(beta)));
+                   if (d.needs(1)) d.set(1, scaled(mv(d.grad(), conj(d.saved(1))), conj(alpha)));
+                   if (d.needs(2)) d.set(2, scaled(mv(t(d.grad()), conj(d.saved(0))), conj(alpha)));
                }));
     return out;
 }
@@ -511,11 +562,11 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta
         record("BaddbmmBackward0", out, {self, a, b},
                {save_for(b, "batch1", a), save_for(a, "batch2", b)},
                with<"beta", "alpha">(beta, alpha)([=](Backward& d) {
-                   if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+                   if (d.needs(0)) d.set(0, scaled(d.grad(), conj(beta)));
                    if (d.needs(1))
-                       d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), false), alpha));
+                       d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), false), conj(alpha)));
                    if (d.needs(2))
-                       d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), false), alpha));
+                       d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), false), conj(alpha)));
                }),
                [&](const Forward& d) {
                    Tensor product = scaled_if(product_tangent(d, 1, bmm, a, b), alpha);
@@ -557,12 +608,14 @@ Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta,
                with<"beta", "alpha", "batch1_sym_argsize_0", "batch1_sym_argsize_1",
                     "batch2_sym_argsize_2">(beta, alpha, a.size(0), a.size(1), b.size(2))(
                    [=, batches = a->dims[0], shape = Dims(shape)](Backward& d) {
-                       if (d.needs(0)) d.set(0, scaled(d.grad(), beta));
+                       if (d.needs(0)) d.set(0, scaled(d.grad(), conj(beta)));
                        if (!d.needs(1) && !d.needs(2)) return;
                        const Tensor g =
                            expand(unsqueeze(d.grad(), 0), {batches, shape[0], shape[1]});
-                       if (d.needs(1)) d.set(1, scaled(bmm(g, transposed(d.saved(1))), alpha));
-                       if (d.needs(2)) d.set(2, scaled(bmm(transposed(d.saved(0)), g), alpha));
+                       if (d.needs(1))
+                           d.set(1, scaled(bmm(g, transposed(d.saved(1))), conj(alpha)));
+                       if (d.needs(2))
+                           d.set(2, scaled(bmm(transposed(d.saved(0)), g), conj(alpha)));
                    }));
     return out;
 }

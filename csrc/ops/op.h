@@ -16,7 +16,22 @@ enum class Op : uint16_t {
 };
 inline constexpr int kNumOps = int(Op::count);
 
-enum class DTypes : uint8_t { FLOATS, FLOATS_ONLY, NUMBERS, ALL, INTEGRAL, INTEGERS, ROUNDING };
+// Those with a C: complex as well.
+enum class DTypes : uint8_t {
+    FLOATS,
+    FLOATS_ONLY,
+    NUMBERS,
+    ALL,
+    INTEGRAL,
+    INTEGERS,
+    ROUNDING,
+    FLOATS_C = 8,
+    FLOATS_ONLY_C,
+    NUMBERS_C,
+    ALL_C
+};
+constexpr bool has_complex(DTypes c) { return unsigned(c) >= 8; }
+constexpr DTypes without_complex(DTypes c) { return DTypes(unsigned(c) & 7); }
 
 constexpr bool has_bool(DTypes c) { return c == DTypes::ALL || c == DTypes::INTEGRAL; }
 constexpr bool has_integers(DTypes c) {

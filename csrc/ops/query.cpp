@@ -5,7 +5,7 @@
 namespace wg {
 
 bool is_floating_point(const Tensor& t) { return is_floating(t.dtype()); }
-bool is_complex(const Tensor&) { return false; }
+bool is_complex(const Tensor& t) { return is_complex(t.dtype()); }
 bool is_inference(const Tensor& t) { return t->inference; }
 bool is_signed(const Tensor& t) { return t.dtype() != DType::UInt8 && t.dtype() != DType::Bool; }
 int64_t numel(const Tensor& t) { return t.numel(); }
@@ -13,7 +13,7 @@ int64_t numel(const Tensor& t) { return t.numel(); }
 bool is_nonzero(const Tensor& t) {
     WG_CHECK(t.numel() != 0, "Boolean value of Tensor with no values is ambiguous");
     WG_CHECK(t.numel() == 1, "Boolean value of Tensor with more than one value is ambiguous");
-    return t.to_double() != 0;
+    return is_complex(t.dtype()) ? complex_item(t) != 0 : t.to_double() != 0;
 }
 
 bool equal(const Tensor& a, const Tensor& b) {
@@ -29,10 +29,10 @@ Tensor isclose(const Tensor& input, const Tensor& other, double rtol, double ato
     WG_CHECK(atol >= 0, "atol must be greater than or equal to zero, but got ", atol);
     Unrecorded off;
     Tensor close = eq(input, other);
-    if (equal_nan && is_floating(input.dtype()))
+    if (equal_nan && is_differentiable(input.dtype()))
         close = logical_or(close, logical_and(isnan(input), isnan(other)));
     if (rtol == 0 && atol == 0) return close;
-    const DType exact = is_floating(input.dtype()) ? input.dtype() : default_dtype();
+    const DType exact = is_differentiable(input.dtype()) ? input.dtype() : default_dtype();
     const Tensor a = to_dtype(input, exact), b = to_dtype(other, exact);
     const Tensor allowed = abs(mul(b, Scalar(rtol))) + atol, distance = abs(sub(a, b));
     return logical_or(close, logical_and(isfinite(distance), le(distance, allowed)));

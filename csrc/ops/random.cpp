@@ -62,7 +62,7 @@ constexpr double largest =
 // An in-place sampler: the rules of writing around `write`. What was there before has gradient zero.
 template <class F>
 Tensor& sampled(Tensor& t, const char* node_name, F write) {
-    const bool recorded = is_floating(t.dtype()) && any_requires_grad({t});
+    const bool recorded = is_differentiable(t.dtype()) && any_requires_grad({t});
     check_inplace(t, recorded);
     write();
     Ref<Node> node;
@@ -75,12 +75,26 @@ Tensor& sampled(Tensor& t, const char* node_name, F write) {
     return t;
 }
 
+// Of complex numbers both parts are drawn.
+template <class F>
+Tensor& on_parts(Tensor& t, const char* node_name, F draw) {
+    return sampled(t, node_name, [&] {
+        Unrecorded off;
+        Tensor parts = parts_of(t);
+        draw(parts);
+        --*t->version;  // sampled() counts the write
+    });
+}
+
 }  // namespace
 
 Tensor& uniform_(Tensor& t, double from, double to, Generator& g) {
     if (watched()) [[unlikely]]
         return watch_write<"uniform_.default">(
             [&]() -> Tensor& { return uniform_(t, from, to, g); }, t, from, to);
+    if (is_complex(t.dtype()))
+        return on_parts(t, "UniformBackward0",
+                        [&](Tensor& parts) { uniform_(parts, from, to, g); });
     return sampled(t, "UniformBackward0", [&] {
         fill_floats(t, "check_uniform_bounds", [&](auto* out, int64_t n) {
             using T = std::remove_pointer_t<decltype(out)>;
@@ -105,6 +119,9 @@ Tensor& normal_(Tensor& t, double mean, double std, Generator& g) {
     if (watched()) [[unlikely]]
         return watch_write<"normal_.default">([&]() -> Tensor& { return normal_(t, mean, std, g); },
                                               t, mean, std);
+    if (is_complex(t.dtype()))  // each part has half of the variance
+        return on_parts(t, "NormalBackward0",
+                        [&](Tensor& parts) { normal_(parts, mean, std / std::sqrt(2.0), g); });
     return sampled(t, "NormalBackward0", [&] {
         WG_CHECK(std >= 0, "normal expects std >= 0.0, but found std ", std);
         // Only dense memory takes the block scheme, as in PyTorch.

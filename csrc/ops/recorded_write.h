@@ -13,9 +13,10 @@ template <class Write, class F>
 void recorded_write(const char* name, const Tensor& target, const Tensor& self, Inputs others,
                     std::span<const Save> saves, Write write, F derivative) {
     const bool in_place = target.is_same(self);
-    const bool recorded = (in_place || is_floating(target.dtype())) &&
+    const bool recorded = (in_place || is_differentiable(target.dtype())) &&
                           (any_requires_grad({self}) || any_requires_grad(others));
-    const bool forward = is_floating(target.dtype()) && (has_tangent(self) || any_tangent(others));
+    const bool forward =
+        is_differentiable(target.dtype()) && (has_tangent(self) || any_tangent(others));
     if (in_place) check_history(self, recorded);
     Ref<Node> node;
     TangentUpdate tangents;

@@ -44,6 +44,8 @@ int64_t reduced_count(IntSpan sizes, DimMask mask) {
 
 Tensor reduce_values(Reduction op, const Tensor& t, DimMask mask, bool keepdim, double param,
                      const Tensor* second) {
+    if (is_complex(t.dtype())) [[unlikely]]
+        return reduce_complex(op, t, mask, keepdim, param, second);
     WG_CHECK_NOT_IMPLEMENTED(has_reduction(op, t.dtype()), "reduction not implemented for '",
                              info(t.dtype()).scalar_name, "'");
     char* other = second ? second->raw() : nullptr;
@@ -60,21 +62,20 @@ Tensor reduce_values(Reduction op, const Tensor& t, DimMask mask, bool keepdim, 
 
 Tensor cast_values(const Tensor& t, DType dtype) {
     if (t.dtype() == dtype) return t;
+    warn_if_discards(t.dtype(), dtype);
     Tensor out = empty_like(t, dtype);
     copy_values(out, t);
     return out;
 }
 
 void check_autograd_dtype(const Tensor& t, DType result) {
-    WG_CHECK(is_floating(result) || !grad_enabled() || !requires_grad(t),
+    WG_CHECK(is_differentiable(result) || !grad_enabled() || !requires_grad(t),
              "Autograd not support dtype: ", info(result).scalar_name);
 }
 
 namespace {
 
-Tensor as_dtype(const Tensor& g, DType dtype) {
-    return g.dtype() == dtype ? g : to_dtype(g, dtype);
-}
+Tensor as_dtype(const Tensor& g, DType dtype) { return conform_dtype(g, dtype); }
 
 Tensor sum_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
     if (!dtype) return reduce_values(Reduction::Sum, t, mask, keepdim);
@@ -153,11 +154,13 @@ Tensor trace(const Tensor& t) {
     WG_CHECK_NOT_IMPLEMENTED(t.dtype() != DType::Bool, "\"trace\" not implemented for 'Bool'");
     const int64_t rows = t->dims[0], columns = t->dims[1], n = std::min(rows, columns);
     Tensor out = empty({}, is_integral(t.dtype()) ? DType::Int64 : t.dtype());
-    visit_dtype(t.dtype(), [&](auto tag) {
+    visit_any_dtype(t.dtype(), [&](auto tag) {
         using T = typename decltype(tag)::type;
-        using Sum = std::conditional_t<std::is_integral_v<T>, int64_t,
-                                       std::conditional_t<sizeof(T) == 2, float, double>>;
-        Sum sum = 0;
+        using Sum = std::conditional_t<
+            std::is_integral_v<T>, int64_t,
+            std::conditional_t<sizeof(T) == 2, float,
+                               std::conditional_t<is_complex_number<T>, Complex<double>, double>>>;
+        Sum sum(0);
         const T* at = t.data<T>();
         for (int64_t i = 0; i < n; ++i, at += t->dims[2] + t->dims[3])
             sum += Sum(compute_type<T>(*at));
@@ -175,11 +178,11 @@ Tensor trace(const Tensor& t) {
 namespace {
 
 void check_mean_dtypes(const Tensor& t, OptDType dtype) {
-    WG_CHECK(!dtype || is_floating(*dtype),
+    WG_CHECK(!dtype || is_differentiable(*dtype),
              "mean(): could not infer output dtype. Optional dtype must be either a "
              "floating point or complex dtype. Got: ",
              info(*dtype).scalar_name);
-    WG_CHECK(dtype || is_floating(t.dtype()),
+    WG_CHECK(dtype || is_differentiable(t.dtype()),
              "mean(): could not infer output dtype. Input dtype must be either a "
              "floating point or complex dtype. Got: ",
              info(t.dtype()).scalar_name);

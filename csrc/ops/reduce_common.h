@@ -28,6 +28,10 @@ int64_t reduced_count(IntSpan sizes, DimMask mask);
 Tensor reduce_values(Reduction op, const Tensor& t, DimMask mask, bool keepdim, double param = 0,
                      const Tensor* second = nullptr);
 
+// The same of complex numbers, without the detour: reduce_values() calls it.
+Tensor reduce_complex(Reduction op, const Tensor& t, DimMask mask, bool keepdim, double param,
+                      const Tensor* second);
+
 // a + b, where an undefined tensor counts for nothing.
 inline Tensor sum_of_defined(const Tensor& a, const Tensor& b) {
     return !a.defined() ? b : !b.defined() ? a : a + b;

@@ -28,6 +28,12 @@ void check_not_empty(const char* name, const Tensor& t, DimMask mask, bool all_d
                        ": Expected reduction dim ", d, " to have non-zero size.");
 }
 
+// Complex numbers have no order.
+void check_ordered(const Tensor& t, const char* kernel) {
+    WG_CHECK_NOT_IMPLEMENTED(!is_complex(t.dtype()), "\"", kernel, "\" not implemented for '",
+                             info(t.dtype()).scalar_name, "'");
+}
+
 // The gradient goes to the elements that equal the extreme, in equal parts. A NaN makes the gradients
 // of its slice NaN. `listed`: dims were named, and one without dims then counts as one of a single dim.
 Tensor share_among_equals(const Tensor& g, const Tensor& x, const Tensor& result, DimMask mask,
@@ -51,6 +57,7 @@ Tensor extreme_over(const char* name, const char* node, Reduction op, const Tens
     const bool listed = dim && !dim->empty();
     check_not_empty(name, t, 0, !listed, "()", dim);
     const DimMask mask = dim_mask(dim, t.dim());
+    check_ordered(t, op == Reduction::Max ? "max_values_cpu" : "min_values_cpu");
     Tensor out = reduce_values(op, t, mask, keepdim);
     if (recorded(t))
         record(node, out, {t}, {save("self", t), save_output("result", out)},
@@ -63,6 +70,7 @@ Tensor extreme_over(const char* name, const char* node, Reduction op, const Tens
 
 Tensor extreme_of_all(const char* name, const char* node, Reduction op, const Tensor& t) {
     check_not_empty(name, t, 0, true);
+    check_ordered(t, op == Reduction::Max ? "max_all" : "min_all");
     Tensor out = reduce_values(op, t, dim_mask({}, t.dim()), false);
     if (recorded(t))
         record(node, out, {t}, {save("self", t), save_output("result", out)},
@@ -96,6 +104,7 @@ TwoTensors extreme_and_place(const char* name, const char* node, Reduction op, c
 }
 
 Tensor place(const char* name, Reduction op, const Tensor& t, OptInt dim, bool keepdim) {
+    WG_CHECK(!is_complex(t.dtype()), name, "(): does not support complex input");
     WG_CHECK(t.dtype() != DType::Bool, name, "(): does not support bool input");
     if (!dim) {
         WG_CHECK_INDEX(t.numel() != 0, name,
@@ -165,6 +174,7 @@ TwoTensors aminmax(const Tensor& t, OptInt dim, bool keepdim) {
         return watch<"aminmax.default">([&] { return aminmax(t, dim, keepdim); }, t,
                                         optional_argument(dim, OptInt(), "dim"),
                                         optional_argument(keepdim, false, "keepdim"));
+    check_ordered(t, "aminmax_cpu");
     OptDims dims;
     if (dim) dims = Dims{*dim};
     const DimMask mask = dim_mask(dims, t.dim());

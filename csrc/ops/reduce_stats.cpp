@@ -13,9 +13,7 @@ namespace wg {
 
 namespace {
 
-Tensor as_dtype(const Tensor& t, DType dtype) {
-    return t.dtype() == dtype ? t : to_dtype(t, dtype);
-}
+Tensor as_dtype(const Tensor& t, DType dtype) { return conform_dtype(t, dtype); }
 const char* scalar_name(DType d) { return info(d).scalar_name; }
 
 // --- products ---
@@ -38,14 +36,14 @@ Tensor products_of_others(const Tensor& x, int64_t dim) {
 Tensor prod_gradient(const Tensor& g, const Tensor& x, const Tensor& y, OptInt dim) {
     const bool any_zero =
         reduce_values(Reduction::All, detach(x), dim_mask({}, x.dim()), false).to_int() == 0;
-    if (!any_zero) return g * (y / x);
-    if (dim) return g * products_of_others(x, *dim);
+    if (!any_zero) return g * conj(y / x);
+    if (dim) return g * conj(products_of_others(x, *dim));
     // As in PyTorch, two zeros leave nothing, not even NaN; unless somebody differentiates this.
     if (!any_recorded({g, x}) &&
         reduce_values(Reduction::NonZero, detach(x), dim_mask({}, x.dim()), false).to_int() <
             x.numel() - 1)
         return zeros_like(x);
-    return view(g * products_of_others(reshape(x, {-1}), 0), Dims(x.sizes()));
+    return view(g * conj(products_of_others(reshape(x, {-1}), 0)), Dims(x.sizes()));
 }
 
 Tensor prod_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
@@ -110,6 +108,7 @@ Tensor nansum(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype)
         return watch<"nansum.default">([&] { return nansum(t, dim, keepdim, dtype); }, t, dim,
                                        optional_argument(keepdim, false),
                                        optional_argument(dtype, OptDType(), "dtype"));
+    WG_CHECK(!is_complex(t.dtype()), "nansum on CPU does not support complex inputs");
     if (!is_floating(t.dtype())) return sum_over(t, dim, keepdim, dtype);
     const DimMask mask = dim_mask(dim, t.dim());
     if (dtype && !is_floating(*dtype)) {  // the cast would make numbers of the NaNs
@@ -132,7 +131,7 @@ Tensor nansum(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype)
 }
 
 Tensor nanmean(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype) {
-    WG_CHECK(is_floating(t.dtype()),
+    WG_CHECK(is_differentiable(t.dtype()),
              "nanmean(): expected input to have floating point or complex dtype but got ",
              scalar_name(t.dtype()));
     WG_CHECK(
@@ -163,7 +162,7 @@ struct SpreadValues {
 
 SpreadValues spread_values(const char* name, Reduction op, const Tensor& t, const OptDims& dim,
                            double correction, bool keepdim, bool with_mean) {
-    WG_CHECK(is_floating(t.dtype()), with_mean ? name : "std and var",
+    WG_CHECK(is_differentiable(t.dtype()), with_mean ? name : "std and var",
              " only support floating point and complex dtypes");
     SpreadValues s;
     const DimMask mask = dim_mask(dim, t.dim());
@@ -326,6 +325,8 @@ Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim) {
         return watch<"logsumexp.default">([&] { return logsumexp(t, dim, keepdim); }, t, dim,
                                           optional_argument(keepdim, false));
     const DimMask mask = dim_mask(dim, t.dim());
+    WG_CHECK_NOT_IMPLEMENTED(!is_complex(t.dtype()),
+                             "logsumexp is not implemented for complex tensors");
     // PyTorch reduces the sum over no dims, and the maximum over all of them.
     WG_CHECK(!dim.empty() || keepdim || t.dim() == 0 || t.numel() == 0,
              "output with shape [] doesn't match the broadcast shape ",
@@ -392,6 +393,10 @@ void check_norm_of_nothing(const Tensor& x, double p, DimMask mask) {
 }
 
 Tensor norm_values(const Tensor& x, double p, DimMask mask, bool keepdim) {
+    if (is_complex(x.dtype())) {
+        Unrecorded off;
+        return norm_values(abs(x), p, mask, keepdim);
+    }
     if (p == 0) return cast_values(reduce_values(Reduction::NonZero, x, mask, keepdim), x.dtype());
     if (p < 0 || std::isinf(p)) check_norm_of_nothing(x, p, mask);
     if (std::isinf(p)) {
@@ -406,10 +411,10 @@ Tensor norm_values(const Tensor& x, double p, DimMask mask, bool keepdim) {
 template <Name order>
 Tensor recorded_norm(const char* node, const Tensor& t, Scalar ord, const OptDims& dim,
                      bool keepdim, OptDType dtype) {
-    WG_CHECK(is_floating(t.dtype()),
+    WG_CHECK(is_differentiable(t.dtype()),
              "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
              scalar_name(t.dtype()));
-    WG_CHECK(!dtype || is_floating(*dtype),
+    WG_CHECK(!dtype || is_differentiable(*dtype),
              "linalg.vector_norm: dtype should be floating point or complex, but got ",
              scalar_name(*dtype));
     WG_CHECK(!dtype || promote(t.dtype(), *dtype) == *dtype,
@@ -424,13 +429,15 @@ Tensor recorded_norm(const char* node, const Tensor& t, Scalar ord, const OptDim
                with<order, "dim", "keepdim">(ord, dim, keepdim)(
                    [=, from = t.dtype(), listed = dim && !dim->empty()](Backward& d) {
                        if (p == 0) return;
-                       const Tensor x = as_dtype(d.saved(0), d.grad().dtype());
+                       const Tensor saved = d.saved(0);
+                       const bool of_complex = is_complex(saved.dtype());
+                       const Tensor x = as_dtype(of_complex ? abs(saved) : saved, d.grad().dtype());
                        const auto spread = [&](const Tensor& r) {
                            return with_reduced_dims(r, x.sizes(), mask, keepdim, listed);
                        };
-                       d.set(0, as_dtype(
-                                    norm_gradient(spread(d.grad()), x, spread(d.saved(1)), p, mask),
-                                    from));
+                       const Tensor g =
+                           norm_gradient(spread(d.grad()), x, spread(d.saved(1)), p, mask);
+                       d.set(0, as_dtype(of_complex ? g * sgn(saved) : g, from));
                    }));
     return out;
 }
@@ -460,6 +467,8 @@ Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
     if (watched()) [[unlikely]]
         return watch<"dist.default">([&] { return dist(a, b, p); }, a, b, optional_argument(p, 2));
     Tensor out;
+    WG_CHECK_NOT_IMPLEMENTED(!is_complex(a.dtype()) && !is_complex(b.dtype()),
+                             "dist is not implemented for complex tensors");
     {
         Unrecorded off;
         out = vector_norm(a - b, p);
@@ -484,6 +493,8 @@ Tensor renorm(const Tensor& t, Scalar order, int64_t dim, Scalar largest) {
         return watch<"renorm.default">([&] { return renorm(t, order, dim, largest); }, t, order,
                                        dim, largest);
     const double p = order.to_double(), limit = largest.to_double();
+    WG_CHECK_NOT_IMPLEMENTED(!is_complex(t.dtype()),
+                             "renorm is not implemented for complex tensors");
     WG_CHECK(p > 0, "renorm: non-positive-norm not supported");
     WG_CHECK(limit >= 0, "renorm: expected maxnorm to be >= 0 but got ", limit);
     WG_CHECK(t.dim() > 1, "renorm: input needs at least 2 dimensions, got ", t.dim(),

@@ -9,7 +9,7 @@ namespace wg {
 inline namespace WG_ISA {
 
 // Slopes as functions, which the formulas of other rows call: over tensors, the operations of that name.
-#define WG_SLOPE(name, parameters, node, fwd, ga, gb, lo, hi)                             \
+#define WG_SLOPE(name, parameters, node, fwd, ga, gb, lo, hi, dtypes)                     \
     template <Numbers T, class P0 = double, class P1 = double, class P2 = double>         \
     constexpr WG_INLINE T name(const T& a, const T& b, [[maybe_unused]] const P0& p0 = 0, \
                                [[maybe_unused]] const P1& p1 = 0,                         \
@@ -18,11 +18,12 @@ inline namespace WG_ISA {
     }
 #include "ops/elementwise.def"
 
-#define WG_ROW_HEAD(op_name, n_operands, class_of_dtypes) \
-    static constexpr Op op = Op::op_name;                 \
-    static constexpr const char* name = #op_name;         \
-    static constexpr int arity = n_operands;              \
-    static constexpr DTypes dtypes = DTypes::class_of_dtypes;
+#define WG_ROW_HEAD(op_name, n_operands, class_of_dtypes)                      \
+    static constexpr Op op = Op::op_name;                                      \
+    static constexpr const char* name = #op_name;                              \
+    static constexpr int arity = n_operands;                                   \
+    static constexpr DTypes dtypes = without_complex(DTypes::class_of_dtypes); \
+    static constexpr bool is_complex = has_complex(DTypes::class_of_dtypes);
 #define WG_FORWARD_ARGS                                                                    \
     [[maybe_unused]] const T &a, [[maybe_unused]] const T &b, [[maybe_unused]] const T &c, \
         [[maybe_unused]] const P &p0, [[maybe_unused]] const P &p1, [[maybe_unused]] const P &p2

@@ -87,6 +87,7 @@ RowInfo make_row(std::string_view text, const char* node, unsigned form, double 
     r.arity = Row::arity;
     r.is_test = Row::is_test;
     r.dtypes = Row::dtypes;
+    r.is_complex = Row::is_complex;
     r.forms = form;
     r.lo = lo;
     r.hi = hi;

@@ -31,14 +31,12 @@ Tensor scanned(Scan op, const Tensor& t, int64_t dim, DType dtype) {
     return out;
 }
 
-Tensor as_dtype(const Tensor& t, DType dtype) {
-    return t.dtype() == dtype ? t : to_dtype(t, dtype);
-}
+Tensor as_dtype(const Tensor& t, DType dtype) { return conform_dtype(t, dtype); }
 
 // Integers and bool are added up and multiplied in int64.
 DType scan_dtype(const Tensor& t, const OptDType& dtype) {
     if (dtype) return *dtype;
-    return is_floating(t.dtype()) ? t.dtype() : DType::Int64;
+    return is_differentiable(t.dtype()) ? t.dtype() : DType::Int64;
 }
 
 // Running sums from the end.
@@ -108,7 +106,7 @@ Tensor cumprod(const Tensor& t, int64_t dim, OptDType dtype) {
     record("CumprodBackward0", out, {t}, {save("self", t), save_output("result", out)},
            with<"dim">(given)([dim, from = t.dtype()](Backward& d) {
                const Tensor g = as_dtype(d.grad(), from);
-               d.set(0, cumprod_gradient(g, d.saved(0), d.saved(1), dim));
+               d.set(0, cumprod_gradient(g, conj(d.saved(0)), conj(d.saved(1)), dim));
            }));
     return out;
 }

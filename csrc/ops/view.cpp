@@ -233,7 +233,7 @@ Tensor adjoint(const Tensor& t) {
         warn_once(
             WarningKind::User,
             "adjoint() is deprecated on 0-D tensors. Consider using x.conj(). (Triggered internally at /__w/pytorch/pytorch/aten/src/ATen/native/TensorShape.cpp:4390.)");
-    return t.dim() == 0 ? t : transpose(t, -2, -1);
+    return t.dim() == 0 ? t : conj_view(transpose(t, -2, -1));
 }
 
 Tensor t(const Tensor& x) {

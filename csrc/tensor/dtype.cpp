@@ -16,6 +16,8 @@ const char* c_name() {
     else if constexpr (std::is_same_v<T, BFloat16>) return "c10::BFloat16";
     else if constexpr (std::is_same_v<T, float>) return "float";
     else if constexpr (std::is_same_v<T, double>) return "double";
+    else if constexpr (std::is_same_v<T, Complex<float>>) return "c10::complex<float>";
+    else if constexpr (std::is_same_v<T, Complex<double>>) return "c10::complex<double>";
     else return "bool";
 }
 
@@ -47,10 +49,25 @@ const DTypeInfo& info(DType dtype) noexcept {
 }
 
 std::string tensor_type_name(DType dtype) {
-    // PyTorch has no legacy tensor type for these two.
-    if (dtype == DType::Bool || dtype == DType::BFloat16)
+    // PyTorch has no legacy tensor type for these.
+    if (dtype == DType::Bool || dtype == DType::BFloat16 || is_complex(dtype))
         return std::string("CPU") + info(dtype).scalar_name + "Type";
     return std::string("torch.") + info(dtype).legacy_name;
+}
+
+DType to_complex(DType d) {
+    switch (d) {
+    case DType::Float64:
+    case DType::Complex128: return DType::Complex128;
+    case DType::Float16:
+        fail(ErrorKind::NotImplemented, "the dtype complex32 (ComplexHalf) is not supported");
+    default: return DType::Complex64;
+    }
+}
+
+void fail_complex(DType dtype) {
+    fail(ErrorKind::NotImplemented,
+         str("the operation is not implemented for '", info(dtype).scalar_name, "'"));
 }
 
 DType default_dtype() noexcept { return default_dtype_; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tensor/scalar.h"
 #include "tensor/shape.h"
 
 namespace wg {
@@ -75,13 +76,30 @@ void Tensor::bump_inference() const {
     ++*impl_->version;
 }
 
+namespace {
+
+// For numbers that must be real.
+Scalar complex_element(const Tensor& t) {
+    return visit_complex(t.dtype(), [&](auto tag) {
+        return Scalar(Complex<double>(*t.data<typename decltype(tag)::type>()));
+    });
+}
+
+}  // namespace
+
 double Tensor::to_double() const {
+    if (is_complex(dtype())) return complex_element(*this).to_double();
     return visit_dtype(dtype(), [&](auto tag) {
         using T = typename decltype(tag)::type;
         return double(compute_type<T>(*data<T>()));
     });
 }
 int64_t Tensor::to_int() const {
+    if (is_complex(dtype())) {
+        const Complex<double> z = complex_element(*this).to_complex();
+        WG_CHECK(z.im == 0, "value cannot be converted to type int64_t without overflow");
+        return int64_t(z.re);
+    }
     return visit_dtype(dtype(), [&](auto tag) {
         using T = typename decltype(tag)::type;
         if constexpr (std::is_same_v<T, compute_type<T>>) return int64_t(*data<T>());
@@ -205,6 +223,7 @@ Tensor alias(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset) {
     r->device = t.device();
     r->level = t->level;
     r->inference = t->inference;
+    r->conjugate = t->conjugate;
     r->untracked = t->untracked || t->inference;
     r->own_version = t->own_version;
     r->version = t->version;

@@ -80,6 +80,9 @@ struct TensorImpl {
     // part the two.
     bool inference : 1 = inference_mode();
     bool untracked : 1 = inference_mode();
+    // What Tensor.conj() has computed, or a view of it: PyTorch's shares memory with the original, so that nobody may
+    // write here.
+    bool conjugate : 1 = false;
     ViewKind view_kind = ViewKind::None;
     Device device;
     uint8_t level =

@@ -29,8 +29,25 @@ Tensor given_gradient(PyObject* given, IntSpan sizes, size_t i, bool has_rows) {
     return g;
 }
 
-void check_scalar(int64_t numel) {
+namespace {
+
+// A complex gradient for a real output, or the other way round.
+void check_kind(const Tensor& g, const Tensor& output, size_t i) {
+    WG_CHECK(
+        !g.defined() || is_complex(g.dtype()) == is_complex(output.dtype()),
+        "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in "
+        "dtype: grad_output[",
+        i, "] has a dtype of torch.", info(g.dtype()).name, " and output[", i,
+        "] has a dtype of torch.", info(output.dtype()).name, ".");
+}
+
+}  // namespace
+
+void check_scalar(int64_t numel, DType dtype) {
     WG_CHECK(numel == 1, "grad can be implicitly created only for scalar outputs");
+    WG_CHECK(!is_complex(dtype),
+             "grad can be implicitly created only for real scalar outputs but got torch.",
+             info(dtype).name);
 }
 
 namespace {
@@ -60,9 +77,10 @@ Root root_of(PyObject* o, PyObject* given, size_t i, bool has_rows) {
     if (is_tensor(o)) {
         const Tensor& t = tensor_of(o);
         Tensor g = given_gradient(given, t.sizes(), i, has_rows);
+        check_kind(g, t, i);
         if (!sees_history(t)) return {Edge{}, std::move(g)};
         if (!g.defined()) {
-            check_scalar(t.numel());
+            check_scalar(t.numel(), t.dtype());
             g = ones_like(t);
         }
         Edge e = gradient_edge(t);
@@ -80,7 +98,7 @@ Root root_of(PyObject* o, PyObject* given, size_t i, bool has_rows) {
     if (!g.defined()) {
         int64_t numel = 1;
         for (const int64_t s : output.sizes) numel *= s;
-        check_scalar(numel);
+        check_scalar(numel, output.dtype);
         g = full(Dims(output.sizes), Scalar(1), output.dtype);
     }
     return {std::move(e), std::move(g)};
@@ -294,7 +312,7 @@ PyObject* make_subclass(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
         if (vmap_is_running() && may_override(args[1]))
             return PyObject_CallMethod(args[1], "detach", nullptr);
         Tensor t = detach(tensor_of(args[1]));
-        WG_CHECK(args[2] != Py_True || is_floating(t.dtype()),
+        WG_CHECK(args[2] != Py_True || is_differentiable(t.dtype()),
                  "Only Tensors of floating point and complex dtype can require gradients");
         set_requires_grad(t, args[2] == Py_True);
         return wrap_as(reinterpret_cast<PyTypeObject*>(args[0]), std::move(t));

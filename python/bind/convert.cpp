@@ -24,7 +24,7 @@ bool is_other_int(PyObject* o) noexcept {
 
 bool is_index_like(PyObject* o) noexcept {
     return is_int_like(o) ||
-           (is_tensor(o) && tensor_of(o).numel() == 1 && !is_floating(tensor_of(o).dtype()));
+           (is_tensor(o) && tensor_of(o).numel() == 1 && !is_differentiable(tensor_of(o).dtype()));
 }
 
 bool is_element_of_ints(PyObject* o) noexcept {
@@ -32,7 +32,7 @@ bool is_element_of_ints(PyObject* o) noexcept {
            (is_tensor(o) && tensor_of(o).dim() == 0 && tensor_of(o).dtype() == DType::Bool);
 }
 
-bool is_number(PyObject* o) noexcept {
+bool is_real_number(PyObject* o) noexcept {
     return PyFloat_Check(o) || PyLong_Check(o) || is_numpy_scalar(o);
 }
 
@@ -76,8 +76,14 @@ Scalar to_scalar(PyObject* o) {
     if (PyFloat_Check(o)) return Scalar(PyFloat_AS_DOUBLE(o));
     if (PyBool_Check(o)) return Scalar(o == Py_True);
     if (PyLong_Check(o)) return integer_scalar(o);
+    if (PyComplex_Check(o) || std::string_view(Py_TYPE(o)->tp_name).starts_with("numpy.complex")) {
+        const Py_complex z = PyComplex_AsCComplex(o);
+        if (PyErr_Occurred()) throw PythonError{};
+        return Scalar(Complex<double>(z.real, z.imag));
+    }
     if (is_tensor(o)) {
         const Tensor& t = tensor_of(o);
+        if (is_complex(t.dtype())) return Scalar(complex_item(t));
         if (t.dtype() == DType::Bool) return Scalar(t.to_int() != 0);
         if (is_integral(t.dtype())) return Scalar(t.to_int());
         return Scalar(t.to_double());
@@ -148,8 +154,8 @@ void check_histories(std::span<PyObject* const> args, bool writes) {
     if (!grad_enabled()) return;
     if (writes) {
         const Tensor& t = tensor_of(args[0]);
-        check_history(
-            t, is_floating(t.dtype()) && std::any_of(args.begin(), args.end(), any_requires_grad));
+        check_history(t, is_differentiable(t.dtype()) &&
+                             std::any_of(args.begin(), args.end(), any_requires_grad));
     }
     for (PyObject* o : args) {
         if (is_tensor(o)) grad_fn(tensor_of(o));

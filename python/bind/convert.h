@@ -21,7 +21,8 @@ bool is_index_like(PyObject* o) noexcept;
 // The same in a list of ints, where PyTorch takes a 0-d bool tensor for an int.
 bool is_element_of_ints(PyObject* o) noexcept;
 bool is_numpy_scalar(PyObject* o) noexcept;
-bool is_number(PyObject* o) noexcept;  // bool, int, float, numpy scalars
+bool is_real_number(PyObject* o) noexcept;  // bool, int, float, numpy scalars
+inline bool is_number(PyObject* o) noexcept { return is_real_number(o) || PyComplex_Check(o); }
 // A 0-d tensor without gradient, which may stand for a number.
 inline bool is_number_tensor(PyObject* o) noexcept {
     return is_tensor(o) && tensor_of(o).dim() == 0 && !requires_grad(tensor_of(o));
@@ -53,7 +54,7 @@ struct Convert<int64_t> {
 template <>
 struct Convert<double> {
     static constexpr const char* name = "float";
-    static bool accepts(PyObject* o) { return is_number(o) || is_number_tensor(o); }
+    static bool accepts(PyObject* o) { return is_real_number(o) || is_number_tensor(o); }
     static double get(PyObject* o) { return to_double(o); }
 };
 template <>

@@ -60,7 +60,7 @@ DType dtype_of_number(PyObject* o) {
     if (PyFloat_Check(o)) return default_dtype();
     if (PyBool_Check(o)) return DType::Bool;
     if (PyLong_Check(o)) return DType::Int64;
-    if (PyComplex_Check(o)) fail_type("whygrad has no complex dtypes yet");
+    if (PyComplex_Check(o)) return to_complex(default_dtype());
     fail(ErrorKind::Runtime, str("Could not infer dtype of ", Py_TYPE(o)->tp_name));
 }
 
@@ -104,6 +104,11 @@ Dims infer_sizes(PyObject* o) {
 // The element that `o` is, by Python's protocols: __float__ for floating dtypes, else a float that fits or
 // __index__.
 void store_number(PyObject* o, char* to, DType d) {
+    if (is_complex(d)) {
+        const Py_complex z = PyComplex_AsCComplex(o);
+        if (PyErr_Occurred()) throw PythonError{};
+        return Scalar(Complex<double>(z.real, z.imag)).store(to, d);
+    }
     if (is_floating(d)) {
         const double v = PyFloat_AsDouble(o);
         if (v == -1.0 && PyErr_Occurred()) throw PythonError{};
@@ -161,9 +166,10 @@ std::optional<DType> dtype_of_typestr(std::string_view s) {
                    "Conversion between byte orders is currently not supported.");
     const std::string_view kind = s.substr(1);
     static constexpr std::pair<std::string_view, DType> kinds[] = {
-        {"f4", DType::Float32}, {"f8", DType::Float64}, {"f2", DType::Float16},
-        {"i8", DType::Int64},   {"i4", DType::Int32},   {"i2", DType::Int16},
-        {"i1", DType::Int8},    {"u1", DType::UInt8},   {"b1", DType::Bool}};
+        {"f4", DType::Float32},   {"f8", DType::Float64},    {"f2", DType::Float16},
+        {"i8", DType::Int64},     {"i4", DType::Int32},      {"i2", DType::Int16},
+        {"i1", DType::Int8},      {"u1", DType::UInt8},      {"b1", DType::Bool},
+        {"c8", DType::Complex64}, {"c16", DType::Complex128}};
     for (const auto& [k, d] : kinds)
         if (k == kind) return d;
     return {};
@@ -179,6 +185,8 @@ const char* typestr_of(DType d) {
     case DType::Int16: return "<i2";
     case DType::Int8: return "|i1";
     case DType::UInt8: return "|u1";
+    case DType::Complex64: return "<c8";
+    case DType::Complex128: return "<c16";
     case DType::Bool: return "|b1";
     case DType::BFloat16: break;
     }

@@ -153,6 +153,12 @@ void PythonNode::apply(Grads& in, Grads& out) {
         }
         if (g != Py_None) {
             WG_CHECK(is_tensor(g), "expected Variable or None (got ", Py_TYPE(g)->tp_name, ")");
+            if (const Edge& e = edges[edge]; e && is_complex(tensor_of(g).dtype()))
+                WG_CHECK(
+                    is_complex(e.node->outputs[e.input_nr].dtype),
+                    "Expected isFloatingType(grad.scalar_type()) || (input_is_complex == grad_is_complex) to be "
+                    "true, but got false.  (Could this error message be improved?  If so, please report an "
+                    "enhancement request to PyTorch.)");
             out[edge] = tensor_of(g);  // hooks of the node see it even where nobody wants it
         }
         ++edge;
@@ -224,7 +230,8 @@ bool read_flag(PyObject* cls, PyObject* name) {
 }
 
 bool is_differentiable(PyObject* output, const Context* ctx) {
-    return is_floating(tensor_of(output).dtype()) && !contains(ctx->non_differentiable, output);
+    return wg::is_differentiable(tensor_of(output).dtype()) &&
+           !contains(ctx->non_differentiable, output);
 }
 
 // Gives one output of forward its history. Returns the object to hand out.
@@ -316,7 +323,7 @@ Object jvp_arguments(PyObject* ctx, PyObject* args, int level, bool& any) {
 // The tangent that jvp gave for an output of forward.
 void set_output_tangent(PyObject* given, PyObject* raw, const Tensor& out, Context* ctx,
                         PyObject* args, Py_ssize_t i, int level) {
-    if (!is_floating(out.dtype()) || contains(ctx->non_differentiable, raw)) {
+    if (!wg::is_differentiable(out.dtype()) || contains(ctx->non_differentiable, raw)) {
         WG_CHECK(given == Py_None, "Function's jvp returned a gradient at position ", i,
                  ", but  the corresponding forward output is not a differentiable Tensor."
                  "You should return None at that position instead.");

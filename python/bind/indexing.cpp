@@ -196,7 +196,8 @@ struct Walk {
 
 Tensor value_to_assign(PyObject* value, const Tensor& t) {
     if (is_tensor(value)) return tensor_of(value);
-    if (!PyFloat_Check(value) && !PyBool_Check(value) && !is_int_like(value))
+    if (!PyFloat_Check(value) && !PyBool_Check(value) && !PyComplex_Check(value) &&
+        !is_int_like(value))
         fail_type(str("can't assign a ", Py_TYPE(value)->tp_name, " to a torch.",
                       info(t.dtype()).legacy_name));
     return full({}, is_int(value) ? Scalar(index_value(value)) : to_scalar(value), t.dtype());

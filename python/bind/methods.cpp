@@ -22,7 +22,8 @@ int64_t offset_of(const Tensor& t) { return t.offset(); }
 int64_t address_of(const Tensor& t) {
     return t.numel() == 0 ? 0 : int64_t(reinterpret_cast<intptr_t>(t.raw()));
 }
-bool never(const Tensor&) { return false; }
+bool is_zerotensor(const Tensor&) { return false; }
+bool has_complex_dtype(const Tensor& t) { return is_complex(t.dtype()); }
 bool is_view(const Tensor& t) { return t.is_view(); }
 Tensor detached(const Tensor& t) { return detach(t); }
 
@@ -74,12 +75,13 @@ PyObject* is_contiguous(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
 }
 
 PyObject* number_at(const char* p, DType d) {
-    return visit_dtype(d, [&](auto tag) -> PyObject* {
+    return visit_any_dtype(d, [&](auto tag) -> PyObject* {
         using T = typename decltype(tag)::type;
         // A bool from outside may be a byte that C++ knows no bool of.
         std::conditional_t<std::is_same_v<T, bool>, uint8_t, T> v;
         std::memcpy(&v, p, sizeof(T));
-        if constexpr (std::is_same_v<T, bool>) return PyBool_FromLong(v != 0);
+        if constexpr (is_complex_number<T>) return PyComplex_FromDoubles(v.re, v.im);
+        else if constexpr (std::is_same_v<T, bool>) return PyBool_FromLong(v != 0);
         else if constexpr (std::is_integral_v<T>) return PyLong_FromLongLong(int64_t(v));
         else return PyFloat_FromDouble(double(compute_type<T>(v)));
     });
@@ -135,7 +137,7 @@ PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs
             on || !t->grad_fn,
             "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph "
             "that doesn't require differentiation use var_no_grad = var.detach().");
-        WG_CHECK(!on || is_floating(t.dtype()),
+        WG_CHECK(!on || is_differentiable(t.dtype()),
                  "only Tensors of floating point dtype can require gradients");
         set_requires_grad(t, on);
         return Py_NewRef(self);
@@ -284,8 +286,8 @@ PyMethodDef tensor_methods[] = {
     question<"data_ptr", simple<address_of>>(),
     question<"is_contiguous", is_contiguous>(),
     question<"is_floating_point", simple<is_floating_point>>(),
-    question<"is_complex", simple<never>>(),
-    question<"_is_zerotensor", simple<never>>(),
+    question<"is_complex", simple<has_complex_dtype>>(),
+    question<"_is_zerotensor", simple<is_zerotensor>>(),
     question<"is_inference", simple<is_inference>>(),
     question<"is_signed", simple<is_signed>>(),
     question<"_is_view", simple<is_view>>(),
@@ -300,6 +302,8 @@ PyMethodDef tensor_methods[] = {
     method<"double", convert_to<DType::Float64>>(),
     method<"half", convert_to<DType::Float16>>(),
     method<"bfloat16", convert_to<DType::BFloat16>>(),
+    method<"cfloat", convert_to<DType::Complex64>>(),
+    method<"cdouble", convert_to<DType::Complex128>>(),
     method<"long", convert_to<DType::Int64>>(),
     method<"int", convert_to<DType::Int32>>(),
     method<"short", convert_to<DType::Int16>>(),

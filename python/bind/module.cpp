@@ -44,6 +44,7 @@ const char* dtypes_text(DTypes d) {
     case DTypes::INTEGRAL: return "INTEGRAL";
     case DTypes::INTEGERS: return "INTEGERS";
     case DTypes::ROUNDING: return "ROUNDING";
+    default: break;
     }
     return "";
 }
@@ -59,6 +60,7 @@ pybind11::list elementwise_rows() {
         d["params"] = r.parameters;
         d["domain"] = pybind11::make_tuple(r.lo, r.hi);
         d["dtypes"] = dtypes_text(r.dtypes);
+        d["complex"] = r.is_complex;
         d["is_test"] = r.is_test;
         d["differentiable"] = r.differentiable;
         d["node"] = r.node;

@@ -160,6 +160,10 @@ PyObject* number_object(std::monostate) { Py_RETURN_NONE; }
 PyObject* number_object(int64_t v) { return PyLong_FromUnsignedLongLong(uint64_t(v)); }
 PyObject* number_object(const Scalar& s) {
     if (s.category() == Category::Boolean) return PyBool_FromLong(s.to_bool());
+    if (s.is_complex()) {
+        const Complex<double> z = s.to_complex();
+        return PyComplex_FromDoubles(z.re, z.im);
+    }
     return s.is_floating() ? PyFloat_FromDouble(s.to_double()) : PyLong_FromLongLong(s.to_int());
 }
 PyObject* number_object(const Dims& dims) {

@@ -82,9 +82,15 @@ PyObject* invoke_row(PyObject* const* values, const void* context) {
     }
     Tensor multiple;
     if (const auto with_alpha = scaled(op)) {
-        WG_CHECK(!PyComplex_Check(values[r.arity]),
+        const bool complex_alpha = PyComplex_Check(values[r.arity]);
+        WG_CHECK(!complex_alpha || is_complex(result_type({args.data(), args.size()})),
                  "For non-complex input tensors, argument alpha must not be a complex number.");
-        const Scalar alpha = to_scalar(values[r.arity]);
+        Scalar alpha = to_scalar(values[r.arity]);
+        if (complex_alpha) {
+            multiple = binary(Op::mul, args[1], alpha);
+            args[1] = Arg(multiple);
+            alpha = 1;
+        }
         const bool whole = alpha.category() == Category::Integral;
         if (!whole || alpha.to_int() != 1) {
             op = *with_alpha;

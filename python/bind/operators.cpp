@@ -235,7 +235,7 @@ PyObject* invert(PyObject* a) {
     return guarded([&] {
         const Tensor& t = tensor_of(a);
         WG_CHECK_TYPE(
-            !is_floating(t.dtype()),
+            !is_differentiable(t.dtype()),
             "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
         return wrap(bitwise_not(t));
     });
@@ -263,7 +263,7 @@ const Tensor& single_value(PyObject* o, const char* what) {
 }
 
 int truth(PyObject* o) {
-    return guarded([&] { return int(single_value(o, "bool").to_double() != 0); }, -1);
+    return guarded([&] { return int(is_nonzero(single_value(o, "bool"))); }, -1);
 }
 int to_bool(PyObject* o) {
     if (!is_plain(o)) [[unlikely]] {
@@ -302,7 +302,7 @@ PyObject* to_float(PyObject* o) {
 PyObject* to_index(PyObject* o) {
     return guarded([&] {
         const Tensor& t = tensor_of(o);
-        WG_CHECK_TYPE(t.numel() == 1 && !is_floating(t.dtype()),
+        WG_CHECK_TYPE(t.numel() == 1 && !is_differentiable(t.dtype()),
                       "only integer tensors of a single element can be converted to an index");
         return PyLong_FromLongLong(t.to_int());
     });

@@ -308,11 +308,11 @@ PyObject* call_with_out(const char* op, const Overload& o, PyObject** values) {
         check_dtype(rule, tensor_of(values[0]), tensor_of(out));
     bool takes_dtype = rule.rule == Rule::Taken;
     if (rule.rule == Rule::TakenFloat)
-        takes_dtype =
-            is_floating(tensor_of(out).dtype()) && is_floating(tensor_of(values[0]).dtype());
+        takes_dtype = is_differentiable(tensor_of(out).dtype()) &&
+                      is_differentiable(tensor_of(values[0]).dtype());
     Object cast;
-    if (rule.rule == Rule::Operand && is_floating(tensor_of(out).dtype()) &&
-        is_floating(tensor_of(values[0]).dtype())) {
+    if (rule.rule == Rule::Operand && is_differentiable(tensor_of(out).dtype()) &&
+        is_differentiable(tensor_of(values[0]).dtype())) {
         cast = check(wrap(to_dtype(tensor_of(values[0]), tensor_of(out).dtype())));
         values[0] = cast.get();
     }

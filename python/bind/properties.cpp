@@ -118,7 +118,7 @@ int set_data(PyObject* o, PyObject* value, void*) {
                 fail_type(
                     str("Variable data has to be a tensor, but got ", Py_TYPE(value)->tp_name));
             const Tensor &t = tensor_of(o), &from = tensor_of(value);
-            WG_CHECK(!(requires_grad(t) && !is_floating(from.dtype())),
+            WG_CHECK(!(requires_grad(t) && !is_differentiable(from.dtype())),
                      "data set to a tensor that requires gradients must be "
                      "floating point or complex dtype");
             // As in PyTorch, what is recorded already goes on to expect the old shape, but not the old dtype.
@@ -149,7 +149,10 @@ Tensor transpose_last(const Tensor& t, const char* property, const char* advice,
     return t;
 }
 Tensor m_transposed(const Tensor& t) { return transpose_last(t, "mT", kIdentity, 4373); }
-Tensor m_adjoint(const Tensor& t) { return transpose_last(t, "mH", kUseConj, 4382); }
+Tensor m_adjoint(const Tensor& t) {
+    const Tensor h = transpose_last(t, "mH", kUseConj, 4382);
+    return t.dim() > 0 ? conj_view(h) : h;
+}
 Tensor reversed_dims(const Tensor& t) {
     if (t.dim() == 0) warn_of_scalar("T", kIdentity, 4321);
     else if (t.dim() != 2)
@@ -167,12 +170,11 @@ Tensor transpose_2d(const Tensor& t) {
     WG_CHECK(t.dim() == 0 || t.dim() == 2,
              "tensor.H is only supported on matrices (2-D tensors). Got ", t.dim(), "-D tensor.",
              t.dim() > 2 ? " For batches of matrices, consider using tensor.mH" : "");
-    if (t.dim() > 0) return transpose(t, 0, 1);
+    if (t.dim() > 0) return conj_view(transpose(t, 0, 1));
     warn_of_scalar("H", kUseConj, 4335);
     return t;
 }
 Tensor base_of(const Tensor& t) { return Tensor(t->view_base); }
-Tensor itself(const Tensor& t) { return t; }
 bool no(const Tensor&) { return false; }
 bool yes(const Tensor&) { return true; }
 bool leaf(const Tensor& t) { return is_leaf(t) || !sees_history(t); }
@@ -206,6 +208,20 @@ PyObject* get_layout(PyObject*, void*) {
 }
 PyObject* get_array_priority(PyObject*, void*) { return PyLong_FromLong(1000); }
 
+// x.real = values, x.imag = values
+template <Tensor (*F)(const Tensor&)>
+int set_part(PyObject* o, PyObject* value, void*) {
+    return guarded(
+        [&] {
+            WG_CHECK(value, "Deleting tensor parts is not allowed.");
+            Tensor part = F(tensor_of(o));
+            if (is_tensor(value)) copy_(part, tensor_of(value), false);
+            else fill_(part, to_scalar(value));
+            return 0;
+        },
+        -1);
+}
+
 }  // namespace
 
 PyGetSetDef tensor_properties[] = {
@@ -230,7 +246,8 @@ PyGetSetDef tensor_properties[] = {
     {"mT", get_tensor<m_transposed>, nullptr, nullptr, nullptr},
     {"H", get_tensor<transpose_2d>, nullptr, nullptr, nullptr},
     {"mH", get_tensor<m_adjoint>, nullptr, nullptr, nullptr},
-    {"real", get_tensor<itself>, nullptr, nullptr, nullptr},
+    {"real", get_tensor<real>, set_part<real>, "The real parts, a view.", nullptr},
+    {"imag", get_tensor<imag>, set_part<imag>, "The imaginary parts, a view.", nullptr},
     {"_base", get_tensor<base_of>, nullptr, nullptr, nullptr},
     {"_version", get_int<version_of>, nullptr, "How often the memory was written in place.",
      nullptr},

@@ -175,7 +175,7 @@ PyObject* wrap_node(Node* node);  // None for null
 
 // The given gradient of a root of this shape; undefined if it is to be 1.
 Tensor given_gradient(PyObject* given, IntSpan sizes, size_t i, bool has_rows = false);
-void check_scalar(int64_t numel);  // that it can be 1
+void check_scalar(int64_t numel, DType dtype);  // that it can be 1
 
 // --- where the user is (site.cpp) ---
 

@@ -114,7 +114,7 @@ PyObject* pull(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
             has_rows.push_back(rows && PyTuple_GET_ITEM(rows, Py_ssize_t(i)) == Py_True);
             grads.push_back(given_gradient(given, roots[i].sizes(), i, has_rows[i]));
             if (grads[i].defined()) continue;
-            check_scalar(roots[i].numel());
+            check_scalar(roots[i].numel(), roots[i].dtype());
             grads[i] = ones_like(detach(roots[i]));
         }
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[2]); ++i)

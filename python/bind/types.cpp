@@ -45,12 +45,17 @@ PyObject* dtype_reduce(PyObject* o, PyObject*) {
 PyObject* dtype_is_floating(PyObject* o, void*) {
     return PyBool_FromLong(is_floating(dtype_at(o)));
 }
-PyObject* dtype_is_complex(PyObject*, void*) { Py_RETURN_FALSE; }
+PyObject* dtype_is_complex(PyObject* o, void*) { return PyBool_FromLong(is_complex(dtype_at(o))); }
 PyObject* dtype_is_signed(PyObject* o, void*) {
     return PyBool_FromLong(dtype_at(o) != DType::UInt8 && dtype_at(o) != DType::Bool);
 }
 PyObject* dtype_itemsize(PyObject* o, void*) { return PyLong_FromSize_t(item_size(dtype_at(o))); }
-PyObject* dtype_to_real(PyObject* o, PyObject*) { return Py_NewRef(o); }
+PyObject* dtype_to_real(PyObject* o, PyObject*) {
+    return Py_NewRef(dtype_object(to_real(dtype_at(o))));
+}
+PyObject* dtype_to_complex(PyObject* o, PyObject*) {
+    return guarded([&] { return Py_NewRef(dtype_object(to_complex(dtype_at(o)))); });
+}
 
 PyGetSetDef dtype_properties_[] = {
     {"is_floating_point", dtype_is_floating, nullptr, nullptr, nullptr},
@@ -61,6 +66,7 @@ PyGetSetDef dtype_properties_[] = {
 };
 PyMethodDef dtype_methods_[] = {{"__reduce__", dtype_reduce, METH_NOARGS, nullptr},
                                 {"to_real", dtype_to_real, METH_NOARGS, nullptr},
+                                {"to_complex", dtype_to_complex, METH_NOARGS, nullptr},
                                 {nullptr, nullptr, 0, nullptr}};
 
 void add_dtypes(PyObject* module) {
@@ -76,8 +82,9 @@ void add_dtypes(PyObject* module) {
                                     reinterpret_cast<PyObject*>(dtypes_[i])));
     }
     static constexpr std::pair<const char*, DType> aliases[] = {
-        {"float", DType::Float32}, {"double", DType::Float64}, {"half", DType::Float16},
-        {"long", DType::Int64},    {"int", DType::Int32},      {"short", DType::Int16}};
+        {"float", DType::Float32},    {"double", DType::Float64},    {"half", DType::Float16},
+        {"long", DType::Int64},       {"int", DType::Int32},         {"short", DType::Int16},
+        {"cfloat", DType::Complex64}, {"cdouble", DType::Complex128}};
     for (const auto& [name, d] : aliases)
         check(PyModule_AddObjectRef(module, name, dtype_object(d)));
     check(PyModule_AddObjectRef(module, "dtype", reinterpret_cast<PyObject*>(dtype_type)));
@@ -111,10 +118,10 @@ PyObject* finfo_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
         PyObject* v[kMaxParameters];
         const bool given = parse_new(parser, args, kwargs, v) == 0;
         const DType d = given ? dtype_of_object(v[0]) : default_dtype();
-        if (!is_floating(d))
+        if (!is_differentiable(d))
             fail_type(
                 "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'");
-        return wrap_info(type, d);
+        return wrap_info(type, to_real(d));
     });
 }
 PyObject* iinfo_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
@@ -123,7 +130,7 @@ PyObject* iinfo_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
         PyObject* v[kMaxParameters];
         parse_new(parser, args, kwargs, v);
         const DType d = dtype_of_object(v[0]);
-        if (is_floating(d))
+        if (is_differentiable(d))
             fail_type(
                 "torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'");
         if (d == DType::Bool) fail_type("torch.bool is not supported by torch.iinfo");
@@ -459,7 +466,8 @@ bool is_dtype(PyObject* o) noexcept { return Py_TYPE(o) == dtype_type; }
 bool is_python_dtype(PyObject* o) noexcept {
     return o == reinterpret_cast<PyObject*>(&PyFloat_Type) ||
            o == reinterpret_cast<PyObject*>(&PyLong_Type) ||
-           o == reinterpret_cast<PyObject*>(&PyBool_Type);
+           o == reinterpret_cast<PyObject*>(&PyBool_Type) ||
+           o == reinterpret_cast<PyObject*>(&PyComplex_Type);
 }
 
 DType dtype_of_object(PyObject* o) {
@@ -467,6 +475,7 @@ DType dtype_of_object(PyObject* o) {
     if (o == reinterpret_cast<PyObject*>(&PyFloat_Type)) return DType::Float64;
     if (o == reinterpret_cast<PyObject*>(&PyBool_Type)) return DType::Bool;
     if (o == reinterpret_cast<PyObject*>(&PyLong_Type)) return DType::Int64;
+    if (o == reinterpret_cast<PyObject*>(&PyComplex_Type)) return DType::Complex128;
     fail_type(str("argument 'dtype' must be torch.dtype, not ", Py_TYPE(o)->tp_name));
 }
 

@@ -39,6 +39,8 @@ float16 = half = _C.float16
 bfloat16 = _C.bfloat16
 float32 = float = _C.float32
 float64 = double = _C.float64
+complex64 = cfloat = _C.complex64
+complex128 = cdouble = _C.complex128
 bool = _C.bool
 
 pi = _math.pi
@@ -110,6 +112,8 @@ from .storage import (  # noqa: E402
     BoolStorage,
     ByteStorage,
     CharStorage,
+    ComplexDoubleStorage,
+    ComplexFloatStorage,
     DoubleStorage,
     FloatStorage,
     HalfStorage,

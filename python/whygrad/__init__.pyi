@@ -12,6 +12,8 @@ from .storage import BFloat16Storage as BFloat16Storage
 from .storage import BoolStorage as BoolStorage
 from .storage import ByteStorage as ByteStorage
 from .storage import CharStorage as CharStorage
+from .storage import ComplexDoubleStorage as ComplexDoubleStorage
+from .storage import ComplexFloatStorage as ComplexFloatStorage
 from .storage import DoubleStorage as DoubleStorage
 from .storage import FloatStorage as FloatStorage
 from ._C import Generator as Generator
@@ -48,6 +50,7 @@ from ._C import allclose as allclose
 from ._C import amax as amax
 from ._C import amin as amin
 from ._C import aminmax as aminmax
+from ._C import angle as angle
 from ._C import any as any
 from ._C import arange as arange
 from ._C import arccos as arccos
@@ -104,10 +107,12 @@ from ._C import broadcast_to as broadcast_to
 from ._C import can_cast as can_cast
 from ._functions import cartesian_prod as cartesian_prod
 from ._C import cat as cat
+from ._C import complex128 as cdouble
 from ._C import ceil as ceil
 from ._C import ceil_ as ceil_
 from ._C import celu as celu
 from ._C import celu_ as celu_
+from ._C import complex64 as cfloat
 from ._C import channels_last as channels_last
 from ._C import chunk as chunk
 from ._C import clamp as clamp
@@ -120,8 +125,13 @@ from ._C import clip as clip
 from ._C import clip_ as clip_
 from ._C import clone as clone
 from ._C import column_stack as column_stack
+from ._C import complex as complex
+from ._C import complex128 as complex128
+from ._C import complex64 as complex64
 from ._C import concat as concat
 from ._C import concatenate as concatenate
+from ._C import conj as conj
+from ._C import conj_physical as conj_physical
 from ._C import contiguous_format as contiguous_format
 from ._C import copysign as copysign
 from ._C import cos as cos
@@ -208,6 +218,7 @@ from ._C import hsplit as hsplit
 from ._C import hstack as hstack
 from ._C import hypot as hypot
 from ._C import iinfo as iinfo
+from ._C import imag as imag
 from ._C import index_add as index_add
 from ._C import index_copy as index_copy
 from ._C import index_fill as index_fill
@@ -227,10 +238,12 @@ from ._C import int8 as int8
 from ._C import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from ._C import is_anomaly_enabled as is_anomaly_enabled
 from ._C import is_complex as is_complex
+from ._C import is_conj as is_conj
 from ._C import is_floating_point as is_floating_point
 from ._C import is_grad_enabled as is_grad_enabled
 from ._C import is_inference as is_inference
 from ._C import is_inference_mode_enabled as is_inference_mode_enabled
+from ._C import is_neg as is_neg
 from ._C import is_nonzero as is_nonzero
 from ._C import is_same_size as is_same_size
 from ._C import is_signed as is_signed
@@ -315,6 +328,7 @@ from . import overrides as overrides
 from ._C import pairwise_distance as pairwise_distance
 from ._C import permute as permute
 from ._C import permute_copy as permute_copy
+from ._C import polar as polar
 from ._C import positive as positive
 from ._C import pow as pow
 from ._C import prelu as prelu
@@ -333,6 +347,7 @@ from . import random as random
 from ._C import randperm as randperm
 from ._C import range as range
 from ._C import ravel as ravel
+from ._C import real as real
 from ._C import reciprocal as reciprocal
 from ._C import reciprocal_ as reciprocal_
 from ._C import relu as relu
@@ -343,6 +358,8 @@ from ._C import repeat_interleave as repeat_interleave
 from ._C import reset_peak_memory_stats as reset_peak_memory_stats
 from ._C import reshape as reshape
 from ._C import resize_as_ as resize_as_
+from ._C import resolve_conj as resolve_conj
+from ._C import resolve_neg as resolve_neg
 from ._C import result_type as result_type
 from . import return_types as return_types
 from ._C import roll as roll
@@ -442,6 +459,8 @@ from ._C import var as var
 from ._C import var_mean as var_mean
 from ._C import vdot as vdot
 from . import version as version
+from ._C import view_as_complex as view_as_complex
+from ._C import view_as_real as view_as_real
 from ._C import view_copy as view_copy
 from .func import vmap as vmap
 from ._C import vsplit as vsplit

@@ -55,7 +55,7 @@ def __iter__(self: Tensor) -> Iterator[Tensor]:
 def __contains__(self: Tensor, element: Any) -> bool:
     if has_torch_function_unary(self):
         return overridden(Tensor.__contains__, locals())
-    if isinstance(element, (Tensor, numbers.Real)):
+    if isinstance(element, (Tensor, numbers.Number)):
         found: Any = element == self
         return bool(found.any().item())
     raise RuntimeError(
@@ -67,7 +67,7 @@ def __contains__(self: Tensor, element: Any) -> bool:
 def __complex__(self: Tensor) -> complex:
     if has_torch_function_unary(self):
         return overridden(Tensor.__complex__, locals(), name="torch.Tensor.__complex__")
-    return complex(float(self))
+    return complex(float(self.real), float(self.imag) if self.is_complex() else 0.0)
 
 
 @_method
@@ -111,6 +111,12 @@ def numpy(self: Tensor, *args: Any, force: bool = False, **unknown: Any) -> Any:
         raise RuntimeError(
             "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
         )
+    if self.is_conj():
+        if not force:
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that has conjugate bit set. Use tensor.resolve_conj().numpy() instead."
+            )
+        self = self.resolve_conj()
     return np.asarray(_Memory(self))
 
 
@@ -311,6 +317,8 @@ def _changed(self: Tensor, name: str, others: tuple[Any, ...], function: Any) ->
         raise RuntimeError(
             f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead."
         )
+    if self.is_complex():
+        raise NotImplementedError(f"{name} is not implemented for complex tensors")
     operands = [t.expand(self.shape).reshape(-1).tolist() for t in (self, *others)]
     exact = not self.is_floating_point()
     numbers = [
@@ -417,6 +425,7 @@ def _convert_type(
 _LEGACY = {
     "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
     "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
+    "complex64": "ComplexFloat", "complex128": "ComplexDouble",
 }  # fmt: skip
 
 

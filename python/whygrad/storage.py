@@ -25,7 +25,7 @@ _REMOVAL = (
 _CONVERSIONS = {
     "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16",
     "long": "int64", "int": "int32", "short": "int16", "char": "int8", "byte": "uint8",
-    "bool": "bool",
+    "bool": "bool", "complex_float": "complex64", "complex_double": "complex128",
 }  # fmt: skip
 _NAMES = {dtype: name for name, dtype in _CONVERSIONS.items()}
 
@@ -401,7 +401,7 @@ class _LegacyStorageMeta(type):
 
 def _legacy_name(dtype: Any) -> str:
     name = _NAMES[str(dtype).removeprefix("torch.")]
-    return ("BFloat16" if name == "bfloat16" else name.capitalize()) + "Storage"
+    return ("BFloat16" if name == "bfloat16" else name.title().replace("_", "")) + "Storage"
 
 
 def _legacy_class(name: str, dtype: Any) -> _LegacyStorageMeta:
@@ -419,6 +419,8 @@ ShortStorage = _legacy_class("ShortStorage", _C.int16)
 CharStorage = _legacy_class("CharStorage", _C.int8)
 ByteStorage = _legacy_class("ByteStorage", _C.uint8)
 BoolStorage = _legacy_class("BoolStorage", _C.bool)
+ComplexFloatStorage = _legacy_class("ComplexFloatStorage", _C.complex64)
+ComplexDoubleStorage = _legacy_class("ComplexDoubleStorage", _C.complex128)
 Storage = FloatStorage
 _legacy_types = {
     kind.dtype: kind
@@ -433,6 +435,8 @@ _legacy_types = {
         CharStorage,
         ByteStorage,
         BoolStorage,
+        ComplexFloatStorage,
+        ComplexDoubleStorage,
     )
 }
 _C._set_storage_class(UntypedStorage)

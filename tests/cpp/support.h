@@ -50,10 +50,12 @@ inline int64_t position(const Tensor& t, const Dims& index) {
     return at;
 }
 
+// Of a complex number the real part.
 inline double read(const void* from, DType dtype) {
-    return visit_dtype(dtype, [&](auto tag) {
+    return visit_any_dtype(dtype, [&](auto tag) {
         using T = typename decltype(tag)::type;
-        return double(compute_type<T>(*static_cast<const T*>(from)));
+        if constexpr (is_complex_number<T>) return double(static_cast<const T*>(from)->re);
+        else return double(compute_type<T>(*static_cast<const T*>(from)));
     });
 }
 inline double element(const Tensor& t, const Dims& index) {

@@ -31,6 +31,8 @@ SELFTEST = os.environ.get("WHYGRAD_PARITY_SELFTEST") == "1"
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 INTEGERS = ("int64", "int32", "int16", "int8", "uint8")
 DTYPES = (*FLOATS, *INTEGERS, "bool")
+COMPLEX = ("complex64", "complex128")
+PARTS = {"complex64": "float32", "complex128": "float64"}
 
 # Bits of the fraction and smallest exponent of each floating-point format.
 FORMATS = {
@@ -109,6 +111,8 @@ def ulp(dtype: str, magnitude: np.ndarray) -> np.ndarray:
 def unequal(ref: Array, got: Array, tolerance: Tolerance) -> np.ndarray:
     """Mask of the elements that differ; NaN equals NaN, and in exact comparison -0.0 is not 0.0."""
     a, b = ref.values, got.values
+    if ref.dtype in PARTS:
+        return unequal_parts(ref, got, tolerance)
     limit = tolerance.ulps.get(ref.dtype, 0)
     if a.dtype.kind != "f":
         return a != b
@@ -124,6 +128,29 @@ def unequal(ref: Array, got: Array, tolerance: Tolerance) -> np.ndarray:
     with np.errstate(invalid="ignore", over="ignore"):
         near = np.abs(a - b) <= limit * ulp(ref.dtype, np.where(np.isfinite(size), size, 1.0))
     return differs & ~near
+
+
+def unequal_parts(ref: Array, got: Array, tolerance: Tolerance) -> np.ndarray:
+    """The same of complex numbers: an ulp of both parts is that of the number's size."""
+    part = PARTS[ref.dtype]
+    limit = tolerance.ulps.get(part, 0)
+    size = np.maximum(np.abs(ref.values), np.abs(got.values)).astype(np.float64)
+    finite = size[np.isfinite(size)]
+    if tolerance.whole:
+        size = np.full_like(size, finite.max() if finite.size else 0.0)
+    size = np.maximum(size, tolerance.floor)
+    allowed = limit * ulp(part, np.where(np.isfinite(size), size, 1.0))
+    differs = np.zeros(ref.values.shape, bool)
+    for which in ("real", "imag"):
+        a, b = getattr(ref.values, which), getattr(got.values, which)
+        same = (a == b) | (np.isnan(a) & np.isnan(b))
+        if limit:
+            with np.errstate(invalid="ignore", over="ignore"):
+                same |= np.abs(a - b) <= allowed
+        else:
+            same &= ~((a == 0) & (b == 0) & (np.signbit(a) != np.signbit(b)))
+        differs |= ~same
+    return differs
 
 
 # --- observation ----------------------------------------------------------------------------------
@@ -202,7 +229,9 @@ def observe(value: Any, torch: Any, versions: Versions) -> Any:
     """
     if isinstance(value, torch.Tensor):
         return observe_tensor(value, torch, versions)
-    if value is None or isinstance(value, bool | int | float | str | bytes | slice | Array):
+    if value is None or isinstance(
+        value, bool | int | float | complex | str | bytes | slice | Array
+    ):
         return value
     if isinstance(value, type):
         return {"class": "type", "name": value.__name__}
@@ -328,7 +357,11 @@ def data(
     if 0 in shape:
         return torch.zeros(shape, dtype=getattr(torch, dtype), requires_grad=grad)
     seed = zlib.crc32(repr((shape, dtype, lo, hi, salt)).encode())
-    values = np.random.default_rng(seed).uniform(lo, hi, shape)
+    random = np.random.default_rng(seed)
+    values = random.uniform(lo, hi, shape)
+    if dtype in PARTS:
+        values = np.asarray(values + 1j * random.uniform(lo, hi, shape))
+        return torch.from_numpy(values.astype(dtype)).requires_grad_(grad)
     if dtype == "bool":
         return torch.from_numpy(np.asarray(values > (lo + hi) / 2))
     if dtype == "bfloat16":
@@ -416,6 +449,10 @@ def differences(ref: Any, got: Any, tolerance: Tolerance, path: str = "") -> Ite
     elif isinstance(ref, float):
         # A Python number read from a tensor: most are float32.
         arrays = [Array("float32", np.array(x)) for x in (ref, got)]
+        if unequal(*arrays, tolerance).any():
+            yield f"{path}: torch {ref!r}, whygrad {got!r}"
+    elif isinstance(ref, complex):
+        arrays = [Array("complex64", np.array(x, "complex64")) for x in (ref, got)]
         if unequal(*arrays, tolerance).any():
             yield f"{path}: torch {ref!r}, whygrad {got!r}"
     elif ref != got:

@@ -313,7 +313,9 @@ def once_differentiable(fn: Callable) -> Callable:
         many = isinstance(outputs, tuple)
         result = list(outputs) if many else [outputs]
         places = [
-            i for i, o in enumerate(result) if isinstance(o, Tensor) and o.is_floating_point()
+            i
+            for i, o in enumerate(result)
+            if isinstance(o, Tensor) and (o.is_floating_point() or o.is_complex())
         ]
         if places:
             leaves = [result[i].detach() for i in places]

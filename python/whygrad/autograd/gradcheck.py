@@ -558,6 +558,32 @@ class _Check:
         )
 
 
+def _over_real_numbers(func: Callable[..., Any], arguments: tuple) -> tuple[Any, tuple]:
+    """The function with the parts of complex numbers along a last dimension, of inputs and of outputs.
+
+    A gradient by z = x + iy is that by x plus i times that by y, so the Jacobians of this function are those of
+    `func` in another form. Without complex numbers it is `func`.
+    """
+
+    def is_complex_input(a: Any) -> bool:
+        return isinstance(a, Tensor) and a.requires_grad and a.is_complex()
+
+    places = {i for i, a in enumerate(arguments) if is_complex_input(a)}
+
+    def parts(o: Any) -> Any:
+        return _C.view_as_real(o) if isinstance(o, Tensor) and o.is_complex() else o
+
+    def real_function(*args: Any) -> tuple:
+        numbers = [_C.view_as_complex(a) if i in places else a for i, a in enumerate(args)]
+        return tuple(parts(o) for o in _as_tuple(func(*numbers)))
+
+    real_arguments = tuple(
+        _C.view_as_real(a.detach()).clone().requires_grad_() if i in places else a
+        for i, a in enumerate(arguments)
+    )
+    return real_function, real_arguments
+
+
 def _check_inputs(arguments: tuple) -> None:
     if not any(isinstance(a, Tensor) and a.requires_grad for a in arguments):
         raise ValueError(
@@ -567,7 +593,7 @@ def _check_inputs(arguments: tuple) -> None:
     for i, a in enumerate(arguments):
         if not (isinstance(a, Tensor) and a.requires_grad):
             continue
-        if a.dtype != _C.float64:
+        if a.dtype not in (_C.float64, _C.complex128):
             warnings.warn(
                 f"Input #{i} requires gradient and is not a double precision floating point or complex. This check "
                 "will likely fail if all the inputs are not of double precision floating point or complex. ",
@@ -639,7 +665,7 @@ def gradcheck(
     arguments = _as_tuple(inputs)
     _check_inputs(arguments)
     try:
-        # A complex function will be two real ones here, of its real and of its imaginary part.
+        func, arguments = _over_real_numbers(func, arguments)
         check = _Check(func, arguments, eps, atol, rtol, nondet_tol, check_grad_dtypes)
         compare = check.fast if fast_mode else check.slow
         if check_backward_ad:

@@ -19,6 +19,7 @@ from ._levels import (
     Tensor,
     argnums_t,
     check_output_types,
+    check_real,
     checked_argnums,
     lower,
     split_aux,
@@ -132,6 +133,7 @@ def jacfwd(
         chosen = args[places] if isinstance(places, int) else tuple(args[i] for i in places)
         leaves, spec = tree_flatten(chosen)
         assert leaves, "tensors must have at least one element"
+        check_real(leaves, "jacfwd", "inputs")
         basis = _standard_basis(leaves)
 
         def call(duals: list) -> Any:
@@ -155,6 +157,7 @@ def jacfwd(
             kept, aux_spec = tree_flatten(aux)
             aux = aux_spec.unflatten([t[0] for t in kept])
         found, output_spec = tree_flatten(columns)
+        check_real(found, "jacfwd", "outputs")
         sizes = [t.numel() for t in leaves]
         jacobian = output_spec.unflatten(
             [

@@ -6,7 +6,7 @@ done to the physical ones of batched tensors: `_batching.derivatives`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .. import _C
@@ -170,11 +170,20 @@ def check_output_types(outputs: list, value: Any, name: str) -> None:
             )
 
 
+def check_real(tensors: Iterable[Any], name: str, which: str) -> None:
+    """Jacobians of complex numbers do not exist here, as in PyTorch."""
+    for i, t in enumerate(tensors):
+        if isinstance(t, Tensor) and t.is_complex():
+            raise RuntimeError(
+                f"{name}: Expected all {which} to be real but received complex tensor at flattened input idx: {i}"
+            )
+
+
 def check_outputs(outputs: list, value: Any, name: str) -> None:
     """There must be some, all tensors of floating point."""
     check_output_types(outputs, value, name)
     for output in outputs:
-        if not output.is_floating_point():
+        if not (output.is_floating_point() or output.is_complex()):
             raise RuntimeError(
                 "vjp(f, ...): All outputs of f must be floating-point or complex Tensors, got Tensor with dtype "
                 f"{output.dtype}"

@@ -17,6 +17,7 @@ from ._levels import (
     Pulled,
     Tensor,
     argnums_t,
+    check_real,
     enter_level,
     keep_root,
     leave_level,
@@ -157,6 +158,8 @@ def jacrev(
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         pulled = Pulled(func, args, kwargs, argnums, has_aux, _VJP)
+        check_real(pulled.variables, "jacrev", "inputs")
+        check_real(pulled.outputs, "jacrev", "outputs")
         blocks = [
             pulled.as_primals(_rows(pulled, root, output))
             for root, output in zip(pulled.roots, pulled.outputs, strict=True)

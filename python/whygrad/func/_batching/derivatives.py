@@ -239,6 +239,10 @@ def _through_levels(
             given.append(_part(g, level).sum(0) if is_batched(g, level) else g)
         elif g is not None:
             given.append(physical_of(g, level, size))
+        elif root.is_complex():
+            raise RuntimeError(
+                f"grad can be implicitly created only for real scalar outputs but got {root.dtype}"
+            )
         elif root.numel() == 1:
             given.append(_C.ones_like(root._physical))
         else:

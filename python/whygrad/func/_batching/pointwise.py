@@ -36,7 +36,9 @@ _DUNDERS = [
     for name in "add sub mul truediv floordiv mod pow and or xor lshift rshift".split()
     for prefix in ("", "r")
 ] + [f"__{name}__" for name in "neg pos abs invert eq ne lt le gt ge".split()]
-_MORE = "clamp clip div divide true_divide round rsub logit selu relu6 gelu isclose nan_to_num float_power real"
+_MORE = "clamp clip div divide true_divide round rsub logit selu relu6 gelu isclose nan_to_num float_power"
+# What has its parts in a last dim of their own behaves as if they were none.
+_COMPLEX = "real imag real.get imag.get conj_physical complex polar view_as_real view_as_complex"
 
 
 def padded(physical: Tensor, missing: int) -> Tensor:
@@ -89,7 +91,7 @@ def _of_decided_dtype(values: Any) -> list[Any]:
     ]
 
 
-@rule(" ".join(dict.fromkeys([*_ROWS, *_DUNDERS, *_MORE.split()])))
+@rule(" ".join(dict.fromkeys([*_ROWS, *_DUNDERS, *_MORE.split(), *_COMPLEX.split()])))
 def elementwise(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     if len(args) == 1:
         a = args[0]
@@ -201,7 +203,7 @@ def masked_fill(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> A
 
 @rule(
     "clone contiguous detach zeros_like ones_like empty_like full_like float double half bfloat16 long int short "
-    "char byte bool cpu cuda type conj resolve_conj resolve_neg alias"
+    "char byte bool cfloat cdouble cpu cuda type conj resolve_conj resolve_neg alias"
 )
 def like(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     (first, *others) = args or (kwargs.pop("input"),)

@@ -196,7 +196,8 @@ def transposed(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> An
         return wrap(tensor._physical.permute((0, *range(rank, 0, -1))), level)
     if rank < 2 or (rank > 2 and name in ("t", "H.get")):
         own_part(func, args, kwargs)
-    return wrap(tensor._physical.transpose(-2, -1), level)
+    turned = tensor._physical.transpose(-2, -1)
+    return wrap(turned if name in ("t", "mT.get") else turned.conj(), level)
 
 
 @bound("tril triu tril_ triu_")

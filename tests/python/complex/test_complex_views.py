@@ -1,0 +1,138 @@
+"""Views of the parts of complex numbers and numbers made of parts, with writes through them; conjugates."""
+
+from __future__ import annotations
+
+import pytest
+from parity import CLOSE, SELFTEST, scripts, subject, table
+
+SETUP = "z = data(3, 2, dtype='complex64'); x = data(3, 2); w = data(3, 2, dtype='complex128')"
+
+test_parts = table(
+    """
+torch.view_as_real(z); torch.view_as_real(z.t()); torch.view_as_real(z[1:]); torch.view_as_real(z[0, 1]); torch.view_as_real(w)
+torch.view_as_real(x)
+torch.view_as_complex(x); torch.view_as_complex(data(2, 3, 2)); torch.view_as_complex(data(2)); torch.view_as_complex(data(4, 2)[::2])
+torch.view_as_complex(data(3, 3))
+torch.view_as_complex(data(3, 2).t().contiguous().t())
+torch.view_as_complex(torch.tensor(1.0))
+torch.view_as_complex(data(3, 3)[:, :2])
+torch.view_as_complex(data(7)[1:3])
+torch.view_as_complex(torch.ones(2, dtype=torch.int64))
+z.real; z.imag; w.real; z.t().imag; torch.real(z); torch.imag(z); torch.real(x); x.real is x
+x.imag
+torch.imag(x)
+z.real = 5.0; z; z.imag = x; z; z.real = z.imag; z
+x.real = 1.0; x
+x.imag = 1.0
+v = z.real; v.mul_(2); z; v._version, z._version; v._is_view(), v._base is z
+v = torch.view_as_real(z); v[0, 0, 1] = 7; z; v.zero_(); z
+v = torch.view_as_complex(x); v += 1j; x; v.fill_(2 - 1j); x
+z.view(torch.float32); z.view(torch.float64); w.view(torch.complex64); data(4).view(torch.complex64)
+torch.complex(x, x + 1); torch.complex(x, x[0]); torch.complex(x, torch.tensor(1.0)); torch.complex(x.double(), x.double())
+torch.complex(x, x.double())
+torch.complex(x.long(), x.long())
+torch.polar(x.abs(), x); torch.polar(x, x[0]); torch.polar(x.double(), x.double())
+z.conj_physical(); torch.conj_physical(z); z.conj_physical_(); x.conj_physical(); x.conj() is x; torch.conj(x) is x
+z.conj_physical().is_conj(); z.is_conj(); z.is_neg(); z.resolve_conj() is z; z.resolve_neg() is z; x.resolve_conj() is x
+z.abs(); z.angle(); z.sgn(); torch.abs(z.t()); x.angle(); x.sgn(); torch.tensor([1, -1]).angle(); torch.tensor([float('nan'), -0.0]).angle()
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+# What conj() returns is computed, and no view: its version and _is_view() are its own.
+test_conjugates = table(
+    """
+z.conj().is_conj(); z.conj().conj().is_conj(); (z.conj() + 0); z.conj()[1].is_conj(); z.conj().t().is_conj(); z.conj().clone().is_conj()
+z.mH + 0; z.adjoint() + 0; z.H + 0; z.mT; z.T; z.mH.is_conj(); x.mH; x.H; x.adjoint(); data(2, 2, 2, dtype='complex64').mH + 0
+z.conj().resolve_conj(); z.conj().tolist(); z.conj()[0, 0].item(); z.conj() * z; z.conj() @ z.t(); torch.dot(z[0].conj(), z[1])
+z.conj().abs(); z.conj().sum(); z.conj().real + 0; torch.cat([z.conj(), z]); z.conj().to(torch.complex128); z.conj().contiguous() + 0
+z[0].H
+z[0].mH
+z[0].adjoint()
+z.conj().numpy()
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+
+@pytest.mark.skipif(SELFTEST, reason="PyTorch writes to the original")
+@pytest.mark.parametrize(
+    "write", ["c.mul_(2)", "c.zero_()", "c[0] = 1", "c.copy_(z)", "c.t().add_(1)"]
+)
+def test_what_conj_returns_is_not_written_to(write):
+    torch = subject()
+    z = torch.tensor([[1j, 2], [3, 4j]])
+    c = z.conj()
+    with pytest.raises(NotImplementedError, match="conj_physical"):
+        exec(write)
+    c.resolve_conj().mul_(2)
+    c.clone().mul_(2)
+
+
+test_written_through = scripts(
+    tol=CLOSE.ignoring("grad_fn"),
+    real_of_a_computed="""
+        a = data(3, dtype='complex64', grad=True)
+        z = a * 1
+        z.real.mul_(2)
+        z.abs().sum().backward()
+        a.grad
+    """,
+    imag_set="""
+        a = data(3, dtype='complex64', grad=True)
+        x = data(3, grad=True)
+        z = a * 1
+        z.imag = x * x
+        (z * z.conj()).real.sum().backward()
+        a.grad, x.grad
+    """,
+    view_as_real_written="""
+        a = data(3, dtype='complex128', grad=True)
+        z = a * a
+        v = torch.view_as_real(z)
+        v[:, 0] = 3
+        v[1] *= 2
+        (z * z).real.sum().backward()
+        a.grad
+    """,
+    base_written="""
+        a = data(3, dtype='complex128', grad=True)
+        z = a * a
+        r = z.real
+        z.mul_(1j)
+        r.sum().backward()
+        a.grad
+    """,
+    complex_view_written="""
+        x = data(3, 2, grad=True)
+        y = x * 1
+        z = torch.view_as_complex(y)
+        z *= 1j
+        y.pow(2).mul(data(3, 2)).sum().backward()
+        x.grad
+    """,
+    complex_view_of_a_part="""
+        x = data(4, 4, grad=True)
+        y = x * 1
+        z = torch.view_as_complex(y[1:, 2:])
+        z.mul_(2 - 1j)
+        (y * y * data(4, 4, salt=2)).sum().backward()
+        x.grad
+    """,
+    base_of_a_complex_view_written="""
+        x = data(3, 2, grad=True)
+        y = x * 1
+        z = torch.view_as_complex(y)
+        y.mul_(3)
+        z.abs().sum().backward()
+        x.grad
+    """,
+    leaves="""
+        a = data(3, dtype='complex64', grad=True)
+        a.real.zero_()
+        a.real = 1.0
+        torch.view_as_real(a).zero_()
+    """,
+)
