@@ -5,7 +5,7 @@
 // front: the rows. The pass is the same in all else, and so are most derivatives. The formulas of elementwise
 // operations broadcast what they read over the rows. A derivative of another operation takes rows if it says so,
 // with on_rows() in record.h; for those that do not, and for nodes of no such kind, Node::apply_rows runs the
-// derivative for each row and stacks what comes. That costs a few hundred instructions for a row, as much as a pass
+// derivative for each row and stacks what comes. That costs some thousand instructions for a row, as much as a pass
 // for each row would. Code of others, hooks and custom Functions, is shown what it would see if the pass ran
 // in a vmap over the rows.
 #pragma once
