@@ -262,3 +262,23 @@ def test_hooks_in_a_transform(torch):
     yield values(torch.func.jacfwd(torch.func.jacrev(f))(x))
     yield values(torch.func.jacrev(torch.func.jacrev(f))(x))
     yield shapes
+
+
+@parity(name=("Separate", "Items", "Branches", "Random", "WritesToBatch", "Writes"))
+def test_gradcheck_of_batches(torch, name):
+    class Doubled(functions(torch)[name]):
+        @staticmethod
+        def forward(x):
+            return x.clone()
+
+    x = torch.ones(3, dtype=torch.float64, requires_grad=True)
+    options = {
+        "check_batched_grad": True,
+        "raise_exception": True,
+        "atol": 10.0,
+        "nondet_tol": 10.0,
+    }
+    try:
+        yield torch.autograd.gradcheck(Doubled.apply, (x,), **options)
+    except Exception as error:
+        yield type(error).__name__, str(error)
