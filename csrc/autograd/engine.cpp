@@ -26,6 +26,7 @@
 
 #include "autograd/anomaly.h"
 #include "autograd/record.h"
+#include "autograd/rows.h"
 #include "autograd/transform.h"
 #include "ops/functions.h"
 #include "tensor/unlocked.h"
@@ -218,14 +219,17 @@ bool lies_dense(const Tensor& t) { return t.is_contiguous() || is_dense(t.sizes(
 
 // Brings the gradient of `edge`, made by the node `from` or the caller's (null), to the form of the output it
 // belongs to: the one place that undoes broadcasting.
-void conform(Tensor& grad, const Edge& edge, const Node* from, size_t index) {
+void conform(Tensor& grad, const Edge& edge, const Node* from, size_t index, bool has_rows) {
     const OutputInfo& output = edge.node->outputs[edge.input_nr];
-    if (!same_shape(grad.sizes(), output.sizes)) {
-        WG_CHECK(is_expandable(output.sizes, grad.sizes()),
+    IntSpan sizes = grad.sizes();
+    if (has_rows) [[unlikely]]
+        sizes = sizes.subspan(1);
+    if (!same_shape(sizes, output.sizes)) {
+        WG_CHECK(is_expandable(output.sizes, sizes),
                  from ? str("Function ", from->name(), " returned an ") : "",
-                 "invalid gradient at index ", index, " - got ", to_string(grad.sizes()),
+                 "invalid gradient at index ", index, " - got ", to_string(sizes),
                  " but expected shape compatible with ", to_string(output.sizes));
-        grad = sum_to(grad, output.sizes);
+        grad = has_rows ? sum_rows_to(grad, output.sizes) : sum_to(grad, output.sizes);
     }
     if (grad->conjugate) [[unlikely]]
         grad = resolve_conj(grad);  // one that may be written to
@@ -263,9 +267,11 @@ void Pass::deliver(const Edge& edge, Tensor grad) {
 }
 
 // As in PyTorch hooks also see missing gradients, which the binding shows as None.
-Tensor run_tensor_hook(const NodeHooks::TensorHook& hook, const Tensor& grad) {
-    Tensor r = hook(grad);
-    return r.defined() ? r : grad;
+Tensor run_tensor_hook(const NodeHooks::TensorHook& hook, const Tensor& grad, const RowView* rows) {
+    const bool shows = rows && grad.defined();
+    const Tensor r = hook(shows ? rows->shown(grad) : grad);
+    if (!r.defined()) return grad;
+    return shows ? rows->hidden(r) : r;
 }
 
 // Hooks of the node's tensors, then retain_grad. Lists are copied: a hook may add or remove hooks.
@@ -274,18 +280,22 @@ void Pass::run_tensor_hooks(Node& node, Grads& in) {
         const Tensor& leaf = static_cast<AccumulateGrad&>(node).variable();
         if (!leaf->extras) return;
         const auto hooks = meta(leaf)->hooks;
-        for (const auto& h : hooks) in[0] = run_tensor_hook(h, in[0]);
+        for (const auto& h : hooks) in[0] = run_tensor_hook(h, in[0], options_.rows);
         return;
     }
     if (!node.hooks) return;
     const auto on_tensor = node.hooks->on_tensor;
-    for (const auto& h : on_tensor) in[h.output_nr] = run_tensor_hook(h.hook, in[h.output_nr]);
+    for (const auto& h : on_tensor)
+        in[h.output_nr] = run_tensor_hook(h.hook, in[h.output_nr], options_.rows);
     const auto retain = node.hooks->retain;
     for (const auto& r : retain)
         if (TensorImpl* t = *r.tensor; t && in[r.output_nr].defined()) {
             AutogradMeta& m = own_meta(Tensor(t));
             const Tensor& g = in[r.output_nr];
-            m.grad = m.grad.defined() ? add(m.grad, g) : clone_in(g, MemoryFormat::Contiguous);
+            if (options_
+                    .rows)  // as useless as PyTorch's, a tensor of a vmap that ends with the pass
+                m.grad = options_.rows->shown(clone_in(g, MemoryFormat::Contiguous));
+            else m.grad = m.grad.defined() ? add(m.grad, g) : clone_in(g, MemoryFormat::Contiguous);
         }
 }
 
@@ -300,20 +310,27 @@ bool Pass::must_run(const Node& node) const {
     return false;
 }
 
-void apply(Node& node, Grads& in, Grads& out) {
+void apply(Node& node, Grads& in, Grads& out, const RowView* rows = nullptr) {
     const Observed observed(&NodeObserver::begin_derivative, node);
     out.resize(node.edges.size());
-    if (node.handles_undefined()) return node.apply(in, out);
+    const auto run = [&] {
+        if (rows) [[unlikely]]
+            return node.apply_rows(*rows, in, out);
+        node.apply(in, out);
+    };
+    if (node.handles_undefined()) return run();
     if (node.released) fail_released();
     for (const Tensor& t : in)
-        if (t.defined()) return node.apply(in, out);
+        if (t.defined()) return run();
     check_saved(node);
 }
 
 void Pass::run_node(Node& node, Grads& in, Grads& out) {
     if (node.hooks && !node.hooks->pre.empty()) [[unlikely]] {
         const auto pre = node.hooks->pre;
+        if (options_.rows) in = shown(*options_.rows, in);
         for (const auto& h : pre) h(in);
+        if (options_.rows) hide(*options_.rows, in);
     }
     Grads before;
     const bool has_post = node.hooks && !node.hooks->post.empty();
@@ -324,13 +341,19 @@ void Pass::run_node(Node& node, Grads& in, Grads& out) {
             explicit Running(Node& n) : node(n) { ++node.running; }
             ~Running() { --node.running; }
         } running(node);
-        apply(node, in, out);
+        apply(node, in, out, options_.rows);
     }
     for (size_t i = 0; i < node.edges.size(); ++i)
-        if (node.edges[i].node && out[i].defined()) conform(out[i], node.edges[i], &node, i);
+        if (node.edges[i].node && out[i].defined())
+            conform(out[i], node.edges[i], &node, i, options_.rows);
     if (has_post) {
         const auto post = node.hooks->post;
+        if (options_.rows) {
+            out = shown(*options_.rows, out);
+            before = shown(*options_.rows, before);
+        }
         for (const auto& h : post) h(out, before);
+        if (options_.rows) hide(*options_.rows, out);
     }
 }
 
@@ -385,7 +408,7 @@ void Pass::run(std::span<const Edge> roots, std::span<const Tensor> grads,
     for (const Edge& e : roots_) ++state(e.node.get()).dependencies;  // the delivery below
     for (size_t i = 0; i < roots_.size(); ++i) {
         Tensor g = grads[i];
-        if (g.defined()) conform(g, roots_[i], nullptr, i);
+        if (g.defined()) conform(g, roots_[i], nullptr, i, options_.rows);
         deliver(roots_[i], std::move(g));
     }
     // As in PyTorch the hooks of a single root's tensor run even if nobody wants its gradient.

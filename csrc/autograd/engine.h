@@ -18,9 +18,10 @@ struct BackwardOptions {
     uint8_t level = 0;  // the transform whose variables it is for: only hooks of that level run
     // Nodes with a smaller number lead to none of the inputs: they are not walked through.
     uint64_t since = 0;
+    const RowView* rows = nullptr;  // the gradients have rows: Note [Rows]
 };
 
-// Pushes `grads` (one per root, same shape) through the graph of `roots`.
+// Pushes `grads` (one per root, same shape, or with rows) through the graph of `roots`.
 // With `inputs` and !accumulate, returns their gradients in order (undefined: unused).
 std::vector<Tensor> run_backward(std::span<const Edge> roots, std::span<const Tensor> grads,
                                  std::span<const Edge> inputs, const BackwardOptions& options);
@@ -75,6 +76,7 @@ public:
     // Frees one that is not alive.
     static void free(AccumulateGrad* a) noexcept;
     void apply(Grads& in, Grads& out) override;
+    void apply_rows(const RowView&, Grads& in, Grads& out) override { apply(in, out); }
     std::string name() const override { return "torch::autograd::AccumulateGrad"; }
     bool handles_undefined() const override { return true; }
     void visit_owned(OwnedVisitor& visitor) const override {

@@ -17,6 +17,7 @@
 namespace wg {
 
 class Node;
+class RowView;
 class PackedTensor;
 class SavedTensor;
 
@@ -99,6 +100,8 @@ public:
     // Derivative: from the gradients of the outputs (undefined: zero) to those of the inputs.
     // Leave an element undefined for zero, or when !needs(i).
     virtual void apply(Grads& grad_outputs, Grads& grad_inputs) = 0;
+    // The same for gradients with rows: Note [Rows] in rows.h. Unless the node knows better, one row after the other.
+    virtual void apply_rows(const RowView& rows, Grads& grad_outputs, Grads& grad_inputs);
     // PyTorch's class name of the node, e.g. "MulBackward0".
     virtual std::string name() const = 0;
     // As PyTorch prints it in "which is output 0 of Exp".

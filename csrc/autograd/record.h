@@ -20,6 +20,7 @@
 #include <type_traits>
 
 #include "autograd/forward.h"
+#include "autograd/rows.h"
 #include "autograd/saved_tensor.h"
 
 namespace wg {
@@ -27,13 +28,28 @@ namespace wg {
 // What a derivative sees of its node.
 class Backward {
 public:
-    Backward(const Node& node, const SavedTensor* saved, Grads& in, Grads& out)
-        : node_(node), saved_(saved), in_(in), out_(out) {}
+    Backward(const Node& node, const SavedTensor* saved, Grads& in, Grads& out,
+             const RowView* rows = nullptr)
+        : node_(node), saved_(saved), in_(in), out_(out), rows_(rows) {}
     // The gradient of output i: zeros where none arrived. A derivative that can do without asks first.
     const Tensor& grad(size_t i = 0) const {
-        if (!in_[i].defined()) [[unlikely]]
+        if (!in_[i].defined()) [[unlikely]] {
             in_[i] = node_.zero_gradient(i);
+            if (rows_) in_[i] = in_each_row(in_[i], rows_->n);
+        }
         return in_[i];
+    }
+    // For a derivative that takes rows (on_rows): how many dims gradients have in front of their tensor's, 0 or 1,
+    // the dim of a gradient that is this one of its tensor, and the sizes of a gradient of a tensor of these sizes.
+    int64_t front() const noexcept { return rows_ ? 1 : 0; }
+    int64_t dim(int64_t of_tensor) const noexcept {
+        return of_tensor < 0 ? of_tensor : of_tensor + front();
+    }
+    Dims sizes(IntSpan of_tensor) const {
+        Dims all;
+        if (rows_) all.push_back(rows_->n);
+        for (const int64_t s : of_tensor) all.push_back(s);
+        return all;
     }
     bool has_grad(size_t i) const noexcept { return in_[i].defined(); }
     bool needs(size_t i) const noexcept { return node_.needs(i); }
@@ -46,6 +62,7 @@ private:
     const SavedTensor* saved_;
     Grads& in_;
     Grads& out_;
+    const RowView* rows_;
 };
 
 // A tensor to keep for the derivative, under PyTorch's name for it (`grad_fn._saved_NAME`).
@@ -139,6 +156,15 @@ struct NamedDerivative {
 template <class F>
 concept HasNumbers = requires { F::kNames; };
 
+template <class F>
+struct OnRows : F {};
+template <class F>
+inline constexpr bool takes_rows = false;
+template <class F>
+inline constexpr bool takes_rows<OnRows<F>> = true;
+template <class F, class Values, Name... names>
+inline constexpr bool takes_rows<NamedDerivative<F, Values, names...>> = takes_rows<F>;
+
 }  // namespace detail
 
 template <Name... names, class... V>
@@ -147,6 +173,13 @@ auto with(V... values) {
     return [values = std::tuple<V...>(std::move(values)...)]<class F>(F f) {
         return detail::NamedDerivative<F, std::tuple<V...>, names...>{values, std::move(f)};
     };
+}
+
+// The derivative of a lambda that takes gradients with rows as well (Note [Rows]): it counts the dims of gradients with
+// what Backward says of them, or from the end.
+template <class F>
+detail::OnRows<F> on_rows(F f) {
+    return {std::move(f)};
 }
 
 // A node whose derivative is a function object.
@@ -160,6 +193,16 @@ public:
         const Unpacked unpacked(*this, {saved_.data(), saved_.size()});
         Backward d(*this, saved_.data(), in, out);
         f_(d);
+    }
+    void apply_rows(const RowView& rows, Grads& in, Grads& out) override {
+        if (this->released) fail_released();
+        const Unpacked unpacked(*this, {saved_.data(), saved_.size()});
+        if constexpr (detail::takes_rows<F>) {
+            Backward d(*this, saved_.data(), in, out, &rows);
+            f_(d);
+        } else {
+            Node::apply_rows(rows, in, out);
+        }
     }
     std::string name() const override { return name_; }
     void rename(const char* name) override { name_ = name; }

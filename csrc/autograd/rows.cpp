@@ -19,24 +19,45 @@ Tensor stacked(std::vector<Tensor>& rows) {
 
 }  // namespace
 
-std::vector<Tensor> by_rows(std::span<const Tensor> grads, std::span<const char> has_rows,
-                            const RowPass& pass) {
-    int64_t n = 0;
-    for (size_t i = 0; i < grads.size(); ++i)
-        if (has_rows[i]) n = grads[i].sizes()[0];
-    std::vector<std::vector<Tensor>> columns;
-    SmallVector<Tensor, 2> own;
-    own.resize(grads.size());
-    for (int64_t row = 0; row < n; ++row) {
-        for (size_t i = 0; i < grads.size(); ++i)
-            own[i] = has_rows[i] ? select(grads[i], 0, row) : grads[i];
-        std::vector<Tensor> found = pass({own.data(), own.size()}, row + 1 < n);
-        columns.resize(found.size());
-        for (size_t k = 0; k < found.size(); ++k) columns[k].push_back(std::move(found[k]));
+void Node::apply_rows(const RowView& rows, Grads& in, Grads& out) {
+    std::vector<std::vector<Tensor>> columns(edges.size());
+    Grads own, found;
+    for (int64_t row = 0; row < rows.n; ++row) {
+        own.clear();
+        found.clear();
+        for (const Tensor& g : in) own.push_back(g.defined() ? select(g, 0, row) : Tensor());
+        found.resize(edges.size());
+        apply(own, found);
+        for (size_t i = 0; i < edges.size(); ++i) columns[i].push_back(std::move(found[i]));
     }
-    std::vector<Tensor> result;
-    for (std::vector<Tensor>& rows : columns) result.push_back(stacked(rows));
+    for (size_t i = 0; i < edges.size(); ++i) out[i] = stacked(columns[i]);
+}
+
+Tensor in_each_row(const Tensor& gradient, int64_t n) {
+    Dims sizes{n};
+    for (const int64_t s : gradient.sizes()) sizes.push_back(s);
+    return expand(gradient, sizes);
+}
+
+Grads shown(const RowView& rows, const Grads& grads) {
+    Grads result;
+    for (const Tensor& g : grads) result.push_back(g.defined() ? rows.shown(g) : g);
     return result;
+}
+
+void hide(const RowView& rows, Grads& grads) {
+    for (Tensor& g : grads)
+        if (g.defined()) g = rows.hidden(g);
+}
+
+Tensor sum_rows_to(const Tensor& gradient, IntSpan sizes) {
+    const int64_t extra = gradient.dim() - 1 - int64_t(sizes.size());
+    Dims dims;
+    for (int64_t d = 1; d <= extra; ++d) dims.push_back(d);
+    const Tensor g = extra ? sum(gradient, dims, false) : gradient;
+    Dims own{gradient.sizes()[0]};
+    for (const int64_t s : sizes) own.push_back(s);
+    return sum_to(g, own);
 }
 
 }  // namespace wg

@@ -237,12 +237,10 @@ Tensor result_outside(const Tensor& t) {
 }  // namespace
 
 std::vector<Tensor> pull_back(std::span<const Tensor> roots, std::span<const Tensor> grads,
-                              std::span<const char> has_rows, std::span<const Tensor> variables,
-                              bool retain_graph, bool ran_own_code) {
+                              std::span<const Tensor> variables, bool retain_graph,
+                              bool ran_own_code, const RowView* rows) {
     SmallVector<Edge, 2> from, to;
     SmallVector<Tensor, 2> given;
-    SmallVector<char, 2> given_rows;
-    bool any_rows = false;
     uint64_t history = 0;
     for (size_t i = 0; i < roots.size(); ++i) {
         if (!requires_grad(roots[i])) continue;
@@ -252,8 +250,6 @@ std::vector<Tensor> pull_back(std::span<const Tensor> roots, std::span<const Ten
         history |= visible_history(grads[i]);
         from.push_back(std::move(e));
         given.push_back(grads[i]);
-        given_rows.push_back(has_rows[i]);
-        any_rows = any_rows || has_rows[i];
     }
     if (from.empty() || variables.empty()) return std::vector<Tensor>(variables.size());
     for (const Tensor& v : variables) to.push_back(gradient_edge(v));
@@ -263,17 +259,12 @@ std::vector<Tensor> pull_back(std::span<const Tensor> roots, std::span<const Ten
     options.retain_graph = retain_graph || options.create_graph;
     options.accumulate = false;
     options.level = variables[0]->level;
-    const auto pass = [&](std::span<const Tensor> gradients, bool more) {
-        BackwardOptions own = options;
-        own.retain_graph = options.retain_graph || more;
-        std::vector<Tensor> result =
-            run_backward({from.data(), from.size()}, gradients, {to.data(), to.size()}, own);
-        for (Tensor& t : result)
-            if (t.defined()) t = result_outside(t);
-        return result;
-    };
-    if (!any_rows) return pass({given.data(), given.size()}, false);
-    return by_rows({given.data(), given.size()}, {given_rows.data(), given_rows.size()}, pass);
+    options.rows = rows;
+    std::vector<Tensor> result = run_backward(
+        {from.data(), from.size()}, {given.data(), given.size()}, {to.data(), to.size()}, options);
+    for (Tensor& t : result)
+        if (t.defined()) t = result_outside(t);
+    return result;
 }
 
 }  // namespace wg

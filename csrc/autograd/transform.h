@@ -83,9 +83,9 @@ Tensor lower(const Tensor& t);
 Tensor keep_root(const Tensor& t);
 
 // The gradients of the variables; undefined for those that no root depends on. To be called outside of the level.
-// Where `has_rows` says so, a gradient has rows, and so have the results (rows.h).
+// With `rows` all gradients have rows, and so have the results (rows.h).
 std::vector<Tensor> pull_back(std::span<const Tensor> roots, std::span<const Tensor> grads,
-                              std::span<const char> has_rows, std::span<const Tensor> variables,
-                              bool retain_graph, bool ran_own_code);
+                              std::span<const Tensor> variables, bool retain_graph,
+                              bool ran_own_code, const RowView* rows = nullptr);
 
 }  // namespace wg

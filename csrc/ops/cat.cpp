@@ -73,17 +73,17 @@ Tensor cat(const TensorList& tensors, int64_t dim) {
     }
     if (is_differentiable(out.dtype()) && any_recorded(tensors))
         record("CatBackward0", out, std::span<const Tensor>(tensors), {},
-               with<"dim">(given)([lengths, dim](Backward& d) {
+               with<"dim">(given)(on_rows([lengths, dim](Backward& d) {
                    int64_t at = 0;
                    for (size_t i = 0; i < lengths.size(); ++i) {
                        if (lengths[i] < 0) {
-                           d.set(i, zeros({0}, d.grad().dtype()));
+                           d.set(i, zeros(d.sizes(Dims{0}), d.grad().dtype()));
                            continue;
                        }
-                       d.set(i, narrow(d.grad(), dim, at, lengths[i]));
+                       d.set(i, narrow(d.grad(), d.dim(dim), at, lengths[i]));
                        at += lengths[i];
                    }
-               }));
+               })));
     return out;
 }
 
@@ -109,10 +109,10 @@ Tensor stack(const TensorList& tensors, int64_t dim) {
         copy_values(alias(out, first.sizes(), strides, int64_t(i) * step), tensors[i]);
     if (is_differentiable(out.dtype()) && any_recorded(tensors))
         record("StackBackward0", out, std::span<const Tensor>(tensors), {},
-               with<"dim">(given)([dim](Backward& d) {
+               with<"dim">(given)(on_rows([dim](Backward& d) {
                    for (size_t i = 0; i < d.num_inputs(); ++i)
-                       d.set(i, select(d.grad(), dim, int64_t(i)));
-               }));
+                       d.set(i, select(d.grad(), d.dim(dim), int64_t(i)));
+               })));
     return out;
 }
 
@@ -325,13 +325,17 @@ Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims) {
                 out = rolled(out, shifts[i], wrap_dim(dims[i], t.dim()));
         }
     }
-    record(
-        "RollBackward0", out, {t}, {},
-        with<"shifts", "dims">(shifts, dims)([](Backward& d, const Dims& shifts, const Dims& dims) {
-            Dims back(shifts);
-            for (int64_t& s : back) s = -s;
-            d.set(0, roll(d.grad(), back, dims));
-        }));
+    record("RollBackward0", out, {t}, {},
+           with<"shifts", "dims">(
+               shifts, dims)(on_rows([](Backward& d, const Dims& shifts, const Dims& dims) {
+               Dims back(shifts), along;
+               for (int64_t& s : back) s = -s;
+               for (const int64_t dim : dims) along.push_back(d.dim(dim));
+               const Tensor& g = d.grad();
+               if (!d.front() || !dims.empty()) return d.set(0, roll(g, back, along));
+               const Tensor flat = reshape(g, {g.size(0), g.numel() / g.size(0)});
+               d.set(0, reshape(roll(flat, back, {1}), Dims(g.sizes())));
+           })));
     return out;
 }
 
@@ -350,9 +354,13 @@ Tensor flip(const Tensor& t, const Dims& dims) {
         }
         copy_strided(out.raw(), out.dtype(), out.strides(), first, t.dtype(), strides, t.sizes());
     }
-    record("FlipBackward0", out, {t}, {}, with<"dims">(dims)([](Backward& d, const Dims& dims) {
-               d.set(0, flip(d.grad(), dims));
-           }));
+    record("FlipBackward0", out, {t}, {},
+           with<"dims">(dims)(on_rows([](Backward& d, const Dims& dims) {
+               Dims along;
+               if (d.grad().dim() > d.front())
+                   for (const int64_t dim : dims) along.push_back(d.dim(dim));
+               d.set(0, flip(d.grad(), along));
+           })));
     return out;
 }
 

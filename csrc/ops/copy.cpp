@@ -121,10 +121,10 @@ Tensor& copy_(Tensor& self, const Tensor& src, bool) {
     Ref<Node> node;
     if (recorded) {
         const Tensor* inputs[] = {&self, &src};
-        node = make_node("torch::autograd::CopyBackwards", inputs, [](Backward& d) {
-            if (d.needs(0)) d.set(0, zeros_like(d.grad()));
-            if (d.needs(1)) d.set(1, d.grad());
-        });
+        node = make_node("torch::autograd::CopyBackwards", inputs, on_rows([](Backward& d) {
+                             if (d.needs(0)) d.set(0, zeros_like(d.grad()));
+                             if (d.needs(1)) d.set(1, d.grad());
+                         }));
     }
     warn_if_discards(src.dtype(), self.dtype());
     TangentUpdate tangents;
@@ -212,9 +212,8 @@ Tensor clone(const Tensor& t) {
     Tensor out = empty_like(t);
     if (copied_by_write(out, t)) return out;
     copy_values(out, t);
-    record(
-        "CloneBackward0", out, {t}, {}, [](Backward& d) { d.set(0, d.grad()); },
-        [](const Forward& d) { return clone(d.tangent(0)); });
+    record("CloneBackward0", out, {t}, {}, on_rows([](Backward& d) { d.set(0, d.grad()); }),
+           [](const Forward& d) { return clone(d.tangent(0)); });
     return out;
 }
 
@@ -225,7 +224,7 @@ Tensor contiguous(const Tensor& t) {
     Tensor out = empty(t.sizes(), t.dtype());
     if (copied_by_write(out, t)) return out;
     copy_values(out, t);
-    record("CloneBackward0", out, {t}, {}, [](Backward& d) { d.set(0, d.grad()); });
+    record("CloneBackward0", out, {t}, {}, on_rows([](Backward& d) { d.set(0, d.grad()); }));
     return out;
 }
 
@@ -239,10 +238,10 @@ Tensor to_dtype(const Tensor& t, DType dtype, bool copy) {
     copy_values(out, t);
     warn_if_discards(t.dtype(), dtype);
     if (is_differentiable(dtype))
-        record(
-            "ToCopyBackward0", out, {t}, {},
-            [from = t.dtype()](Backward& d) { d.set(0, conform_dtype(d.grad(), from)); },
-            [dtype](const Forward& d) { return to_dtype(d.tangent(0), dtype, true); });
+        record("ToCopyBackward0", out, {t}, {}, on_rows([from = t.dtype()](Backward& d) {
+                   d.set(0, conform_dtype(d.grad(), from));
+               }),
+               [dtype](const Forward& d) { return to_dtype(d.tangent(0), dtype, true); });
     return out;
 }
 

@@ -98,6 +98,8 @@ public:
     }
 
     void apply(Grads& in, Grads& out) override;
+    // All loops and formulas broadcast what they read.
+    void apply_rows(const RowView&, Grads& in, Grads& out) override { apply(in, out); }
     std::string name() const override { return name_; }
     void release_saved() override {
         // Numbers that are no tensors to PyTorch are not freed.

@@ -7,6 +7,7 @@
 #include "ops/elementwise.h"
 #include "ops/indexed.h"
 #include "ops/recorded_write.h"
+#include "ops/row_gradients.h"
 #include "tensor/watch.h"
 
 namespace wg {
@@ -106,10 +107,20 @@ Tensor gather(const Tensor& t, int64_t dim, const Tensor& index, bool sparse_gra
                          });
     });
     record("GatherBackward0", out, {t}, {save("index", index), save("self", t)},
-           with<"dim", "sparse_grad">(given, sparse_grad)([dim](Backward& d) {
-               Tensor g = zeros(Dims(d.saved(1).sizes()), d.grad().dtype());
-               d.set(0, scatter_add_(g, dim, d.saved(0), d.grad()));
-           }));
+           with<"dim", "sparse_grad">(given, sparse_grad)(on_rows([dim](Backward& d) {
+               const Dims sizes(d.saved(1).sizes());
+               if (!d.front()) {
+                   Tensor g = zeros(sizes, d.grad().dtype());
+                   return d.set(0, scatter_add_(g, dim, d.saved(0), d.grad()));
+               }
+               // What has no dims counts as one of a single element, and so it must behind the rows.
+               const Tensor index = d.saved(0);
+               const Dims places = index.dim() == 0 ? Dims{1} : Dims(index.sizes());
+               Tensor g = zeros(d.sizes(sizes.empty() ? Dims{1} : sizes), d.grad().dtype());
+               scatter_add_(g, d.dim(dim), like_rows(d, reshape(index, places)),
+                            reshape(d.grad(), d.sizes(places)));
+               d.set(0, reshape(g, d.sizes(sizes)));
+           })));
     return out;
 }
 

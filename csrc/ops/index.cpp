@@ -8,6 +8,7 @@
 
 #include "autograd/record.h"
 #include "ops/indexed_node.h"
+#include "ops/row_gradients.h"
 #include "tensor/watch.h"
 
 namespace wg {
@@ -268,6 +269,28 @@ void read_region(const IndexedRegion& r, const Tensor& out) {
 
 }  // namespace
 
+namespace {
+
+// Indices of one dim more, which they take as a whole, and the gradient as these give it: indices that
+// do not stand together put their own dims first.
+void add_rows(TensorList& indices, Tensor& grad) {
+    int64_t dims = 0;
+    bool apart = false, ended = false;
+    for (const Tensor& i : indices) {
+        if (!i.defined()) {
+            ended = ended || dims > 0;
+            continue;
+        }
+        apart = apart || ended;
+        const bool is_mask = i.dtype() == DType::Bool || i.dtype() == DType::UInt8;
+        dims = std::max(dims, is_mask ? int64_t(1) : i.dim());
+    }
+    if (apart) grad = movedim_one(grad, 0, dims);
+    indices.insert(indices.begin(), Tensor());
+}
+
+}  // namespace
+
 Tensor index(const Tensor& t, const TensorList& indices) {
     if (watched()) [[unlikely]]
         return watch<"index.Tensor">([&] { return index(t, indices); }, t, indices);
@@ -277,13 +300,14 @@ Tensor index(const Tensor& t, const TensorList& indices) {
     if (any_recorded({t})) {
         record_indexed("IndexBackward0", out, t, indices,
                        with<"self_sym_sizes">(Dims(t.sizes()))(
-                           [n = indices.size()](Backward& d, const Dims& from) {
-                               const TensorList at = saved_indices(d, n);
-                               Tensor g = zeros(from, d.grad().dtype());
-                               index_put_(g, at, d.grad(), true);
+                           on_rows([n = indices.size()](Backward& d, const Dims& from) {
+                               TensorList at = saved_indices(d, n);
+                               Tensor g = zeros(d.sizes(from), d.grad().dtype()), given = d.grad();
+                               if (d.front()) add_rows(at, given);
+                               index_put_(g, at, given, true);
                                if (g->grad_fn) node_of(g->grad_fn)->rename("IndexPutImplBackward0");
                                d.set(0, g);
-                           }));
+                           })));
     }
     return out;
 }
@@ -331,11 +355,12 @@ Tensor index_select(const Tensor& t, int64_t dim, const Tensor& index) {
     }
     read_region(r, out);
     record("IndexSelectBackward0", out, {t}, {save("index", index)},
-           with<"self_sym_sizes", "dim">(Dims(t.sizes()),
-                                         given)([](Backward& d, const Dims& from, int64_t dim) {
-               Tensor g = zeros(from, d.grad().dtype());
-               d.set(0, index_add_(g, dim, d.saved(0), d.grad()));
-           }));
+           with<"self_sym_sizes", "dim">(
+               Dims(t.sizes()), given)(on_rows([](Backward& d, const Dims& from, int64_t dim) {
+               if (d.front() && from.empty()) return d.set(0, d.grad());
+               Tensor g = zeros(d.sizes(from), d.grad().dtype());
+               d.set(0, index_add_(g, d.dim(dim), d.saved(0), d.grad()));
+           })));
     return out;
 }
 

@@ -1,11 +1,11 @@
 // Products of matrices and vectors on cpu/gemm.h. Start with Matrix, which says how an operand lies in
 // memory without copying it where gemm can read it, and product(), which multiplies two of them.
-// matmul() at the end composes the others for every combination of ranks.
 #include <algorithm>
 
 #include "autograd/record.h"
 #include "cpu/gemm.h"
 #include "ops/functions.h"
+#include "ops/row_gradients.h"
 #include "tensor/watch.h"
 
 namespace wg {
@@ -199,6 +199,30 @@ Tensor grad_of_right(const Tensor& g, const Tensor& a, bool by_columns) {
                       : multiply(conj(transposed(a)), g);
 }
 
+// The same from a gradient of matrices, or batches of them, with rows: one product for all rows. They become rows of
+// the left factor, or columns of the right one.
+Tensor grad_of_left(const Backward& d, const Tensor& b, bool by_columns) {
+    const Tensor& g = d.grad();
+    if (!d.front()) return grad_of_left(g, b, by_columns);
+    const int64_t n = g.size(0), m = g.size(-2), p = g.size(-1), k = b.size(-2);
+    if (g.dim() == 3) return reshape(grad_of_left(reshape(g, {n * m, p}), b, false), {n, m, k});
+    const int64_t batch = g.size(1);
+    const Tensor whole = reshape(movedim_one(g, 0, 1), {batch, n * m, p});
+    return movedim_one(reshape(grad_of_left(whole, b, false), {batch, n, m, k}), 1, 0);
+}
+Tensor grad_of_right(const Backward& d, const Tensor& a, bool by_columns) {
+    const Tensor& g = d.grad();
+    if (!d.front()) return grad_of_right(g, a, by_columns);
+    const int64_t n = g.size(0), m = g.size(-2), p = g.size(-1), k = a.size(-1);
+    if (g.dim() == 3) {
+        const Tensor whole = reshape(movedim_one(g, 0, 1), {m, n * p});
+        return movedim_one(reshape(grad_of_right(whole, a, false), {k, n, p}), 1, 0);
+    }
+    const int64_t batch = g.size(1);
+    const Tensor whole = reshape(permute(g, {1, 2, 0, 3}), {batch, m, n * p});
+    return permute(reshape(grad_of_right(whole, a, false), {batch, k, n, p}), {2, 0, 1, 3});
+}
+
 void check_shapes(const Tensor& a, const Tensor& b) {
     WG_CHECK(a->dims[1] == b->dims[0], "mat1 and mat2 shapes cannot be multiplied (", a->dims[0],
              "x", a->dims[1], " and ", b->dims[0], "x", b->dims[1], ")");
@@ -232,10 +256,10 @@ Tensor mm(const Tensor& a, const Tensor& b) {
         record("MmBackward0", out, {a, b}, {save_for(b, "self", a), save_for(a, "mat2", b)},
                with<"self_sym_sizes", "self_sym_strides", "mat2_sym_sizes", "mat2_sym_strides">(
                    SizesOf<0, 0>{}, matrix_strides(a), SizesOf<1, 1>{}, matrix_strides(b))(
-                   [left = is_column_major(a), right = is_column_major(b)](Backward& d) {
-                       if (d.needs(0)) d.set(0, grad_of_left(d.grad(), d.saved(1), left));
-                       if (d.needs(1)) d.set(1, grad_of_right(d.grad(), d.saved(0), right));
-                   }),
+                   on_rows([left = is_column_major(a), right = is_column_major(b)](Backward& d) {
+                       if (d.needs(0)) d.set(0, grad_of_left(d, d.saved(1), left));
+                       if (d.needs(1)) d.set(1, grad_of_right(d, d.saved(0), right));
+                   })),
                [&](const Forward& d) { return product_tangent(d, 0, mm, a, b); });
     return out;
 }
@@ -260,13 +284,12 @@ Tensor bmm(const Tensor& a, const Tensor& b) {
              scalar_name(b));
     Tensor out = product(a, false, b, false, "baddbmm");
     if (any_recorded({a, b}))
-        record(
-            "BmmBackward0", out, {a, b}, {save_for(b, "self", a), save_for(a, "mat2", b)},
-            [](Backward& d) {
-                if (d.needs(0)) d.set(0, grad_of_left(d.grad(), d.saved(1), false));
-                if (d.needs(1)) d.set(1, grad_of_right(d.grad(), d.saved(0), false));
-            },
-            [&](const Forward& d) { return product_tangent(d, 0, bmm, a, b); });
+        record("BmmBackward0", out, {a, b}, {save_for(b, "self", a), save_for(a, "mat2", b)},
+               on_rows([](Backward& d) {
+                   if (d.needs(0)) d.set(0, grad_of_left(d, d.saved(1), false));
+                   if (d.needs(1)) d.set(1, grad_of_right(d, d.saved(0), false));
+               }),
+               [&](const Forward& d) { return product_tangent(d, 0, bmm, a, b); });
     return out;
 }
 
@@ -305,6 +328,18 @@ void check_vector_product(const Tensor& a, const Tensor& v, int64_t self_dim, in
 
 }  // namespace
 
+namespace {
+
+// Of the gradient of a product a v: those of a and of v.
+Tensor outer_rows(const Backward& d, const Tensor& v) {
+    return d.front() ? mul(unsqueeze(d.grad(), -1), v) : outer(d.grad(), v);
+}
+Tensor times_adjoint(const Backward& d, const Tensor& a) {
+    return d.front() ? mm(d.grad(), conj(a)) : mv(conj(t(a)), d.grad());
+}
+
+}  // namespace
+
 Tensor mv(const Tensor& a, const Tensor& v) {
     if (watched()) [[unlikely]]
         return watch<"mv.default">([&] { return mv(a, v); }, a, v);
@@ -313,13 +348,12 @@ Tensor mv(const Tensor& a, const Tensor& v) {
     Tensor out = empty(a.sizes().first(1), a.dtype());
     vector_product_into(out, a, v, 0, 1);
     if (any_recorded({a, v}))
-        record(
-            "MvBackward0", out, {a, v}, {save_for(v, "self", a), save_for(a, "vec", v)},
-            [](Backward& d) {
-                if (d.needs(0)) d.set(0, outer(d.grad(), conj(d.saved(1))));
-                if (d.needs(1)) d.set(1, mv(conj(t(d.saved(0))), d.grad()));
-            },
-            [&](const Forward& d) { return product_tangent(d, 0, mv, a, v); });
+        record("MvBackward0", out, {a, v}, {save_for(v, "self", a), save_for(a, "vec", v)},
+               on_rows([](Backward& d) {
+                   if (d.needs(0)) d.set(0, outer_rows(d, conj(d.saved(1))));
+                   if (d.needs(1)) d.set(1, times_adjoint(d, d.saved(0)));
+               }),
+               [&](const Forward& d) { return product_tangent(d, 0, mv, a, v); });
     return out;
 }
 
@@ -350,19 +384,19 @@ Tensor dot_as(const char* node, const char* name, const Tensor& a, const Tensor&
                 T(dot<T>(a.numel(), a.data<T>(), a.strides()[0], b.data<T>(), b.strides()[0]));
         });
     if (any_recorded({a, b}))
-        record(
-            node, out, {a, b},
-            {save_for(b, "self", a),
-             save_for(a, std::string_view(name) == "vdot" ? "other" : "tensor", b)},
-            [conjugates](Backward& d) {
-                const Tensor& g = d.grad();
-                if (d.needs(0)) d.set(0, conjugates ? conj(g) * d.saved(1) : g * conj(d.saved(1)));
-                if (d.needs(1)) d.set(1, g * (conjugates ? d.saved(0) : conj(d.saved(0))));
-            },
-            [&](const Forward& d) {
-                return conjugates ? product_tangent(d, 0, vdot, a, b)
-                                  : product_tangent(d, 0, dot, a, b);
-            });
+        record(node, out, {a, b},
+               {save_for(b, "self", a),
+                save_for(a, std::string_view(name) == "vdot" ? "other" : "tensor", b)},
+               on_rows([conjugates](Backward& d) {
+                   const Tensor g = aligned(d, d.grad(), 1);
+                   if (d.needs(0))
+                       d.set(0, conjugates ? conj(g) * d.saved(1) : g * conj(d.saved(1)));
+                   if (d.needs(1)) d.set(1, g * (conjugates ? d.saved(0) : conj(d.saved(0))));
+               }),
+               [&](const Forward& d) {
+                   return conjugates ? product_tangent(d, 0, vdot, a, b)
+                                     : product_tangent(d, 0, dot, a, b);
+               });
     return out;
 }
 
@@ -425,25 +459,25 @@ Tensor plus_product(const Tensor& self, const Tensor& a, const Tensor& b, const 
     Tensor out = start_from(self, shape, beta);
     product_into(out, a, false, b, false, beta, alpha, "addmm_impl_cpu_");
     if (any_recorded({self, a, b}))
-        record(
-            "AddmmBackward0", out, {self, a, b}, {save_for(b, "mat1", a), save_for(a, "mat2", b)},
-            with<"beta", "alpha", "mat1_sym_sizes", "mat1_sym_strides", "mat2_sym_sizes",
-                 "mat2_sym_strides">(beta, alpha, SizesOf<1, 0>{}, matrix_strides(a),
-                                     SizesOf<2, 1>{}, matrix_strides(b))(
-                [=, left = is_column_major(a), right = is_column_major(b)](Backward& d) {
-                    if (d.needs(0)) d.set(0, scaled(d.grad(), conj(beta)));
-                    if (d.needs(1))
-                        d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), left), conj(alpha)));
-                    if (d.needs(2))
-                        d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), right), conj(alpha)));
-                }),
-            [&](const Forward& d) {
-                Tensor product = scaled_if(product_tangent(d, 1, mm, a, b), alpha);
-                return d.has(0)
-                           ? Forward::sum(expand(scaled(d.tangent(0), beta), Dims(out.sizes())),
-                                          product)
-                           : product;
-            });
+        record("AddmmBackward0", out, {self, a, b},
+               {save_for(b, "mat1", a), save_for(a, "mat2", b)},
+               with<"beta", "alpha", "mat1_sym_sizes", "mat1_sym_strides", "mat2_sym_sizes",
+                    "mat2_sym_strides">(beta, alpha, SizesOf<1, 0>{}, matrix_strides(a),
+                                        SizesOf<2, 1>{}, matrix_strides(b))(
+                   on_rows([=, left = is_column_major(a), right = is_column_major(b)](Backward& d) {
+                       if (d.needs(0)) d.set(0, scaled(d.grad(), conj(beta)));
+                       if (d.needs(1))
+                           d.set(1, scaled(grad_of_left(d, d.saved(1), left), conj(alpha)));
+                       if (d.needs(2))
+                           d.set(2, scaled(grad_of_right(d, d.saved(0), right), conj(alpha)));
+                   })),
+               [&](const Forward& d) {
+                   Tensor product = scaled_if(product_tangent(d, 1, mm, a, b), alpha);
+                   return d.has(0)
+                              ? Forward::sum(expand(scaled(d.tangent(0), beta), Dims(out.sizes())),
+                                             product)
+                              : product;
+               });
     return out;
 }
 
@@ -471,11 +505,11 @@ Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta, 
     vector_product_into(out, a, v, beta, alpha);
     if (any_recorded({self, a, v}))
         record("AddmvBackward0", out, {self, a, v}, {save_for(v, "mat", a), save_for(a, "vec", v)},
-               with<"beta", "alpha">(beta, alpha)([=](Backward& d) {
+               with<"beta", "alpha">(beta, alpha)(on_rows([=](Backward& d) {
                    if (d.needs(0)) d.set(0, scaled(d.grad(), conj(beta)));
-                   if (d.needs(1)) d.set(1, scaled(outer(d.grad(), conj(d.saved(1))), conj(alpha)));
-                   if (d.needs(2)) d.set(2, scaled(mv(conj(t(d.saved(0))), d.grad()), conj(alpha)));
-               }),
+                   if (d.needs(1)) d.set(1, scaled(outer_rows(d, conj(d.saved(1))), conj(alpha)));
+                   if (d.needs(2)) d.set(2, scaled(times_adjoint(d, d.saved(0)), conj(alpha)));
+               })),
                [&](const Forward& d) {
                    Tensor product = scaled_if(product_tangent(d, 1, mv, a, v), alpha);
                    return d.has(0)
@@ -561,13 +595,13 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta
     if (any_recorded({self, a, b}))
         record("BaddbmmBackward0", out, {self, a, b},
                {save_for(b, "batch1", a), save_for(a, "batch2", b)},
-               with<"beta", "alpha">(beta, alpha)([=](Backward& d) {
+               with<"beta", "alpha">(beta, alpha)(on_rows([=](Backward& d) {
                    if (d.needs(0)) d.set(0, scaled(d.grad(), conj(beta)));
                    if (d.needs(1))
-                       d.set(1, scaled(grad_of_left(d.grad(), d.saved(1), false), conj(alpha)));
+                       d.set(1, scaled(grad_of_left(d, d.saved(1), false), conj(alpha)));
                    if (d.needs(2))
-                       d.set(2, scaled(grad_of_right(d.grad(), d.saved(0), false), conj(alpha)));
-               }),
+                       d.set(2, scaled(grad_of_right(d, d.saved(0), false), conj(alpha)));
+               })),
                [&](const Forward& d) {
                    Tensor product = scaled_if(product_tangent(d, 1, bmm, a, b), alpha);
                    return d.has(0)
@@ -638,161 +672,6 @@ Tensor addmm(const Tensor&, const Tensor&, const Tensor&, DType, Scalar, Scalar)
 }
 Tensor baddbmm(const Tensor&, const Tensor&, const Tensor&, DType, Scalar, Scalar) {
     not_on_cpu("baddbmm");
-}
-
-// --- any ranks ---
-
-namespace {
-
-// Forgets that `t`, made here and seen by nobody else, had another shape: unlike view(), no view relation.
-Tensor unsafe_view(const Tensor& t, const Dims& shape) {
-    if (watched()) [[unlikely]]
-        return watch<"_unsafe_view.default">([&] { return unsafe_view(t, shape); }, t, shape);
-    const auto strides = view_strides(t.sizes(), t.strides(), shape);
-    WG_CHECK(
-        strides,
-        "view size is not compatible with input tensor's size and stride (at least one dimension "
-        "spans across two contiguous subspaces). Use .reshape(...) instead.");
-    Tensor out = alias(t, shape, *strides, t.offset());
-    if (recorded(t))
-        record("UnsafeViewBackward0", out, {t}, {},
-               with<"self_sym_sizes">(Dims(t.sizes()))(
-                   [](Backward& d, const Dims& from) { d.set(0, reshape(d.grad(), from)); }));
-    return out;
-}
-
-// Vector times matrix: the row that mm gives, without its first dim.
-Tensor without_row(const Tensor& row) {
-    if (watched()) [[unlikely]]
-        return watch<"squeeze_.dim">([&] { return without_row(row); }, row, 0);
-    const int64_t size = row->dims[1], one = 1;
-    Tensor out = alias(row, {&size, 1}, {&one, 1}, row.offset());
-    record("SqueezeBackward4", out, {row}, {},
-           with<"self_sym_sizes", "dim">(
-               SizesOf<0>{}, int64_t(0))([](Backward& d) { d.set(0, unsqueeze(d.grad(), 0)); }));
-    out.bump_version();  // PyTorch squeezes the product in place
-    return out;
-}
-
-// Whether the batch dims of `big` and its rows (columns, when exchanged) lie in memory as one dim.
-bool rows_are_viewable(const Tensor& big, bool exchanged) {
-    Dims sizes(big.sizes()), strides(big.strides());
-    const size_t n = sizes.size();
-    if (exchanged) {
-        sizes[n - 2] = sizes[n - 1];
-        strides[n - 2] = strides[n - 1];
-    }
-    for (size_t d = 0; d + 2 < n; ++d)
-        if (strides[d] != strides[d + 1] * sizes[d + 1]) return false;
-    return true;
-}
-
-bool wants_grad(const Tensor& t) { return grad_enabled() && requires_grad(t); }
-
-// A batch of matrices times one matrix or vector, as a single product over all the rows of the batch.
-Tensor folded(const Tensor& big, const Tensor& small, bool exchanged) {
-    Dims shape(big.sizes().first(size_t(big.dim() - 1)));
-    const Tensor rows = reshape(big, {count(shape), big.sizes().back()});
-    if (small.dim() == 1) return unsafe_view(mv(rows, small), shape);
-    shape.push_back(small->dims[1]);
-    const Tensor out = unsafe_view(mm(rows, small), shape);
-    return exchanged ? contiguous(transpose(out, -2, -1)) : out;
-}
-
-// Exchanged: a b = (b^T a^T)^T, so that the batch comes first.
-Tensor folded_exchanged(const Tensor& a, const Tensor& b) {
-    return folded(transpose(b, -2, -1), a.dim() == 2 ? t(a) : a, true);
-}
-
-Tensor batched(const Tensor& a, const Tensor& b) {
-    const IntSpan sa = a.sizes(), sb = b.sizes();
-    const int64_t n = sa.size() > 1 ? sa[sa.size() - 2] : 1, p = sb.size() > 1 ? sb.back() : 1;
-    const int64_t ka = sa.back(), kb = sb.size() > 1 ? sb[sb.size() - 2] : sb[0];
-    const IntSpan batch_a = sa.first(sa.size() > 2 ? sa.size() - 2 : 0),
-                  batch_b = sb.first(sb.size() > 2 ? sb.size() - 2 : 0);
-    const Dims batch = broadcast_shapes(batch_a, batch_b);
-    const auto with = [&](int64_t rows, int64_t columns) {
-        Dims shape(batch);
-        shape.push_back(rows);
-        shape.push_back(columns);
-        return shape;
-    };
-    const int64_t items = count(batch);
-    const Tensor left = reshape(expand(a, with(n, ka)), {items, n, ka});
-    const Tensor right =
-        reshape(expand(b.dim() == 1 ? unsqueeze(b, 1) : b, with(kb, p)), {items, kb, p});
-    Tensor out = bmm(left, right);
-    if (b.dim() == 1) out = squeeze_dim(out, -1);
-    Dims shape(batch);
-    if (a.dim() > 1) shape.push_back(n);
-    if (b.dim() > 1) shape.push_back(p);
-    return unsafe_view(out, shape);
-}
-
-}  // namespace
-
-Tensor matmul(const Tensor& a, const Tensor& b) {
-    const int64_t m = a.dim(), n = b.dim();
-    WG_CHECK(m > 0 && n > 0, "both arguments to matmul need to be at least 1D, but they are ", m,
-             "D and ", n, "D");
-    if (m == 2 && n == 2) return mm(a, b);
-    if (m == 1 && n == 1) return dot(a, b);
-    if (m == 2 && n == 1) return mv(a, b);
-    if (m == 1 && n == 2) return without_row(mm(unsqueeze(a, 0), b));
-    if (m >= 3 && n <= 2) {
-        if (wants_grad(b) || a.numel() == 0 || rows_are_viewable(a, false))
-            return folded(a, b, false);
-    } else if (n >= 3 && m <= 2) {
-        if (wants_grad(a)) return folded_exchanged(a, b);
-        if (m == 1 && (b.numel() == 0 || rows_are_viewable(b, true))) return folded_exchanged(a, b);
-    } else if (m == 3 && n == 3) {
-        if (b->dims[0] == 1 && a->dims[0] > 1 && wants_grad(b))
-            return folded(a, squeeze_dim(b, 0), false);
-        if (a->dims[0] == 1 && b->dims[0] > 1 && wants_grad(a))
-            return folded_exchanged(squeeze_dim(a, 0), b);
-    }
-    return batched(a, b);
-}
-
-// Every element of a times all of b.
-Tensor kron(const Tensor& a, const Tensor& b) {
-    const int64_t n = std::max(a.dim(), b.dim());
-    Dims left, right, shape;
-    for (int64_t i = 0; i < n; ++i) {
-        const int64_t da = i - (n - a.dim()), db = i - (n - b.dim());
-        const int64_t rows = da >= 0 ? a->dims[da] : 1, columns = db >= 0 ? b->dims[db] : 1;
-        left.push_back(rows);
-        left.push_back(1);
-        right.push_back(1);
-        right.push_back(columns);
-        shape.push_back(rows * columns);
-    }
-    return unsafe_view(mul(unsafe_view(a, left), unsafe_view(b, right)), shape);
-}
-
-Tensor linear(const Tensor& input, const Tensor& weight, const OptTensor& bias) {
-    WG_CHECK(input.dim() > 0 && weight.dim() > 0,
-             "both arguments to linear need to be at least 1D, but they are ", input.dim(),
-             "D and ", weight.dim(), "D");
-    const bool has_bias = bias && bias->defined();
-    if (has_bias && input.dim() == 2) return addmm(*bias, input, t(weight), 1, 1);
-    // One product for all rows, where the bias is, or squeezes to, a vector.
-    const auto is_vector = [](const Tensor& b) {
-        return b.dim() == 1
-                   ? b.is_contiguous()
-                   : std::ranges::count_if(b.sizes(), [](int64_t s) { return s != 1; }) == 1;
-    };
-    if (has_bias && input.is_contiguous() && is_vector(*bias)) {
-        Dims shape(input.sizes());
-        const int64_t columns = shape.back();
-        shape.resize(shape.size() - 1);
-        const Tensor rows = view(input, {count(shape), columns});
-        shape.push_back(weight->dims[0]);
-        return view(addmm(*bias, rows, t(weight), 1, 1), shape);
-    }
-    Tensor out = matmul(input, t(weight));
-    if (has_bias) elementwise_(Op::add, out, std::initializer_list<Arg>{out, *bias});
-    return out;
 }
 
 }  // namespace wg

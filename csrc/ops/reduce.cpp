@@ -2,6 +2,7 @@
 // cpu/reduce.h; the rest are dtype rules and derivatives.
 #include "autograd/record.h"
 #include "ops/reduce_common.h"
+#include "ops/row_gradients.h"
 #include "tensor/watch.h"
 
 namespace wg {
@@ -77,6 +78,14 @@ namespace {
 
 Tensor as_dtype(const Tensor& g, DType dtype) { return conform_dtype(g, dtype); }
 
+// The gradient g of a reduced tensor, one for each element that went into it.
+Tensor unreduced(const Backward& d, const Tensor& g, const Dims& sizes, DimMask mask, bool keepdim,
+                 bool listed) {
+    const Tensor kept = kept_dims(d, g, sizes, mask, keepdim);
+    return expand(with_reduced_dims(kept, sizes, mask, keepdim || d.front(), listed),
+                  d.sizes(sizes));
+}
+
 Tensor sum_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
     if (!dtype) return reduce_values(Reduction::Sum, t, mask, keepdim);
     check_autograd_dtype(t, *dtype);
@@ -94,11 +103,11 @@ Tensor sum_dims(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype, con
     if (recorded(t))
         record("SumBackward1", out, {t}, {},
                with<"self_sym_sizes", "dim", "keepdim">(Dims(t.sizes()), dim, keepdim)(
-                   [mask, listed, from = t.dtype()](Backward& d, const Dims& sizes, const OptDims&,
-                                                    bool keepdim) {
-                       const Tensor g = with_reduced_dims(d.grad(), sizes, mask, keepdim, listed);
-                       d.set(0, as_dtype(expand(g, sizes), from));
-                   }),
+                   on_rows([mask, listed, from = t.dtype()](Backward& d, const Dims& sizes,
+                                                            const OptDims&, bool keepdim) {
+                       d.set(0,
+                             as_dtype(unreduced(d, d.grad(), sizes, mask, keepdim, listed), from));
+                   })),
                [&](const Forward& d) { return sum_dims(d.tangent(0), mask, keepdim, dtype, dim); });
     return out;
 }
@@ -113,9 +122,9 @@ Tensor sum_all(const Tensor& t, OptDType dtype) {
     if (recorded(t))
         record("SumBackward0", out, {t}, {},
                with<"self_sym_sizes">(Dims(t.sizes()))(
-                   [from = t.dtype()](Backward& d, const Dims& sizes) {
-                       d.set(0, as_dtype(expand(d.grad(), sizes), from));
-                   }),
+                   on_rows([from = t.dtype()](Backward& d, const Dims& sizes) {
+                       d.set(0, as_dtype(spread(d, d.grad(), sizes), from));
+                   })),
                [dtype](const Forward& d) { return sum_all(d.tangent(0), dtype); });
     return out;
 }
@@ -205,9 +214,9 @@ Tensor mean_all(const Tensor& t, OptDType dtype) {
     if (recorded(t))
         record("MeanBackward0", out, {t}, {},
                with<"self_sym_sizes", "self_sym_numel">(Dims(t.sizes()), NumelOf<0>{})(
-                   [from = t.dtype()](Backward& d, const Dims& sizes, NumelOf<0>) {
-                       d.set(0, expand(as_dtype(d.grad(), from), sizes) / double(count(sizes)));
-                   }),
+                   on_rows([from = t.dtype()](Backward& d, const Dims& sizes, NumelOf<0>) {
+                       d.set(0, spread(d, as_dtype(d.grad(), from), sizes) / double(count(sizes)));
+                   })),
                [dtype](const Forward& d) { return mean_all(d.tangent(0), dtype); });
     return out;
 }
@@ -223,13 +232,13 @@ Tensor mean_over(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dty
     if (recorded(t))
         record("MeanBackward1", out, {t}, {},
                with<"self_sym_sizes", "self_sym_numel", "dim", "keepdim">(
-                   Dims(t.sizes()), NumelOf<0>{}, dim, keepdim)(
+                   Dims(t.sizes()), NumelOf<0>{}, dim, keepdim)(on_rows(
                    [mask, from = t.dtype(), listed = dim && !dim->empty()](
                        Backward& d, const Dims& sizes, NumelOf<0>, const OptDims&, bool keepdim) {
-                       const Tensor g = with_reduced_dims(as_dtype(d.grad(), from), sizes, mask,
-                                                          keepdim, listed);
-                       d.set(0, expand(g, sizes) / double(reduced_count(sizes, mask)));
-                   }),
+                       const Tensor g = as_dtype(d.grad(), from);
+                       d.set(0, unreduced(d, g, sizes, mask, keepdim, listed) /
+                                    double(reduced_count(sizes, mask)));
+                   })),
                [&](const Forward& d) { return mean_over(d.tangent(0), dim, keepdim, dtype); });
     return out;
 }

@@ -1,6 +1,7 @@
 // What the reductions share: sets of dims, shapes with and without the reduced dims, the call of the kernels.
 #pragma once
 
+#include "autograd/record.h"
 #include "cpu/reduce.h"
 #include "ops/functions.h"
 
@@ -19,6 +20,17 @@ Dims reduced_shape(IntSpan sizes, DimMask mask, bool keepdim);
 // without dims does so as it is; `listed` (dims were named) gives them back all the same, as PyTorch does.
 Tensor with_reduced_dims(const Tensor& result, IntSpan sizes, DimMask mask, bool keepdim,
                          bool listed);
+
+// Before a derivative takes a gradient with rows, a result of a reduction gets its dims back, as under keepdim=True;
+// others stay as they are. And the same for what was saved of such a result.
+inline Tensor kept_dims(const Backward& d, const Tensor& g, IntSpan sizes, DimMask mask,
+                        bool keepdim) {
+    return d.front() ? with_reduced_dims(g, d.sizes(sizes), mask << 1, keepdim, true) : g;
+}
+inline Tensor kept_dims_of_saved(const Backward& d, const Tensor& t, IntSpan sizes, DimMask mask,
+                                 bool keepdim) {
+    return d.front() ? with_reduced_dims(t, sizes, mask, keepdim, true) : t;
+}
 
 // The number of elements that go into one result.
 int64_t reduced_count(IntSpan sizes, DimMask mask);

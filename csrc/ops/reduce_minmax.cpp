@@ -4,6 +4,7 @@
 #include "autograd/record.h"
 #include "ops/functions.h"
 #include "ops/reduce_common.h"
+#include "ops/row_gradients.h"
 #include "tensor/watch.h"
 
 namespace wg {
@@ -36,18 +37,22 @@ void check_ordered(const Tensor& t, const char* kernel) {
 
 // The gradient goes to the elements that equal the extreme, in equal parts. A NaN makes the gradients
 // of its slice NaN. `listed`: dims were named, and one without dims then counts as one of a single dim.
-Tensor share_among_equals(const Tensor& g, const Tensor& x, const Tensor& result, DimMask mask,
-                          bool keepdim, bool listed) {
+Tensor share_among_equals(const Backward& d, const Tensor& g, const Tensor& x, const Tensor& result,
+                          DimMask mask, bool keepdim, bool listed) {
     const Dims shape = x.dim() == 0 && listed ? Dims{1} : reduced_shape(x.sizes(), mask, true);
-    const auto restored = [&](const Tensor& t) { return keepdim ? t : view(t, shape); };
-    const Tensor chosen = detach(x) == restored(detach(result));
-    return restored(g) / reduce_values(Reduction::Sum, chosen, mask, true) * chosen;
+    const auto restored = [&](const Tensor& t, const Dims& shape) {
+        return keepdim ? t : view(t, shape);
+    };
+    const Tensor chosen = detach(x) == restored(detach(result), shape);
+    return restored(g, d.sizes(shape)) / reduce_values(Reduction::Sum, chosen, mask, true) * chosen;
 }
 
 // The one of max() belongs to the elements that are NaN if it is.
-Tensor fill_equals(const Tensor& g, const Tensor& x, const Tensor& result) {
+Tensor fill_equals(const Backward& d, const Tensor& x, const Tensor& result) {
+    const Tensor& g = d.grad();
     const Tensor data = detach(x), value = detach(result);
     const Tensor chosen = std::isnan(value.to_double()) ? data != data : data == value;
+    if (d.front()) return where(chosen, aligned(d, g / sum_all(chosen), x.dim()), 0.0);
     Tensor out = zeros(Dims(x.sizes()), g.dtype());
     return masked_fill_(out, chosen, g / sum_all(chosen));
 }
@@ -61,10 +66,10 @@ Tensor extreme_over(const char* name, const char* node, Reduction op, const Tens
     Tensor out = reduce_values(op, t, mask, keepdim);
     if (recorded(t))
         record(node, out, {t}, {save("self", t), save_output("result", out)},
-               with<"dim", "keepdim">(dim ? *dim : Dims(), keepdim)([=](Backward& d) {
-                   d.set(0, share_among_equals(d.grad(), d.saved(0), d.saved(1), mask, keepdim,
+               with<"dim", "keepdim">(dim ? *dim : Dims(), keepdim)(on_rows([=](Backward& d) {
+                   d.set(0, share_among_equals(d, d.grad(), d.saved(0), d.saved(1), mask, keepdim,
                                                listed));
-               }));
+               })));
     return out;
 }
 
@@ -74,7 +79,7 @@ Tensor extreme_of_all(const char* name, const char* node, Reduction op, const Te
     Tensor out = reduce_values(op, t, dim_mask({}, t.dim()), false);
     if (recorded(t))
         record(node, out, {t}, {save("self", t), save_output("result", out)},
-               [](Backward& d) { d.set(0, fill_equals(d.grad(), d.saved(0), d.saved(1))); });
+               on_rows([](Backward& d) { d.set(0, fill_equals(d, d.saved(0), d.saved(1))); }));
     return out;
 }
 
@@ -91,14 +96,16 @@ TwoTensors extreme_and_place(const char* name, const char* node, Reduction op, c
         const Tensor outs[] = {values, indices};
         record(node, std::span<const Tensor>(outs), {t}, {save("indices", indices)},
                with<"self_sym_sizes", "dim", "keepdim">(SizesOf<0>{}, given, keepdim)(
-                   [dim, keepdim, sizes = Dims(t.sizes())](Backward& d) {
+                   on_rows([dim, keepdim, sizes = Dims(t.sizes())](Backward& d) {
+                       if (d.front() && sizes.empty()) return d.set(0, d.grad());
                        const auto along = [&](const Tensor& x) {
-                           return keepdim || sizes.empty() ? x : unsqueeze(x, dim);
+                           return keepdim || sizes.empty() ? x : unsqueeze(x, d.dim(dim));
                        };
-                       Tensor out = empty(sizes, d.grad().dtype());
+                       Tensor out = empty(d.sizes(sizes), d.grad().dtype());
                        zero_(out);
-                       d.set(0, scatter_(out, dim, along(d.saved(0)), along(d.grad())));
-                   }));
+                       const Tensor at = like_rows(d, d.saved(0));
+                       d.set(0, scatter_(out, d.dim(dim), along(at), along(d.grad())));
+                   })));
     }
     return {values, indices};
 }
@@ -187,14 +194,14 @@ TwoTensors aminmax(const Tensor& t, OptInt dim, bool keepdim) {
     if (recorded(t))
         record("AminmaxBackward0", std::span<const Tensor>(outs), {t},
                {save("self", t), save_output("min", outs[0]), save_output("max", outs[1])},
-               with<"dim", "keepdim">(dim, keepdim)([=, listed = bool(dim)](Backward& d) {
+               with<"dim", "keepdim">(dim, keepdim)(on_rows([=, listed = bool(dim)](Backward& d) {
                    const auto share = [&, x = d.saved(0)](size_t i) {
-                       return d.has_grad(i) ? share_among_equals(d.grad(i), x, d.saved(1 + i), mask,
-                                                                 keepdim, listed)
+                       return d.has_grad(i) ? share_among_equals(d, d.grad(i), x, d.saved(1 + i),
+                                                                 mask, keepdim, listed)
                                             : Tensor();
                    };
                    d.set(0, sum_of_defined(share(0), share(1)));
-               }));
+               })));
     return {outs[0], outs[1]};
 }
 

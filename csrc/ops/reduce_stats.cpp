@@ -201,8 +201,25 @@ Tensor std_gradient(const Tensor& g, const Tensor& x, const Tensor& y, const Spr
 }
 
 Tensor mean_gradient(const Tensor& g, const Tensor& x, const Spread& s) {
-    return expand(with_reduced_dims(g, x.sizes(), s.mask, s.keepdim, s.listed), Dims(x.sizes())) /
+    const Tensor whole = with_reduced_dims(g, x.sizes(), s.mask, s.keepdim, s.listed);
+    return expand(whole, broadcast_shapes(whole.sizes(), x.sizes())) /
            double(reduced_count(x.sizes(), s.mask));
+}
+
+// What the gradients above take of a gradient with rows (kept_dims).
+Spread for_rows(const Backward& d, Spread s) {
+    s.keepdim = s.keepdim || d.front();
+    return s;
+}
+Tensor given(const Backward& d, size_t i, const Tensor& x, const Spread& s) {
+    return kept_dims(d, d.grad(i), x.sizes(), s.mask, s.keepdim);
+}
+Tensor std_gradient_of(const Backward& d, const Tensor& x, const Tensor& y, const Spread& s) {
+    return std_gradient(given(d, 0, x, s), x,
+                        kept_dims_of_saved(d, y, x.sizes(), s.mask, s.keepdim), for_rows(d, s));
+}
+Tensor var_gradient_of(const Backward& d, const Tensor& x, const Spread& s) {
+    return var_gradient(given(d, 0, x, s), x, for_rows(d, s));
 }
 
 double correction_of(const OptScalar& correction) {
@@ -220,10 +237,9 @@ Tensor var(const Tensor& t, const OptDims& dim, OptScalar correction, bool keepd
     const SpreadValues s = spread_values("var", Reduction::Variance, t, dim,
                                          correction_of(correction), keepdim, false);
     if (recorded(t))
-        record(
-            "VarBackward0", s.value, {t}, {save("self", t)},
-            with<"dim", "correction", "keepdim">(dim, correction, keepdim)(
-                [how = s.how](Backward& d) { d.set(0, var_gradient(d.grad(), d.saved(0), how)); }));
+        record("VarBackward0", s.value, {t}, {save("self", t)},
+               with<"dim", "correction", "keepdim">(dim, correction, keepdim)(on_rows(
+                   [how = s.how](Backward& d) { d.set(0, var_gradient_of(d, d.saved(0), how)); })));
     return s.value;
 }
 
@@ -238,9 +254,9 @@ Tensor std_deviation(const Tensor& t, const OptDims& dim, OptScalar correction, 
     if (recorded(t))
         record("StdBackward0", s.value, {t}, {save("self", t), save_output("result", s.value)},
                with<"dim", "correction", "keepdim">(dim, correction,
-                                                    keepdim)([how = s.how](Backward& d) {
-                   d.set(0, std_gradient(d.grad(), d.saved(0), d.saved(1), how));
-               }));
+                                                    keepdim)(on_rows([how = s.how](Backward& d) {
+                   d.set(0, std_gradient_of(d, d.saved(0), d.saved(1), how));
+               })));
     return s.value;
 }
 
@@ -257,12 +273,13 @@ TwoTensors var_mean(const Tensor& t, const OptDims& dim, OptScalar correction, b
     if (recorded(t))
         record("VarMeanBackward0", std::span<const Tensor>(outs), {t}, {save("self", t)},
                with<"dim", "correction", "keepdim">(dim, correction,
-                                                    keepdim)([how = s.how](Backward& d) {
+                                                    keepdim)(on_rows([how = s.how](Backward& d) {
                    const Tensor x = d.saved(0);
-                   d.set(0, sum_of_defined(
-                                d.has_grad(0) ? var_gradient(d.grad(0), x, how) : Tensor(),
-                                d.has_grad(1) ? mean_gradient(d.grad(1), x, how) : Tensor()));
-               }));
+                   d.set(0, sum_of_defined(d.has_grad(0) ? var_gradient_of(d, x, how) : Tensor(),
+                                           d.has_grad(1) ? mean_gradient(given(d, 1, x, how), x,
+                                                                         for_rows(d, how))
+                                                         : Tensor()));
+               })));
     return {s.value, s.mean};
 }
 
@@ -280,13 +297,14 @@ TwoTensors std_mean(const Tensor& t, const OptDims& dim, OptScalar correction, b
         record("StdMeanBackward0", std::span<const Tensor>(outs), {t},
                {save("self", t), save_output("result0", s.value)},
                with<"dim", "correction", "keepdim">(dim, correction,
-                                                    keepdim)([how = s.how](Backward& d) {
+                                                    keepdim)(on_rows([how = s.how](Backward& d) {
                    const Tensor x = d.saved(0);
                    d.set(0,
                          sum_of_defined(
-                             d.has_grad(0) ? std_gradient(d.grad(0), x, d.saved(1), how) : Tensor(),
-                             d.has_grad(1) ? mean_gradient(d.grad(1), x, how) : Tensor()));
-               }));
+                             d.has_grad(0) ? std_gradient_of(d, x, d.saved(1), how) : Tensor(),
+                             d.has_grad(1) ? mean_gradient(given(d, 1, x, how), x, for_rows(d, how))
+                                           : Tensor()));
+               })));
     return {s.value, s.mean};
 }
 
@@ -346,14 +364,15 @@ Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim) {
     }
     if (recorded(t))
         record("LogsumexpBackward0", out, {t}, {save("self", t), save_output("result", out)},
-               with<"dim", "keepdim">(dim, keepdim)([=](Backward& d) {
+               with<"dim", "keepdim">(dim, keepdim)(on_rows([=](Backward& d) {
                    const Tensor x = d.saved(0);
-                   const auto spread = [&](const Tensor& t) {
+                   const auto spread = [&](const Tensor& t, bool keepdim) {
                        return with_reduced_dims(t, x.sizes(), mask, keepdim, !dim.empty());
                    };
-                   const Tensor y = spread(d.saved(1));
-                   d.set(0, spread(d.grad()) * exp(x - y));
-               }));
+                   const Tensor y = spread(d.saved(1), keepdim);
+                   const Tensor g = kept_dims(d, d.grad(), x.sizes(), mask, keepdim);
+                   d.set(0, spread(g, keepdim || d.front()) * exp(x - y));
+               })));
     return out;
 }
 
@@ -427,18 +446,19 @@ Tensor recorded_norm(const char* node, const Tensor& t, Scalar ord, const OptDim
     if (recorded(t))
         record(node, out, {t}, {save("self", t), save_output("result", out)},
                with<order, "dim", "keepdim">(ord, dim, keepdim)(
-                   [=, from = t.dtype(), listed = dim && !dim->empty()](Backward& d) {
+                   on_rows([=, from = t.dtype(), listed = dim && !dim->empty()](Backward& d) {
                        if (p == 0) return;
                        const Tensor saved = d.saved(0);
                        const bool of_complex = is_complex(saved.dtype());
                        const Tensor x = as_dtype(of_complex ? abs(saved) : saved, d.grad().dtype());
-                       const auto spread = [&](const Tensor& r) {
+                       const auto spread = [&](const Tensor& r, bool keepdim) {
                            return with_reduced_dims(r, x.sizes(), mask, keepdim, listed);
                        };
-                       const Tensor g =
-                           norm_gradient(spread(d.grad()), x, spread(d.saved(1)), p, mask);
+                       const Tensor kept = kept_dims(d, d.grad(), x.sizes(), mask, keepdim);
+                       const Tensor g = norm_gradient(spread(kept, keepdim || d.front()), x,
+                                                      spread(d.saved(1), keepdim), p, mask);
                        d.set(0, as_dtype(of_complex ? g * sgn(saved) : g, from));
-                   }));
+                   })));
     return out;
 }
 

@@ -88,11 +88,11 @@ Tensor cumsum(const Tensor& t, int64_t dim, OptDType dtype) {
     dim = wrap_dim(dim, t.dim());
     Tensor out = scanned(Scan::Sum, t, dim, scan_dtype(t, dtype));
     record("CumsumBackward0", out, {t}, {},
-           with<"dim">(given)([dim, from = t.dtype()](Backward& d) {
+           with<"dim">(given)(on_rows([dim, from = t.dtype()](Backward& d) {
                const Tensor g = as_dtype(d.grad(), from);
-               const bool whole = g.numel() <= 1 || g.size(dim) == 1;
-               d.set(0, whole ? g : reversed_cumsum(g, dim));
-           }));
+               const bool whole = g.numel() <= 1 || g.dim() == d.front() || g.size(d.dim(dim)) == 1;
+               d.set(0, whole ? g : reversed_cumsum(g, d.dim(dim)));
+           })));
     return out;
 }
 

@@ -4,6 +4,7 @@
 #include "autograd/record.h"
 #include "ops/functions.h"
 #include "ops/reduce_common.h"
+#include "ops/row_gradients.h"
 #include "tensor/watch.h"
 
 namespace wg {
@@ -76,9 +77,14 @@ Tensor softmax_along(bool log, const Tensor& t, int64_t dim, OptDType dtype) {
         softmax_forward(log, x.dtype(), in.raw(), out.raw(), e.outer, e.length, e.inner);
     }
     record(log ? "LogSoftmaxBackward0" : "SoftmaxBackward0", out, {x}, {save_output("result", out)},
-           with<"dim">(given)([log](Backward& d, int64_t dim) {
-               d.set(0, gradient(log, d.grad(), d.saved(0), dim));
-           }));
+           with<"dim">(given)(on_rows([log](Backward& d, int64_t dim) {
+               const Tensor y = d.saved(0);
+               if (d.front() && y.dim() == 0)  // over one element, of each row
+                   d.set(0, reshape(gradient(log, unsqueeze(d.grad(), 1),
+                                             unsqueeze(like_rows(d, y), 1), 1),
+                                    d.sizes({})));
+               else d.set(0, gradient(log, d.grad(), like_rows(d, y), d.dim(dim)));
+           })));
     return out;
 }
 

@@ -38,8 +38,9 @@ Tensor view_as_node(const char* name, const Tensor& t, IntSpan shape, IntSpan st
     Tensor out = view_of(t, shape, strides, t.offset());
     if (recorded(t))
         record(name, out, {t}, {},
-               with<"self_sym_sizes">(Dims(t.sizes()))(
-                   [](Backward& d, const Dims& sizes) { d.set(0, reshape(d.grad(), sizes)); }));
+               with<"self_sym_sizes">(Dims(t.sizes()))(on_rows([](Backward& d, const Dims& sizes) {
+                   d.set(0, reshape(d.grad(), d.sizes(sizes)));
+               })));
     return out;
 }
 
@@ -49,9 +50,11 @@ Tensor copy_as(const Tensor& copy, const Dims& shape) {
         return watch<"_unsafe_view.default">([&] { return copy_as(copy, shape); }, copy, shape);
     Tensor out = alias(copy, shape, contiguous_strides(shape), 0);
     if (recorded(copy))
-        record("UnsafeViewBackward0", out, {copy}, {},
-               with<"self_sym_sizes">(Dims(copy.sizes()))(
-                   [](Backward& d, const Dims& from) { d.set(0, reshape(d.grad(), from)); }));
+        record(
+            "UnsafeViewBackward0", out, {copy}, {},
+            with<"self_sym_sizes">(Dims(copy.sizes()))(on_rows([](Backward& d, const Dims& from) {
+                d.set(0, reshape(d.grad(), d.sizes(from)));
+            })));
     return out;
 }
 
@@ -192,9 +195,13 @@ Tensor permute(const Tensor& t, const Dims& dims) {
     }
     Tensor out = view_of(t, sizes, strides, t.offset());
     if (recorded(t))
-        record("PermuteBackward0", out, {t}, {}, with<"dims">(Dims(dims))([inverse](Backward& d) {
-                   d.set(0, permute(d.grad(), inverse));
-               }));
+        record("PermuteBackward0", out, {t}, {},
+               with<"dims">(Dims(dims))(on_rows([inverse](Backward& d) {
+                   Dims order;
+                   if (d.front()) order.push_back(0);
+                   for (const int64_t i : inverse) order.push_back(d.dim(i));
+                   d.set(0, permute(d.grad(), order));
+               })));
     return out;
 }
 
@@ -218,10 +225,12 @@ Tensor transpose(const Tensor& t, int64_t dim0, int64_t dim1) {
     dim0 = wrap_dim(dim0, t.dim());
     dim1 = wrap_dim(dim1, t.dim());
     Tensor out = swapped(t, dim0, dim1);
-    record("TransposeBackward0", out, {t}, {},
-           with<"dim0", "dim1">(given0, given1)([](Backward& d, int64_t dim0, int64_t dim1) {
-               d.set(0, transpose(d.grad(), dim0, dim1));
-           }));
+    record(
+        "TransposeBackward0", out, {t}, {},
+        with<"dim0", "dim1">(given0, given1)(on_rows([](Backward& d, int64_t dim0, int64_t dim1) {
+            const bool has_dims = d.grad().dim() > d.front();
+            d.set(0, has_dims ? transpose(d.grad(), d.dim(dim0), d.dim(dim1)) : d.grad());
+        })));
     return out;
 }
 
@@ -241,7 +250,10 @@ Tensor t(const Tensor& x) {
         return watch<"t.default">([&] { return t(x); }, x);
     WG_CHECK(x.dim() <= 2, "t() expects a tensor with <= 2 dimensions, but self is ", x.dim(), "D");
     Tensor out = swapped(x, 0, x.dim() < 2 ? 0 : 1);
-    record("TBackward0", out, {x}, {}, [](Backward& d) { d.set(0, t(d.grad())); });
+    record("TBackward0", out, {x}, {}, on_rows([](Backward& d) {
+               const Tensor& g = d.grad();
+               d.set(0, !d.front() ? t(g) : g.dim() == 3 ? transpose(g, 1, 2) : g);
+           }));
     return out;
 }
 
@@ -316,10 +328,11 @@ Tensor expand(const Tensor& t, const Dims& sizes, bool) {
     Tensor out = view_of(t, shape, strides, t.offset());
     if (recorded(t))
         record("ExpandBackward0", out, {t}, {},
-               with<"self_sym_sizes">(Dims(t.sizes()))([](Backward& d, const Dims& from) {
+               with<"self_sym_sizes">(Dims(t.sizes()))(on_rows([](Backward& d, const Dims& from) {
                    // PyTorch sums what has no dims to begin with, too.
-                   d.set(0, from.empty() ? sum(d.grad()) : sum_to(d.grad(), from));
-               }));
+                   if (d.front()) d.set(0, sum_rows_to(d.grad(), from));
+                   else d.set(0, from.empty() ? sum(d.grad()) : sum_to(d.grad(), from));
+               })));
     return out;
 }
 
@@ -342,11 +355,11 @@ Tensor squeezed(const char* name, const Tensor& t, Given given, Drop drop) {
     }
     Tensor out = view_of(t, sizes, strides, t.offset());
     if (recorded(t)) {
-        auto derivative = [dropped](Backward& b) {
+        auto derivative = on_rows([dropped](Backward& b) {
             Tensor g = b.grad();
-            for (int64_t d : dropped) g = unsqueeze(g, d);
+            for (int64_t d : dropped) g = unsqueeze(g, b.dim(d));
             b.set(0, g);
-        };
+        });
         if constexpr (std::is_same_v<Given, NotShown>)
             record(name, out, {t}, {}, with<"self_sym_sizes">(SizesOf<0>{})(std::move(derivative)));
         else
@@ -389,9 +402,9 @@ Tensor unsqueeze(const Tensor& t, int64_t dim) {
     sizes.insert(size_t(dim), 1);
     strides.insert(size_t(dim), stride);
     Tensor out = view_of(t, sizes, strides, t.offset());
-    record("UnsqueezeBackward0", out, {t}, {}, with<"dim">(given)([](Backward& d, int64_t dim) {
-               d.set(0, squeeze_dim(d.grad(), dim));
-           }));
+    record("UnsqueezeBackward0", out, {t}, {},
+           with<"dim">(given)(on_rows(
+               [](Backward& d, int64_t dim) { d.set(0, squeeze_dim(d.grad(), d.dim(dim))); })));
     return out;
 }
 
@@ -416,12 +429,14 @@ Tensor select(const Tensor& t, int64_t dim, int64_t index) {
     Tensor out = view_of(t, sizes, strides, offset);
     if (recorded(t))
         record("SelectBackward0", out, {t}, {},
-               with<"self_sym_sizes", "dim", "index">(
-                   Dims(t.sizes()), given,
-                   given_index)([](Backward& d, const Dims& from, int64_t dim, int64_t index) {
-                   d.set(0, embed("SelectBackwardBackward0", d.grad(), from,
-                                  [dim, index](const Tensor& g) { return select(g, dim, index); }));
-               }));
+               with<"self_sym_sizes", "dim", "index">(Dims(t.sizes()), given, given_index)(
+                   on_rows([](Backward& d, const Dims& from, int64_t given, int64_t index) {
+                       const int64_t dim = d.dim(given);
+                       d.set(0, embed("SelectBackwardBackward0", d.grad(), d.sizes(from),
+                                      [dim, index](const Tensor& g) {
+                                          return select(g, dim, index);
+                                      }));
+                   })));
     return out;
 }
 
@@ -462,10 +477,10 @@ Tensor slice(const Tensor& t, int64_t dim, OptInt start, OptInt end, int64_t ste
         record("SliceBackward0", out, {t}, {},
                with<"self_sym_sizes", "dim", "start", "end", "step">(
                    Dims(t.sizes()), given, start, end,
-                   step)([dim, first, last](Backward& d, const Dims& from, int64_t, OptInt, OptInt,
-                                            int64_t step) {
-                   d.set(0, slice_backward(d.grad(), from, dim, first, last, step));
-               }));
+                   step)(on_rows([dim, first, last](Backward& d, const Dims& from, int64_t, OptInt,
+                                                    OptInt, int64_t step) {
+                   d.set(0, slice_backward(d.grad(), d.sizes(from), d.dim(dim), first, last, step));
+               })));
     return out;
 }
 
@@ -479,7 +494,7 @@ Tensor alias_view(const Tensor& t) {
     if (watched()) [[unlikely]]
         return watch<"alias.default">([&] { return alias_view(t); }, t);
     Tensor out = view_of(t, t.sizes(), t.strides(), t.offset());
-    record("AliasBackward0", out, {t}, {}, [](Backward& d) { d.set(0, d.grad()); });
+    record("AliasBackward0", out, {t}, {}, on_rows([](Backward& d) { d.set(0, d.grad()); }));
     return out;
 }
 
@@ -509,10 +524,12 @@ Tensor diagonal(const Tensor& t, int64_t offset, int64_t dim1, int64_t dim2) {
         record(
             "DiagonalBackward0", out, {t}, {},
             with<"self_sym_sizes", "offset", "dim1", "dim2">(Dims(t.sizes()), offset, dim1, dim2)(
-                [](Backward& d, const Dims& from, int64_t offset, int64_t a, int64_t b) {
-                    d.set(0, embed("DiagonalBackwardBackward0", d.grad(), from,
-                                   [=](const Tensor& g) { return diagonal(g, offset, a, b); }));
-                }));
+                on_rows([](Backward& d, const Dims& from, int64_t offset, int64_t a, int64_t b) {
+                    d.set(0, embed("DiagonalBackwardBackward0", d.grad(), d.sizes(from),
+                                   [offset, a = d.dim(a), b = d.dim(b)](const Tensor& g) {
+                                       return diagonal(g, offset, a, b);
+                                   }));
+                })));
     return out;
 }
 
@@ -570,217 +587,6 @@ Tensor unfold(const Tensor& t, int64_t dim, int64_t size, int64_t step) {
                     d.set(0, unfold_backward(d.grad(), from, dim, size, step));
                 }));
     return out;
-}
-
-// --- several parts at once ---
-
-namespace {
-
-template <Name... names, class... V>
-TensorList split_parts(const char* name, const Tensor& t, const Dims& sizes, int64_t dim,
-                       V... shown) {
-    TensorList parts;
-    parts.reserve(sizes.size());
-    Dims shape(t.sizes());
-    int64_t offset = t.offset();
-    for (int64_t size : sizes) {
-        shape[dim] = size;
-        parts.push_back(view_of(t, shape, t.strides(), offset, ViewKind::MultiOutput));
-        offset += size * t.strides()[size_t(dim)];
-    }
-    if (!parts.empty())
-        record(name, std::span<const Tensor>(parts), {t}, {},
-               with<names...>(shown...)([n = parts.size(), dim](Backward& d) {
-                   TensorList grads;
-                   for (size_t i = 0; i < n; ++i) grads.push_back(d.grad(i));
-                   d.set(0, cat(grads, dim));
-               }));
-    return parts;
-}
-
-}  // namespace
-
-TensorList split_with_sizes(const Tensor& t, const Dims& sizes, int64_t dim) {
-    if (watched()) [[unlikely]]
-        return watch<"split_with_sizes.default">([&] { return split_with_sizes(t, sizes, dim); }, t,
-                                                 sizes, optional_argument(dim, 0));
-    WG_CHECK(t.dim() > 0, "split expects at least a 1-dimensional tensor");
-    const int64_t given_dim = dim;
-    dim = wrap_dim(dim, t.dim());
-    for (int64_t s : sizes)
-        WG_CHECK(
-            s >= 0,
-            "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=",
-            to_string(sizes));
-    int64_t sum = 0;
-    for (int64_t s : sizes)
-        if (__builtin_add_overflow(sum, s, &sum)) sum = -1;
-    WG_CHECK(sum == t.size(dim), "split_with_sizes expects split_sizes to sum exactly to ",
-             t.size(dim), " (input tensor's size at dimension ", given_dim,
-             "), but got split_sizes=", to_string(sizes));
-    return split_parts<"self_sym_sizes", "split_sizes", "dim">("SplitWithSizesBackward0", t, sizes,
-                                                               dim, SizesOf<0>{}, sizes, given_dim);
-}
-
-TensorList split(const Tensor& t, int64_t split_size, int64_t dim) {
-    if (watched()) [[unlikely]]
-        return watch<"split.Tensor">([&] { return split(t, split_size, dim); }, t, split_size,
-                                     optional_argument(dim, 0));
-    WG_CHECK(t.dim() > 0, "split expects at least a 1-dimensional tensor");
-    const int64_t given_dim = dim;
-    dim = wrap_dim(dim, t.dim());
-    WG_CHECK(split_size >= 0,
-             "split expects split_size be non-negative, but got split_size=", split_size);
-    const int64_t size = t.size(dim);
-    WG_CHECK(split_size > 0 || size == 0,
-             "split_size can only be 0 if dimension size is 0, but got dimension size of ", size);
-    Dims sizes;
-    for (int64_t at = 0; at < size; at += sizes.back())
-        sizes.push_back(std::min(split_size, size - at));
-    if (sizes.empty()) sizes.push_back(0);
-    return split_parts<"self_sym_sizes", "split_size", "dim">("SplitBackward0", t, sizes, dim,
-                                                              SizesOf<0>{}, split_size, given_dim);
-}
-
-TensorList chunk(const Tensor& t, int64_t chunks, int64_t dim) {
-    WG_CHECK(t.dim() > 0, "chunk expects at least a 1-dimensional tensor");
-    WG_CHECK(chunks > 0, "chunk expects `chunks` to be greater than 0, got: ", chunks);
-    const int64_t size = t.size(dim);
-    const int64_t split_size = size / chunks + (size % chunks != 0);
-    // An empty dimension still gives as many parts as were asked for.
-    if (split_size == 0) return split_with_sizes(t, Dims(size_t(chunks), 0), dim);
-    return split(t, split_size, dim);
-}
-
-TensorList unbind(const Tensor& t, int64_t dim) {
-    if (watched()) [[unlikely]]
-        return watch<"unbind.int">([&] { return unbind(t, dim); }, t, optional_argument(dim, 0));
-    const int64_t given = dim;
-    dim = wrap_dim(dim, t.dim());
-    WG_CHECK_INDEX(t.dim() > 0, "Dimension specified as ", dim, " but tensor has no dimensions");
-    Dims sizes(t.sizes()), strides(t.strides());
-    const int64_t n = sizes[dim], stride = strides[dim];
-    sizes.erase(size_t(dim));
-    strides.erase(size_t(dim));
-    TensorList parts;
-    parts.reserve(size_t(n));
-    for (int64_t i = 0; i < n; ++i)
-        parts.push_back(view_of(t, sizes, strides, t.offset() + i * stride, ViewKind::MultiOutput));
-    if (n > 0)
-        record("UnbindBackward0", std::span<const Tensor>(parts), {t}, {},
-               with<"dim">(given)([n, dim](Backward& d) {
-                   TensorList grads;
-                   for (int64_t i = 0; i < n; ++i) grads.push_back(d.grad(size_t(i)));
-                   d.set(0, stack(grads, dim));
-               }));
-    return parts;
-}
-
-TensorList tensor_split(const Tensor& t, int64_t sections, int64_t dim) {
-    WG_CHECK(t.dim() > 0,
-             "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ",
-             t.dim(), " dims");
-    dim = wrap_dim(dim, t.dim());
-    WG_CHECK(sections > 0, "number of sections must be larger than 0, got ", sections);
-    const int64_t size = t.size(dim);
-    TensorList parts;
-    for (int64_t i = 0, at = 0; i < sections; ++i) {
-        const int64_t length = size / sections + (i < size % sections);
-        parts.push_back(slice(t, dim, at, at + length));
-        at += length;
-    }
-    return parts;
-}
-
-TensorList tensor_split_at(const Tensor& t, const Dims& indices, int64_t dim) {
-    WG_CHECK(t.dim() > 0,
-             "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ",
-             t.dim(), " dims");
-    TensorList parts;
-    int64_t at = 0;
-    for (int64_t end : indices) {
-        parts.push_back(slice(t, dim, at, end));
-        at = end;
-    }
-    parts.push_back(slice(t, dim, at, {}));
-    return parts;
-}
-
-TensorList tensor_split_by(const Tensor& t, const Tensor& by, int64_t dim) {
-    WG_CHECK(by.dtype() == DType::Int64,
-             "tensor_split expected tensor_indices_or_sections to have dtype of long, but got ",
-             info(by.dtype()).scalar_name);
-    WG_CHECK(by.dim() <= 1,
-             "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or "
-             "one-dimensional tensor, but got a tensor with ",
-             by.dim(), " dims");
-    if (by.dim() == 0) return tensor_split(t, by.to_int(), dim);
-    const Tensor values = contiguous(detach(by));
-    return tensor_split_at(t, Dims(values.data<int64_t>(), values.data<int64_t>() + values.numel()),
-                           dim);
-}
-
-namespace {
-
-void check_split_dims(const Tensor& t, const char* name, int64_t least) {
-    WG_CHECK(t.dim() >= least, "torch.", name, " requires a tensor with at least ", least,
-             " dimension, but got a tensor with ", t.dim(), " dimensions!");
-}
-
-TensorList split_equally(const Tensor& t, const char* name, int64_t sections, int64_t dim) {
-    const int64_t size = t.size(dim);
-    WG_CHECK(sections != 0 && size % sections == 0, "torch.", name,
-             " attempted to split along dimension ", dim, ", but the size of the dimension ", size,
-             " is not divisible by the split_size ", sections, "!");
-    return tensor_split(t, sections, dim);
-}
-
-int64_t horizontal(const Tensor& t) { return t.dim() == 1 ? 0 : 1; }
-
-}  // namespace
-
-TensorList hsplit(const Tensor& t, int64_t sections) {
-    check_split_dims(t, "hsplit", 1);
-    return split_equally(t, "hsplit", sections, horizontal(t));
-}
-TensorList hsplit_at(const Tensor& t, const Dims& indices) {
-    check_split_dims(t, "hsplit", 1);
-    return tensor_split_at(t, indices, horizontal(t));
-}
-TensorList vsplit(const Tensor& t, int64_t sections) {
-    check_split_dims(t, "vsplit", 2);
-    return split_equally(t, "vsplit", sections, 0);
-}
-TensorList vsplit_at(const Tensor& t, const Dims& indices) {
-    check_split_dims(t, "vsplit", 2);
-    return tensor_split_at(t, indices, 0);
-}
-TensorList dsplit(const Tensor& t, int64_t sections) {
-    check_split_dims(t, "dsplit", 3);
-    return split_equally(t, "dsplit", sections, 2);
-}
-TensorList dsplit_at(const Tensor& t, const Dims& indices) {
-    check_split_dims(t, "dsplit", 3);
-    return tensor_split_at(t, indices, 2);
-}
-
-Tensor narrow_from(const Tensor& t, int64_t dim, const Tensor& start, int64_t length) {
-    WG_CHECK(start.dim() == 0 && is_integral(start.dtype()),
-             "start must be an 0-dim integral Tensor.");
-    return narrow(t, dim, start.to_int(), length);
-}
-
-Tensor narrow(const Tensor& t, int64_t dim, int64_t start, int64_t length) {
-    WG_CHECK(t.dim() > 0, "narrow() cannot be applied to a 0-dim tensor.");
-    WG_CHECK(length >= 0, "narrow(): length must be non-negative.");
-    const int64_t size = t.size(dim);
-    WG_CHECK_INDEX(start >= -size && start <= size,
-                   "start out of range (expected to be in range of [", -size, ", ", size,
-                   "], but got ", start, ")");
-    if (start < 0) start += size;
-    WG_CHECK(length <= size - start, "start (", start, ") + length (", length,
-             ") exceeds dimension size (", size, ").");
-    return slice(t, dim, start, start + length);
 }
 
 }  // namespace wg

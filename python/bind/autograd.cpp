@@ -1,12 +1,12 @@
 // Tensor.backward and the engine's entry for torch.autograd.
 #include "autograd/anomaly.h"
 #include "autograd/engine.h"
-#include "autograd/rows.h"
 #include "convert.h"
 #include "hooks.h"
 #include "node_type.h"
 #include "ops/functions.h"
 #include "override.h"
+#include "rows.h"
 #include "tensor_type.h"
 
 namespace wg::py {
@@ -73,15 +73,16 @@ struct Root {
     Edge edge;
     Tensor grad;
 };
-Root root_of(PyObject* o, PyObject* given, size_t i, bool has_rows) {
+Root root_of(PyObject* o, PyObject* given, size_t i, const RowView* rows) {
     if (is_tensor(o)) {
         const Tensor& t = tensor_of(o);
-        Tensor g = given_gradient(given, t.sizes(), i, has_rows);
+        Tensor g = given_gradient(given, t.sizes(), i, rows);
         check_kind(g, t, i);
         if (!sees_history(t)) return {Edge{}, std::move(g)};
         if (!g.defined()) {
             check_scalar(t.numel(), t.dtype());
             g = ones_like(t);
+            if (rows) g = in_each_row(g, rows->n);
         }
         Edge e = gradient_edge(t);
         // Not of a tensor that has outlived the transform it was made in.
@@ -94,12 +95,13 @@ Root root_of(PyObject* o, PyObject* given, size_t i, bool has_rows) {
     }
     Edge e = gradient_edge_of(o);
     const OutputInfo& output = e.node->outputs[e.input_nr];
-    Tensor g = given_gradient(given, output.sizes, i, has_rows);
+    Tensor g = given_gradient(given, output.sizes, i, rows);
     if (!g.defined()) {
         int64_t numel = 1;
         for (const int64_t s : output.sizes) numel *= s;
         check_scalar(numel, output.dtype);
         g = full(Dims(output.sizes), Scalar(1), output.dtype);
+        if (rows) g = in_each_row(g, rows->n);
     }
     return {std::move(e), std::move(g)};
 }
@@ -120,7 +122,7 @@ bool flag(PyObject* o) {
 struct Request {
     PyObject *retain_graph, *create_graph, *allow_unused;
     bool accumulate;
-    PyObject* has_rows;  // null: no gradient has
+    PyObject* rows;  // null: gradients have none
 };
 
 std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
@@ -132,11 +134,10 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
         "instead or call backward() outside of functorch transforms.");
     SmallVector<Edge, 2> from, targets;
     SmallVector<Tensor, 2> root_grads;
-    SmallVector<char, 2> has_rows;
+    std::optional<PyRows> rows;
+    if (request.rows) rows.emplace(request.rows);
     for (size_t i = 0; i < roots.size(); ++i) {
-        has_rows.push_back(request.has_rows &&
-                           PyTuple_GET_ITEM(request.has_rows, Py_ssize_t(i)) == Py_True);
-        Root r = root_of(roots[i], grads[i], i, has_rows[i]);
+        Root r = root_of(roots[i], grads[i], i, rows ? &*rows : nullptr);
         from.push_back(std::move(r.edge));
         root_grads.push_back(std::move(r.grad));
     }
@@ -171,16 +172,11 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
         }
     }
     if (options.accumulate && options.create_graph) warn_create_graph();
-    const auto pass = [&](std::span<const Tensor> gradients, bool more) {
-        BackwardOptions own = options;
-        own.retain_graph = options.retain_graph || more;
-        return run_backward(std::span<const Edge>(from.data(), from.size()), gradients,
-                            std::span<const Edge>(targets.data(), targets.size()), own);
-    };
-    const std::span<const Tensor> given(root_grads.data(), root_grads.size());
-    std::vector<Tensor> result = request.has_rows
-                                     ? by_rows(given, {has_rows.data(), has_rows.size()}, pass)
-                                     : pass(given, false);
+    if (rows) options.rows = &*rows;
+    std::vector<Tensor> result =
+        run_backward(std::span<const Edge>(from.data(), from.size()),
+                     std::span<const Tensor>(root_grads.data(), root_grads.size()),
+                     std::span<const Edge>(targets.data(), targets.size()), options);
     if (!options.accumulate && !options.allow_unused)
         for (size_t i = 0; i < result.size(); ++i)
             WG_CHECK(
@@ -189,20 +185,18 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
     return result;
 }
 
-// _run_backward(roots, grads, retain_graph, create_graph, inputs, allow_unused, accumulate, which gradients have rows)
+// _run_backward(roots, grads, retain_graph, create_graph, inputs, allow_unused, accumulate, rows of the gradients)
 PyObject* run(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     return guarded([&]() -> PyObject* {
-        PyObject* const has_rows = nargs > 7 ? args[7] : nullptr;
+        PyObject* const rows = nargs > 7 ? args[7] : nullptr;
         if (nargs < 7 || nargs > 8 || !PyTuple_Check(args[0]) || !PyTuple_Check(args[1]) ||
-            !PyTuple_Check(args[4]) ||
-            (has_rows &&
-             (!PyTuple_Check(has_rows) || PyTuple_GET_SIZE(has_rows) != PyTuple_GET_SIZE(args[0]))))
+            !PyTuple_Check(args[4]))
             fail_type(
                 "_run_backward takes (roots, grads, retain_graph, create_graph, inputs, allow_unused, accumulate, rows)");
         const size_t n = size_t(PyTuple_GET_SIZE(args[0]));
         WG_CHECK(n == size_t(PyTuple_GET_SIZE(args[1])), "got ", n, " tensors and ",
                  PyTuple_GET_SIZE(args[1]), " gradients");
-        const Request request{args[2], args[3], args[5], args[6] == Py_True, has_rows};
+        const Request request{args[2], args[3], args[5], args[6] == Py_True, rows};
         const bool has_inputs = PyTuple_GET_SIZE(args[4]) > 0;
         PyObject* const* roots = &PyTuple_GET_ITEM(args[0], 0);
         PyObject* const* grads = &PyTuple_GET_ITEM(args[1], 0);

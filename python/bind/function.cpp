@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "autograd/engine.h"
+#include "autograd/rows.h"
 #include "collector.h"
 #include "convert.h"
 #include "graph.h"
@@ -50,6 +51,11 @@ public:
         Py_DECREF(ctx_);
     }
     void apply(Grads& in, Grads& out) override;
+    void apply_rows(const RowView& rows, Grads& in, Grads& out) override {
+        in = shown(rows, in);
+        apply(in, out);
+        hide(rows, out);
+    }
     std::string name() const override {
         const char* full = Py_TYPE(ctx_)->tp_name;
         const char* dot = std::strrchr(full, '.');

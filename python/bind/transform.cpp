@@ -3,6 +3,7 @@
 
 #include "autograd/engine.h"
 #include "convert.h"
+#include "rows.h"
 #include "tensor_type.h"
 
 namespace wg::py {
@@ -93,17 +94,16 @@ const Tensor& tensor_at(PyObject* tuple, Py_ssize_t i) {
     return tensor_of(o);
 }
 
-// _pull_back(roots, gradients or None, variables, retain_graph, ran_own_code, which gradients have rows)
+// _pull_back(roots, gradients or None, variables, retain_graph, ran_own_code, rows of the gradients)
 PyObject* pull(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     return guarded([&]() -> PyObject* {
-        PyObject* const rows = nargs > 5 ? args[5] : nullptr;
         if (nargs < 5 || nargs > 6 || !PyTuple_Check(args[0]) || !PyTuple_Check(args[2]) ||
-            !(args[1] == Py_None || PyTuple_Check(args[1])) ||
-            (rows && (!PyTuple_Check(rows) || PyTuple_GET_SIZE(rows) != PyTuple_GET_SIZE(args[0]))))
+            !(args[1] == Py_None || PyTuple_Check(args[1])))
             fail_type(
                 "_pull_back takes (roots, gradients, variables, retain_graph, ran_own_code, rows)");
         SmallVector<Tensor, 2> roots, grads, variables;
-        SmallVector<char, 2> has_rows;
+        std::optional<PyRows> rows;
+        if (nargs > 5) rows.emplace(args[5]);
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[0]); ++i)
             roots.push_back(tensor_at(args[0], i));
         WG_CHECK(args[1] == Py_None || size_t(PyTuple_GET_SIZE(args[1])) == roots.size(),
@@ -111,29 +111,23 @@ PyObject* pull(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
         for (size_t i = 0; i < roots.size(); ++i) {
             PyObject* given =
                 args[1] == Py_None ? Py_None : PyTuple_GET_ITEM(args[1], Py_ssize_t(i));
-            has_rows.push_back(rows && PyTuple_GET_ITEM(rows, Py_ssize_t(i)) == Py_True);
-            grads.push_back(given_gradient(given, roots[i].sizes(), i, has_rows[i]));
+            grads.push_back(given_gradient(given, roots[i].sizes(), i, rows.has_value()));
             if (grads[i].defined()) continue;
             check_scalar(roots[i].numel(), roots[i].dtype());
             grads[i] = ones_like(detach(roots[i]));
+            if (rows) grads[i] = in_each_row(grads[i], rows->n);
         }
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[2]); ++i)
             variables.push_back(tensor_at(args[2], i));
         std::vector<Tensor> r =
             pull_back({roots.data(), roots.size()}, {grads.data(), grads.size()},
-                      {has_rows.data(), has_rows.size()}, {variables.data(), variables.size()},
-                      args[3] == Py_True, args[4] == Py_True);
+                      {variables.data(), variables.size()}, args[3] == Py_True, args[4] == Py_True,
+                      rows ? &*rows : nullptr);
         if (r.empty()) r.resize(variables.size());
         for (size_t i = 0; i < r.size(); ++i) {
             if (r[i].defined()) continue;
             r[i] = zeros_like(detach(variables[i]));
-            for (size_t k = 0; k < roots.size(); ++k)
-                if (has_rows[k]) {
-                    Dims sizes(r[i].sizes());
-                    sizes.insert(0, grads[k].sizes()[0]);
-                    r[i] = zeros(sizes, r[i].dtype());
-                    break;
-                }
+            if (rows) r[i] = in_each_row(r[i], rows->n);
         }
         return to_python(TensorList(std::move(r)));
     });

@@ -19,6 +19,7 @@ class Level:
     randomness: str
     transforms: int = 0  # how many derivatives were being taken when it began
     repeated: bool = False  # whether the samples are alike but for their tangents
+    legacy: bool = False  # PyTorch's older vmap, of is_grads_batched, whose errors are its own
 
 
 class _State(threading.local):
@@ -39,8 +40,11 @@ class Running:
 
     drawn: Callable[..., Any] | None = None  # set by the rules of random operations
 
-    def __init__(self, size: int, randomness: str, repeated: bool = False) -> None:
-        self.level = Level(len(_state.levels) + 1, size, randomness, repeated=repeated)
+    def __init__(
+        self, size: int, randomness: str, repeated: bool = False, legacy: bool = False
+    ) -> None:
+        number = len(_state.levels) + 1
+        self.level = Level(number, size, randomness, repeated=repeated, legacy=legacy)
 
     def __enter__(self) -> int:
         levels = _state.levels

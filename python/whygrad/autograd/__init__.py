@@ -134,8 +134,8 @@ def grad(
         create_graph: record the pass, so that the results can be differentiated.
         only_inputs: must be True.
         allow_unused: give None for an input the outputs do not depend on, instead of an error.
-        is_grads_batched: the gradients of the roots have a batch in front, and so have the results: one
-            pass runs for each row.
+        is_grads_batched: the gradients of the roots have a batch in front, and so have the results. One
+            pass runs, in which hooks and custom Functions see what a `vmap` shows them.
         materialize_grads: give zeros for such inputs.
 
     Raises:

@@ -149,7 +149,7 @@ class Pulled:
         return pull_back(roots, cotangents, self.variables, retain_graph, self.ran_own_code)
 
     def rows(self, root: Tensor, basis: Tensor) -> tuple:
-        """The gradients for each row of `basis` as the cotangent of `root`, stacked."""
+        """The gradients for each row of `basis` as the cotangent of `root`, in one pass."""
         return pull_back_rows(root, basis, self.variables, True, self.ran_own_code)
 
     def as_primals(self, leaves: Any) -> Any:

@@ -146,7 +146,7 @@ def jacrev(
         func: gives a tree of tensors, or with `has_aux` a pair of one and any other.
         argnums: which positional argument to differentiate by, or a tuple of several.
         has_aux: the result is then a pair of the Jacobian and the second part of `func`'s result.
-        chunk_size: how many rows PyTorch computes at once; here they come one by one in any case.
+        chunk_size: how many rows to compute in one pass; all if it is None.
 
     Raises:
         RuntimeError: as for `vjp` and for `grad`.
@@ -161,7 +161,7 @@ def jacrev(
         check_real(pulled.variables, "jacrev", "inputs")
         check_real(pulled.outputs, "jacrev", "outputs")
         blocks = [
-            pulled.as_primals(_rows(pulled, root, output))
+            pulled.as_primals(_rows(pulled, root, output, chunk_size))
             for root, output in zip(pulled.roots, pulled.outputs, strict=True)
         ]
         jacobian = blocks[0] if pulled.spec is None else pulled.spec.unflatten(blocks)
@@ -170,13 +170,20 @@ def jacrev(
     return wrapper
 
 
-def _rows(pulled: Pulled, root: Tensor, output: Tensor) -> list[Tensor]:
+def _rows(pulled: Pulled, root: Tensor, output: Tensor, chunk_size: int | None) -> list[Tensor]:
     """The Jacobian of one output, for each variable."""
     n, shape = output.numel(), output.shape
     basis = _C.eye(n, dtype=output.dtype).reshape(n, *shape)
     if not n:
         return [v.new_zeros((*shape, *v.shape)) for v in pulled.variables]
-    found = pulled.rows(root, basis)
+    if chunk_size is None or chunk_size >= n:
+        found = pulled.rows(root, basis)
+    elif chunk_size == 1:  # as in PyTorch nobody sees a batch
+        rows = [pulled.gradients((root,), (row,), True) for row in basis]
+        found = tuple(_C.stack(column) for column in zip(*rows, strict=True))
+    else:
+        parts = [pulled.rows(root, part) for part in basis.split(chunk_size)]
+        found = tuple(_C.cat(column) for column in zip(*parts, strict=True))
     return [g.view((*shape, *v.shape)) for g, v in zip(found, pulled.variables, strict=True)]
 
 

@@ -76,6 +76,12 @@ def is_batched(value: Any, level: int) -> bool:
     return type(value) is BatchedTensor and value._level == level
 
 
+def is_legacy(level: int) -> bool:
+    """Whether a level is that of `is_grads_batched`, and its pass runs."""
+    levels = open_levels()
+    return level <= len(levels) and levels[level - 1].legacy
+
+
 def rank_of(tensor: Tensor) -> int:
     """The number of dims of one sample."""
     return tensor._rank if type(tensor) is BatchedTensor else tensor.dim()
@@ -228,7 +234,7 @@ _BY_NAME = frozenset("index_put_ index_add_ index_fill_ fill_ scatter_add_ scatt
 def not_in_place(func: Any, level: int, name: str | None = None) -> Exception:
     name = name or name_of(func)
     where = "in a vmap"
-    if name in _ARITHMETIC:
+    if name in _ARITHMETIC and not is_legacy(level):
         name = "inplace arithmetic"
     elif name not in _BY_NAME:
         name, where = f"aten::{name}", f"at level {level}"
@@ -310,6 +316,7 @@ __all__ = [
     "by_samples",
     "dispatch",
     "is_batched",
+    "is_legacy",
     "name_of",
     "no_out",
     "not_in_place",

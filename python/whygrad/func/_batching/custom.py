@@ -41,12 +41,14 @@ def apply(function: Any, args: tuple, base: Any, run: Callable[[Any, tuple], Any
     level = levels[-1]
     leaves, spec = tree_flatten(args)
     mapped = [is_batched(a, level.number) for a in leaves]
-    if level.repeated and not any(mapped):
+    if (level.repeated or level.legacy) and not any(mapped):
         levels.pop()
         try:
             return apply(function, args, base, run)
         finally:
             levels.append(level)
+    if level.legacy and not (function._has_setup_context and _C.is_grad_enabled()):
+        return run(function, args)  # what is not recorded is Python code like any other
     if not function._has_setup_context:
         raise _unmappable(
             level,
@@ -62,7 +64,7 @@ def apply(function: Any, args: tuple, base: Any, run: Callable[[Any, tuple], Any
             "vmap staticmethod. Please set generate_vmap_rule=False or delete the overridden vmap staticmethod to "
             f"avoid ambiguity. {_DETAILS}"
         )
-    if not function.generate_vmap_rule and not has_own:
+    if not function.generate_vmap_rule and not has_own and not level.legacy:
         raise _unmappable(
             level,
             RuntimeError(

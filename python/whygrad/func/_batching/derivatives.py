@@ -6,11 +6,12 @@ gradient, provided that the variables are physical in all batches: see `over_ope
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from whygrad import _C
-from whygrad._vmap_levels import Level, open_levels
+from whygrad._vmap_levels import Level, Running, open_levels
 
 from .batched import BatchedTensor, is_batched, physical_of, wrap
 
@@ -62,9 +63,34 @@ def rewrapped(physical: Tensor, levels: Sequence[int]) -> Tensor:
     return physical
 
 
-# A pass: roots, their gradients (None: one) and variables, whether the graph is needed again, and perhaps which
-# gradients have rows.
+# A pass: roots, their gradients (None: one) and variables, and perhaps the rows of the gradients.
 Pass = Callable[..., Sequence[Any]]
+
+
+class Rows:
+    """The rows of gradients, in front of all else, as one batch of the levels of some `vmap`s, outermost first.
+
+    `show` and `hide` are for the core: hooks and custom Functions see rows as batches of their levels.
+    """
+
+    def __init__(self, levels: Sequence[tuple[int, int]]) -> None:
+        self.levels = levels
+        self.sizes = tuple(size for _, size in levels)
+        self.size = math.prod(self.sizes)
+
+    def show(self, gradient: Tensor) -> Tensor:
+        return rewrapped(
+            gradient.reshape(self.sizes + gradient.shape[1:]), [number for number, _ in self.levels]
+        )
+
+    def hide(self, made: Any) -> Tensor:
+        for number, size in reversed(self.levels):
+            made = physical_of(made, number, size)
+        return made.reshape(self.size, *made.shape[len(self.sizes) :])
+
+    def within(self, level: int, size: int) -> Rows:
+        """These, for each sample of an outer level."""
+        return Rows([(level, size), *self.levels])
 
 
 # --- levels of derivatives, from within a `vmap`; see `_levels` ---------------------------------------
@@ -135,21 +161,23 @@ def pull_back(
     """The gradients of variables, zeros for those that no root depends on."""
     run = _puller(retain_graph, ran_own_code)
     given = (None,) * len(roots) if grads is None else tuple(grads)
-    return _through_levels(run, tuple(roots), given, tuple(variables), False)
+    return _through_levels(run, tuple(roots), given, tuple(variables))
 
 
 def pull_back_rows(
     root: Tensor, rows: Tensor, variables: tuple, retain_graph: bool, ran_own_code: bool
 ) -> tuple[Any, ...]:
-    """The same for each row of a batch of gradients of one root, stacked."""
+    """The same for each row of a batch of gradients of one root."""
     run = _puller(retain_graph, ran_own_code)
-    return _by_rows(run, (root,), (rows,), (True,), tuple(variables), False)
+    with Running(rows.shape[0], "error") as level:
+        own = Rows([(level, rows.shape[0])])
+        return _through_levels(run, (root,), (rows,), tuple(variables), own)
 
 
 def _puller(retain_graph: bool, ran_own_code: bool) -> Pass:
-    def run(roots: tuple, grads: tuple, variables: tuple, keep: bool, *rows: Any) -> Sequence[Any]:
+    def run(roots: tuple, grads: tuple, variables: tuple, *rows: Rows) -> Sequence[Any]:
         given = None if all(g is None for g in grads) else grads
-        return _C._pull_back(roots, given, variables, keep or retain_graph, ran_own_code, *rows)
+        return _C._pull_back(roots, given, variables, retain_graph, ran_own_code, *rows)
 
     return run
 
@@ -168,39 +196,49 @@ def run_backward(
 ) -> tuple[Any, ...]:
     """`autograd.grad` of tensors of which some are batched, or with a batch in front of every gradient."""
 
-    def run(roots: tuple, grads: tuple, targets: tuple, keep: bool, *rows: Any) -> Sequence[Any]:
+    def run(roots: tuple, grads: tuple, targets: tuple, *rows: Rows) -> Sequence[Any]:
         return _C._run_backward(
-            roots, grads, keep or retain_graph, create_graph, targets, allow_unused, False, *rows
+            roots, grads, retain_graph, create_graph, targets, allow_unused, False, *rows
         )
 
-    if is_grads_batched:
-        for root, g in zip(roots, grads, strict=False):
-            if g is None and isinstance(root, Tensor) and root.numel() != 1:
-                raise RuntimeError("grad can be implicitly created only for scalar outputs")
-        for i, (root, g) in enumerate(zip(roots, grads, strict=False)):
-            if isinstance(root, Tensor):
-                g = _batch_for(root, g)
-            if g is not None and isinstance(root, Tensor) and g.shape[1:] != root.shape:
-                raise RuntimeError(
-                    "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch "
-                    "dimension. The sizes of the remaining dimensions are expected to match the shape of corresponding "
-                    f"output, but a mismatch was detected: grad_output[{i}] has a shape of {_C.Size(g.shape[2:])} and output[{i}] "
-                    f"has a shape of {root.shape}. If you only want some tensors in `grad_output` to be considered "
-                    "batched, consider using vmap."
-                )
-        if any(g is None or g.dim() == 0 for g in grads):
-            raise ValueError(
-                "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a Tensor of "
-                "dimensionality 0 so expected in_dim to satisfy 0 <= in_dim < 0."
+    if not is_grads_batched:
+        return _through_levels(run, tuple(roots), tuple(grads), tuple(targets))
+    n = _checked_rows(roots, grads)
+    with Running(n, "error", legacy=True) as level:
+        rows = Rows([(level, n)])
+        return _through_levels(run, tuple(roots), tuple(grads), tuple(targets), rows)
+
+
+def _checked_rows(roots: Sequence[Any], grads: Sequence[Any]) -> int:
+    """How many gradients there are for each root; PyTorch's errors if that cannot be said."""
+    for root, g in zip(roots, grads, strict=False):
+        if g is None and isinstance(root, Tensor) and root.numel() != 1:
+            raise RuntimeError("grad can be implicitly created only for scalar outputs")
+    for i, (root, g) in enumerate(zip(roots, grads, strict=False)):
+        if isinstance(root, Tensor):
+            g = _batch_for(root, g)
+        if g is not None and isinstance(root, Tensor) and g.shape[1:] != root.shape:
+            raise RuntimeError(
+                "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch "
+                "dimension. The sizes of the remaining dimensions are expected to match the shape of corresponding "
+                f"output, but a mismatch was detected: grad_output[{i}] has a shape of {_C.Size(g.shape[2:])} and output[{i}] "
+                f"has a shape of {root.shape}. If you only want some tensors in `grad_output` to be considered "
+                "batched, consider using vmap."
             )
-        sizes = [g.shape[0] for g in grads]
-        if any(n != sizes[0] for n in sizes):
-            raise ValueError(
-                f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for the "
-                "mapped dimension"
-            )
-        return _by_rows(run, tuple(roots), grads, [True] * len(sizes), tuple(targets), False)
-    return _through_levels(run, tuple(roots), tuple(grads), tuple(targets), False)
+    if any(g is None or g.dim() == 0 for g in grads):
+        raise ValueError(
+            "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a Tensor of "
+            "dimensionality 0 so expected in_dim to satisfy 0 <= in_dim < 0."
+        )
+    sizes = [g.shape[0] for g in grads]
+    if any(n != sizes[0] for n in sizes):
+        raise ValueError(
+            f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for the "
+            "mapped dimension"
+        )
+    if sizes and not sizes[0]:
+        raise IndexError("index 0 is out of bounds for dimension 0 with size 0")
+    return sizes[0] if sizes else 0
 
 
 def _batch_for(root: Tensor, grads: Tensor | None) -> Tensor | None:
@@ -217,34 +255,34 @@ def _batch_for(root: Tensor, grads: Tensor | None) -> Tensor | None:
 
 
 def _through_levels(
-    run: Pass, roots: tuple, grads: tuple, targets: tuple, keep: bool
+    run: Pass, roots: tuple, grads: tuple, targets: tuple, rows: Rows | None = None
 ) -> tuple[Any, ...]:
     """A pass over physical tensors, level by level from the innermost.
 
-    Where only gradients are batched, one pass runs for each of their samples, and the results are stacked.
+    Where only gradients are batched, their samples are rows of gradients. A batch of the roots goes behind the rows.
     """
     level = max(
         (t._level for t in (*roots, *grads, *targets) if type(t) is BatchedTensor), default=0
     )
     if level == 0:
-        return tuple(run(roots, grads, targets, keep))
+        return tuple(run(roots, grads, targets, *([rows] if rows else [])))
     if not any(is_batched(t, level) for t in (*roots, *targets)):
-        has_rows = [is_batched(g, level) for g in grads]
-        found = _by_rows(run, roots, [_part(g, level) for g in grads], has_rows, targets, keep)
-        return tuple(None if f is None else wrap(f, level) for f in found)
+        size = next(g._physical.shape[0] for g in grads if is_batched(g, level))
+        return _as_rows(run, roots, grads, targets, level, size, rows)
     size = next(t._physical.shape[0] for t in (*roots, *targets) if is_batched(t, level))
     given = []
     for root, g in zip(roots, grads, strict=True):
         if not is_batched(root, level):
             given.append(_part(g, level).sum(0) if is_batched(g, level) else g)
         elif g is not None:
-            given.append(physical_of(g, level, size))
+            given.append(_behind_rows(physical_of(g, level, size), rows))
         elif root.is_complex():
             raise RuntimeError(
                 f"grad can be implicitly created only for real scalar outputs but got {root.dtype}"
             )
         elif root.numel() == 1:
-            given.append(_C.ones_like(root._physical))
+            ones = _C.ones_like(root._physical)
+            given.append(ones.expand(rows.size, *ones.shape) if rows else ones)
         else:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
     found = _through_levels(
@@ -252,42 +290,41 @@ def _through_levels(
         tuple(_part(r, level) for r in roots),
         tuple(given),
         tuple(_part(t, level) for t in targets),
-        keep,
+        rows,
     )
     return tuple(
-        wrap(f, level) if f is not None and is_batched(t, level) else f
+        wrap(_behind_rows(f, rows), level) if f is not None and is_batched(t, level) else f
         for f, t in zip(found, targets, strict=True)
     )
+
+
+def _as_rows(
+    run: Pass,
+    roots: tuple,
+    grads: tuple,
+    targets: tuple,
+    level: int,
+    size: int,
+    rows: Rows | None,
+) -> tuple[Any, ...]:
+    """A pass for gradients whose batch of a level nothing else has: it becomes rows, or more of them."""
+    if not size:
+        own = (rows.size,) if rows else ()
+        return tuple(wrap(_C.zeros((0, *own, *t.shape), dtype=t.dtype), level) for t in targets)
+    given = [None if g is None else physical_of(g, level, size) for g in grads]
+    if rows:
+        given = [None if g is None else g.flatten(0, 1) for g in given]
+    all_rows = rows.within(level, size) if rows else Rows([(level, size)])
+    found = _through_levels(run, roots, tuple(given), targets, all_rows)
+    if rows:
+        found = tuple(f if f is None else f.unflatten(0, (size, rows.size)) for f in found)
+    return tuple(None if f is None else wrap(f, level) for f in found)
 
 
 def _part(value: Any, level: int) -> Any:
     return value._physical if is_batched(value, level) else value
 
 
-def _by_rows(
-    run: Pass,
-    roots: tuple,
-    grads: Sequence[Any],
-    has_rows: Sequence[bool],
-    targets: tuple,
-    keep: bool,
-) -> tuple[Any, ...]:
-    """One pass for each row of those gradients that have rows; the results, stacked."""
-    n = next((g.shape[0] for g, rows in zip(grads, has_rows, strict=True) if rows), 0)
-    if n and not any(type(t) is BatchedTensor for t in (*roots, *grads, *targets)):
-        return tuple(run(roots, tuple(grads), targets, keep, tuple(has_rows)))
-    found = []
-    for i in range(n):
-        own = tuple(g[i] if rows else g for g, rows in zip(grads, has_rows, strict=True))
-        found.append(_through_levels(run, roots, own, targets, keep or i < n - 1))
-    if not found:
-        return tuple(_C.zeros((0, *t.shape), dtype=t.dtype) for t in targets)
-    return tuple(
-        None if all(g is None for g in column) else _C.stack(_filled(column))
-        for column in zip(*found, strict=True)
-    )
-
-
-def _filled(column: Sequence[Any]) -> list[Any]:
-    known = next(g for g in column if g is not None)
-    return [_C.zeros_like(known) if g is None else g for g in column]
+def _behind_rows(tensor: Tensor, rows: Rows | None) -> Tensor:
+    """Exchanges the batch of a level and the rows, if there are some."""
+    return tensor.transpose(0, 1) if rows else tensor

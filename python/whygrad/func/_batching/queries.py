@@ -10,11 +10,13 @@ from whygrad._vmap_levels import open_levels
 from .batched import (
     BatchedTensor,
     is_batched,
+    is_legacy,
     name_of,
     of_batches_only,
     of_sample,
     outlives,
     own_part,
+    physical_of,
     rule,
     wrap,
 )
@@ -31,6 +33,9 @@ def refuse(names: str, message: str, error: type[Exception] = RuntimeError) -> N
         raise of_batches_only(error(message))
 
     rule(names)(refused)
+
+
+_LEGACY = "Batching rule not implemented for aten::{}. We could not generate a fallback."
 
 
 _NO_MEMORY = "Cannot access data pointer of Tensor that doesn't have storage"
@@ -105,7 +110,7 @@ def item(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     sample = common_sample(args[0], level)
     if sample is not None:
         return func(sample)
-    raise RuntimeError(item_message())
+    raise RuntimeError(_LEGACY.format("item") if is_legacy(level) else item_message())
 
 
 @rule("__bool__ is_nonzero")
@@ -113,6 +118,8 @@ def truth(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     sample = common_sample(args[0], level)
     if sample is not None:
         return func(sample)
+    if is_legacy(level):
+        raise RuntimeError(_LEGACY.format("is_nonzero"))
     raise RuntimeError(
         "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support "
         "that yet, please file an issue at https://github.com/pytorch/pytorch/issues ."
@@ -169,6 +176,8 @@ refuse(
 
 def representation(tensor: Any) -> str:
     """`BatchedTensor(lvl=1, bdim=0, value=...)`, with the physical tensor indented."""
+    if is_legacy(tensor._level):  # which asks whether elements are finite
+        raise RuntimeError(_LEGACY.format("is_nonzero"))
     value = "\n".join("    " + line for line in repr(tensor._physical).splitlines())
     return f"BatchedTensor(lvl={tensor._level}, bdim=0, value=\n{value}\n)"
 
@@ -189,13 +198,27 @@ def _itself(self: Any, cls: Any) -> Any:
     return self
 
 
+def wrap_below(gradient: Any, level: int) -> Any:
+    """A physical gradient batched at a level, below those of rows that a pass gives it (`derivatives.Rows`)."""
+    if type(gradient) is not BatchedTensor or gradient._level < level:
+        return wrap(gradient, level)
+    return wrap(wrap_below(gradient._physical.transpose(0, 1), level), gradient._level)
+
+
+def physical_below(found: Any, level: int, size: int) -> Any:
+    """The inverse of `wrap_below`, also of what is not batched at the level."""
+    if type(found) is not BatchedTensor or found._level <= level:
+        return physical_of(found, level, size)
+    return wrap(physical_below(found._physical, level, size).transpose(0, 1), found._level)
+
+
 def _register_hook(self: Any, hook: Any) -> Any:
     """The hook sees the gradient of a sample, when that of the physical tensor passes."""
-    level = self._level
+    level, size = self._level, self._physical.shape[0]
 
     def of_samples(gradient: Any) -> Any:
-        found = hook(wrap(gradient, level))
-        return found._physical if is_batched(found, level) else found
+        found = hook(wrap_below(gradient, level))
+        return found if found is None else physical_below(found, level, size)
 
     if not self.requires_grad:
         return Tensor.register_hook(self, hook)

@@ -32,6 +32,10 @@ _REFUSED = (
     "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
     "randomness flags on vmap or perform the randomness operation out of vmap"
 )
+_REFUSED_BY_LEGACY = (
+    "vmap: We do not yet support calling random operations inside of vmap. Please perform random operations outside of "
+    "vmap as a workaround"
+)
 _SAME_OF_BATCHED = "Vmap does not currently support same randomness with a batched tensor input. Please file an issue with functorch"
 _DIFFERENT_IN_PLACE = (
     "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will appear like same "
@@ -55,7 +59,7 @@ def drawn(func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         return NotImplemented
     level = levels[-1]
     if level.randomness == "error":
-        raise RuntimeError(_REFUSED)
+        raise RuntimeError(_REFUSED_BY_LEGACY if level.legacy else _REFUSED)
     if call.values.get("out") is not None:
         raise no_out(func)
     return (_same if level.randomness == "same" else _different)(call, name, level)
