@@ -4,6 +4,7 @@
 
 #include "ops/checked_scalar.h"
 #include "ops/functions.h"
+#include "scalar/complex_math.h"
 
 namespace wg {
 namespace {
@@ -66,7 +67,8 @@ void fill_arange(T* out, int64_t n, Scalar start, Scalar step) {
 template <class T>
 compute_type<T> multiply_add(compute_type<T> a, compute_type<T> b, compute_type<T> c) {
     using C = compute_type<T>;
-    if constexpr (std::is_same_v<T, C>) return std::fma(a, b, c);
+    if constexpr (is_complex_number<T>) return a * b + c;
+    else if constexpr (std::is_same_v<T, C>) return std::fma(a, b, c);
     else return C(T(C(T(a * C(T(b)))) + c));
 }
 
@@ -86,8 +88,8 @@ struct Spacing {
 
 DType spaced_dtype(OptDType dtype, const char* name) {
     const DType d = dtype.value_or(default_dtype());
-    WG_CHECK_NOT_IMPLEMENTED(d != DType::Bool && !is_complex(d), "\"", name,
-                             "\" not implemented for '", info(d).scalar_name, "'");
+    WG_CHECK_NOT_IMPLEMENTED(d != DType::Bool, "\"", name, "\" not implemented for '",
+                             info(d).scalar_name, "'");
     return d;
 }
 
@@ -137,7 +139,7 @@ Tensor linspace(Scalar start, Scalar end, int64_t steps, OptDType dtype) {
     const DType d = spaced_dtype(dtype, "linspace_cpu");
     Tensor out = empty(Dims{steps}, d);
     if (steps == 0) return out;
-    visit_dtype(d, [&](auto tag) {
+    visit_any_dtype(d, [&](auto tag) {
         using T = typename decltype(tag)::type;
         T* p = out.data<T>();
         if (steps == 1) {
@@ -163,6 +165,15 @@ Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, OptDType d
     const DType d = spaced_dtype(dtype, "logspace_cpu");
     Tensor out = empty(Dims{steps}, d);
     if (steps == 0) return out;
+    if (is_complex(d)) {
+        visit_complex(d, [&](auto tag) {
+            using T = typename decltype(tag)::type;
+            const Tensor exponents = linspace(start, end, steps, d);
+            for (int64_t i = 0; i < steps; ++i)
+                out.data<T>()[i] = pow(T(base), exponents.data<T>()[i]);
+        });
+        return out;
+    }
     visit_dtype(d, [&](auto tag) {
         using T = typename decltype(tag)::type;
         T* p = out.data<T>();

@@ -99,6 +99,7 @@ public:
 
     void apply(Grads& in, Grads& out) override;
     std::string name() const override { return name_; }
+    bool gives_real_parts() const override { return op_ != Op::where_choice; }
     void release_saved() override {
         // Numbers that are no tensors to PyTorch are not freed.
         released = reads_saved_ & ~(row(op_).same_node ? 0u : unsigned(is_scalar_) << 1);
@@ -444,6 +445,8 @@ void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType co
     const LoopFn fn = kernel_table[int(loop_of(op, args, compute_as))].forward[int(compute)];
     if (!fn) fail_not_implemented(op, r, compute_as, args);
     const DType result = result_dtype(r, op, compute);
+    if (r.is_test)
+        warn_if_discards(compute, out.dtype());  // PyTorch writes 0 and 1 of the operands' dtype
     const IntSpan sizes = out.sizes();
     if (!r.is_test && is_half(compute_as) && out.dtype() != compute_as) {
         // A wider out= shows the result rounded to the dtype of the computation.
@@ -633,6 +636,8 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
     }
     const RowInfo& r = row(op);
     if (r.differentiable && wants_history(r, args) && is_differentiable(out.dtype())) {
+        if (op == Op::nan_replaced) [[unlikely]]
+            refuse_complex_history("nan_to_num", out, args[0].tensor());
         unsigned reads;
         auto node = make_elementwise_node(op, r, args, compute, params, node_name, reads);
         set_history(out, *node);

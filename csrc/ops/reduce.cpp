@@ -75,7 +75,10 @@ void check_autograd_dtype(const Tensor& t, DType result) {
 
 namespace {
 
-Tensor as_dtype(const Tensor& g, DType dtype) { return conform_dtype(g, dtype); }
+// A complex gradient of a real tensor stays one, which the engine refuses.
+Tensor as_dtype(const Tensor& g, DType dtype) {
+    return is_complex(g.dtype()) && !is_complex(dtype) ? g : conform_dtype(g, dtype);
+}
 
 Tensor sum_values(const Tensor& t, DimMask mask, bool keepdim, OptDType dtype) {
     if (!dtype) return reduce_values(Reduction::Sum, t, mask, keepdim);

@@ -113,6 +113,7 @@ PyObject* pull(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
                 args[1] == Py_None ? Py_None : PyTuple_GET_ITEM(args[1], Py_ssize_t(i));
             has_rows.push_back(rows && PyTuple_GET_ITEM(rows, Py_ssize_t(i)) == Py_True);
             grads.push_back(given_gradient(given, roots[i].sizes(), i, has_rows[i]));
+            check_kind(grads[i], roots[i], i);
             if (grads[i].defined()) continue;
             check_scalar(roots[i].numel(), roots[i].dtype());
             grads[i] = ones_like(detach(roots[i]));
