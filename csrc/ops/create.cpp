@@ -96,7 +96,11 @@ DType spaced_dtype(OptDType dtype, const char* name) {
 }  // namespace
 
 Tensor arange(Scalar start, Scalar end, Scalar step, OptDType dtype) {
-    const bool floating = start.is_floating() || end.is_floating() || step.is_floating();
+    bool floating = false;
+    for (const Scalar& s : {start, end, step}) {
+        if (s.is_complex()) s.to_double();  // or fails
+        floating = floating || s.is_floating() || s.is_complex();
+    }
     const DType d = dtype.value_or(floating ? default_dtype() : DType::Int64);
     WG_CHECK_NOT_IMPLEMENTED(d != DType::Bool && !is_complex(d),
                              "\"arange_cpu\" not implemented for '", info(d).scalar_name, "'");

@@ -189,9 +189,15 @@ void check_operands(Op op, Args args) {
     case Op::clamp_min:
     case Op::clamp_max:
     case Op::maximum:
-    case Op::minimum:
-        if (const DType d = result_type(args); is_complex(d)) fail_complex_operand(op, d, args);
+    case Op::minimum: {
+        // Other complex operands fail for want of a kernel, after shapes and dtypes have been looked at.
+        const bool clamps = op != Op::maximum && op != Op::minimum,
+                   bounded = op == Op::clamp_min || op == Op::clamp_max,
+                   early = !clamps || !args[1].is_tensor() || (!bounded && is_complex(args[0]));
+        if (const DType d = early ? result_type(args) : DType::Bool; is_complex(d))
+            fail_complex_operand(op, d, args);
         break;
+    }
     case Op::sub:
     case Op::sub_scaled: {
         const bool a = dtype_of_arg(args[0]) == DType::Bool,

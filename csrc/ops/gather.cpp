@@ -614,7 +614,7 @@ Tensor index_reduction(const Tensor& t, int64_t dim, const Tensor& index, const 
         "/__w/pytorch/pytorch/aten/src/ATen/native/TensorAdvancedIndexing.cpp:1523.)");
     WG_CHECK_NOT_IMPLEMENTED(r != Reduce::Mean || t.dtype() != DType::Bool,
                              "\"div_floor_cpu\" not implemented for 'Bool'");
-    if (t.dim() < 2)
+    if (t.dim() < 2 || !include_self)
         check_real(t.dtype(),
                    include_self ? "index_func_" : "index_reduce_func_exclude_input_init");
     if (r == Reduce::Amax) check_real(t.dtype(), "maximum_cpu");
