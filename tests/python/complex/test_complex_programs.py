@@ -466,16 +466,6 @@ with torch.autograd.graph.saved_tensors_hooks(lambda t: t.to(torch.complex64), l
 y.backward()
 z.grad
 """,
-    dual_1=SETUP
-    + """
-fwAD = torch.autograd.forward_ad
-with fwAD.dual_level():
-    d = fwAD.make_dual(z.detach(), w)
-    a = fwAD.unpack_dual(d * d)
-    b = fwAD.unpack_dual(d.abs())
-    e = fwAD.unpack_dual(d.real)
-    f = fwAD.unpack_dual(d.exp().sum())
-""",
     dual_2=SETUP
     + """
 fwAD = torch.autograd.forward_ad
