@@ -237,6 +237,11 @@ void conform(Tensor& grad, const Edge& edge, const Node* from, size_t index, boo
         WG_CHECK(is_differentiable(*output.grad_dtype), "a gradient cannot have the dtype '",
                  info(*output.grad_dtype).scalar_name,
                  "', which the grad_dtype of its tensor asks for");
+        WG_CHECK(
+            !from || !is_complex(grad.dtype()) || is_complex(*output.grad_dtype) ||
+                from->gives_real_parts(),
+            "Expected isFloatingType(grad.scalar_type()) || (input_is_complex == grad_is_complex) to be true, but got "
+            "false.");
         grad = conform_dtype(grad, *output.grad_dtype);
     }
 }

@@ -115,6 +115,8 @@ public:
     // The engine calls apply() only when some gradient is defined, unless the node says that it
     // deals with none as well (custom Functions, accumulation).
     virtual bool handles_undefined() const { return false; }
+    // Whether a real operand beside complex ones gets the real part of what apply() gives.
+    virtual bool gives_real_parts() const { return false; }
     Tensor zero_gradient(size_t output_nr) const;
     // What nodes of this kind save, PyTorch's `_saved_*` attributes; the names outlive the
     // tensors. "NAME[]" is one of a list of that name. The i-th value is undefined where this node did not need it.

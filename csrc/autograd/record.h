@@ -321,6 +321,14 @@ inline bool is_differentiated(const Tensor& t) noexcept {
 // Whether operations of any tensors may be recorded: a derivative that has no derivative will not do.
 inline bool recording() noexcept { return grad_enabled() || forward_mode(); }
 
+// An operation whose derivative PyTorch has for real numbers only refuses to give `out` a history.
+template <class... Inputs>
+void refuse_complex_history(const char* name, const Tensor& out, const Inputs&... inputs) {
+    if (is_complex(out.dtype())) [[unlikely]]
+        WG_CHECK(!any_requires_grad({inputs...}), name,
+                 " does not support automatic differentiation for outputs with complex dtype.");
+}
+
 // Makes the node when recording is on and some input requires grad; the caller attaches outputs.
 // Gradient i of the derivative belongs to inputs[i].
 template <class F>

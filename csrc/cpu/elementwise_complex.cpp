@@ -8,16 +8,24 @@
 namespace wg {
 namespace {
 
+// PyTorch multiplies the second operand by alpha also where that is 1: infinities and NaN become NaN in both parts.
+template <class Row>
+inline constexpr bool is_sum = Row::op == Op::add || Row::op == Op::sub;
+
 template <class Row, class C>
 void complex_loop(void* out, const void* const* in, int64_t n, const double* params) {
-    const C p0(params[0]), p1(params[1]), p2(params[2]);
+    const C p0(Complex<double>(params[0], Row::complex_parameter ? params[2] : 0)), p1(params[1]),
+        p2(params[2]);
     const C* a = static_cast<const C*>(in[0]);
     const C* b = Row::arity > 1 ? static_cast<const C*>(in[1]) : a;
     const C* c = Row::arity > 2 ? static_cast<const C*>(in[2]) : a;
     using Value = decltype(Row::forward(*a, *b, *c, p0, p1, p2));
     using Result = std::conditional_t<Row::is_test, bool, Value>;
     Result* to = static_cast<Result*>(out);
-    for (int64_t i = 0; i < n; ++i) to[i] = Result(Row::forward(a[i], b[i], c[i], p0, p1, p2));
+    for (int64_t i = 0; i < n; ++i) {
+        const C second = is_sum<Row> ? C(1) * b[i] : b[i];
+        to[i] = Result(Row::forward(a[i], second, c[i], p0, p1, p2));
+    }
 }
 
 template <class Row>

@@ -1,6 +1,7 @@
 // Tensors made of other tensors' elements in another arrangement: cat, stack, repeat, roll, flip, tril.
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "autograd/record.h"
 #include "cpu/copy.h"
@@ -27,6 +28,21 @@ Tensor part(const Tensor& t, int64_t dim, int64_t at, int64_t size) {
 
 // Tensors of shape [0] take part in any cat: once upon a time that was the shape of "no tensor".
 bool is_nothing(const Tensor& t) { return t.dim() == 1 && t.numel() == 0; }
+
+// Where real tensors stand beside complex ones they get the real part of the gradient.
+class GradientDTypes {
+public:
+    GradientDTypes(const TensorList& tensors, const Tensor& out) {
+        if (!is_complex(out.dtype())) return;
+        for (const Tensor& t : tensors) dtypes_.push_back(t.dtype());
+    }
+    Tensor conform(const Tensor& g, size_t i) const {
+        return dtypes_.empty() ? g : conform_dtype(g, dtypes_[i]);
+    }
+
+private:
+    std::vector<DType> dtypes_;
+};
 
 }  // namespace
 
@@ -71,19 +87,22 @@ Tensor cat(const TensorList& tensors, int64_t dim) {
         copy_values(part(out, dim, at, lengths[i]), tensors[i]);
         at += lengths[i];
     }
-    if (is_differentiable(out.dtype()) && any_recorded(tensors))
+    if (is_differentiable(out.dtype()) && any_recorded(tensors)) {
+        const GradientDTypes dtypes(tensors, out);
         record("CatBackward0", out, std::span<const Tensor>(tensors), {},
-               with<"dim">(given)(on_rows([lengths, dim](Backward& d) {
+               with<"dim">(given)(on_rows([lengths, dim, dtypes](Backward& d) {
                    int64_t at = 0;
                    for (size_t i = 0; i < lengths.size(); ++i) {
                        if (lengths[i] < 0) {
                            d.set(i, zeros(d.sizes(Dims{0}), d.grad().dtype()));
                            continue;
                        }
-                       d.set(i, narrow(d.grad(), d.dim(dim), at, lengths[i]));
+                       const Tensor g = narrow(d.grad(), d.dim(dim), at, lengths[i]);
+                       d.set(i, dtypes.conform(g, i));
                        at += lengths[i];
                    }
                })));
+    }
     return out;
 }
 
@@ -108,11 +127,12 @@ Tensor stack(const TensorList& tensors, int64_t dim) {
     for (size_t i = 0; i < tensors.size(); ++i)
         copy_values(alias(out, first.sizes(), strides, int64_t(i) * step), tensors[i]);
     if (is_differentiable(out.dtype()) && any_recorded(tensors))
-        record("StackBackward0", out, std::span<const Tensor>(tensors), {},
-               with<"dim">(given)(on_rows([dim](Backward& d) {
-                   for (size_t i = 0; i < d.num_inputs(); ++i)
-                       d.set(i, select(d.grad(), d.dim(dim), int64_t(i)));
-               })));
+        record(
+            "StackBackward0", out, std::span<const Tensor>(tensors), {},
+            with<"dim">(given)(on_rows([dim, dtypes = GradientDTypes(tensors, out)](Backward& d) {
+                for (size_t i = 0; i < d.num_inputs(); ++i)
+                    d.set(i, dtypes.conform(select(d.grad(), d.dim(dim), int64_t(i)), i));
+            })));
     return out;
 }
 

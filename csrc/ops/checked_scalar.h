@@ -85,4 +85,9 @@ inline void store_checked(Scalar value, void* to, DType dtype) {
     });
 }
 
+inline void check_fits(Scalar value, DType dtype) {
+    alignas(16) char unused[kMaxItemSize];
+    store_checked(value, unused, dtype);
+}
+
 }  // namespace wg

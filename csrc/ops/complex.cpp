@@ -8,6 +8,7 @@
 #include "cpu/reduce.h"
 #include "ops/functions.h"
 #include "ops/reduce_common.h"
+#include "tensor/watch.h"
 
 namespace wg {
 
@@ -44,6 +45,8 @@ Tensor part_of(const Tensor& t, int64_t which) {
 }
 
 Tensor view_as_real(const Tensor& t) {
+    if (watched()) [[unlikely]]
+        return watch<"view_as_real.default">([&] { return view_as_real(t); }, t);
     WG_CHECK(is_complex(t.dtype()), "view_as_real is only supported for complex tensors");
     Tensor out = parts_of(t);
     make_view(out, t);
@@ -53,6 +56,8 @@ Tensor view_as_real(const Tensor& t) {
 }
 
 Tensor view_as_complex(const Tensor& t) {
+    if (watched()) [[unlikely]]
+        return watch<"view_as_complex.default">([&] { return view_as_complex(t); }, t);
     WG_CHECK(
         is_floating(t.dtype()),
         "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: ",
@@ -146,6 +151,8 @@ void check_parts(const Tensor& a, const Tensor& b) {
 }  // namespace
 
 Tensor make_complex(const Tensor& re, const Tensor& im) {
+    if (watched()) [[unlikely]]
+        return watch<"complex.default">([&] { return make_complex(re, im); }, re, im);
     check_parts(re, im);
     Tensor out = joined(re, im);
     record("ComplexBackward0", out, {re, im}, {}, [](Backward& d) {
@@ -157,6 +164,8 @@ Tensor make_complex(const Tensor& re, const Tensor& im) {
 }
 
 Tensor polar(const Tensor& size, const Tensor& angle) {
+    if (watched()) [[unlikely]]
+        return watch<"polar.default">([&] { return polar(size, angle); }, size, angle);
     check_parts(size, angle);
     Tensor out;
     {

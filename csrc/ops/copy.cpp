@@ -121,10 +121,12 @@ Tensor& copy_(Tensor& self, const Tensor& src, bool) {
     Ref<Node> node;
     if (recorded) {
         const Tensor* inputs[] = {&self, &src};
-        node = make_node("torch::autograd::CopyBackwards", inputs, on_rows([](Backward& d) {
-                             if (d.needs(0)) d.set(0, zeros_like(d.grad()));
-                             if (d.needs(1)) d.set(1, d.grad());
-                         }));
+        node = make_node(
+            "torch::autograd::CopyBackwards", inputs, on_rows([from = src.dtype()](Backward& d) {
+                if (d.needs(0)) d.set(0, zeros_like(d.grad()));
+                if (d.needs(1))
+                    d.set(1, is_complex(from) ? d.grad() : conform_dtype(d.grad(), from));
+            }));
     }
     warn_if_discards(src.dtype(), self.dtype());
     TangentUpdate tangents;

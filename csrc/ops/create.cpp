@@ -4,6 +4,7 @@
 
 #include "ops/checked_scalar.h"
 #include "ops/functions.h"
+#include "scalar/complex_math.h"
 
 namespace wg {
 namespace {
@@ -66,7 +67,8 @@ void fill_arange(T* out, int64_t n, Scalar start, Scalar step) {
 template <class T>
 compute_type<T> multiply_add(compute_type<T> a, compute_type<T> b, compute_type<T> c) {
     using C = compute_type<T>;
-    if constexpr (std::is_same_v<T, C>) return std::fma(a, b, c);
+    if constexpr (is_complex_number<T>) return a * b + c;
+    else if constexpr (std::is_same_v<T, C>) return std::fma(a, b, c);
     else return C(T(C(T(a * C(T(b)))) + c));
 }
 
@@ -86,15 +88,19 @@ struct Spacing {
 
 DType spaced_dtype(OptDType dtype, const char* name) {
     const DType d = dtype.value_or(default_dtype());
-    WG_CHECK_NOT_IMPLEMENTED(d != DType::Bool && !is_complex(d), "\"", name,
-                             "\" not implemented for '", info(d).scalar_name, "'");
+    WG_CHECK_NOT_IMPLEMENTED(d != DType::Bool, "\"", name, "\" not implemented for '",
+                             info(d).scalar_name, "'");
     return d;
 }
 
 }  // namespace
 
 Tensor arange(Scalar start, Scalar end, Scalar step, OptDType dtype) {
-    const bool floating = start.is_floating() || end.is_floating() || step.is_floating();
+    bool floating = false;
+    for (const Scalar& s : {start, end, step}) {
+        if (s.is_complex()) s.to_double();  // or fails
+        floating = floating || s.is_floating() || s.is_complex();
+    }
     const DType d = dtype.value_or(floating ? default_dtype() : DType::Int64);
     WG_CHECK_NOT_IMPLEMENTED(d != DType::Bool && !is_complex(d),
                              "\"arange_cpu\" not implemented for '", info(d).scalar_name, "'");
@@ -137,7 +143,7 @@ Tensor linspace(Scalar start, Scalar end, int64_t steps, OptDType dtype) {
     const DType d = spaced_dtype(dtype, "linspace_cpu");
     Tensor out = empty(Dims{steps}, d);
     if (steps == 0) return out;
-    visit_dtype(d, [&](auto tag) {
+    visit_any_dtype(d, [&](auto tag) {
         using T = typename decltype(tag)::type;
         T* p = out.data<T>();
         if (steps == 1) {
@@ -163,6 +169,15 @@ Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, OptDType d
     const DType d = spaced_dtype(dtype, "logspace_cpu");
     Tensor out = empty(Dims{steps}, d);
     if (steps == 0) return out;
+    if (is_complex(d)) {
+        visit_complex(d, [&](auto tag) {
+            using T = typename decltype(tag)::type;
+            const Tensor exponents = linspace(start, end, steps, d);
+            for (int64_t i = 0; i < steps; ++i)
+                out.data<T>()[i] = pow(T(base), exponents.data<T>()[i]);
+        });
+        return out;
+    }
     visit_dtype(d, [&](auto tag) {
         using T = typename decltype(tag)::type;
         T* p = out.data<T>();

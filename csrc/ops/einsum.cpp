@@ -358,6 +358,7 @@ Tensor trilinear(const std::array<const Tensor*, 3>& operands,
         out = detach(contiguous(einsum(dims[0] + "," + dims[1] + "," + dims[2] + "->" + dims[3],
                                        {*operands[0], *operands[1], *operands[2]})));
     }
+    refuse_complex_history("_trilinear", out, *operands[0], *operands[1], *operands[2]);
     // Kept for the gradients of the other two.
     const auto save_for = [&](const char* name, size_t i) {
         return save_if(

@@ -3,6 +3,7 @@
 #include "ops/elementwise.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -101,6 +102,7 @@ public:
     // All loops and formulas broadcast what they read.
     void apply_rows(const RowView&, Grads& in, Grads& out) override { apply(in, out); }
     std::string name() const override { return name_; }
+    bool gives_real_parts() const override { return op_ != Op::where_choice; }
     void release_saved() override {
         // Numbers that are no tensors to PyTorch are not freed.
         released = reads_saved_ & ~(row(op_).same_node ? 0u : unsigned(is_scalar_) << 1);
@@ -169,8 +171,12 @@ private:
     bool shows_numbers() const { return !row(op_).same_node || is_for_numbers(); }
     bool has_number(int slot) const noexcept { return is_scalar_ >> slot & 1; }
     Tensor operand(int slot) const {
-        if (has_number(slot)) return wrapped_number(scalars_[slot + 1]);
-        return saved_[slot].unpack(this);
+        if (!has_number(slot)) return saved_[slot].unpack(this);
+        // Of numbers alone formulas would compute in the default dtype: 1 - weight.
+        if (op_ == Op::lerp)
+            return full({}, scalars_[slot + 1],
+                        is_complex(compute_) ? DType::Complex128 : DType::Float64);
+        return wrapped_number(scalars_[slot + 1]);
     }
 
     Op op_;
@@ -446,6 +452,8 @@ void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType co
     const LoopFn fn = kernel_table[int(loop_of(op, args, compute_as))].forward[int(compute)];
     if (!fn) fail_not_implemented(op, r, compute_as, args);
     const DType result = result_dtype(r, op, compute);
+    if (r.is_test && r.arity > 1)
+        warn_if_discards(compute, out.dtype());  // PyTorch writes 0 and 1 of the operands' dtype
     const IntSpan sizes = out.sizes();
     if (!r.is_test && is_half(compute_as) && out.dtype() != compute_as) {
         // A wider out= shows the result rounded to the dtype of the computation.
@@ -522,10 +530,12 @@ Ref<Node> make_comparison_node(const RowInfo& r, Args args) {
     SmallVector<const Tensor*, 2> inputs;
     for (const Arg& a : args)
         if (a.is_tensor()) inputs.push_back(&a.tensor());
+    const std::array<DType, 2> dtypes = {inputs.front()->dtype(), inputs.back()->dtype()};
     return make_node(inputs.size() == 1 ? r.node_scalar : r.node, {inputs.data(), inputs.size()},
-                     [](Backward& d) {
+                     [dtypes](Backward& d) {
                          for (size_t i = 0; i < d.num_inputs(); ++i)
-                             if (d.needs(i)) d.set(i, zeros_like(d.grad()));
+                             if (d.needs(i))
+                                 d.set(i, conform_dtype(zeros_like(d.grad()), dtypes[i]));
                      });
 }
 
@@ -635,6 +645,8 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
     }
     const RowInfo& r = row(op);
     if (r.differentiable && wants_history(r, args) && is_differentiable(out.dtype())) {
+        if (op == Op::nan_replaced) [[unlikely]]
+            refuse_complex_history("nan_to_num", out, args[0].tensor());
         unsigned reads;
         auto node = make_elementwise_node(op, r, args, compute, params, node_name, reads);
         set_history(out, *node);

@@ -48,6 +48,7 @@ struct RowInfo {
     bool is_test;  // gives bool
     DTypes dtypes;
     bool is_complex;  // takes complex numbers as well
+    bool complex_parameter;  // the first one may be complex over them
     unsigned forms;
     double lo, hi;
     bool differentiable;
@@ -85,13 +86,16 @@ inline bool is_complex(const Arg& a) noexcept {
 using Args = std::span<const Arg>;
 
 struct Params {
-    double p[3] = {0, 0, 0};
+    double p[3] = {0, 0, 0};  // p[2] is the imaginary part of p[0] in rows of a complex_parameter
     uint8_t whole = 0;  // bits: those that the caller gave as integers
 };
+inline Params complex_params(const Scalar& first, double second = 0) {
+    const Complex<double> z = first.to_complex();
+    return {{z.re, second, z.im}, uint8_t(first.category() == Category::Integral)};
+}
 // The parameters of add_scaled and sub_scaled: how alpha was given decides which dtypes it may meet.
 inline Params alpha_params(const Scalar& alpha) {
-    return {{alpha.to_double(), double(int(alpha.category()))},
-            uint8_t(alpha.category() == Category::Integral)};
+    return complex_params(alpha, double(int(alpha.category())));
 }
 
 template <>
@@ -182,19 +186,32 @@ inline Tensor where(const Tensor& condition, const Arg& a, const Arg& b) {
 // Over real numbers the tensor itself.
 Tensor conj(const Tensor& x);
 inline Tensor operator-(const Tensor& x) { return neg(x); }
+// A parameter of a row over complex numbers.
+struct Factor {
+    Complex<double> value;
+    Arg arg() const { return value.im == 0 ? Scalar(value.re) : Scalar(value); }
+};
+inline Factor conj(Factor f) { return {conj(f.value)}; }
 template <class T>
-concept Operand = std::is_same_v<T, Tensor> || std::is_arithmetic_v<T>;
+concept Number = std::is_arithmetic_v<T> || std::is_same_v<T, Factor>;
+template <class T>
+concept Operand = std::is_same_v<T, Tensor> || Number<T>;
 template <class A, class B>
 concept TensorPair =
     Operand<A> && Operand<B> && (std::is_same_v<A, Tensor> || std::is_same_v<B, Tensor>);
-#define WG_OPERATOR(symbol, name, node_number_left, node_number_right)   \
-    template <class A, class B>                                          \
-        requires TensorPair<A, B>                                        \
-    Tensor operator symbol(const A& a, const B& b) {                     \
-        const char* node = std::is_arithmetic_v<A>   ? node_number_left  \
-                           : std::is_arithmetic_v<B> ? node_number_right \
-                                                     : nullptr;          \
-        return binary(Op::name, Arg(a), Arg(b), {}, node);               \
+inline Arg as_arg(const Tensor& t) { return t; }
+inline Arg as_arg(Factor f) { return f.arg(); }
+template <class T>
+    requires std::is_arithmetic_v<T>
+Arg as_arg(T number) {
+    return number;
+}
+#define WG_OPERATOR(symbol, name, node_number_left, node_number_right)                             \
+    template <class A, class B>                                                                    \
+        requires TensorPair<A, B>                                                                  \
+    Tensor operator symbol(const A& a, const B& b) {                                               \
+        const char* node = Number<A> ? node_number_left : Number<B> ? node_number_right : nullptr; \
+        return binary(Op::name, as_arg(a), as_arg(b), {}, node);                                   \
     }
 WG_OPERATOR(+, add, "AddBackward1", "AddBackward1")
 WG_OPERATOR(-, sub, nullptr, "SubBackward1")

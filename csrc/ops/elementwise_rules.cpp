@@ -105,6 +105,7 @@ const char* kernel_name(Op op, bool number_operand) {
     case Op::threshold_written: return "threshold_cpu";
     case Op::prelu_kernel: return "prelu_cpu";
     case Op::softshrink: return "softshrink_check";
+    case Op::logit_within: return "logit_cpu";
     case Op::gelu_erf:
     case Op::gelu_tanh: return "GeluKernelImpl";
     default: return nullptr;
@@ -131,7 +132,8 @@ bool has_zero(const Arg& arg, DType dtype) {
 namespace {
 
 // Where PyTorch has words of its own for complex numbers.
-void fail_complex_operand(Op op) {
+void fail_complex_operand(Op op, DType d, Args args) {
+    const bool number = args.size() > 1 && !args[1].is_tensor(), first = is_complex(args[0]);
     switch (op) {
     case Op::sign:
         fail(
@@ -144,8 +146,17 @@ void fail_complex_operand(Op op) {
     case Op::clamp_both:
     case Op::clamp_low:
     case Op::clamp_high:
+        WG_CHECK(first || !number, "value cannot be converted to type double without overflow");
+        if (!first)
+            check_real(d, op == Op::clamp_both  ? "clamp_cpu"
+                          : op == Op::clamp_low ? "maximum_cpu"
+                                                : "minimum_cpu");
+        [[fallthrough]];
     case Op::clamp_min:
     case Op::clamp_max:
+        if (op == Op::clamp_min && !number) check_real(d, "maximum_cpu");
+        if (op == Op::clamp_max && !number) check_real(d, "minimum_cpu");
+        [[fallthrough]];
     case Op::relu:
     case Op::hardtanh: fail(ErrorKind::NotImplemented, "clamp is not supported for complex types");
     case Op::maximum:
@@ -162,7 +173,7 @@ void fail_not_implemented(Op op, const RowInfo& r, DType d, Args args) {
         if (op == Op::relu) fail(ErrorKind::Runtime, "Boolean inputs not supported for relu");
         if (op == Op::hardtanh) fail(ErrorKind::Runtime, "Bool inputs not supported for hardtanh");
     }
-    if (is_complex(d)) fail_complex_operand(op);
+    if (is_complex(d)) fail_complex_operand(op, d, args);
     bool number_operand = false;
     for (const Arg& a : args) number_operand = number_operand || !a.is_tensor();
     const char* kernel = kernel_name(op, number_operand);
@@ -172,6 +183,21 @@ void fail_not_implemented(Op op, const RowInfo& r, DType d, Args args) {
 
 void check_operands(Op op, Args args) {
     switch (op) {
+    case Op::clamp_both:
+    case Op::clamp_low:
+    case Op::clamp_high:
+    case Op::clamp_min:
+    case Op::clamp_max:
+    case Op::maximum:
+    case Op::minimum: {
+        // Other complex operands fail for want of a kernel, after shapes and dtypes have been looked at.
+        const bool clamps = op != Op::maximum && op != Op::minimum,
+                   bounded = op == Op::clamp_min || op == Op::clamp_max,
+                   early = !clamps || !args[1].is_tensor() || (!bounded && is_complex(args[0]));
+        if (const DType d = early ? result_type(args) : DType::Bool; is_complex(d))
+            fail_complex_operand(op, d, args);
+        break;
+    }
     case Op::sub:
     case Op::sub_scaled: {
         const bool a = dtype_of_arg(args[0]) == DType::Bool,
@@ -309,11 +335,12 @@ MissingDerivative missing_inplace_derivative(Op op, const Params& params) {
 namespace {
 
 // What a parameter is to the dtype: among integers, -1 and 255 both fit a byte.
-void check_fits(double value, DType dtype) {
-    alignas(16) char unused[kMaxItemSize];
+void check_fits(double value, DType dtype, double imag = 0) {
     const bool whole = value == std::nearbyint(value) && std::fabs(value) < 0x1p63;
-    store_checked(whole && !is_floating(dtype) ? Scalar(int64_t(value)) : Scalar(value), unused,
-                  dtype);
+    check_fits(imag != 0                      ? Scalar(Complex<double>(value, imag))
+               : whole && !is_floating(dtype) ? Scalar(int64_t(value))
+                                              : Scalar(value),
+               dtype);
 }
 
 }  // namespace
@@ -335,9 +362,13 @@ void check_parameters(Op op, DType compute, Args args, const Params& params) {
                  "Boolean alpha only supported for Boolean results.");
         WG_CHECK(kind != Category::Floating || is_differentiable(compute),
                  "For integral input tensors, argument alpha must not be a floating point number.");
-        check_fits(p[0], compute);
+        WG_CHECK(kind != Category::Complex || is_complex(compute),
+                 "For non-complex input tensors, argument alpha must not be a complex number.");
+        check_fits(p[0], compute, p[2]);
         break;
     }
+    case Op::addcmul:
+    case Op::addcdiv: check_fits(p[0], kernel_dtype(compute), p[2]); break;
     case Op::threshold:
     case Op::threshold_written:
         check_fits(p[0], kernel_dtype(compute));
@@ -477,7 +508,10 @@ std::vector<NamedNumber> named_parameters(Op op, const double* params, unsigned 
                            at->second.find('.') == std::string::npos && v == std::nearbyint(v) &&
                            std::fabs(v) < 0x1p53;
         if (op == Op::logit_within && v < 0) continue;
-        n.value = whole >> i & 1 || slope ? Scalar(int64_t(v)) : Scalar(v);
+        n.value = whole >> i & 1 || slope ? Scalar(int64_t(v))
+                  : r.complex_parameter && i == 0 && params[2] != 0
+                      ? Scalar(Complex<double>(v, params[2]))
+                      : Scalar(v);
     }
     return numbers;
 }

@@ -107,7 +107,7 @@ std::vector<Argument> arguments_of(Op op, Args args, const Params& params, const
         // Those that PyTorch leaves out.
         const Scalar* number = std::get_if<Scalar>(&a.value);
         const auto* text = std::get_if<std::string>(&a.value);
-        a.is_default = (a.keyword && number && number->to_double() == 1) ||
+        a.is_default = (a.keyword && number && number->to_complex() == 1) ||
                        (text && *text == "none") ||
                        (op == Op::leaky_relu && number && number->to_double() == 0.01);
     }

@@ -290,6 +290,18 @@ Scalar end_point(const char* name, const Tensor& start, const Tensor& end, const
     return is_integral(t.dtype()) ? Scalar(t.to_int()) : Scalar(t.to_double());
 }
 
+// The dtype of numbers between these ends, if `wanted`, the caller's or that of out=, leaves it open.
+OptDType spaced_dtype(const char* name, const Scalar& start, const Scalar& end, int64_t steps,
+                      OptDType wanted, bool into_out) {
+    WG_CHECK(steps >= 0, "number of steps must be non-negative");
+    if (into_out || (!start.is_complex() && !end.is_complex())) return wanted;
+    const DType inferred = to_complex(default_dtype());
+    WG_CHECK(!wanted || is_complex(*wanted), "torch.", name, "(): inferred dtype ",
+             info(inferred).c_name, " can't be safely cast to passed dtype ",
+             wanted ? info(*wanted).scalar_name : "");
+    return wanted ? wanted : inferred;
+}
+
 }  // namespace
 
 Tensor make_linspace(Scalar start, Scalar end, int64_t steps, const OptTensor& out,
@@ -298,7 +310,12 @@ Tensor make_linspace(Scalar start, Scalar end, int64_t steps, const OptTensor& o
         return watch<"linspace.default">([&] { return make_linspace(start, end, steps, out, o); },
                                          start, end, steps);
     return placed(
-        "linspace", out, o, [&](OptDType d) { return linspace(start, end, steps, d); }, true);
+        "linspace", out, o,
+        [&](OptDType d) {
+            return linspace(start, end, steps,
+                            spaced_dtype("linspace", start, end, steps, d, out.has_value()));
+        },
+        true);
 }
 Tensor make_linspace_tt(const Tensor& start, const Tensor& end, int64_t steps, const OptTensor& out,
                         const TensorOptions& o) {
@@ -321,7 +338,12 @@ Tensor make_logspace(Scalar start, Scalar end, int64_t steps, double base, const
             [&] { return make_logspace(start, end, steps, base, out, o); }, start, end, steps,
             base);
     return placed(
-        "logspace", out, o, [&](OptDType d) { return logspace(start, end, steps, base, d); }, true);
+        "logspace", out, o,
+        [&](OptDType d) {
+            return logspace(start, end, steps, base,
+                            spaced_dtype("logspace", start, end, steps, d, out.has_value()));
+        },
+        true);
 }
 Tensor make_logspace_tt(const Tensor& start, const Tensor& end, int64_t steps, double base,
                         const OptTensor& out, const TensorOptions& o) {

@@ -66,13 +66,12 @@ RowChoice logit(const Tensor& x, OptDouble eps) {
 }
 
 RowChoice nan_to_num(const Tensor& x, OptDouble nan, OptDouble posinf, OptDouble neginf) {
-    WG_CHECK_NOT_IMPLEMENTED(!is_complex(x.dtype()),
-                             "nan_to_num is not implemented for complex tensors");
-    if (!is_floating(x.dtype())) return {Op::add, {x, Scalar(false)}};  // the values themselves
-    const double largest = x.dtype() == DType::Float16    ? 65504.0
-                           : x.dtype() == DType::BFloat16 ? 0x1.fep127
-                           : x.dtype() == DType::Float32 ? double(std::numeric_limits<float>::max())
-                                                         : std::numeric_limits<double>::max();
+    const DType part = to_real(x.dtype());
+    if (!is_floating(part)) return {Op::add, {x, Scalar(false)}};  // the values themselves
+    const double largest = part == DType::Float16    ? 65504.0
+                           : part == DType::BFloat16 ? 0x1.fep127
+                           : part == DType::Float32  ? double(std::numeric_limits<float>::max())
+                                                     : std::numeric_limits<double>::max();
     return {Op::nan_replaced,
             {x},
             {{nan.value_or(0), posinf.value_or(largest), neginf.value_or(-largest)}}};
@@ -90,7 +89,9 @@ template <class B>
 Tensor& write_float_power(Tensor& a, const B& b) {
     WG_CHECK(a.dtype() == DType::Float64 || a.dtype() == DType::Complex128,
              "the base given to float_power_ has dtype ", info(a.dtype()).scalar_name,
-             " but the operation's result requires dtype Double");
+             " but the operation's result requires dtype ",
+             info(is_complex(a.dtype()) || is_complex(Arg(b)) ? DType::Complex128 : DType::Float64)
+                 .scalar_name);
     return elementwise_(Op::pow, a, std::initializer_list<Arg>{a, as_double(b)});
 }
 
@@ -162,20 +163,21 @@ Tensor pow_slope(const Tensor& g, const Tensor& a, const Tensor& b) {
     return exponent == 0 ? zero(g) : g * conj(exponent * pow(a, exponent - 1));
 }
 Tensor pow_exponent_slope(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& y) {
-    const Tensor size = is_complex(b.dtype()) ? real(b) : b;
+    // Where 0 to the power is constant; complex powers of 0 have no derivative.
+    const Tensor flat = is_complex(b.dtype()) ? real(b) >= 0 && imag(b) == 0 : b >= 0;
     if (!a->wrapped_number) {
         // To complex exponents negative numbers have logarithms.
         const Tensor base = is_complex(y.dtype()) ? conform_dtype(a, y.dtype()) : a;
-        return g * conj(where(a == 0 && size >= 0, 0.0, y * log(base)));
+        return g * conj(where(a == 0 && flat, 0.0, y * log(base)));
     }
     if (is_complex(a.dtype())) {
         const auto base = *a.data<Complex<double>>();
         const Tensor slope = conj(mul(y, Scalar(log(base))));
-        return g * (base == 0 ? where(size >= 0, 0.0, slope) : slope);
+        return g * (base == 0 ? where(flat, 0.0, slope) : slope);
     }
     const double base = a.to_double();
     const Tensor slope = conj(y * std::log(base));
-    return g * (base == 0 ? where(size >= 0, 0.0, slope) : slope);
+    return g * (base == 0 ? where(flat, 0.0, slope) : slope);
 }
 Tensor xlogy_slope(const Tensor& g, const Tensor& a, const Tensor& b) {
     if (!b->wrapped_number) return masked_fill(xlogy(Arg(g), Arg(b)), a == 0 && b <= 0, 0.0);

@@ -37,6 +37,13 @@ constexpr WG_INLINE T conj(const T& x) {
     return x;
 }
 
+// x with other numbers in place of NaN and infinities; over complex numbers in each part (scalar/complex_math.h).
+template <class T, class P>
+constexpr WG_INLINE T only_finite(const T& x, const P& nan, const P& posinf, const P& neginf) {
+    return where(isnan(x), nan,
+                 where(x == kInf<double>, posinf, where(x == -kInf<double>, neginf, x)));
+}
+
 // The argument of a real number, and the derivatives of it and of sgn: flat over real numbers; over complex ones
 // functions of tensors (ops/complex.cpp), which read what these do not.
 template <Numbers T>

@@ -295,7 +295,7 @@ void scatter_combined(const Tensor& target, const Tensor& self, int64_t dim, con
             const Tensor places = checked_places(index, to, along);
             if (index.numel() == 0) return;
             const Tensor values = separate(read_part(src, index), to);
-            visit_dtype(to.dtype(), [&](auto tag) {
+            visit_any_dtype(to.dtype(), [&](auto tag) {
                 using T = typename decltype(tag)::type;
                 using C = compute_type<T>;
                 for_each_line<T>(to, values, index, places, along, false,
@@ -329,7 +329,7 @@ void warn_of_reduce() {
 // The value as a source of the index's shape.
 Tensor repeated(Scalar value, const Tensor& index, DType dtype) {
     Tensor t = empty({}, dtype);
-    value.store(t.raw(), dtype);
+    store_checked(value, t.raw(), dtype);
     return expand(t, Dims(index.sizes()));
 }
 
@@ -419,7 +419,8 @@ template <class T>
 T identity_of(Reduce r) {
     using Limits = std::numeric_limits<compute_type<T>>;
     if (r == Reduce::Prod) return T(compute_type<T>(1));
-    if (r != Reduce::Amax && r != Reduce::Amin) return T(compute_type<T>(0));
+    if (is_complex_number<T> || (r != Reduce::Amax && r != Reduce::Amin))
+        return T(compute_type<T>(0));
     if constexpr (std::is_integral_v<T>)
         return r == Reduce::Amax ? Limits::lowest() : Limits::max();
     else return T(r == Reduce::Amax ? -Limits::infinity() : Limits::infinity());
@@ -428,10 +429,12 @@ T identity_of(Reduce r) {
 template <class T>
 T reduced(T a, T b, Reduce r) {
     using C = compute_type<T>;
-    if (r == Reduce::Amax || r == Reduce::Amin) {
-        if constexpr (!std::is_integral_v<T>)
-            if (C(a) != C(a) || C(b) != C(b)) return C(a) != C(a) ? a : b;
-        return (r == Reduce::Amax ? C(a) < C(b) : C(b) < C(a)) ? b : a;
+    if constexpr (!is_complex_number<T>) {
+        if (r == Reduce::Amax || r == Reduce::Amin) {
+            if constexpr (!std::is_integral_v<T>)
+                if (C(a) != C(a) || C(b) != C(b)) return C(a) != C(a) ? a : b;
+            return (r == Reduce::Amax ? C(a) < C(b) : C(b) < C(a)) ? b : a;
+        }
     }
     if constexpr (std::is_same_v<T, bool>) return r == Reduce::Prod ? a && b : a || b;
     else if constexpr (std::is_integral_v<T>)
@@ -454,7 +457,7 @@ Tensor reduced_values(const Tensor& t, int64_t dim, const Tensor& index, const T
     const Tensor out = contiguous_copy(t);
     if (index.numel() == 0) return out;
     const Tensor values = contiguous(read_part(src, index));
-    visit_dtype(t.dtype(), [&](auto tag) {
+    visit_any_dtype(t.dtype(), [&](auto tag) {
         using T = typename decltype(tag)::type;
         const T identity = identity_of<T>(reduce);
         if (!include_self)
@@ -473,7 +476,7 @@ Tensor reduced_values(const Tensor& t, int64_t dim, const Tensor& index, const T
     });
     if (reduce != Reduce::Mean) return out;
     const Tensor n = counts(out, dim, index, include_self);
-    return is_floating(t.dtype()) ? div(out, n) : div_floor(out, n);
+    return is_differentiable(t.dtype()) ? div(out, n) : div_floor(out, n);
 }
 
 bool has_any(const Tensor& mask) {
@@ -553,14 +556,9 @@ std::optional<Reduce> reduction_of(std::string_view name) {
     return {};
 }
 
-}  // namespace
-
-Tensor scatter_reduce(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src,
-                      std::string_view reduce, bool include_self) {
-    if (watched()) [[unlikely]]
-        return watch<"scatter_reduce.two">(
-            [&] { return scatter_reduce(t, dim, index, src, reduce, include_self); }, t, dim, index,
-            src, reduce, optional_argument(include_self, true, "include_self"));
+// The recorded operations, which in place have histories over complex numbers as well.
+Tensor scatter_reduction(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src,
+                         std::string_view reduce, bool include_self) {
     const int64_t along = wrap_dim(dim, t.dim());
     check_index_dtype("scatter", index);
     WG_CHECK(t.dtype() == src.dtype(), "scatter(): Expected self.dtype to be equal to src.dtype");
@@ -570,6 +568,8 @@ Tensor scatter_reduce(const Tensor& t, int64_t dim, const Tensor& index, const T
     WG_CHECK_NOT_IMPLEMENTED(
         r != Reduce::Mean || t.dtype() != DType::Bool || index.numel() == 0,
         "\"scatter_gather_tensor_cpu_reduce_mean\" not implemented for 'Bool'");
+    if (r == Reduce::Amax) check_real(t.dtype(), "scatter_gather_tensor_cpu_reduce_amax");
+    if (r == Reduce::Amin) check_real(t.dtype(), "scatter_gather_tensor_cpu_reduce_amin");
     const Tensor places = checked_places(index, t, along);
     const Tensor out = reduced_values(t, along, index, places, src, *r, include_self);
     record(
@@ -590,12 +590,8 @@ Tensor scatter_reduce(const Tensor& t, int64_t dim, const Tensor& index, const T
     return out;
 }
 
-Tensor index_reduce(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source,
-                    std::string_view reduce, bool include_self) {
-    if (watched()) [[unlikely]]
-        return watch<"index_reduce.default">(
-            [&] { return index_reduce(t, dim, index, source, reduce, include_self); }, t, dim,
-            index, source, reduce, optional_argument(include_self, true, "include_self"));
+Tensor index_reduction(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source,
+                       std::string_view reduce, bool include_self) {
     const std::optional<Reduce> r = reduction_of(reduce);
     WG_CHECK(r && r != Reduce::Sum,
              "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got ",
@@ -629,6 +625,11 @@ Tensor index_reduce(const Tensor& t, int64_t dim, const Tensor& index, const Ten
         "/__w/pytorch/pytorch/aten/src/ATen/native/TensorAdvancedIndexing.cpp:1523.)");
     WG_CHECK_NOT_IMPLEMENTED(r != Reduce::Mean || t.dtype() != DType::Bool,
                              "\"div_floor_cpu\" not implemented for 'Bool'");
+    if (t.dim() < 2 || !include_self)
+        check_real(t.dtype(),
+                   include_self ? "index_func_" : "index_reduce_func_exclude_input_init");
+    if (r == Reduce::Amax) check_real(t.dtype(), "maximum_cpu");
+    if (r == Reduce::Amin) check_real(t.dtype(), "minimum_cpu");
     const int64_t size = size_at(t, along);
     const Tensor places = checked_indices(
         index, size, false, [&](int64_t) { fail(ErrorKind::Index, "index out of range in self"); });
@@ -656,8 +657,6 @@ Tensor index_reduce(const Tensor& t, int64_t dim, const Tensor& index, const Ten
     return out;
 }
 
-namespace {
-
 template <class F>
 Tensor& reduced_in_place(Tensor& self, const Tensor& index, const Tensor& src, F reduced) {
     return inplace(self, requires_grad(src), [&](const Tensor& old) {
@@ -670,6 +669,27 @@ Tensor& reduced_in_place(Tensor& self, const Tensor& index, const Tensor& src, F
 
 }  // namespace
 
+Tensor scatter_reduce(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& src,
+                      std::string_view reduce, bool include_self) {
+    if (watched()) [[unlikely]]
+        return watch<"scatter_reduce.two">(
+            [&] { return scatter_reduce(t, dim, index, src, reduce, include_self); }, t, dim, index,
+            src, reduce, optional_argument(include_self, true, "include_self"));
+    const Tensor out = scatter_reduction(t, dim, index, src, reduce, include_self);
+    refuse_complex_history("scatter_reduce", out, t, src);
+    return out;
+}
+Tensor index_reduce(const Tensor& t, int64_t dim, const Tensor& index, const Tensor& source,
+                    std::string_view reduce, bool include_self) {
+    if (watched()) [[unlikely]]
+        return watch<"index_reduce.default">(
+            [&] { return index_reduce(t, dim, index, source, reduce, include_self); }, t, dim,
+            index, source, reduce, optional_argument(include_self, true, "include_self"));
+    const Tensor out = index_reduction(t, dim, index, source, reduce, include_self);
+    refuse_complex_history("index_reduce", out, t, source);
+    return out;
+}
+
 Tensor& scatter_reduce_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                         std::string_view reduce, bool include_self) {
     if (watched()) [[unlikely]]
@@ -679,7 +699,7 @@ Tensor& scatter_reduce_(Tensor& self, int64_t dim, const Tensor& index, const Te
             },
             self, dim, index, src, reduce, optional_argument(include_self, true, "include_self"));
     return reduced_in_place(self, index, src, [&](const Tensor& old) {
-        return scatter_reduce(old, dim, index, src, reduce, include_self);
+        return scatter_reduction(old, dim, index, src, reduce, include_self);
     });
 }
 Tensor& index_reduce_(Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
@@ -692,7 +712,7 @@ Tensor& index_reduce_(Tensor& self, int64_t dim, const Tensor& index, const Tens
             self, dim, index, source, reduce,
             optional_argument(include_self, true, "include_self"));
     return reduced_in_place(self, index, source, [&](const Tensor& old) {
-        return index_reduce(old, dim, index, source, reduce, include_self);
+        return index_reduction(old, dim, index, source, reduce, include_self);
     });
 }
 
@@ -734,15 +754,15 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
     WG_CHECK(weight.dim() == 2, "'weight' must be 2-D");
     WG_CHECK(
         indices.dtype() == DType::Int64 || indices.dtype() == DType::Int32,
-        "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-        "torch.",
-        info(indices.dtype()).legacy_name, " instead (while checking arguments for embedding)");
+        "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got ",
+        tensor_type_name(indices.dtype()), " instead (while checking arguments for embedding)");
     WG_CHECK_NOT_IMPLEMENTED(!sparse,
                              "embedding: sparse gradients are not supported; pass sparse=False");
     Dims shape(indices.sizes());
     shape.push_back(weight.size(1));
     const Tensor rows = index_select(detach(weight), 0, reshape(detach(indices), {-1}));
     const Tensor out = alias(rows, shape, contiguous_strides(shape), 0);
+    refuse_complex_history("embedding", out, weight);
     // What the gradient leaves out or scales on purpose has its tangent all the same, as in PyTorch.
     record("EmbeddingBackward0", out, {weight}, {save("indices", indices)},
            with<"weight_sym_argsize_0", "padding_idx", "scale_grad_by_freq", "sparse">(

@@ -165,6 +165,7 @@ void add(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& in
             const bool plain = alpha.is_complex()    ? false
                                : alpha.is_floating() ? alpha.to_double() == 1
                                                      : alpha.to_int() == 1;
+            if (alpha.is_complex()) check_fits(alpha, to.dtype());
             // alpha takes the dtype before the product, not after it.
             const Scalar factor = is_differentiable(to.dtype()) ? alpha
                                   : to.dtype() == DType::Bool   ? Scalar(alpha.to_bool())
@@ -176,7 +177,9 @@ void add(const Tensor& target, const Tensor& self, int64_t dim, const Tensor& in
             if (d.needs(0)) d.set(0, d.grad());
             if (!d.needs(1)) return;
             const Tensor g = slices_of(d.grad(), dim, d.saved(0), from);
-            d.set(1, alpha.to_double() == 1 ? g : binary(Op::mul, g, alpha, {}, "MulBackward1"));
+            const Complex<double> z = conj(alpha.to_complex());
+            const Scalar factor = alpha.is_complex() ? Scalar(z) : alpha;
+            d.set(1, z == 1 ? g : binary(Op::mul, g, factor, {}, "MulBackward1"));
         }));
 }
 
@@ -237,6 +240,8 @@ void write_filled(const Tensor& to, int64_t dim, const Tensor& index, Scalar val
     warn_if_expanded(to, "index_fill_");
     check_no_overlap(to, index);
     WG_CHECK(index.dim() <= 1, "Index has to be a vector/scalar");
+    WG_CHECK(!value.is_complex() || is_complex(to.dtype()),
+             "index_fill_(): Converting complex Scalar to non-complex type is not supported");
     const int64_t d = wrap_dim(dim, to.dim());
     const Tensor element = full({}, value, to.dtype());
     const IndexedRegion r = slices(to, d, index, true, [&](int64_t bad) {

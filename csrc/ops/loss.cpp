@@ -200,6 +200,8 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, int64_t reduction, 
 }
 
 Tensor kl_div(const Tensor& input, const Tensor& target, int64_t reduction, bool log_target) {
+    WG_CHECK(!is_complex(input.dtype()) && !is_complex(target.dtype()),
+             "kl_div: Complex inputs not supported.");
     WG_CHECK(is_floating(input.dtype()) && is_floating(target.dtype()),
              "kl_div: Integral inputs not supported.");
     return reduced(log_target ? exp(target) * (target - input)
@@ -341,6 +343,7 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
         if (weight.defined()) multiply_by(out, weight);
         out = reduced(out, reduction);
     }
+    refuse_complex_history("binary_cross_entropy_with_logits", out, input, target);
     record(
         "BinaryCrossEntropyWithLogitsBackward0", out, {input, target},
         {save("self", input), save("target", target), save_if(weight.defined(), "weight", weight),
@@ -403,6 +406,7 @@ Tensor compact(const Tensor& t) {
 
 template <class F>
 void visit_floating(const Picks& k, DType dtype, F&& f) {
+    check_real(dtype, k.image() ? "nll_loss2d_forward_out_frame" : "nll_loss_out_frame");
     visit_dtype(dtype, [&](auto tag) {
         using T = typename decltype(tag)::type;
         if constexpr (std::is_integral_v<T>)

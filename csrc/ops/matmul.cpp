@@ -4,6 +4,7 @@
 
 #include "autograd/record.h"
 #include "cpu/gemm.h"
+#include "ops/checked_scalar.h"
 #include "ops/functions.h"
 #include "ops/row_gradients.h"
 #include "tensor/watch.h"
@@ -431,16 +432,14 @@ void check_expandable(const Tensor& self, const Dims& shape) {
 }
 
 // A contiguous copy of self, broadcast; without values when beta is 0, as nothing then reads them.
-Tensor start_from(const Tensor& self, IntSpan shape, const Scalar& beta) {
+Tensor start_from(const Tensor& self, IntSpan shape, const Scalar& beta, const Scalar& alpha) {
+    for (const Scalar& s : {beta, alpha})
+        if (s.is_complex()) check_fits(s, self.dtype());
     check_expandable(self, Dims(shape));
     Tensor out = empty(shape, self.dtype());
     if (beta.to_bool()) copy_values(out, self);
     return out;
 }
-
-}  // namespace
-
-namespace {
 
 // `whole`: self has the shape of the result, to be written into it.
 Tensor plus_product(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta,
@@ -456,7 +455,7 @@ Tensor plus_product(const Tensor& self, const Tensor& a, const Tensor& b, const 
     WG_CHECK(!whole || same_shape(self.sizes(), shape), "Bad in-place call: input tensor size ",
              to_string(self.sizes()), " and output tensor size ", to_string(shape),
              " should match");
-    Tensor out = start_from(self, shape, beta);
+    Tensor out = start_from(self, shape, beta, alpha);
     product_into(out, a, false, b, false, beta, alpha, "addmm_impl_cpu_");
     if (any_recorded({self, a, b}))
         record("AddmmBackward0", out, {self, a, b},
@@ -501,7 +500,7 @@ Tensor addmv(const Tensor& self, const Tensor& a, const Tensor& v, Scalar beta, 
                                       optional_argument(beta, 1, "beta"),
                                       optional_argument(alpha, 1, "alpha"));
     check_vector_product(a, v, self.dim(), self.dim() > 0 ? self->dims[0] : 1, self);
-    Tensor out = start_from(self, a.sizes().first(1), beta);
+    Tensor out = start_from(self, a.sizes().first(1), beta, alpha);
     vector_product_into(out, a, v, beta, alpha);
     if (any_recorded({self, a, v}))
         record("AddmvBackward0", out, {self, a, v}, {save_for(v, "mat", a), save_for(a, "vec", v)},
@@ -535,6 +534,7 @@ Tensor addr(const Tensor& self, const Tensor& u, const Tensor& v, Scalar beta, S
         WG_CHECK(!factor.is_floating() || is_differentiable(dtype),
                  "For integral input tensors, argument ", name,
                  " must not be a floating point number.");
+        if (factor.is_complex()) check_fits(factor, dtype);
     }
     const Dims shape{u->dims[0], v->dims[0]};
     Tensor out;
@@ -590,7 +590,7 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta
              ", batch2: ", cpp_type_name(b.dtype()));
     WG_CHECK(a.dtype() == b.dtype(), "expected scalar type ", scalar_name(a), " but found ",
              scalar_name(b));
-    Tensor out = start_from(self, shape, beta);
+    Tensor out = start_from(self, shape, beta, alpha);
     product_into(out, a, false, b, false, beta, alpha, "baddbmm");
     if (any_recorded({self, a, b}))
         record("BaddbmmBackward0", out, {self, a, b},
@@ -628,7 +628,7 @@ Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta,
              scalar_name(self), " and ", scalar_name(b));
     WG_CHECK(a.dtype() == b.dtype(), "mat1 and mat2 must have the same dtype, but got ",
              scalar_name(a), " and ", scalar_name(b));
-    Tensor out = start_from(self, shape, beta);
+    Tensor out = start_from(self, shape, beta, alpha);
     {
         Unrecorded off;
         if (a->dims[0] == 0) copy_values(out, mul(out, Arg(beta)));
@@ -647,9 +647,9 @@ Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta,
                        const Tensor g =
                            expand(unsqueeze(d.grad(), 0), {batches, shape[0], shape[1]});
                        if (d.needs(1))
-                           d.set(1, scaled(bmm(g, transposed(d.saved(1))), conj(alpha)));
+                           d.set(1, scaled(bmm(g, conj(transposed(d.saved(1)))), conj(alpha)));
                        if (d.needs(2))
-                           d.set(2, scaled(bmm(transposed(d.saved(0)), g), conj(alpha)));
+                           d.set(2, scaled(bmm(conj(transposed(d.saved(0))), g), conj(alpha)));
                    }));
     return out;
 }

@@ -287,7 +287,7 @@ Tensor rms_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor& 
     WG_CHECK_VALUE(t.dim() >= int64_t(normalized_shape.size()), "Input tensor must have at least ",
                    normalized_shape.size(), " dimensions, but got ", t.dim());
     check_shape(t, normalized_shape, "*");
-    WG_CHECK_NOT_IMPLEMENTED(is_floating(t.dtype()), "\"rms_norm\" not implemented for '",
+    WG_CHECK_NOT_IMPLEMENTED(is_differentiable(t.dtype()), "\"rms_norm\" not implemented for '",
                              info(t.dtype()).scalar_name, "'");
     if (w.defined() && w.dtype() != t.dtype())
         warn_once(WarningKind::User,
@@ -296,8 +296,9 @@ Tensor rms_norm(const Tensor& t, const Dims& normalized_shape, const OptTensor& 
                       ", Cannot dispatch to fused implementation. (Triggered internally at "
                       "/__w/pytorch/pytorch/aten/src/ATen/native/layer_norm.cpp:346.)"));
     const Tensor x = t.itemsize() == 2 ? to_dtype(t, DType::Float32) : t;
-    const double smallest = x.dtype() == DType::Float64 ? std::numeric_limits<double>::epsilon()
-                                                        : std::numeric_limits<float>::epsilon();
+    const double smallest = to_real(x.dtype()) == DType::Float64
+                                ? std::numeric_limits<double>::epsilon()
+                                : std::numeric_limits<float>::epsilon();
     const Layer layer{int64_t(normalized_shape.size()), eps.value_or(smallest)};
     const Tensor normal = x * rsqrt(layer.mean(pow(x, 2)) + layer.eps);
     return contiguous(to_dtype(times(normal, w), t.dtype()));

@@ -28,7 +28,8 @@ enum class DTypes : uint8_t {
     FLOATS_C = 8,
     FLOATS_ONLY_C,
     NUMBERS_C,
-    ALL_C
+    ALL_C,
+    ROUNDING_C = 8 + ROUNDING
 };
 constexpr bool has_complex(DTypes c) { return unsigned(c) >= 8; }
 constexpr DTypes without_complex(DTypes c) { return DTypes(unsigned(c) & 7); }

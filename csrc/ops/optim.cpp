@@ -30,6 +30,9 @@ private:
     bool writes_;
 };
 
+// Complex numbers are updated part by part.
+Tensor as_real(const Tensor& t) { return is_complex(t.dtype()) ? parts_of(t) : t; }
+
 void check_floating(const Tensor& t, const char* name) {
     WG_CHECK_NOT_IMPLEMENTED(is_floating(t.dtype()), "\"", name, "\" not implemented for '",
                              info(t.dtype()).scalar_name, "'");
@@ -51,16 +54,16 @@ void sgd_step(const TensorList& params, const TensorList& grads, TensorList& mom
     Unrecorded off;
     check_lists("sgd", params, grads);
     for (size_t k = 0; k < params.size(); ++k) {
-        const Tensor& p = params[k];
+        const Tensor p = as_real(params[k]);
         bool first = false;
         if (o.momentum != 0 && !momentum_buffers[k].defined()) {
-            momentum_buffers[k] = empty_like(p);
+            momentum_buffers[k] = empty_like(params[k]);
             first = true;
         }
         check_floating(p, "sgd");
         std::optional<Lane> buffer;
-        if (o.momentum != 0) buffer.emplace(momentum_buffers[k], p, true);
-        const Lane param(p, p, true), grad(grads[k], p, false);
+        if (o.momentum != 0) buffer.emplace(as_real(momentum_buffers[k]), p, true);
+        const Lane param(p, p, true), grad(as_real(grads[k]), p, false);
         sgd_pass(p.dtype(),
                  {o.lr, o.momentum, o.dampening, o.weight_decay, o.nesterov, o.maximize, first},
                  param.raw(), grad.raw(), buffer ? buffer->raw() : nullptr, p.numel());
@@ -77,17 +80,17 @@ void adam_step(const TensorList& params, const TensorList& grads, const TensorLi
     if (o.amsgrad) check_lists("adam", params, max_exp_avg_sqs);
     WG_CHECK(params.size() == steps.size(), "adam: lists of different lengths");
     for (size_t k = 0; k < params.size(); ++k) {
-        const Tensor& p = params[k];
+        const Tensor p = as_real(params[k]);
         check_floating(p, "adam");
         const double step = steps[k].to_double() + 1;
         steps[k].bump_version();
         fill_values(steps[k], Scalar(step));
         const double step_size = o.lr / (1 - std::pow(o.beta1, step));
         const double root = std::sqrt(1 - std::pow(o.beta2, step));
-        const Lane param(p, p, true), grad(grads[k], p, false), avg(exp_avgs[k], p, true),
-            sq(exp_avg_sqs[k], p, true);
+        const Lane param(p, p, true), grad(as_real(grads[k]), p, false),
+            avg(as_real(exp_avgs[k]), p, true), sq(as_real(exp_avg_sqs[k]), p, true);
         std::optional<Lane> max_sq;
-        if (o.amsgrad) max_sq.emplace(max_exp_avg_sqs[k], p, true);
+        if (o.amsgrad) max_sq.emplace(as_real(max_exp_avg_sqs[k]), p, true);
         adam_pass(p.dtype(),
                   {o.lr, o.beta1, o.beta2, o.eps, o.weight_decay, step_size, root, o.maximize,
                    o.decoupled},

@@ -33,7 +33,8 @@ Tensor reordered(const Tensor& t, const SmallVector<int, 8>& order) {
 // Runs f(TypeTag, pointer, n) on the elements in the order they lie in memory, as PyTorch draws for
 // them; a tensor with gaps is filled by way of a copy.
 template <class F>
-void fill(const Tensor& t, F f) {
+void fill(const Tensor& t, const char* kernel, F f) {
+    check_real(t.dtype(), kernel);
     const Tensor dense = t.is_contiguous() ? t : reordered(t, memory_order(t));
     const Tensor target = dense.is_contiguous() ? dense : empty(dense.sizes(), t.dtype());
     visit_dtype(t.dtype(), [&](auto tag) {
@@ -46,7 +47,7 @@ template <class F>
 void fill_floats(const Tensor& t, const char* name, F f) {
     WG_CHECK_NOT_IMPLEMENTED(is_floating(t.dtype()), "\"", name, "\" not implemented for '",
                              info(t.dtype()).scalar_name, "'");
-    fill(t, [&](auto tag, auto* out, int64_t n) {
+    fill(t, name, [&](auto tag, auto* out, int64_t n) {
         using T = typename decltype(tag)::type;
         if constexpr (!std::is_integral_v<T>) f(out, n);
     });
@@ -120,8 +121,10 @@ Tensor& normal_(Tensor& t, double mean, double std, Generator& g) {
         return watch_write<"normal_.default">([&]() -> Tensor& { return normal_(t, mean, std, g); },
                                               t, mean, std);
     if (is_complex(t.dtype()))  // each part has half of the variance
-        return on_parts(t, "NormalBackward0",
-                        [&](Tensor& parts) { normal_(parts, mean, std / std::sqrt(2.0), g); });
+        return on_parts(t, "NormalBackward0", [&](Tensor& parts) {
+            WG_CHECK(std >= 0, "normal expects std >= 0.0, but found std ", std);
+            normal_(parts, mean, std / std::sqrt(2.0), g);
+        });
     return sampled(t, "NormalBackward0", [&] {
         WG_CHECK(std >= 0, "normal expects std >= 0.0, but found std ", std);
         // Only dense memory takes the block scheme, as in PyTorch.
@@ -164,12 +167,12 @@ Tensor& exponential_(Tensor& t, double lambda, Generator& g) {
         return watch_write<"exponential_.default">(
             [&]() -> Tensor& { return exponential_(t, lambda, g); }, t, lambda);
     return sampled(t, "ExponentialBackward0", [&] {
+        WG_CHECK(lambda > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambda);
         WG_CHECK(
             is_floating(t.dtype()),
             "Exponential distribution is a continuous probability distribution. dtype must be a "
             "floating point but you specified ",
             info(t.dtype()).scalar_name);
-        WG_CHECK(lambda > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambda);
         fill_floats(t, "exponential_cpu",
                     [&](auto* out, int64_t n) { fill_exponential(out, n, lambda, g); });
     });
@@ -181,7 +184,7 @@ Tensor& geometric_(Tensor& t, double p, Generator& g) {
                                                  t, p);
     return sampled(t, "GeometricBackward0", [&] {
         WG_CHECK(p > 0 && p < 1, "geometric_ expects p to be in (0, 1), but got p=", p);
-        fill(t, [&](auto tag, auto* out, int64_t n) {
+        fill(t, "geometric_cpu", [&](auto tag, auto* out, int64_t n) {
             if constexpr (!std::is_same_v<typename decltype(tag)::type, bool>)
                 fill_geometric(out, n, p, g);
             else fail(ErrorKind::NotImplemented, "\"geometric_cpu\" not implemented for 'Bool'");
@@ -257,7 +260,9 @@ Tensor& random_between(Tensor& t, const char* node, int64_t from, OptInt to, Gen
         WG_CHECK(!to || from < *to,
                  "random_ expects 'from' to be less than 'to', but got from=", from,
                  " >= to=", *to);
-        fill(t, [&](auto tag, auto* out, int64_t n) {
+        WG_CHECK(!is_complex(t.dtype()),
+                 "check_random_bounds handles only integral, floating-point and boolean types");
+        fill(t, "random_from_to", [&](auto tag, auto* out, int64_t n) {
             using T = typename decltype(tag)::type;
             int64_t first = from, last;
             if (to) {
@@ -305,8 +310,9 @@ Tensor& random_to_(Tensor& t, int64_t to, Generator& g) {
 Tensor& random_full_(Tensor& t, Generator& g) {
     if (watched()) [[unlikely]]
         return watch_write<"random_.default">([&]() -> Tensor& { return random_full_(t, g); }, t);
-    return sampled(t, "RandomBackward2",
-                   [&] { fill(t, [&](auto, auto* out, int64_t n) { fill_random(out, n, g); }); });
+    return sampled(t, "RandomBackward2", [&] {
+        fill(t, "random_kernel_cpu", [&](auto, auto* out, int64_t n) { fill_random(out, n, g); });
+    });
 }
 
 Tensor& bernoulli_(Tensor& t, double p, Generator& g) {
@@ -315,7 +321,8 @@ Tensor& bernoulli_(Tensor& t, double p, Generator& g) {
                                                p);
     return sampled(t, "BernoulliBackward2", [&] {
         WG_CHECK(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
-        fill(t, [&](auto, auto* out, int64_t n) { fill_bernoulli(out, n, p, g); });
+        fill(t, "bernoulli_scalar_cpu_",
+             [&](auto, auto* out, int64_t n) { fill_bernoulli(out, n, p, g); });
     });
 }
 
@@ -324,6 +331,7 @@ Tensor& bernoulli_tensor_(Tensor& t, const Tensor& p, Generator& g) {
         return watch_write<"bernoulli_.Tensor">(
             [&]() -> Tensor& { return bernoulli_tensor_(t, p, g); }, t, p);
     return sampled(t, "BernoulliBackward1", [&] {
+        check_real(t.dtype(), "bernoulli_tensor_cpu_self_");
         WG_CHECK_NOT_IMPLEMENTED(is_floating(p.dtype()),
                                  "\"bernoulli_tensor_cpu_p_\" not implemented for '",
                                  info(p.dtype()).scalar_name, "'");
@@ -336,7 +344,7 @@ Tensor& bernoulli_tensor_(Tensor& t, const Tensor& p, Generator& g) {
                 WG_CHECK(v[i] >= 0 && v[i] <= 1,
                          "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
         };
-        fill(t, [&](auto, auto* out, int64_t n) {
+        fill(t, "bernoulli_tensor_cpu_self_", [&](auto, auto* out, int64_t n) {
             if (probabilities.dtype() == DType::Float64) {
                 check_range(probabilities.data<double>(), n);
                 fill_bernoulli(out, probabilities.data<double>(), n, g);

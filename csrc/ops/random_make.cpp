@@ -105,6 +105,7 @@ Tensor make_randperm_from(int64_t n, Generator& g, const OptTensor& out, const T
         WG_CHECK(t.dtype() != DType::Float16 || n <= 2049,
                  "n cannot be greater than 2049 for Half type.");
         Tensor order = t.is_contiguous() ? t : empty(Dims{n}, t.dtype());
+        check_real(t.dtype(), "randperm");
         visit_dtype(t.dtype(), [&](auto tag) {
             using T = typename decltype(tag)::type;
             if constexpr (std::is_same_v<T, bool>) {
@@ -180,6 +181,7 @@ Tensor randint_like(const Tensor& t, int64_t high, OptMemoryFormat format, const
 namespace {
 
 void check_std(const Tensor& std) {
+    WG_CHECK(!is_complex(std.dtype()), "normal expects standard deviation to be non-complex");
     if (std.numel() == 0) return;
     Unrecorded off;
     WG_CHECK(min_all(std).to_double() >= 0, "normal expects all elements of std >= 0.0");
@@ -221,13 +223,15 @@ Tensor normal_of_tensors(const Tensor& mean, const Tensor& std, Generator& g,
     const Tensor t = normal_in(shape, mean.dtype(), out, g, [&](Tensor& r) {
         copy_values(r, mul(r, plain(std, r.dtype())) + plain(mean, r.dtype()));
     });
-    if (!out)
+    if (!out) {
+        refuse_complex_history("normal", t, mean, std);
         record("NormalBackward3", t, {mean, std}, {},
                with<"mean_sym_sizes", "std_sym_sizes">(Dims(mean.sizes()), Dims(std.sizes()))(
                    [](Backward& d, const Dims& a, const Dims& b) {
                        if (d.needs(0)) d.set(0, zeros(a, d.grad().dtype()));
                        if (d.needs(1)) d.set(1, zeros(b, d.grad().dtype()));
                    }));
+    }
     return t;
 }
 
@@ -241,7 +245,10 @@ Tensor normal_of_mean(const Tensor& mean, double std, Generator& g, const OptTen
     const Tensor t = normal_in(shape, mean.dtype(), out, g, [&](Tensor& r) {
         copy_values(r, mul(r, Arg(Scalar(std))) + plain(mean, r.dtype()));
     });
-    if (!out) record_zeros<"mean_sym_sizes">("NormalBackward1", t, mean);
+    if (!out) {
+        refuse_complex_history("normal", t, mean);
+        record_zeros<"mean_sym_sizes">("NormalBackward1", t, mean);
+    }
     return t;
 }
 
@@ -276,12 +283,13 @@ Tensor bernoulli_out(const Tensor& p, Generator& g, const OptTensor& out) {
                  "differentiation, but one of the arguments requires grad.");
         resize_quietly(t, p.sizes());
     }
-    {
+    if (t.numel() > 0 || !is_complex(t.dtype())) {
         Unrecorded off;
         bernoulli_tensor_(t, p, g);
     }
     if (out) return t;
     *t->version = 0;
+    refuse_complex_history("bernoulli", t, p);
     record("BernoulliBackward0", t, {p}, {}, [](Backward& d) { d.set(0, zeros_like(d.grad())); });
     return t;
 }

@@ -76,7 +76,10 @@ void check_autograd_dtype(const Tensor& t, DType result) {
 
 namespace {
 
-Tensor as_dtype(const Tensor& g, DType dtype) { return conform_dtype(g, dtype); }
+// A complex gradient of a real tensor stays one, which the engine refuses.
+Tensor as_dtype(const Tensor& g, DType dtype) {
+    return is_complex(g.dtype()) && !is_complex(dtype) ? g : conform_dtype(g, dtype);
+}
 
 // The gradient g of a reduced tensor, one for each element that went into it.
 Tensor unreduced(const Backward& d, const Tensor& g, const Dims& sizes, DimMask mask, bool keepdim,

@@ -88,6 +88,7 @@ TwoTensors extreme_and_place(const char* name, const char* node, Reduction op, c
     const int64_t given = dim;
     dim = wrap_dim(dim, t.dim());
     const DimMask mask = dim_mask(Dims{dim}, t.dim());
+    WG_CHECK(!is_complex(t.dtype()), name, "(): does not support complex input");
     check_not_empty(name, t, mask, false);
     const Dims shape = reduced_shape(t.sizes(), mask, keepdim);
     Tensor indices = empty(shape, DType::Int64);

@@ -14,6 +14,10 @@ namespace wg {
 namespace {
 
 Tensor as_dtype(const Tensor& t, DType dtype) { return conform_dtype(t, dtype); }
+// A complex gradient of a real tensor stays one, which the engine refuses, as PyTorch's does.
+Tensor gradient_as(const Tensor& g, DType dtype) {
+    return is_complex(g.dtype()) && !is_complex(dtype) ? g : as_dtype(g, dtype);
+}
 const char* scalar_name(DType d) { return info(d).scalar_name; }
 
 // --- products ---
@@ -64,9 +68,9 @@ Tensor prod_all(const Tensor& t, OptDType dtype) {
         record("ProdBackward0", out, {t}, {save("self", t), save_output("result", out)},
                [from = t.dtype()](Backward& d) {
                    const Tensor x = d.saved(0), g = d.grad();
-                   if (x.dim() == 0) return d.set(0, as_dtype(g, from));
-                   d.set(0,
-                         as_dtype(prod_gradient(g, as_dtype(x, g.dtype()), d.saved(1), {}), from));
+                   if (x.dim() == 0) return d.set(0, gradient_as(g, from));
+                   d.set(0, gradient_as(prod_gradient(g, as_dtype(x, g.dtype()), d.saved(1), {}),
+                                        from));
                });
     return out;
 }
@@ -84,10 +88,10 @@ Tensor prod(const Tensor& t, int64_t dim, bool keepdim, OptDType dtype) {
         record("ProdBackward1", out, {t}, {save("self", t), save_output("result", out)},
                with<"dim", "keepdim">(given, keepdim)([=, from = t.dtype()](Backward& d) {
                    const Tensor x = d.saved(0);
-                   if (x.dim() == 0) return d.set(0, as_dtype(d.grad(), from));
+                   if (x.dim() == 0) return d.set(0, gradient_as(d.grad(), from));
                    const Tensor g = with_reduced_dims(d.grad(), x.sizes(), mask, keepdim, true);
                    const Tensor y = with_reduced_dims(d.saved(1), x.sizes(), mask, keepdim, true);
-                   d.set(0, as_dtype(prod_gradient(g, as_dtype(x, g.dtype()), y, dim), from));
+                   d.set(0, gradient_as(prod_gradient(g, as_dtype(x, g.dtype()), y, dim), from));
                }));
     return out;
 }
@@ -108,9 +112,10 @@ Tensor nansum(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype)
         return watch<"nansum.default">([&] { return nansum(t, dim, keepdim, dtype); }, t, dim,
                                        optional_argument(keepdim, false),
                                        optional_argument(dtype, OptDType(), "dtype"));
-    WG_CHECK(!is_complex(t.dtype()), "nansum on CPU does not support complex inputs");
-    if (!is_floating(t.dtype())) return sum_over(t, dim, keepdim, dtype);
     const DimMask mask = dim_mask(dim, t.dim());
+    WG_CHECK(!is_complex(t.dtype()), "nansum on CPU does not support complex inputs");
+    if (dtype) check_real(*dtype, "nansum_cpu");
+    if (!is_floating(t.dtype())) return sum_over(t, dim, keepdim, dtype);
     if (dtype && !is_floating(*dtype)) {  // the cast would make numbers of the NaNs
         check_autograd_dtype(t, *dtype);
         Unrecorded off;
@@ -135,7 +140,7 @@ Tensor nanmean(const Tensor& t, const OptDims& dim, bool keepdim, OptDType dtype
              "nanmean(): expected input to have floating point or complex dtype but got ",
              scalar_name(t.dtype()));
     WG_CHECK(
-        !dtype || is_floating(*dtype),
+        !dtype || is_differentiable(*dtype),
         "nanmean(): could not infer output dtype. Optional dtype must be either a floating point "
         "or complex dtype. Got: ",
         scalar_name(*dtype));
@@ -343,8 +348,6 @@ Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim) {
         return watch<"logsumexp.default">([&] { return logsumexp(t, dim, keepdim); }, t, dim,
                                           optional_argument(keepdim, false));
     const DimMask mask = dim_mask(dim, t.dim());
-    WG_CHECK_NOT_IMPLEMENTED(!is_complex(t.dtype()),
-                             "logsumexp is not implemented for complex tensors");
     // PyTorch reduces the sum over no dims, and the maximum over all of them.
     WG_CHECK(!dim.empty() || keepdim || t.dim() == 0 || t.numel() == 0,
              "output with shape [] doesn't match the broadcast shape ",
@@ -352,11 +355,11 @@ Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim) {
     Tensor out;
     {
         Unrecorded off;
-        const Tensor x = is_floating(t.dtype()) ? detach(t) : cast_values(t, default_dtype());
+        const Tensor x = is_differentiable(t.dtype()) ? detach(t) : cast_values(t, default_dtype());
         if (x.numel() == 0) {
             out = log(reduce_values(Reduction::Sum, x, mask, keepdim));
         } else {
-            const Tensor greatest = reduce_values(Reduction::Max, x, mask, true);
+            const Tensor greatest = reduce_values(Reduction::Max, real(x), mask, true);
             const Tensor shift = where(isinf(greatest), 0.0, greatest);
             out = log(reduce_values(Reduction::Sum, exp(x - shift), mask, keepdim)) +
                   (keepdim ? shift : reshape(shift, reduced_shape(t.sizes(), mask, false)));
@@ -371,7 +374,7 @@ Tensor logsumexp(const Tensor& t, const Dims& dim, bool keepdim) {
                    };
                    const Tensor y = spread(d.saved(1), keepdim);
                    const Tensor g = kept_dims(d, d.grad(), x.sizes(), mask, keepdim);
-                   d.set(0, spread(g, keepdim || d.front()) * exp(x - y));
+                   d.set(0, spread(g, keepdim || d.front()) * conj(exp(x - y)));
                })));
     return out;
 }
@@ -430,11 +433,17 @@ Tensor norm_values(const Tensor& x, double p, DimMask mask, bool keepdim) {
 template <Name order>
 Tensor recorded_norm(const char* node, const Tensor& t, Scalar ord, const OptDims& dim,
                      bool keepdim, OptDType dtype) {
+    WG_CHECK(!ord.is_complex(),
+             "linalg.vector_norm: Expected a non-complex scalar as the order of norm.");
     WG_CHECK(is_differentiable(t.dtype()),
              "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
              scalar_name(t.dtype()));
     WG_CHECK(!dtype || is_differentiable(*dtype),
              "linalg.vector_norm: dtype should be floating point or complex, but got ",
+             scalar_name(*dtype));
+    WG_CHECK(!dtype || is_complex(*dtype) == is_complex(t.dtype()),
+             "linalg.vector_norm: dtype should be ",
+             is_complex(t.dtype()) ? "complex for complex" : "real for real", " inputs, but got ",
              scalar_name(*dtype));
     WG_CHECK(!dtype || promote(t.dtype(), *dtype) == *dtype,
              "linalg.vector_norm: the dtype of the input (", scalar_name(t.dtype()),
@@ -487,8 +496,6 @@ Tensor dist(const Tensor& a, const Tensor& b, Scalar p) {
     if (watched()) [[unlikely]]
         return watch<"dist.default">([&] { return dist(a, b, p); }, a, b, optional_argument(p, 2));
     Tensor out;
-    WG_CHECK_NOT_IMPLEMENTED(!is_complex(a.dtype()) && !is_complex(b.dtype()),
-                             "dist is not implemented for complex tensors");
     {
         Unrecorded off;
         out = vector_norm(a - b, p);
@@ -512,9 +519,9 @@ Tensor renorm(const Tensor& t, Scalar order, int64_t dim, Scalar largest) {
     if (watched()) [[unlikely]]
         return watch<"renorm.default">([&] { return renorm(t, order, dim, largest); }, t, order,
                                        dim, largest);
+    WG_CHECK(!order.is_complex(), "renorm: p must be real-valued");
+    WG_CHECK(!largest.is_complex(), "renorm: maxnorm must be real-valued");
     const double p = order.to_double(), limit = largest.to_double();
-    WG_CHECK_NOT_IMPLEMENTED(!is_complex(t.dtype()),
-                             "renorm is not implemented for complex tensors");
     WG_CHECK(p > 0, "renorm: non-positive-norm not supported");
     WG_CHECK(limit >= 0, "renorm: expected maxnorm to be >= 0 but got ", limit);
     WG_CHECK(t.dim() > 1, "renorm: input needs at least 2 dimensions, got ", t.dim(),
@@ -540,9 +547,12 @@ Tensor renorm(const Tensor& t, Scalar order, int64_t dim, Scalar largest) {
                const Tensor x = d.saved(0), &g = d.grad();
                const Tensor norms = norms_of(x);
                const Tensor inverse = reciprocal(norms + 1e-7);
-               const Tensor along =
-                   norm_gradient(sum(as_dtype(g, norms.dtype()) * x, others, true),
-                                 as_dtype(x, norms.dtype()), norms, p, dim_mask(others, x.dim()));
+               const bool of_complex = is_complex(x.dtype());
+               const Tensor wide = of_complex ? x : as_dtype(x, norms.dtype());
+               const Tensor product =
+                   of_complex ? real(conj(x) * g) : as_dtype(g, norms.dtype()) * x;
+               const Tensor along = norm_gradient(sum(product, others, true), wide, norms, p,
+                                                  dim_mask(others, x.dim()));
                const Tensor scaled = limit * inverse * (g - inverse * along);
                d.set(0, where(norms > limit, as_dtype(scaled, g.dtype()), g));
            }));

@@ -23,7 +23,8 @@ inline namespace WG_ISA {
     static constexpr const char* name = #op_name;                              \
     static constexpr int arity = n_operands;                                   \
     static constexpr DTypes dtypes = without_complex(DTypes::class_of_dtypes); \
-    static constexpr bool is_complex = has_complex(DTypes::class_of_dtypes);
+    static constexpr bool is_complex = has_complex(DTypes::class_of_dtypes);   \
+    static constexpr bool complex_parameter = is_complex && op != Op::nan_replaced;
 #define WG_FORWARD_ARGS                                                                    \
     [[maybe_unused]] const T &a, [[maybe_unused]] const T &b, [[maybe_unused]] const T &c, \
         [[maybe_unused]] const P &p0, [[maybe_unused]] const P &p1, [[maybe_unused]] const P &p2

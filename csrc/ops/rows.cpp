@@ -11,11 +11,15 @@
 namespace wg {
 namespace {
 
-// The gradient formulas evaluated on tensors; parameters stay plain numbers.
+// The gradient formulas evaluated on tensors; parameters stay plain numbers, of which the first may be complex.
 template <class Row, int I>
 Tensor tensor_gradient(const Tensor& g, const Tensor* abc, const Tensor& y, const double* p) {
-    return Row::template gradient<I, Tensor, double>(g, abc[0], abc[1], abc[2], y, p[0], p[1],
-                                                     p[2]);
+    if constexpr (Row::complex_parameter)
+        return Row::template gradient<I, Tensor, Factor>(g, abc[0], abc[1], abc[2], y,
+                                                         {{p[0], p[2]}}, {{p[1], 0}}, {});
+    else
+        return Row::template gradient<I, Tensor, double>(g, abc[0], abc[1], abc[2], y, p[0], p[1],
+                                                         p[2]);
 }
 
 // A formula that reads only g is g itself if it is so for some numbers.
@@ -88,6 +92,7 @@ RowInfo make_row(std::string_view text, const char* node, unsigned form, double 
     r.is_test = Row::is_test;
     r.dtypes = Row::dtypes;
     r.is_complex = Row::is_complex;
+    r.complex_parameter = Row::complex_parameter;
     r.forms = form;
     r.lo = lo;
     r.hi = hi;

@@ -298,7 +298,7 @@ Tensor expand(const Tensor& t, const Dims& sizes, bool) {
         return watch<"expand.default">([&] { return expand(t, sizes); }, t, sizes);
     const int64_t n = t.dim(), m = int64_t(sizes.size());
     const bool scalar = n == 0;  // all its dims are new, and none is packed
-    WG_CHECK(m >= n, "expand(torch.", info(t.dtype()).legacy_name, "{", to_string(t.sizes()),
+    WG_CHECK(m >= n, "expand(", tensor_type_name(t.dtype()), "{", to_string(t.sizes()),
              "}, size=", to_string(sizes), "): the number of sizes provided (", m,
              ") must be greater or equal to the number of dimensions in the tensor (", n, ")");
     Dims shape(sizes), strides(size_t(m), 0);

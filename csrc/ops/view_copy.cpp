@@ -81,10 +81,14 @@ Tensor expand_copy(const Tensor& t, const Dims& size, bool implicit) {
 }
 Tensor permute_copy(const Tensor& t, const Dims& dims) { return copied(permute(t, dims)); }
 Tensor select_copy(const Tensor& t, int64_t dim, int64_t index) {
-    return copied(select(t, dim, index));
+    const Tensor out = copied(select(t, dim, index));
+    refuse_complex_history("select_copy", out, t);
+    return out;
 }
 Tensor slice_copy(const Tensor& t, int64_t dim, OptInt start, OptInt end, int64_t step) {
-    return copied(slice(t, dim, start, end, step));
+    const Tensor out = copied(slice(t, dim, start, end, step));
+    refuse_complex_history("slice_copy", out, t);
+    return out;
 }
 TensorList split_copy(const Tensor& t, int64_t split_size, int64_t dim) {
     return copied(split(t, split_size, dim));
@@ -185,6 +189,7 @@ Tensor scattered(const char* name, const Tensor& t, const Tensor& src, Window wi
                  "expected src to have a size equal to the slice of self. src size = ",
                  to_string(src.sizes()), ", slice size = ", to_string(part.sizes()));
         check_not_expanded(part);
+        warn_if_discards(src.dtype(), part.dtype());
         copy_values(part, src);
     }
     record(name, out, {t, src}, {}, std::move(f));
@@ -199,7 +204,7 @@ Tensor select_scatter(const Tensor& t, const Tensor& src, int64_t dim, int64_t i
     if (watched()) [[unlikely]]
         return watch<"select_scatter.default">([&] { return select_scatter(t, src, dim, index); },
                                                t, src, dim, index);
-    return scattered(
+    const Tensor out = scattered(
         "SelectScatterBackward0", t, src, [&](const Tensor& x) { return select(x, dim, index); },
         with<"dim", "index">(
             dim, index)([sizes = Dims(src.sizes())](Backward& d, int64_t dim, int64_t index) {
@@ -207,6 +212,8 @@ Tensor select_scatter(const Tensor& t, const Tensor& src, int64_t dim, int64_t i
             if (d.needs(0)) d.set(0, select_scatter(g, zeros_of(sizes, g), dim, index));
             if (d.needs(1)) d.set(1, select(g, dim, index));
         }));
+    refuse_complex_history("select_scatter", out, t, src);
+    return out;
 }
 
 Tensor slice_scatter(const Tensor& t, const Tensor& src, int64_t dim, OptInt start, OptInt end,
@@ -215,7 +222,7 @@ Tensor slice_scatter(const Tensor& t, const Tensor& src, int64_t dim, OptInt sta
         return watch<"slice_scatter.default">(
             [&] { return slice_scatter(t, src, dim, start, end, step); }, t, src, dim, start, end,
             optional_argument(step, 1));
-    return scattered(
+    const Tensor out = scattered(
         "SliceScatterBackward0", t, src,
         [&](const Tensor& x) { return slice(x, dim, start, end, step); },
         with<"dim", "start", "end", "step">(dim, start, end, step)(
@@ -226,6 +233,8 @@ Tensor slice_scatter(const Tensor& t, const Tensor& src, int64_t dim, OptInt sta
                     d.set(0, slice_scatter(g, zeros_of(sizes, g), dim, start, end, step));
                 if (d.needs(1)) d.set(1, slice(g, dim, start, end, step));
             }));
+    refuse_complex_history("slice_scatter", out, t, src);
+    return out;
 }
 
 Tensor diagonal_scatter(const Tensor& t, const Tensor& src, int64_t offset, int64_t dim1,

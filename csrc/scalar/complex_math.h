@@ -94,6 +94,14 @@ template <class T>
 inline bool isfinite(Complex<T> z) {
     return std::isfinite(z.re) && std::isfinite(z.im);
 }
+// The parameters are real.
+template <class T>
+inline Complex<T> only_finite(Complex<T> z, Complex<T> nan, Complex<T> posinf, Complex<T> neginf) {
+    const auto part = [&](T x) {
+        return std::isnan(x) ? nan.re : std::isfinite(x) ? x : x > 0 ? posinf.re : neginf.re;
+    };
+    return {part(z.re), part(z.im)};
+}
 template <class A, class B>
     requires(is_complex_number<A> || is_complex_number<B>)
 inline auto where(bool condition, A a, B b) {

@@ -65,9 +65,9 @@ DType to_complex(DType d) {
     }
 }
 
-void fail_complex(DType dtype) {
-    fail(ErrorKind::NotImplemented,
-         str("the operation is not implemented for '", info(dtype).scalar_name, "'"));
+void fail_complex(DType dtype, const char* kernel) {
+    fail(ErrorKind::NotImplemented, str(kernel ? str("\"", kernel, "\"") : "the operation is",
+                                        " not implemented for '", info(dtype).scalar_name, "'"));
 }
 
 DType default_dtype() noexcept { return default_dtype_; }

@@ -100,8 +100,12 @@ inline constexpr DType dtype_of = [] {
     static_assert(sizeof(T) == 0, "not an element type");
 }();
 
-// NotImplementedError: "..." not implemented for 'ComplexFloat'.
-[[noreturn]] void fail_complex(DType dtype);
+// NotImplementedError: "kernel" not implemented for 'ComplexFloat'.
+[[noreturn]] void fail_complex(DType dtype, const char* kernel = nullptr);
+inline void check_real(DType dtype, const char* kernel) {
+    if (is_complex(dtype)) [[unlikely]]
+        fail_complex(dtype, kernel);
+}
 
 // Calls f(TypeTag<T>{}) with the C++ type of `dtype`, which is not complex: an error if it is.
 template <class F>

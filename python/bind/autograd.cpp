@@ -29,9 +29,6 @@ Tensor given_gradient(PyObject* given, IntSpan sizes, size_t i, bool has_rows) {
     return g;
 }
 
-namespace {
-
-// A complex gradient for a real output, or the other way round.
 void check_kind(const Tensor& g, const Tensor& output, size_t i) {
     WG_CHECK(
         !g.defined() || is_complex(g.dtype()) == is_complex(output.dtype()),
@@ -40,8 +37,6 @@ void check_kind(const Tensor& g, const Tensor& output, size_t i) {
         i, "] has a dtype of torch.", info(g.dtype()).name, " and output[", i,
         "] has a dtype of torch.", info(output.dtype()).name, ".");
 }
-
-}  // namespace
 
 void check_scalar(int64_t numel, DType dtype) {
     WG_CHECK(numel == 1, "grad can be implicitly created only for scalar outputs");

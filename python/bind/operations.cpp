@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 
+#include "ops/checked_scalar.h"
 #include "ops/functions.h"
 #include "ops/old_forms.h"
 #include "override.h"
@@ -68,6 +69,16 @@ PyObject* with_out(PyObject* out, F write) {
     return wrap(target);
 }
 
+void set_parameter(Params& p, int i, const Scalar& value, const RowInfo& r, const Arg& first) {
+    const Complex<double> z = value.to_complex();
+    p.p[i] = z.re;
+    if (value.category() == Category::Integral) p.whole |= uint8_t(1u << i);
+    if (z.im == 0) return;
+    if (r.is_complex) p.p[2] = z.im;
+    else if (!is_complex(first))  // complex operands are refused later
+        check_fits(value, first.is_tensor() ? first.tensor().dtype() : default_dtype());
+}
+
 PyObject* invoke_row(PyObject* const* values, const void* context) {
     const auto& c = *static_cast<const RowCall*>(context);
     const RowInfo& r = row(c.op);
@@ -75,22 +86,11 @@ PyObject* invoke_row(PyObject* const* values, const void* context) {
     for (int i = 0; i < r.arity; ++i) args.push_back(Convert<Arg>::get(values[i]));
     Params p;
     Op op = c.op;
-    for (int i = 0; i < c.n_parameters && !scaled(op); ++i) {
-        const Scalar value = to_scalar(values[r.arity + i]);
-        p.p[i] = value.to_double();
-        if (value.category() == Category::Integral) p.whole |= uint8_t(1u << i);
-    }
+    for (int i = 0; i < c.n_parameters && !scaled(op); ++i)
+        set_parameter(p, i, to_scalar(values[r.arity + i]), r, args[0]);
     Tensor multiple;
     if (const auto with_alpha = scaled(op)) {
-        const bool complex_alpha = PyComplex_Check(values[r.arity]);
-        WG_CHECK(!complex_alpha || is_complex(result_type({args.data(), args.size()})),
-                 "For non-complex input tensors, argument alpha must not be a complex number.");
-        Scalar alpha = to_scalar(values[r.arity]);
-        if (complex_alpha) {
-            multiple = binary(Op::mul, args[1], alpha);
-            args[1] = Arg(multiple);
-            alpha = 1;
-        }
+        const Scalar alpha = to_scalar(values[r.arity]);
         const bool whole = alpha.category() == Category::Integral;
         if (!whole || alpha.to_int() != 1) {
             op = *with_alpha;
@@ -121,9 +121,6 @@ PyObject* invoke_row(PyObject* const* values, const void* context) {
 
 // What may stand in the place of an operand: a tensor, a number, or either.
 enum class Operand : char { Tensor = 'T', Number = 'N', Either = 'E' };
-
-// alpha; a complex one is refused later, with a reason.
-bool accepts_factor(PyObject* o) { return PyComplex_Check(o) || Convert<double>::accepts(o); }
 
 bool accepts_number(PyObject* o) { return !is_tensor(o) && Convert<Arg>::accepts(o); }
 
@@ -202,7 +199,7 @@ Overload row_overload(Op op, unsigned row_forms, const char* kinds, bool is_meth
                          kind == Operand::Number ? "Number" : "Tensor"});
     }
     for (int i = 0; i < call->n_parameters; ++i)
-        types.push_back({alpha ? accepts_factor : Convert<double>::accepts, "Number"});
+        types.push_back({Convert<Scalar>::accepts, "Number"});
     const bool numbers = Operand(kinds[0]) == Operand::Either;
     if (has_out)
         types.push_back(

@@ -173,6 +173,8 @@ PyObject* wrap_node(Node* node);  // None for null
 
 // --- the roots of a pass (autograd.cpp) ---
 
+// Fails for a complex gradient of a real output, or the other way round.
+void check_kind(const Tensor& g, const Tensor& output, size_t i);
 // The given gradient of a root of this shape; undefined if it is to be 1.
 Tensor given_gradient(PyObject* given, IntSpan sizes, size_t i, bool has_rows = false);
 void check_scalar(int64_t numel, DType dtype);  // that it can be 1

@@ -112,6 +112,7 @@ PyObject* pull(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
             PyObject* given =
                 args[1] == Py_None ? Py_None : PyTuple_GET_ITEM(args[1], Py_ssize_t(i));
             grads.push_back(given_gradient(given, roots[i].sizes(), i, rows.has_value()));
+            check_kind(grads[i], roots[i], i);
             if (grads[i].defined()) continue;
             check_scalar(roots[i].numel(), roots[i].dtype());
             grads[i] = ones_like(detach(roots[i]));

@@ -54,7 +54,11 @@ PyObject* dtype_to_real(PyObject* o, PyObject*) {
     return Py_NewRef(dtype_object(to_real(dtype_at(o))));
 }
 PyObject* dtype_to_complex(PyObject* o, PyObject*) {
-    return guarded([&] { return Py_NewRef(dtype_object(to_complex(dtype_at(o)))); });
+    return guarded([&] {
+        const DType d = dtype_at(o);
+        WG_CHECK(is_differentiable(d), "Unknown Complex ScalarType for ", info(d).scalar_name);
+        return Py_NewRef(dtype_object(to_complex(d)));
+    });
 }
 
 PyGetSetDef dtype_properties_[] = {

@@ -3,7 +3,8 @@
 Slow mode compares every element of the Jacobians: a pair of calls of the function per element of
 the inputs, a backward pass per element of the outputs. Fast mode compares u.J.v for one pair of
 random vectors: a pair of calls per input, a pass per output. The checks of both are methods of
-`_Check`. `gradgradcheck` is `gradcheck` of the function that computes the gradients.
+`_Check`. The backward pass is checked of the parts of complex outputs, and forward mode by the parts of
+complex inputs, one after the other. `gradgradcheck` is `gradcheck` of the function that computes the gradients.
 
 In the package `autograd`, `gradcheck` is the function and hides this module, as in PyTorch.
 """
@@ -47,6 +48,21 @@ def _random_unit_vector(like: Tensor, generator: _C.Generator) -> Tensor:
     return vector.div_(vector.norm()).view(like.shape)
 
 
+def _random_directions(x: Tensor, generator: _C.Generator) -> list[Tensor]:
+    """One for `x`, or for each of its parts."""
+    return [_random_unit_vector(p, generator) for p in _parts(x)]
+
+
+def _parts(x: Tensor) -> list[Tensor]:
+    """A tensor alone, or its real and its imaginary part."""
+    return [_C.real(x), _C.imag(x)] if x.is_complex() else [x]
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    """One tensor of what was found for the parts."""
+    return parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1]
+
+
 def _zeros(like: Tensor) -> Tensor:
     return _C.zeros_like(like, memory_format=_C.contiguous_format)
 
@@ -74,10 +90,14 @@ class _Undefined(Function):
 
 
 class _Check:
-    """A real function at one point, with the tolerances; its checks raise GradcheckError.
+    """A function at one point, with the tolerances; its checks raise GradcheckError.
 
     Outputs that do not require grad take no part, unless none does: then they must be constant.
+    `part` is said of mismatches of the outputs, or with forward mode the inputs, numbered in `of_part`.
     """
+
+    part = ""
+    of_part: frozenset[int] = frozenset()
 
     def __init__(
         self,
@@ -101,6 +121,63 @@ class _Check:
     def call(self) -> list:
         """The function's outputs now."""
         return [*_as_tuple(self.func(*self.arguments))]
+
+    # --- complex numbers ---
+
+    def by_output_parts(self) -> Iterator[_Check]:
+        """The checks of the parts of complex outputs; without any, this one."""
+        if not any(o.is_complex() for o in self.outputs):
+            yield self
+            return
+        chosen = frozenset(k for k, o in enumerate(self.differentiable) if o.is_complex())
+        for name, part in (("imaginary", _C.imag), ("real", _C.real)):
+
+            def func(*arguments: Any, part: Callable[[Tensor], Tensor] = part) -> tuple:
+                found = _as_tuple(self.func(*arguments))
+                return tuple(part(o) if o.is_complex() else o for o in found)
+
+            yield self.of(func, self.arguments, f"{name} part of complex outputs", chosen)
+
+    def by_input_parts(self) -> Iterator[_Check]:
+        """The checks by the parts of complex inputs; without any, this one."""
+        places = {
+            i for i, a in enumerate(self.arguments) if isinstance(a, Tensor) and a.is_complex()
+        }
+        if not places:
+            yield self
+            return
+        chosen = frozenset(i for i, x in enumerate(self.inputs) if x.is_complex())
+        kept = [_parts(a.detach()) if i in places else a for i, a in enumerate(self.arguments)]
+        for which, name in ((1, "imaginary"), (0, "real")):
+
+            def func(*arguments: Any, which: int = which) -> Any:
+                numbers = [*arguments]
+                for i in places:
+                    pair = [*kept[i]]
+                    pair[which] = arguments[i]
+                    numbers[i] = _C.complex(*pair)
+                return self.func(*numbers)
+
+            arguments = [*self.arguments]
+            for i in places:
+                part = kept[i][which].clone()
+                arguments[i] = part.requires_grad_(self.arguments[i].requires_grad)
+            yield self.of(func, tuple(arguments), f"{name} part of complex inputs", chosen)
+
+    def of(
+        self, func: Callable[..., Any], arguments: tuple, part: str, of_part: frozenset
+    ) -> _Check:
+        """The check of `func` with the same tolerances."""
+        check = _Check(
+            func, arguments, self.eps, self.atol, self.rtol, self.nondet_tol, self.check_grad_dtypes
+        )
+        check.part, check.of_part = f"While considering the {part} only, ", of_part
+        return check
+
+    def mismatch(self, forward: bool, k: int, i: int, numerical: Tensor, analytical: Tensor) -> str:
+        """What to say of output k and input i."""
+        text = said.MISMATCH.format(said.BY_MODE[forward], k, i, numerical, analytical)
+        return self.part + text if (i if forward else k) in self.of_part else text
 
     # --- numerical ---
 
@@ -144,13 +221,23 @@ class _Check:
         return [found[i].clone().detach() for i in outputs]
 
     def numerical_jacobians(self, x: Tensor, outputs: list[int]) -> list[Tensor]:
-        """For each output a matrix: a row per element of `x`, a column per element of the output."""
-        chosen = [self.outputs[i] for i in outputs]
-        jacobians = [_C.zeros(x.numel(), o.numel(), dtype=o.dtype) for o in chosen]
+        """For each output a matrix: a row per element of `x`, a column per element of the output.
+
+        That of a real output by x + iy is that by x plus i times that by y.
+        """
+        jacobians = [
+            _C.zeros(
+                x.numel(),
+                self.outputs[i].numel(),
+                dtype=_C.promote_types(x.dtype, self.outputs[i].dtype),
+            )
+            for i in outputs
+        ]
         for row, index in enumerate(itertools.product(*map(range, x.shape))):
-            found = self.difference(x.data[index], self.eps, outputs, index)
-            for jacobian, column in zip(jacobians, found, strict=True):
-                jacobian[row] = column
+            steps = [self.eps, 1j * self.eps] if x.is_complex() else [self.eps]
+            found = [self.difference(x.data[index], step, outputs, index) for step in steps]
+            for jacobian, *columns in zip(jacobians, *found, strict=True):
+                jacobian[row] = _joined(columns)
         return jacobians
 
     # --- analytical ---
@@ -231,7 +318,9 @@ class _Check:
         """Compare whole Jacobians, those of the backward pass or of forward mode."""
         places = self.places
         if not self.differentiable:
-            places = [i for i, o in enumerate(self.outputs) if o.is_floating_point()]
+            places = [
+                i for i, o in enumerate(self.outputs) if o.is_floating_point() or o.is_complex()
+            ]
         numerical = [self.numerical_jacobians(x, places) for x in self.inputs]
         if not self.differentiable:
             if any(n.ne(0).any() for found in numerical for n in found):
@@ -246,46 +335,54 @@ class _Check:
             for i, a in enumerate(jacobians):
                 n = numerical[i][k]
                 if not _close(a, n, self.rtol, self.atol):
-                    raise GradcheckError(said.MISMATCH.format(said.BY_MODE[forward], k, i, n, a))
+                    raise GradcheckError(self.mismatch(forward, k, i, n, a))
 
     def fast(self, forward: bool) -> None:
         """Compare u.J.v, or of forward mode u.J, for random unit vectors that are the same in every call."""
         generator = _C.Generator()
-        us = [_random_unit_vector(x, generator) for x in self.inputs]
+        us = [_random_directions(x, generator) for x in self.inputs]
         vs = [_random_unit_vector(o, generator) for o in self.differentiable]
         places = self.places or [*range(len(self.outputs))]
         found = [
-            self.difference(x.data, self.eps * u, places)
-            for x, u in zip(self.inputs, us, strict=True)
+            [
+                self.difference(x.data, self.eps * u * factor, places)
+                for u, factor in zip(directions, (1, 1j), strict=False)
+            ]
+            for x, directions in zip(self.inputs, us, strict=True)
         ]
         if not self.differentiable:
-            if any(d.numel() and d.abs().max() > 0 for differences in found for d in differences):
+            every = itertools.chain.from_iterable(itertools.chain.from_iterable(found))
+            if any(d.numel() and d.abs().max() > 0 for d in every):
                 raise GradcheckError(said.NOT_ZERO)
             return
         if forward:
-            for i, u in enumerate(us):
+            for i, (u,) in enumerate(us):
                 for k, a in enumerate(self.forward_products(i, u)):
-                    n = found[i][k]
+                    n = found[i][0][k]
                     a = a.reshape(-1)
                     # What `atol` in every element of the Jacobian adds up to.
                     if not _close(a, n, self.rtol, self.atol * float(u.sum())):
-                        text = said.MISMATCH.format(said.BY_MODE[True], k, i, n, a)
+                        text = self.mismatch(True, k, i, n, a)
                         raise GradcheckError(text + self.in_slow_mode(k, i, forward=True))
             return
         products = [
             [
-                a.view(-1) * u.view(-1)
-                for a, u in zip(self.analytical_jacobians(o, v), us, strict=True)
+                [
+                    p.view(-1) * u.view(-1)
+                    for p, u in zip(_parts(a.view(-1)), directions, strict=True)
+                ]
+                for a, directions in zip(self.analytical_jacobians(o, v), us, strict=True)
             ]
             for o, v in zip(self.differentiable, vs, strict=True)
         ]
         for k, v in enumerate(vs):
-            for i, u in enumerate(us):
-                n, a = (found[i][k] * v.view(-1)).sum(), products[k][i].sum()
+            for i, (u, *_) in enumerate(us):
+                n = _joined([(differences[k] * v.view(-1)).sum() for differences in found[i]])
+                a = _joined([p.sum() for p in products[k][i]])
                 # What `atol` in every element of the Jacobian adds up to.
                 atol = self.atol * float(v.sum()) * float(u.sum())
                 if not _close(a, n, self.rtol, atol):
-                    text = said.MISMATCH.format(said.BY_MODE[False], k, i, n, a)
+                    text = self.mismatch(False, k, i, n, a)
                     raise GradcheckError(text + self.in_slow_mode(k, i, forward=False))
 
     def in_slow_mode(self, k: int, i: int, forward: bool) -> str:
@@ -455,32 +552,6 @@ class _Check:
         )
 
 
-def _over_real_numbers(func: Callable[..., Any], arguments: tuple) -> tuple[Any, tuple]:
-    """The function with the parts of complex numbers along a last dimension, of inputs and of outputs.
-
-    A gradient by z = x + iy is that by x plus i times that by y, so the Jacobians of this function are those of
-    `func` in another form. Without complex numbers it is `func`.
-    """
-
-    def is_complex_input(a: Any) -> bool:
-        return isinstance(a, Tensor) and a.requires_grad and a.is_complex()
-
-    places = {i for i, a in enumerate(arguments) if is_complex_input(a)}
-
-    def parts(o: Any) -> Any:
-        return _C.view_as_real(o) if isinstance(o, Tensor) and o.is_complex() else o
-
-    def real_function(*args: Any) -> tuple:
-        numbers = [_C.view_as_complex(a) if i in places else a for i, a in enumerate(args)]
-        return tuple(parts(o) for o in _as_tuple(func(*numbers)))
-
-    real_arguments = tuple(
-        _C.view_as_real(a.detach()).clone().requires_grad_() if i in places else a
-        for i, a in enumerate(arguments)
-    )
-    return real_function, real_arguments
-
-
 def _check_inputs(arguments: tuple) -> None:
     if not any(isinstance(a, Tensor) and a.requires_grad for a in arguments):
         raise ValueError(
@@ -562,13 +633,14 @@ def gradcheck(
     arguments = _as_tuple(inputs)
     _check_inputs(arguments)
     try:
-        func, arguments = _over_real_numbers(func, arguments)
         check = _Check(func, arguments, eps, atol, rtol, nondet_tol, check_grad_dtypes)
-        compare = check.fast if fast_mode else check.slow
+        compare = _Check.fast if fast_mode else _Check.slow
         if check_backward_ad:
-            compare(forward=False)
+            for of_part in check.by_output_parts():
+                compare(of_part, forward=False)
         if check_forward_ad:
-            compare(forward=True)
+            for of_part in check.by_input_parts():
+                compare(of_part, forward=True)
             if check_undefined_grad:
                 check.undefined_tangents()
         if check_batched_forward_grad:

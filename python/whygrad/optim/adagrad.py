@@ -8,7 +8,7 @@ from typing import Any
 import whygrad
 from whygrad import Tensor
 
-from .optimizer import Optimizer, _check_lr, _check_modes, _number, _scalar_dtype
+from .optimizer import Optimizer, _as_real, _check_lr, _check_modes, _number, _scalar_dtype
 
 __all__ = ["Adagrad"]
 
@@ -77,9 +77,10 @@ class Adagrad(Optimizer):
         return self._run_step(closure)
 
     def _start(self, p: Tensor, group: dict[str, Any]) -> None:
+        first = group["initial_accumulator_value"]
         self.state[p].update(
             step=whygrad.tensor(0.0, dtype=_scalar_dtype()),
-            sum=whygrad.full_like(p, group["initial_accumulator_value"]),
+            sum=whygrad.full_like(p, complex(first, first) if p.is_complex() else first),
         )
 
     def _update_group(self, group: dict[str, Any]) -> None:
@@ -89,12 +90,13 @@ class Adagrad(Optimizer):
             if grad is None:
                 continue
             values = self.state[p]
-            total = values["sum"]
+            total = _as_real(values["sum"])
             steps = values["step"].add_(1).item()
             if group["maximize"]:
                 grad = -grad
             if weight_decay != 0:
                 grad = grad.add(p, alpha=weight_decay)
+            grad = _as_real(grad)
             rate = lr / (1 + (steps - 1) * group["lr_decay"])
             total.addcmul_(grad, grad, value=1)
-            p.addcdiv_(grad, total.sqrt().add_(eps), value=-rate)
+            _as_real(p).addcdiv_(grad, total.sqrt().add_(eps), value=-rate)

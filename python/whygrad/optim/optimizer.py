@@ -108,6 +108,11 @@ def _number(value: Any) -> float:
     return value.item() if isinstance(value, Tensor) else value
 
 
+def _as_real(t: Tensor) -> Tensor:
+    """What is updated of a parameter or its state: complex numbers part by part."""
+    return whygrad.view_as_real(t) if t.is_complex() else t
+
+
 def _scalar_dtype() -> Any:
     """The dtype of step counters."""
     double = whygrad.float64
@@ -422,10 +427,23 @@ class Optimizer:
         _C._set_grad_enabled(False)
         try:
             for group in self.param_groups:
+                if group.get("fused"):
+                    _check_fused(group["params"])
                 self._update_group(group)
         finally:
             _C._set_grad_enabled(enabled)
         return loss
+
+
+def _check_fused(params: list[Tensor]) -> None:
+    """Fused implementations are for real numbers."""
+    for p in params:
+        if p.grad is not None and not p.is_floating_point():
+            raise RuntimeError(
+                "`fused=True` requires all the params to be floating point Tensors of supported "
+                "devices: ['mps', 'cuda', 'xpu', 'hpu', 'cpu', 'mtia', 'privateuseone'] but "
+                f"{p.dtype} and {p.device.type}"
+            )
 
 
 def _like_param(param: Tensor, value: Any, key: Any = None) -> Any:

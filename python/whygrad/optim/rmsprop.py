@@ -8,7 +8,7 @@ from typing import Any
 import whygrad
 from whygrad import Tensor
 
-from .optimizer import Optimizer, _check_lr, _check_modes, _number, _scalar_dtype
+from .optimizer import Optimizer, _as_real, _check_lr, _check_modes, _number, _scalar_dtype
 
 __all__ = ["RMSprop"]
 
@@ -100,17 +100,18 @@ class RMSprop(Optimizer):
                 grad = -grad
             if weight_decay != 0:
                 grad = grad.add(p, alpha=weight_decay)
-            square_avg = values["square_avg"]
+            grad, param = _as_real(grad), _as_real(p)
+            square_avg = _as_real(values["square_avg"])
             square_avg.mul_(alpha).addcmul_(grad, grad, value=1 - alpha)
             if group["centered"]:
-                grad_avg = values["grad_avg"]
+                grad_avg = _as_real(values["grad_avg"])
                 grad_avg.lerp_(grad, 1 - alpha)
                 scale = square_avg.addcmul(grad_avg, grad_avg, value=-1).sqrt_().add_(eps)
             else:
                 scale = square_avg.sqrt().add_(eps)
             if momentum > 0:
-                buffer = values["momentum_buffer"]
+                buffer = _as_real(values["momentum_buffer"])
                 buffer.mul_(momentum).addcdiv_(grad, scale)
-                p.add_(buffer, alpha=-lr)
+                param.add_(buffer, alpha=-lr)
             else:
-                p.addcdiv_(grad, scale, value=-lr)
+                param.addcdiv_(grad, scale, value=-lr)

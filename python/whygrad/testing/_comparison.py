@@ -24,6 +24,8 @@ _TOLERANCES: dict[Any, tuple[float, float]] = {
     _C.bfloat16: (1.6e-2, 1e-5),
     _C.float32: (1.3e-6, 1e-5),
     _C.float64: (1e-7, 1e-7),
+    _C.complex64: (1.3e-6, 1e-5),
+    _C.complex128: (1e-7, 1e-7),
     float: (1e-7, 1e-7),
     complex: (1e-7, 1e-7),
 }
@@ -177,7 +179,7 @@ def _tensors_differ(
     is_exact = rtol == 0 and atol == 0
     total = actual.numel()
     count = total - int(matches.sum())
-    if not actual.dtype.is_floating_point:
+    if not (actual.dtype.is_floating_point or actual.dtype.is_complex):
         actual, expected = actual.to(_C.int64), expected.to(_C.int64)
     # What matches, two infinities for example, is no difference.
     difference = (actual - expected).abs().masked_fill(matches, 0)

@@ -24,9 +24,10 @@ def make_tensor(
     """Tensor of `shape` and `dtype` with values drawn uniformly from [low, high).
 
     `shape` is given as numbers, or as one tuple or list. By default the interval is [-9, 9) for
-    floating-point dtypes, [-9, 10) for signed integers, [0, 10) for uint8 and [0, 2) for bool; what
-    the dtype cannot hold of it is cut off. `noncontiguous` gives every other element of a larger
-    tensor. With `exclude_zero` zeros become the smallest positive number of the dtype.
+    floating-point dtypes and the parts of complex ones, [-9, 10) for signed integers, [0, 10) for
+    uint8 and [0, 2) for bool; what the dtype cannot hold of it is cut off. `noncontiguous` gives
+    every other element of a larger tensor. With `exclude_zero` zeros become the smallest positive
+    number of the dtype.
 
     Raises:
         ValueError: an empty interval, one outside of the dtype's range, or contradicting arguments.
@@ -45,7 +46,8 @@ def make_tensor(
             f"The requested dtype '{dtype}' is not supported by torch.testing.make_tensor(). To"
             " request support, file an issue at: https://github.com/pytorch/pytorch/issues"
         )
-    if requires_grad and not dtype.is_floating_point:
+    continuous = dtype.is_floating_point or dtype.is_complex
+    if requires_grad and not continuous:
         raise ValueError(
             "`requires_grad=True` is not supported for boolean and integral dtypes, but got"
             f" {dtype=}"
@@ -54,8 +56,9 @@ def make_tensor(
 
     spread = noncontiguous and math.prod(size) > 1
     drawn = (*size[:-1], 2 * size[-1]) if spread else size
-    if dtype.is_floating_point:
-        result = whygrad.empty(drawn, device=device, dtype=dtype).uniform_(low, high)
+    if continuous:
+        result = whygrad.empty(drawn, device=device, dtype=dtype)
+        (whygrad.view_as_real(result) if dtype.is_complex else result).uniform_(low, high)
     else:
         result = whygrad.randint(math.ceil(low), math.ceil(high), drawn, device=device, dtype=dtype)
     if spread:
@@ -63,7 +66,7 @@ def make_tensor(
     if memory_format is not None:
         result = result.clone(memory_format=memory_format)
     if exclude_zero:
-        smallest = whygrad.finfo(dtype).tiny if dtype.is_floating_point else 1
+        smallest = whygrad.finfo(dtype).tiny if continuous else 1
         result[result == 0] = smallest
     result.requires_grad_(requires_grad)
     return result
@@ -72,7 +75,8 @@ def make_tensor(
 def _interval(dtype: _C.dtype, low: float | None, high: float | None) -> tuple[float, float]:
     """[low, high) as far as `dtype` reaches; the default for what is None."""
     default: tuple[int, int]
-    if dtype.is_floating_point:
+    continuous = dtype.is_floating_point or dtype.is_complex
+    if continuous:
         info = whygrad.finfo(dtype)
         default, lowest, beyond = (-9, 9), info.min, info.max
     elif dtype == _C.bool:
@@ -85,9 +89,9 @@ def _interval(dtype: _C.dtype, low: float | None, high: float | None) -> tuple[f
 
     low = default[0] if low is None else low
     high = default[1] if high is None else high
-    if math.isnan(low) or math.isnan(high):
+    if low != low or high != high:
         raise ValueError(f"`low` and `high` cannot be NaN, but got {low=} and {high=}")
-    if low == high and dtype.is_floating_point:
+    if low == high and continuous:
         warnings.warn(
             "Passing `low==high` to `torch.testing.make_tensor` for floating or complex types is"
             " deprecated since 2.1 and will be removed in 2.3. Use `torch.full(...)` instead.",

@@ -79,7 +79,19 @@ FUNCTIONS = {
     "complex": "torch.complex(x, x * x)", "view_as_complex": "torch.view_as_complex(torch.stack([x, x * x], -1))",
     "in_place": "(a * 1).mul_(b).add_(x)", "through_views": "written(a * 1, x)", "adjoint": "m.adjoint() @ m", "trace": "m.trace()",
     "abs_of_mixed": "(a * x).abs() + b.angle()", "to": "x.to(torch.complex128) * a", "l1": "torch.nn.functional.l1_loss(a, b)",
-    "mean": "m.mean(1)", "triu": "m.triu() @ m", "kron": "torch.tensordot(a, b, 0)", "real_of_product": "(a * b).real * x",
+    "logsumexp": "torch.logsumexp(m, 0)", "logsumexp_all": "torch.logsumexp(m, (0, 1), True)", "dist": "torch.dist(a, b)",
+    "dist1": "torch.dist(a, b, 1)", "dist3": "torch.dist(a, b, 3)", "renorm": "torch.renorm(m, 2, 0, 0.7)", "renorm1": "torch.renorm(m, 1, 1, 0.7)",
+    "rms_norm": "torch.nn.functional.rms_norm(m, (3,), a)", "addcmul_value": "torch.addcmul(a, b, x, value=1 - 2j)",
+    "addcdiv_value": "torch.addcdiv(a, b, a + 3, value=1j)", "sub_alpha": "torch.sub(a, x, alpha=2 + 1j)",
+    "rsub_alpha": "torch.rsub(a, b, alpha=1j)", "addbmm": "torch.addbmm(m, m[None], m[None], beta=1j, alpha=2j)",
+    "addr": "torch.addr(m, a, b, beta=1j, alpha=2j)", "index_add": "a.index_add(0, torch.tensor([0, 2]), b[:2], alpha=1j)",
+    "normalize": "torch.nn.functional.normalize(m, dim=0)", "pairwise": "torch.nn.functional.pairwise_distance(m, m.t() * 2)",
+    "softsign": "torch.nn.functional.softsign(a)", "tanhshrink": "torch.nn.functional.tanhshrink(a)",
+    "linear": "torch.nn.functional.linear(m, m, a)", "roll": "m.roll(1, 0) * m.flip(1)", "diagonal": "m.diagonal() * m.tril(-1)[2]",
+    "masked_scatter": "a.masked_scatter(x > 0.8, b)", "index_copy": "a.index_copy(0, torch.tensor([1]), b[:1])",
+    "take": "m.take(torch.tensor([0, 4, 4]))", "put": "m.put(torch.tensor([0, 4]), a[:2], accumulate=True)",
+    "cumprod_zero": "(m * (m.real > 0)).cumprod(0)", "unfold": "m.unfold(0, 2, 1).sum(-1)", "std_mean": "torch.std_mean(m, 0)[0]",
+    "float_power": "a.float_power(b)", "mean": "m.mean(1)", "triu": "m.triu() @ m", "kron": "torch.tensordot(a, b, 0)", "real_of_product": "(a * b).real * x",
 }  # fmt: skip
 
 
