@@ -23,6 +23,7 @@ bool named(const RowInfo& r, std::initializer_list<const char*> names) {
 // that min_val < max_val.
 Params parameters(const RowInfo& r, int turn) {
     Params p{{0.4, 1.3, 2.1}};
+    if (r.complex_parameter) p.p[2] = 0;  // the imaginary part of the first
     if (turn % 2 || !std::strchr(r.parameters, '=')) return p;
     int i = 0;
     for (const char* at = r.parameters; (at = std::strchr(at, '='));)
