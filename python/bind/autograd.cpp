@@ -117,7 +117,7 @@ bool flag(PyObject* o) {
 struct Request {
     PyObject *retain_graph, *create_graph, *allow_unused;
     bool accumulate;
-    PyObject* rows;  // null: gradients have none
+    PyObject* rows = nullptr;  // null: gradients have none
 };
 
 std::vector<Tensor> differentiate(std::span<PyObject* const> roots,

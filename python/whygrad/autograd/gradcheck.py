@@ -229,7 +229,9 @@ class _Check:
             _C.zeros(
                 x.numel(),
                 self.outputs[i].numel(),
-                dtype=_C.promote_types(x.dtype, self.outputs[i].dtype),
+                dtype=_C.promote_types(x.dtype, self.outputs[i].dtype)
+                if x.is_complex()
+                else self.outputs[i].dtype,
             )
             for i in outputs
         ]
