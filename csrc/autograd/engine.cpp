@@ -227,8 +227,6 @@ void conform(Tensor& grad, const Edge& edge, const Node* from, size_t index) {
                  " but expected shape compatible with ", to_string(output.sizes));
         grad = sum_to(grad, output.sizes);
     }
-    if (grad->conjugate) [[unlikely]]
-        grad = resolve_conj(grad);  // one that may be written to
     if (output.grad_dtype && grad.dtype() != *output.grad_dtype) {
         WG_CHECK(is_differentiable(*output.grad_dtype), "a gradient cannot have the dtype '",
                  info(*output.grad_dtype).scalar_name,

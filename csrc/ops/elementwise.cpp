@@ -26,7 +26,7 @@ namespace {
 // What small programs call most: operands of one float dtype and one shape, short and packed, or
 // numbers. Promotion, broadcasting, the layout of the result and the checks that depend on dtypes
 // (check_operands too) can decide only one way for them, so they go straight to the loop: half the
-// instructions of the call.
+// instructions of the call. A lazy tensor is neither packed nor contiguous, so that addresses are those of values.
 
 constexpr int64_t kPlain = 1024;  // elements
 
@@ -319,16 +319,16 @@ Tensor ElementwiseNode::formula(int i, const Tensor& g) const {
 bool ElementwiseNode::run_plain_gradient(int i, unsigned reads, const Tensor& g,
                                          const Tensor& result) {
     if (!is_plain(g) || g.dtype() != compute_) return false;
-    const void* slots[kMaxLoopInputs] = {g.raw()};
+    const void* slots[kMaxLoopInputs] = {g.address()};
     for (int s = 1; s < kMaxLoopInputs; ++s) {
         if (!(reads >> s & 1) || has_number(s - 1)) continue;
         const Tensor& t = saved_[s - 1].unpack_data(this);
         if (t.dtype() != compute_ || !t.is_contiguous() || !same_shape(t.sizes(), g.sizes()))
             return false;
-        slots[s] = t.raw();
+        slots[s] = t.address();
     }
     const LoopFn fn = kernel_table[int(op_)].gradient[i][int(compute_)];
-    run_plain(fn, result.raw(), slots, reads & unsigned(is_scalar_) << 1, scalars_, compute_,
+    run_plain(fn, result.address(), slots, reads & unsigned(is_scalar_) << 1, scalars_, compute_,
               g.numel(), params_);
     return true;
 }
@@ -341,6 +341,7 @@ bool ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& 
     const LoopFn fn = kernel_table[int(op_)].gradient[i][int(compute)];
     alignas(8) char constants[3][8];
     Dims strides[kMaxLoopInputs];
+    Tensor resolved_inputs[kMaxLoopInputs];
     cpu::Operand operands[kMaxLoopInputs];
     const char* direct[kMaxLoopInputs] = {};
     bool all_direct = result.dtype() == compute;
@@ -353,21 +354,22 @@ bool ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& 
             all_direct = false;
             continue;
         }
-        const Tensor& t = s == 0 ? g : saved_[s - 1].unpack_data(this);
-        if (!is_expandable(t.sizes(), sizes)) return false;
-        operands[s] = {t.raw(), t.dtype(), {}};
+        const Tensor& given = s == 0 ? g : saved_[s - 1].unpack_data(this);
+        if (!is_expandable(given.sizes(), sizes)) return false;
+        const Tensor& t = given.is_lazy() ? resolved_inputs[s] = resolved(given) : given;
+        operands[s] = {t.address(), t.dtype(), {}};
         strides[s] = broadcast_strides(t.sizes(), t.strides(), sizes);
         if (t.dtype() == compute && t.is_contiguous() && same_shape(t.sizes(), sizes))
-            direct[s] = t.raw();
+            direct[s] = t.address();
         else all_direct = false;
     }
     if (all_direct && result.is_contiguous()) {
-        cpu::contiguous_loop(fn, result.raw(), item_size(compute), direct, kMaxLoopInputs,
+        cpu::contiguous_loop(fn, result.address(), item_size(compute), direct, kMaxLoopInputs,
                              item_size(compute), g.numel(), params_);
         return true;
     }
     for (int s = 0; s < kMaxLoopInputs; ++s) operands[s].strides = strides[s];
-    cpu::elementwise_loop(fn, {result.raw(), result.dtype(), result.strides()}, operands, sizes,
+    cpu::elementwise_loop(fn, {result.address(), result.dtype(), result.strides()}, operands, sizes,
                           compute, compute, params_);
     return true;
 }
@@ -469,14 +471,17 @@ void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType co
         if (rounds && t->dtype() != compute_as) {
             rounded[k] = to_dtype(detach(*t), compute_as);
             t = &rounded[k];
+        } else if (t->is_lazy()) [[unlikely]] {
+            rounded[k] = resolved(*t);
+            t = &rounded[k];
         }
-        operands[k] = {t->raw(), t->dtype(), {}};
+        operands[k] = {t->address(), t->dtype(), {}};
         if (t->dtype() == compute && t->is_contiguous() && same_shape(t->sizes(), sizes))
-            direct[k] = t->raw();
+            direct[k] = t->address();
         else all_direct = false;
     }
     if (all_direct) {
-        cpu::contiguous_loop(fn, out.raw(), item_size(result), direct, int(args.size()),
+        cpu::contiguous_loop(fn, out.address(), item_size(result), direct, int(args.size()),
                              item_size(compute), out.numel(), params.p);
         return;
     }
@@ -489,8 +494,8 @@ void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType co
         }
         operands[k].strides = strides[k];
     }
-    cpu::elementwise_loop(fn, {out.raw(), out.dtype(), out.strides()}, {operands, args.size()},
-                          sizes, compute, result, params.p);
+    cpu::elementwise_loop(fn, {out.mutable_raw(), out.dtype(), out.strides()},
+                          {operands, args.size()}, sizes, compute, result, params.p);
 }
 
 // Of inference tensors alone only operations with a number that is a tensor to PyTorch are recorded.
@@ -588,14 +593,14 @@ inline void run_plain_forward(LoopFn fn, const Tensor& out, Args args, const Par
     unsigned numbers = 0;
     for (size_t k = 0; k < args.size(); ++k) {
         if (args[k].is_tensor()) {
-            slots[k] = args[k].tensor().raw();
+            slots[k] = args[k].tensor().address();
             dtype = args[k].tensor().dtype();
         } else {
             values[k] = args[k].scalar();
             numbers |= 1u << k;
         }
     }
-    run_plain(fn, out.raw(), slots, numbers, values, dtype, out.numel(), params.p);
+    run_plain(fn, out.address(), slots, numbers, values, dtype, out.numel(), params.p);
 }
 
 }  // namespace
@@ -655,7 +660,7 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
     const bool has_node = r.differentiable || *r.node;
     const bool records = has_node && wants_history(r, args) && is_differentiable(self.dtype());
     if (has_node || !r.is_test) check_history(self, records);
-    else announce_write(self), check_not_conjugate(self);
+    else announce_write(self);
     check_not_expanded(self);
     check_operands(op, args);
     WG_CHECK(op != Op::abs || !is_complex(self.dtype()),
@@ -764,7 +769,6 @@ Tensor& elementwise_out(Op asked, Tensor& out, Args args, const Params& params, 
     if (*r.parameters) check_parameters(op, compute, args, params);
     if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
     announce_write(out, false);
-    check_not_conjugate(out);
     run_forward(op, r, out, args, compute, params);
     if (only_out && r.differentiable && wants_history(r, args)) {
         unsigned reads;

@@ -28,14 +28,29 @@ int64_t stride_at(const Tensor& t, int64_t d) { return t.dim() == 0 ? 1 : t->dim
 struct Lines {
     int64_t n, row_stride, dim_stride, other_stride;  // in elements
 };
-template <class T, class Visit>
-void for_each_line(const Tensor& indexed, const Tensor& other, const Tensor& index,
-                   const Tensor& places, int64_t dim, bool parallel, Visit visit) {
+template <class T>
+struct Side {
+    const Tensor& t;
+    T* data;
+};
+template <class T>
+Side<const T> reading(const Tensor& t) {
+    return {t, t.data<T>()};
+}
+template <class T>
+Side<T> writing(const Tensor& t) {
+    return {t, t.mutable_data<T>()};
+}
+template <class A, class B, class Visit>
+void for_each_line(Side<A> a, Side<B> b, const Tensor& index, const Tensor& places, int64_t dim,
+                   bool parallel, Visit visit) {
+    const Tensor &indexed = a.t, &other = b.t;
     const int64_t ndim = std::max<int64_t>(index.dim(), 1), last = ndim - 1;
     const int64_t n = size_at(index, last);
     if (index.numel() == 0) return;
     const Lines lines{n, last == dim ? 0 : stride_at(indexed, last), stride_at(indexed, dim),
                       stride_at(other, last)};
+    const int64_t* rows_of_places = places.data<int64_t>();
     const auto range = [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
             int64_t rest = row, at = 0, other_at = 0;
@@ -45,8 +60,7 @@ void for_each_line(const Tensor& indexed, const Tensor& other, const Tensor& ind
                 if (d != dim) at += i * stride_at(indexed, d);
                 other_at += i * stride_at(other, d);
             }
-            visit(indexed.data<T>() + at, other.data<T>() + other_at,
-                  places.data<int64_t>() + row * n, lines);
+            visit(a.data + at, b.data + other_at, rows_of_places + row * n, lines);
         }
     };
     const int64_t rows = index.numel() / n;
@@ -98,12 +112,12 @@ Tensor gather(const Tensor& t, int64_t dim, const Tensor& index, bool sparse_gra
     Tensor out = empty(index.sizes(), t.dtype());
     visit_size(t.itemsize(), [&](auto element) {
         using T = decltype(element);
-        for_each_line<T>(t, out, index, places, dim, true,
-                         [](const T* from, T* to, const int64_t* at, const Lines& l) {
-                             for (int64_t i = 0; i < l.n; ++i)
-                                 to[i * l.other_stride] =
-                                     from[i * l.row_stride + at[i] * l.dim_stride];
-                         });
+        for_each_line(reading<T>(t), writing<T>(out), index, places, dim, true,
+                      [](const T* from, T* to, const int64_t* at, const Lines& l) {
+                          for (int64_t i = 0; i < l.n; ++i)
+                              to[i * l.other_stride] =
+                                  from[i * l.row_stride + at[i] * l.dim_stride];
+                      });
     });
     record("GatherBackward0", out, {t}, {save("index", index), save("self", t)},
            with<"dim", "sparse_grad">(given, sparse_grad)([dim](Backward& d) {
@@ -202,12 +216,12 @@ void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const T
             const Tensor values = separate(read_part(src, index), to);
             visit_size(to.itemsize(), [&](auto element) {
                 using T = decltype(element);
-                for_each_line<T>(to, values, index, at.index, at.dim, false,
-                                 [](T* to, const T* from, const int64_t* at, const Lines& l) {
-                                     for (int64_t i = 0; i < l.n; ++i)
-                                         to[i * l.row_stride + at[i] * l.dim_stride] =
-                                             from[i * l.other_stride];
-                                 });
+                for_each_line(writing<T>(to), reading<T>(values), index, at.index, at.dim, false,
+                              [](T* to, const T* from, const int64_t* at, const Lines& l) {
+                                  for (int64_t i = 0; i < l.n; ++i)
+                                      to[i * l.row_stride + at[i] * l.dim_stride] =
+                                          from[i * l.other_stride];
+                              });
             });
         },
         with<"dim">(dim)([](Backward& d, int64_t dim) {
@@ -228,11 +242,11 @@ void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const T
             visit_size(to.itemsize(), [&](auto element) {
                 using T = decltype(element);
                 std::memcpy(&element, bytes, sizeof(T));
-                for_each_line<T>(to, to, index, at.index, at.dim, false,
-                                 [element](T* to, const T*, const int64_t* at, const Lines& l) {
-                                     for (int64_t i = 0; i < l.n; ++i)
-                                         to[i * l.row_stride + at[i] * l.dim_stride] = element;
-                                 });
+                for_each_line(writing<T>(to), reading<T>(to), index, at.index, at.dim, false,
+                              [element](T* to, const T*, const int64_t* at, const Lines& l) {
+                                  for (int64_t i = 0; i < l.n; ++i)
+                                      to[i * l.row_stride + at[i] * l.dim_stride] = element;
+                              });
             });
         },
         with<"dim">(dim)([](Backward& d, int64_t dim) {
@@ -252,17 +266,17 @@ void scatter_add_into(const Tensor& target, const Tensor& self, int64_t dim, con
             visit_any_dtype(to.dtype(), [&](auto tag) {
                 using T = typename decltype(tag)::type;
                 using C = compute_type<T>;
-                for_each_line<T>(to, values, index, at.index, at.dim, false,
-                                 [](T* to, const T* from, const int64_t* at, const Lines& l) {
-                                     for (int64_t i = 0; i < l.n; ++i) {
-                                         T& sum = to[i * l.row_stride + at[i] * l.dim_stride];
-                                         const T x = from[i * l.other_stride];
-                                         if constexpr (std::is_same_v<T, bool>) sum = sum || x;
-                                         else if constexpr (std::is_integral_v<T>)
-                                             sum = T(uint64_t(sum) + uint64_t(x));
-                                         else sum = T(C(C(sum) + C(x)));
-                                     }
-                                 });
+                for_each_line(writing<T>(to), reading<T>(values), index, at.index, at.dim, false,
+                              [](T* to, const T* from, const int64_t* at, const Lines& l) {
+                                  for (int64_t i = 0; i < l.n; ++i) {
+                                      T& sum = to[i * l.row_stride + at[i] * l.dim_stride];
+                                      const T x = from[i * l.other_stride];
+                                      if constexpr (std::is_same_v<T, bool>) sum = sum || x;
+                                      else if constexpr (std::is_integral_v<T>)
+                                          sum = T(uint64_t(sum) + uint64_t(x));
+                                      else sum = T(C(C(sum) + C(x)));
+                                  }
+                              });
             });
         },
         with<"dim">(dim)([](Backward& d, int64_t dim) {
@@ -287,19 +301,19 @@ void scatter_combined(const Tensor& target, const Tensor& self, int64_t dim, con
             visit_dtype(to.dtype(), [&](auto tag) {
                 using T = typename decltype(tag)::type;
                 using C = compute_type<T>;
-                for_each_line<T>(to, values, index, places, along, false,
-                                 [add](T* to, const T* from, const int64_t* at, const Lines& l) {
-                                     for (int64_t i = 0; i < l.n; ++i) {
-                                         T& into = to[i * l.row_stride + at[i] * l.dim_stride];
-                                         const T x = from[i * l.other_stride];
-                                         if constexpr (std::is_same_v<T, bool>)
-                                             into = add ? into || x : into && x;
-                                         else if constexpr (std::is_integral_v<T>)
-                                             into = add ? T(uint64_t(into) + uint64_t(x))
-                                                        : T(uint64_t(into) * uint64_t(x));
-                                         else into = T(add ? C(C(into) + C(x)) : C(C(into) * C(x)));
-                                     }
-                                 });
+                for_each_line(writing<T>(to), reading<T>(values), index, places, along, false,
+                              [add](T* to, const T* from, const int64_t* at, const Lines& l) {
+                                  for (int64_t i = 0; i < l.n; ++i) {
+                                      T& into = to[i * l.row_stride + at[i] * l.dim_stride];
+                                      const T x = from[i * l.other_stride];
+                                      if constexpr (std::is_same_v<T, bool>)
+                                          into = add ? into || x : into && x;
+                                      else if constexpr (std::is_integral_v<T>)
+                                          into = add ? T(uint64_t(into) + uint64_t(x))
+                                                     : T(uint64_t(into) * uint64_t(x));
+                                      else into = T(add ? C(C(into) + C(x)) : C(C(into) * C(x)));
+                                  }
+                              });
             });
         },
         [in_place = target.is_same(self)](Backward&) {
@@ -318,7 +332,7 @@ void warn_of_reduce() {
 // The value as a source of the index's shape.
 Tensor repeated(Scalar value, const Tensor& index, DType dtype) {
     Tensor t = empty({}, dtype);
-    value.store(t.raw(), dtype);
+    value.store(t.mutable_raw(), dtype);
     return expand(t, Dims(index.sizes()));
 }
 
@@ -447,18 +461,18 @@ Tensor reduced_values(const Tensor& t, int64_t dim, const Tensor& index, const T
         using T = typename decltype(tag)::type;
         const T identity = identity_of<T>(reduce);
         if (!include_self)
-            for_each_line<T>(out, values, index, places, dim, false,
-                             [identity](T* to, const T*, const int64_t* at, const Lines& l) {
-                                 for (int64_t i = 0; i < l.n; ++i)
-                                     to[i * l.row_stride + at[i] * l.dim_stride] = identity;
-                             });
-        for_each_line<T>(out, values, index, places, dim, false,
-                         [reduce](T* to, const T* from, const int64_t* at, const Lines& l) {
-                             for (int64_t i = 0; i < l.n; ++i) {
-                                 T& into = to[i * l.row_stride + at[i] * l.dim_stride];
-                                 into = reduced<T>(into, from[i * l.other_stride], reduce);
-                             }
-                         });
+            for_each_line(writing<T>(out), reading<T>(values), index, places, dim, false,
+                          [identity](T* to, const T*, const int64_t* at, const Lines& l) {
+                              for (int64_t i = 0; i < l.n; ++i)
+                                  to[i * l.row_stride + at[i] * l.dim_stride] = identity;
+                          });
+        for_each_line(writing<T>(out), reading<T>(values), index, places, dim, false,
+                      [reduce](T* to, const T* from, const int64_t* at, const Lines& l) {
+                          for (int64_t i = 0; i < l.n; ++i) {
+                              T& into = to[i * l.row_stride + at[i] * l.dim_stride];
+                              into = reduced<T>(into, from[i * l.other_stride], reduce);
+                          }
+                      });
     });
     if (reduce != Reduce::Mean) return out;
     const Tensor n = counts(out, dim, index, include_self);
@@ -704,7 +718,7 @@ Tensor embedding_gradient(const Tensor& grad, const Tensor& indices, const Dims&
         for (int64_t i = 0; i < places.numel(); ++i) ++frequency[size_t(at[i])];
         Tensor weights = empty(Dims{places.numel(), 1}, DType::Float64);
         for (int64_t i = 0; i < places.numel(); ++i)
-            weights.data<double>()[i] = 1.0 / double(frequency[size_t(at[i])]);
+            weights.mutable_data<double>()[i] = 1.0 / double(frequency[size_t(at[i])]);
         rows = mul(rows, to_dtype(weights, grad.dtype()));
     }
     Tensor out = zeros(table, grad.dtype());
@@ -761,7 +775,8 @@ Tensor one_hot(const Tensor& t, int64_t num_classes) {
     Dims shape(t.sizes());
     shape.push_back(num_classes);
     Tensor out = zeros(shape, DType::Int64);
-    for (int64_t i = 0; i < values.numel(); ++i) out.data<int64_t>()[i * num_classes + v[i]] = 1;
+    for (int64_t i = 0; i < values.numel(); ++i)
+        out.mutable_data<int64_t>()[i * num_classes + v[i]] = 1;
     return out;
 }
 

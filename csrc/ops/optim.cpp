@@ -23,7 +23,7 @@ public:
         if (writes_ && !values_.is_same(target_)) copy_values(target_, values_);
     }
     Lane(const Lane&) = delete;
-    char* raw() const { return values_.raw(); }
+    char* raw() const { return values_.address(); }  // it is contiguous
 
 private:
     Tensor target_, values_;

@@ -128,8 +128,10 @@ Tensor& set_tensor_window_(Tensor& self, const Tensor& source, int64_t storage_o
 }
 
 bool is_set_to(const Tensor& t, const Tensor& other) {
-    return t->storage == other->storage && t.offset() == other.offset() &&
-           same_shape(t.sizes(), other.sizes()) && same_shape(t.strides(), other.strides());
+    // As in PyTorch a lazy tensor is set to nothing, itself included.
+    return !t.is_lazy() && !other.is_lazy() && t->storage == other->storage &&
+           t.offset() == other.offset() && same_shape(t.sizes(), other.sizes()) &&
+           same_shape(t.strides(), other.strides());
 }
 
 // Every format that exists here is the usual one.
