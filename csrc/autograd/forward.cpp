@@ -302,10 +302,11 @@ Grads transposed(Node& node, std::span<const Tensor> outputs, std::span<const Te
     SmallVector<Tensor, 4> values;
     {
         GradMode on(true);
-        SavedTensorHooks* const hooks = std::exchange(saved_tensor_hooks, nullptr);
+        SavedTensorHooks* const hooks = saved_tensor_hooks;
+        set_saved_tensor_hooks(nullptr);
         struct Restore {
             SavedTensorHooks* hooks;
-            ~Restore() { saved_tensor_hooks = hooks; }
+            ~Restore() { set_saved_tensor_hooks(hooks); }
         } restore{hooks};
         for (const Tensor& out : outputs) {
             u.push_back(is_differentiable(out.dtype()) ? zeros(Dims(out.sizes()), out.dtype())

@@ -159,11 +159,21 @@ void Unpacked::restore() noexcept {
         if (slot->defined()) *slot = std::move(packed);
 }
 
-void hand_to_hooks(Node& node) {
-    if (pack_later_) {
-        pack_later_->nodes_.emplace_back(&node);
-        return;
+void check_saves(Node& node) {
+    if (save_checks & kWrittenMeanwhile) {
+        SmallVector<SavedTensor*, 4> saved;
+        for (size_t i = 0, n = node.saved_names().size(); i < n; ++i)
+            if (SavedTensor* s = node.saved_slot(i)) saved.push_back(s);
+        if (!saved.empty())
+            for (const Written& w : take_written(node.site))
+                for (SavedTensor* s : saved) s->expect(w);
     }
+    if (!saved_tensor_hooks) return;
+    if (pack_later_) pack_later_->nodes_.emplace_back(&node);
+    else PackLater::hand_to_hooks(node);
+}
+
+void PackLater::hand_to_hooks(Node& node) {
     if (recording_notes) recording_notes->node(node);
     for (const size_t i : saved_order(node)) {
         if (!saved_tensor_hooks) return;  // a hook has ended its own context

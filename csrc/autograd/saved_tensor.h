@@ -32,6 +32,10 @@ protected:
     ~SavedTensorHooks() = default;
 };
 inline thread_local SavedTensorHooks* saved_tensor_hooks = nullptr;
+inline void set_saved_tensor_hooks(SavedTensorHooks* hooks) noexcept {
+    saved_tensor_hooks = hooks;
+    save_checks = uint8_t((save_checks & ~kSavedHooks) | (hooks ? kSavedHooks : 0));
+}
 
 // Saved value of an input or output, checked on the way back.
 class SavedTensor {
@@ -80,6 +84,11 @@ public:
         packed_.reset();
     }
     void visit_owned(OwnedVisitor& visitor) const;
+    // The version was counted up while the operation read the tensor: Note [Loops without the lock].
+    void expect(const Written& w) noexcept {
+        if (data_.defined() && data_->version == w.counter && version_ > w.before)
+            version_ = w.before;
+    }
 
 private:
     struct Packed {
@@ -129,10 +138,10 @@ private:
 };
 
 // To be called when the node has saved what it needs, and again when it saves more.
-void hand_to_hooks(Node& node);
+void check_saves(Node& node);
 inline void pack_saved(Node& node) {
-    if (saved_tensor_hooks) [[unlikely]]
-        hand_to_hooks(node);
+    if (save_checks) [[unlikely]]
+        check_saves(node);
 }
 
 // Nodes recorded in its life are packed when finish() says that they are complete.
@@ -144,7 +153,8 @@ public:
     PackLater(const PackLater&) = delete;
 
 private:
-    friend void hand_to_hooks(Node& node);
+    friend void check_saves(Node& node);
+    static void hand_to_hooks(Node& node);
     PackLater* previous_;
     std::vector<Ref<Node>> nodes_;
 };

@@ -142,9 +142,6 @@ constexpr double kTaskCost = 256 * 1024;
 // Entering a product costs about as much as this many multiply-adds.
 constexpr double kEntryCost = 2048;
 
-// Multiply-adds during which other threads should have the lock: some tenths of a millisecond.
-constexpr double kLongCost = 16 * 1024 * 1024;
-
 // The cost of one product in multiply-adds of the float kernel.
 template <class T>
 double cost_of(int64_t m, int64_t n, int64_t k) {
@@ -195,8 +192,9 @@ void run(int64_t count, const Args<T>& g, int64_t stride_a, int64_t stride_b, in
     if (count <= 0 || g.m <= 0 || g.n <= 0) return;
     const GemmKernels& kernels = gemm_kernels();
     const double cost = cost_of<T>(g.m, g.n, g.k);
-    const Unlocked unlocked(cost * double(count) >= kLongCost && !in_parallel_region());
-    if (cost * double(count) < 2 * kTaskCost || num_threads() == 1 || in_parallel_region()) {
+    const bool is_long = cost * double(count) >= 2 * kTaskCost && !in_parallel_region();
+    const Unlocked unlocked(is_long);
+    if (!is_long || num_threads() == 1) {
         Args<T> item = g;
         for (int64_t i = 0; i < count; ++i) {
             run_one<T>(kernels, item);

@@ -166,7 +166,7 @@ void Reducer::go(int64_t numel) {
     const int64_t pieces =
         tasks < kPieces / 2 ? std::min({kPieces, length, numel / tasks / kWorthAThread}) : 1;
     if (pieces <= 1) {
-        const int64_t grain = std::max<int64_t>(1, kWorthAThread * tasks / numel);
+        const int64_t grain = kWorthAThread * tasks / numel;
         parallel_for(0, tasks, grain, [&](int64_t begin, int64_t end) {
             alignas(16) char acc[kReduceTile * kMaxAccSize];
             for (int64_t t = begin; t < end; ++t) {
@@ -181,7 +181,7 @@ void Reducer::go(int64_t numel) {
     const auto acc = [&](int64_t t, int64_t piece) {
         return accs.get() + size_t(t * pieces + piece) * room;
     };
-    parallel_for(0, tasks * pieces, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(0, tasks * pieces, 0, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
             const int64_t t = i / pieces, piece = i % pieces;
             tile(t, length * piece / pieces, length * (piece + 1) / pieces, acc(t, piece));

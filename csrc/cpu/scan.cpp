@@ -25,36 +25,34 @@ void scan_typed(const T* in, T* out, int64_t outer, int64_t length, int64_t inne
         else to = T(C(value));
     };
     if (inner == 1) {
-        parallel_for(0, outer, std::max<int64_t>(1, 16384 / length),
-                     [&](int64_t begin, int64_t end) {
-                         for (int64_t o = begin; o < end; ++o) {
-                             Acc acc = Acc(op == Scan::Product);
-                             for (int64_t i = 0, at = o * length; i < length; ++i, ++at) {
-                                 if constexpr (op == Scan::Sum) acc += value(in[at]);
-                                 else acc = acc * value(in[at]);
-                                 store(out[at], acc);
-                             }
-                         }
-                     });
+        parallel_for(0, outer, 16384 / length, [&](int64_t begin, int64_t end) {
+            for (int64_t o = begin; o < end; ++o) {
+                Acc acc = Acc(op == Scan::Product);
+                for (int64_t i = 0, at = o * length; i < length; ++i, ++at) {
+                    if constexpr (op == Scan::Sum) acc += value(in[at]);
+                    else acc = acc * value(in[at]);
+                    store(out[at], acc);
+                }
+            }
+        });
         return;
     }
     const int64_t tiles = (inner + kTile - 1) / kTile;
     const int64_t work = length * std::min(inner, kTile);
-    parallel_for(0, outer * tiles, std::max<int64_t>(1, 16384 / work),
-                 [&](int64_t begin, int64_t end) {
-                     for (int64_t t = begin; t < end; ++t) {
-                         const int64_t j = t % tiles * kTile, m = std::min(kTile, inner - j);
-                         int64_t at = t / tiles * length * inner + j;
-                         Acc acc[kTile];
-                         std::fill_n(acc, m, Acc(op == Scan::Product));
-                         for (int64_t i = 0; i < length; ++i, at += inner)
-                             for (int64_t k = 0; k < m; ++k) {
-                                 if constexpr (op == Scan::Sum) acc[k] += value(in[at + k]);
-                                 else acc[k] = acc[k] * value(in[at + k]);
-                                 store(out[at + k], acc[k]);
-                             }
-                     }
-                 });
+    parallel_for(0, outer * tiles, 16384 / work, [&](int64_t begin, int64_t end) {
+        for (int64_t t = begin; t < end; ++t) {
+            const int64_t j = t % tiles * kTile, m = std::min(kTile, inner - j);
+            int64_t at = t / tiles * length * inner + j;
+            Acc acc[kTile];
+            std::fill_n(acc, m, Acc(op == Scan::Product));
+            for (int64_t i = 0; i < length; ++i, at += inner)
+                for (int64_t k = 0; k < m; ++k) {
+                    if constexpr (op == Scan::Sum) acc[k] += value(in[at + k]);
+                    else acc[k] = acc[k] * value(in[at + k]);
+                    store(out[at + k], acc[k]);
+                }
+        }
+    });
 }
 
 }  // namespace

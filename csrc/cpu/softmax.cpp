@@ -21,7 +21,7 @@ template <class F>
 void share_out(int64_t outer, int64_t length, int64_t inner, F run) {
     const int64_t size = length * inner;
     if (outer * size == 0) return;
-    parallel_for(0, outer, std::max<int64_t>(1, 8192 / size), [&](int64_t begin, int64_t end) {
+    parallel_for(0, outer, 8192 / size, [&](int64_t begin, int64_t end) {
         if (inner == 1) return run(begin * size, end - begin);
         for (int64_t o = begin; o < end; ++o) run(o * size, 1);
     });

@@ -18,6 +18,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "tensor/unlocked.h"
+
 namespace wg {
 namespace {
 
@@ -213,10 +215,12 @@ int init_thread_count() noexcept {
 }
 
 void run_parallel(int64_t begin, int64_t end, int64_t grain, RangeFn fn, void* body) {
+    if (in_region) return fn(body, begin, end);
+    const Unlocked unlocked(true);
     const int64_t size = end - begin;
     const int64_t threads = num_threads();
     const int64_t most = std::min(size / std::max<int64_t>(grain, 1), threads * kChunksPerThread);
-    if (in_region || most < 2) return fn(body, begin, end);
+    if (threads == 1 || most < 2) return fn(body, begin, end);
     int64_t chunk = (size + most - 1) / most;
     // Long ranges of elements: keep chunks on vector and cache line boundaries.
     if (chunk >= 512) chunk = (chunk + 63) / 64 * 64;

@@ -1,6 +1,7 @@
 // The pool that every CPU kernel shares: parallel_for splits a range into chunks that the caller
 // and the workers take one by one, so a core that is busy elsewhere only takes fewer of them.
-// Threads that wait sleep after some microseconds; a range that is not worth splitting costs one comparison.
+// Threads that wait sleep after some microseconds; a range that is not worth splitting costs one comparison. A range that
+// is runs without the lock of the core: Note [Loops without the lock].
 #pragma once
 
 #include <atomic>
@@ -34,16 +35,16 @@ void set_num_threads(int n);
 bool in_parallel_region() noexcept;
 
 // Calls f(b, e) on disjoint ranges that cover [begin, end), each of at least `grain` indices
-// (except the last); ranges may run at the same time and in any order. One inline call f(begin,
-// end) when the range is no longer than grain, when only one thread is allowed, when called from
-// inside another parallel_for, or when another thread is using the pool. The first exception
+// (except the last; 0: an index is more than a thread needs); ranges may run at the same time and in any
+// order. One call f(begin, end) when the range is no longer than grain, when only one thread is allowed, when called
+// from inside another parallel_for, or when another thread is using the pool. The first exception
 // thrown by f reaches the caller after every running range has ended; ranges not yet started are
 // dropped. Where ranges are cut depends on the number of threads: a reduction that must be
 // reproducible iterates over blocks of its own.
 template <class F>
 void parallel_for(int64_t begin, int64_t end, int64_t grain, F&& f) {
     if (begin >= end) return;
-    if (end - begin <= grain || num_threads() == 1) {
+    if (end - begin <= grain) {
         f(begin, end);
         return;
     }

@@ -343,6 +343,7 @@ bool ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& 
     Dims strides[kMaxLoopInputs];
     cpu::Operand operands[kMaxLoopInputs];
     const char* direct[kMaxLoopInputs] = {};
+    Tensor held[kMaxLoopInputs];  // other passes may end meanwhile: Note [Loops without the lock]
     bool all_direct = result.dtype() == compute;
     for (int s = 0; s < kMaxLoopInputs; ++s) {
         if (!(reads >> s & 1)) continue;
@@ -353,7 +354,7 @@ bool ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& 
             all_direct = false;
             continue;
         }
-        const Tensor& t = s == 0 ? g : saved_[s - 1].unpack_data(this);
+        const Tensor& t = held[s] = s == 0 ? g : saved_[s - 1].unpack_data(this);
         if (!is_expandable(t.sizes(), sizes)) return false;
         operands[s] = {t.raw(), t.dtype(), {}};
         strides[s] = broadcast_strides(t.sizes(), t.strides(), sizes);

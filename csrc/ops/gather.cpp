@@ -54,7 +54,7 @@ void for_each_line(const Tensor& indexed, const Tensor& other, const Tensor& ind
     else range(0, rows);
 }
 
-Tensor checked_places(const Tensor& index, const Tensor& t, int64_t dim) {
+CheckedIndices checked_places(const Tensor& index, const Tensor& t, int64_t dim) {
     const int64_t size = size_at(t, dim);
     return checked_indices(index, size, false, [&](int64_t bad) {
         fail(ErrorKind::Runtime,
@@ -94,7 +94,7 @@ Tensor gather(const Tensor& t, int64_t dim, const Tensor& index, bool sparse_gra
                      to_string(index.sizes()), " to be no larger than self ", to_string(t.sizes()),
                      " apart from dimension ", dim);
     }
-    const Tensor places = checked_places(index, t, dim);
+    const CheckedIndices places = checked_places(index, t, dim);
     Tensor out = empty(index.sizes(), t.dtype());
     visit_size(t.itemsize(), [&](auto element) {
         using T = decltype(element);
@@ -175,7 +175,7 @@ int64_t check_scatter(const Tensor& to, int64_t dim, const Tensor& index, const 
 // What may be written to, and where: the index, checked to lie in self.
 struct Places {
     int64_t dim;
-    Tensor index;
+    CheckedIndices index;
 };
 Places scatter_places(const Tensor& to, int64_t dim, const Tensor& index, const Tensor& src) {
     dim = check_scatter(to, dim, index, src);
@@ -281,7 +281,7 @@ void scatter_combined(const Tensor& target, const Tensor& self, int64_t dim, con
             const int64_t along = check_scatter(to, dim, index, src);
             WG_CHECK(add || reduce == "multiply",
                      "reduce argument must be either add or multiply.");
-            const Tensor places = checked_places(index, to, along);
+            const CheckedIndices places = checked_places(index, to, along);
             if (index.numel() == 0) return;
             const Tensor values = separate(read_part(src, index), to);
             visit_dtype(to.dtype(), [&](auto tag) {
@@ -559,7 +559,7 @@ Tensor scatter_reduce(const Tensor& t, int64_t dim, const Tensor& index, const T
     WG_CHECK_NOT_IMPLEMENTED(
         r != Reduce::Mean || t.dtype() != DType::Bool || index.numel() == 0,
         "\"scatter_gather_tensor_cpu_reduce_mean\" not implemented for 'Bool'");
-    const Tensor places = checked_places(index, t, along);
+    const CheckedIndices places = checked_places(index, t, along);
     const Tensor out = reduced_values(t, along, index, places, src, *r, include_self);
     record(
         "ScatterReduceBackward0", out, {t, src},
@@ -619,7 +619,7 @@ Tensor index_reduce(const Tensor& t, int64_t dim, const Tensor& index, const Ten
     WG_CHECK_NOT_IMPLEMENTED(r != Reduce::Mean || t.dtype() != DType::Bool,
                              "\"div_floor_cpu\" not implemented for 'Bool'");
     const int64_t size = size_at(t, along);
-    const Tensor places = checked_indices(
+    const CheckedIndices places = checked_indices(
         index, size, false, [&](int64_t) { fail(ErrorKind::Index, "index out of range in self"); });
     // Each slice goes where the index says: as if every element of it had that index.
     Dims column(size_t(std::max<int64_t>(source.dim(), 0)), 1);
@@ -747,7 +747,7 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
 Tensor one_hot(const Tensor& t, int64_t num_classes) {
     WG_CHECK(t.dtype() == DType::Int64,
              "one_hot is only applicable to index tensor of type LongTensor.");
-    const Tensor values = contiguous(detach(t));
+    const CheckedIndices values(contiguous(detach(t)));
     const int64_t* v = values.data<int64_t>();
     if (values.numel() == 0)
         WG_CHECK(num_classes > 0, "Can not infer total number of classes from empty tensor.");

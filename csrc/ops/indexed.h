@@ -59,11 +59,12 @@ void for_each_run(const IndexedRegion& r, char* other, IntSpan other_strides, bo
     const auto loops = indexing_impl::plan_loops(r, other_strides, int64_t(r.base.itemsize()));
     const int64_t item = int64_t(r.base.itemsize()), n = r.offsets.numel();
     const int64_t* offsets = r.offsets.data<int64_t>();
+    char* const first = r.base.raw();
     int64_t passes = 1;
     for (const auto& l : loops.outer) passes *= l.size;
     const auto range = [&](int64_t begin, int64_t end) {
         SmallVector<int64_t, 8> at(loops.outer.size(), 0);
-        char* base = r.base.raw();
+        char* base = first;
         char* to = other;
         int64_t k = begin % n, rest = begin / n;
         for (size_t d = 0; d < loops.outer.size(); ++d) {
@@ -94,10 +95,19 @@ void for_each_run(const IndexedRegion& r, char* other, IntSpan other_strides, bo
     else range(0, passes * n);
 }
 
+// They may be in the caller's memory: the lock is kept until they have been used. Note [Loops without the lock]
+class CheckedIndices : public Tensor {
+public:
+    explicit CheckedIndices(Tensor values) noexcept : Tensor(std::move(values)) {}
+
+private:
+    KeepLock lock_;
+};
+
 // The values of an index tensor as contiguous int64, each checked to lie in [0, size), or in
 // [-size, size) when `negative`, and then made positive. `bad` is called with the first that does not.
 template <class Bad>
-Tensor checked_indices(const Tensor& index, int64_t size, bool negative, Bad bad) {
+CheckedIndices checked_indices(const Tensor& index, int64_t size, bool negative, Bad bad) {
     Unrecorded off;
     const Tensor values = contiguous(to_dtype(index, DType::Int64));
     const int64_t* v = values.data<int64_t>();
@@ -111,10 +121,10 @@ Tensor checked_indices(const Tensor& index, int64_t size, bool negative, Bad bad
     if (!fits)
         for (int64_t i = 0; i < n; ++i)
             if (v[i] < lowest || v[i] >= size) bad(v[i]);
-    if (!below_zero) return values;
+    if (!below_zero) return CheckedIndices(values);
     Tensor wrapped = empty(values.sizes(), DType::Int64);
     for (int64_t i = 0; i < n; ++i) wrapped.data<int64_t>()[i] = v[i] < 0 ? v[i] + size : v[i];
-    return wrapped;
+    return CheckedIndices(wrapped);
 }
 
 }  // namespace wg

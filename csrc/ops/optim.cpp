@@ -15,12 +15,14 @@ namespace {
 class Lane {
 public:
     Lane(const Tensor& t, const Tensor& like, bool writes) : target_(t), writes_(writes) {
-        if (writes) target_.bump_version();  // or fails, which the destructor could not
+        if (writes && t->untracked) t.bump_version();  // fails, which the destructor could not
         const bool alike = t.dtype() == like.dtype() && t.is_contiguous();
         values_ = alike ? t : contiguous(to_dtype(detach(t), like.dtype(), true));
     }
     ~Lane() {
-        if (writes_ && !values_.is_same(target_)) copy_values(target_, values_);
+        if (!writes_) return;
+        if (!values_.is_same(target_)) copy_values(target_, values_);
+        target_.bump_version();
     }
     Lane(const Lane&) = delete;
     char* raw() const { return values_.raw(); }

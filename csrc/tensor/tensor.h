@@ -14,6 +14,7 @@
 #include "tensor/dtype.h"
 #include "tensor/grad_mode.h"
 #include "tensor/storage.h"
+#include "tensor/unlocked.h"
 
 namespace wg {
 
@@ -174,6 +175,8 @@ public:
     void bump_version() const {
         if (impl_->inference || impl_->untracked) [[unlikely]]
             return bump_inference();
+        if (oldest_loop) [[unlikely]]
+            note_write(impl_->version);
         ++*impl_->version;
     }
     // Nobody else holds the tensor. One that keeps its Python object may have other holders there.

@@ -58,7 +58,7 @@ private:
 struct Stack {
     std::vector<std::unique_ptr<CallableHooks>> hooks;
     std::optional<std::string> disabled;
-    void update() const { saved_tensor_hooks = hooks.empty() ? nullptr : hooks.back().get(); }
+    void update() const { set_saved_tensor_hooks(hooks.empty() ? nullptr : hooks.back().get()); }
 };
 // Never destroyed: threads may end after the interpreter, and the callables with it.
 thread_local Stack* stack_ = nullptr;

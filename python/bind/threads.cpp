@@ -73,9 +73,10 @@ bool is_finalizing() noexcept {
     return _Py_IsFinalizing();
 #endif
 }
-void* release() noexcept { return PyEval_SaveThread(); }
+// While the interpreter is torn down its last thread keeps the lock.
+void* release() noexcept { return is_finalizing() ? nullptr : PyEval_SaveThread(); }
 void acquire(void* released) noexcept {
-    // A thread that asked for the lock when the interpreter is being torn down would be ended, destructors and all.
+    // Another that asks for the lock then would be ended, destructors and all.
     while (is_finalizing()) pause();
     PyEval_RestoreThread(static_cast<PyThreadState*>(released));
 }
