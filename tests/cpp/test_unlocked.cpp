@@ -108,8 +108,11 @@ TEST_F(Unlocking, MemoryTakenAwayMeanwhileLastsUntilTheEnd) {
         [](const Tensor& x) { x->storage->resize(x->storage->capacity * 2); },
         [](const Tensor& x) { x->storage->share(); },
     };
+    // One that is told another shape in the middle of several loops may go on with that.
+    const std::string_view of_one_loop = "sin mul mm";
     for (const Named& op : operations())
         for (const auto& take_away : ways) {
+            if (&take_away == &ways[0] && of_one_loop.find(op.name) == of_one_loop.npos) continue;
             const GradMode off(false);
             const Values expected = values(op.f(matrix()));
             const Tensor x = matrix();
