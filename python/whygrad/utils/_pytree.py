@@ -2,7 +2,8 @@
 
 A node is a tuple, list, dict, OrderedDict, defaultdict, deque, named tuple, or of a type that was
 registered; of these very types, not of subclasses. Everything else is a leaf, None included.
-`tree_flatten` and `TreeSpec` are the whole of it; the other functions are made of these.
+`tree_flatten` and `TreeSpec` are the whole of it; the other functions are made of these. Structures
+are written as text in `_pytree_text.py`; `_pytree_classes.py` makes nodes of dataclasses and constants.
 """
 
 from __future__ import annotations
@@ -21,6 +22,14 @@ __all__ = [
     "PyTree",
     "TreeSpec",
     "UnflattenFunc",
+    "PyTreeSpec",
+    "is_namedtuple",
+    "is_namedtuple_class",
+    "is_namedtuple_instance",
+    "is_structseq",
+    "is_structseq_class",
+    "is_structseq_instance",
+    "key_get",
     "keystr",
     "register_pytree_node",
     "tree_all",
@@ -40,6 +49,8 @@ __all__ = [
     "tree_map_with_path",
     "tree_structure",
     "tree_unflatten",
+    "treespec_dumps",
+    "treespec_loads",
     "treespec_pprint",
 ]
 
@@ -47,6 +58,10 @@ PyTree = Any
 Context = Any
 FlattenFunc = Callable[[Any], tuple[list[Any], Any]]
 UnflattenFunc = Callable[[Iterable[Any], Any], Any]
+FlattenFn, UnflattenFn = FlattenFunc, UnflattenFunc
+DumpableContext = Any
+ToDumpableContextFn = Callable[[Any], Any]
+FromDumpableContextFn = Callable[[Any], Any]
 
 
 class SequenceKey(NamedTuple):
@@ -95,6 +110,10 @@ class NodeDef(NamedTuple):
     flatten_fn: FlattenFunc
     unflatten_fn: UnflattenFunc
     keys_fn: Callable[[Any], list[Any]] | None
+    # How `treespec_dumps` writes the type, and its context if not as JSON does.
+    name: str | None = None
+    dump: ToDumpableContextFn | None = None
+    load: FromDumpableContextFn | None = None
 
 
 def _is_named(cls: type) -> bool:
@@ -104,6 +123,21 @@ def _is_named(cls: type) -> bool:
 
 def _is_structseq(cls: type) -> bool:
     return issubclass(cls, tuple) and type(getattr(cls, "n_sequence_fields", None)) is int
+
+
+def is_structseq_class(cls: type) -> bool:
+    """Whether `cls` is a class of C's named tuples, as `time.struct_time`."""
+    return isinstance(cls, type) and _is_structseq(cls)
+
+
+def is_structseq_instance(obj: object) -> bool:
+    """Whether `obj` is one of C's named tuples."""
+    return _is_structseq(type(obj))
+
+
+def is_structseq(obj: Any) -> bool:
+    """Whether `obj` is one of C's named tuples, or a class of such."""
+    return is_structseq_class(obj if isinstance(obj, type) else type(obj))
 
 
 def is_namedtuple_class(cls: type) -> bool:
@@ -133,40 +167,62 @@ def _defaults(children: Iterable[Any], context: Any) -> defaultdict:
 SUPPORTED_NODES: dict[Any, NodeDef] = {
     node.type: node
     for node in (
-        NodeDef(tuple, lambda t: (list(t), None), lambda c, _: tuple(c), _sequence_keys),
-        NodeDef(list, lambda t: (t, None), lambda c, _: list(c), _sequence_keys),
+        NodeDef(
+            tuple,
+            lambda t: (list(t), None),
+            lambda c, _: tuple(c),
+            _sequence_keys,
+            "builtins.tuple",
+        ),
+        NodeDef(list, lambda t: (t, None), lambda c, _: list(c), _sequence_keys, "builtins.list"),
         NodeDef(
             dict,
             lambda d: (list(d.values()), list(d)),
             lambda c, keys: dict(zip(keys, c, strict=True)),
             _mapping_keys,
+            "builtins.dict",
         ),
         NodeDef(
             OrderedDict,
             lambda d: (list(d.values()), list(d)),
             lambda c, keys: OrderedDict(zip(keys, c, strict=True)),
             _mapping_keys,
+            "collections.OrderedDict",
         ),
         NodeDef(
             defaultdict,
             lambda d: (list(d.values()), [d.default_factory, list(d)]),
             _defaults,
             _mapping_keys,
+            "collections.defaultdict",
         ),
         NodeDef(
             deque,
             lambda d: (list(d), d.maxlen),
             lambda c, length: deque(c, maxlen=length),
             _sequence_keys,
+            "collections.deque",
         ),
         NodeDef(
             namedtuple,
             lambda t: (list(t), type(t)),
             lambda c, cls: cls(*c),
             lambda t: [GetAttrKey(name) for name in t._fields],
+            "collections.namedtuple",
+        ),
+        NodeDef(
+            _C.Size,
+            lambda t: (list(t), None),
+            lambda c, _: tuple(c),
+            _sequence_keys,
+            "torch.Size",
         ),
     )
 }
+BUILTIN_TYPES = frozenset(cls for cls in SUPPORTED_NODES if cls is not _C.Size)
+STANDARD_DICT_TYPES = frozenset((dict, OrderedDict, defaultdict))
+CONSTANT_NODES: set[type] = set()
+_named_names: dict[type, str] = {}  # of classes of named tuples, in texts
 
 
 def _node_of(tree: Any) -> NodeDef | None:
@@ -177,7 +233,7 @@ def _node_of(tree: Any) -> NodeDef | None:
         return node
     if _is_named(cls):
         return SUPPORTED_NODES[namedtuple]
-    if cls is _C.Size or _is_structseq(cls):
+    if _is_structseq(cls):
         return NodeDef(cls, *SUPPORTED_NODES[tuple][1:])
     return None
 
@@ -195,18 +251,82 @@ def register_pytree_node(
     """Make objects of `cls` nodes.
 
     `flatten_fn(obj)` gives the children and a context, `unflatten_fn(children, context)` an object.
-    `flatten_with_keys_fn(obj)` gives pairs (key, child) in place of the children. The other
-    arguments say how PyTorch writes contexts to files; they are accepted and not used.
+    `flatten_with_keys_fn(obj)` gives pairs (key, child) in place of the children. `treespec_dumps`
+    writes the type as `serialized_type_name`, and a context as what `to_dumpable_context` makes of
+    it; `from_dumpable_context` undoes that.
 
     Raises:
-        ValueError: `cls` is registered already.
+        ValueError: `cls` is registered already, or of the last two one is missing.
     """
     if cls in SUPPORTED_NODES:
         raise ValueError(f"{cls} is already registered as pytree node.")
     keys = None
     if flatten_with_keys_fn is not None:
         keys = lambda obj: [key for key, _ in flatten_with_keys_fn(obj)[0]]  # noqa: E731
-    SUPPORTED_NODES[cls] = NodeDef(cls, flatten_fn, unflatten_fn, keys)
+    if (to_dumpable_context is None) != (from_dumpable_context is None):
+        raise ValueError(
+            f"Both to_dumpable_context and from_dumpable_context for {cls} must be None or registered."
+        )
+    SUPPORTED_NODES[cls] = NodeDef(
+        cls,
+        flatten_fn,
+        unflatten_fn,
+        keys,
+        serialized_type_name,
+        to_dumpable_context,
+        from_dumpable_context,
+    )
+
+
+def _private_register_pytree_node(cls: type, *functions: Any, **options: Any) -> None:
+    """Register as `register_pytree_node` does, also over a registration."""
+    if SUPPORTED_NODES.pop(cls, None) is not None:
+        warnings.warn(
+            f"{cls} is already registered as pytree node. Overwriting the previous registration.",
+            stacklevel=3,
+        )
+    register_pytree_node(cls, *functions, **options)
+
+
+def _register_pytree_node(
+    cls: type,
+    flatten_fn: FlattenFunc,
+    unflatten_fn: UnflattenFunc,
+    to_str_fn: Any = None,
+    maybe_from_str_fn: Any = None,
+    **options: Any,
+) -> None:
+    """The older name of `register_pytree_node`."""
+    warnings.warn(
+        "`torch.utils._pytree._register_pytree_node` is deprecated. Please use "
+        "`torch.utils._pytree.register_pytree_node` instead.",
+        FutureWarning,
+        stacklevel=2,
+    )
+    if to_str_fn is not None or maybe_from_str_fn is not None:
+        warnings.warn(
+            "`to_str_fn` and `maybe_from_str_fn` is deprecated. Please use `to_dumpable_context` and "
+            "`from_dumpable_context` instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
+    _private_register_pytree_node(cls, flatten_fn, unflatten_fn, **options)
+
+
+def _deregister_pytree_node(cls: type) -> None:
+    """Make objects of `cls` leaves again."""
+    del SUPPORTED_NODES[cls]
+    CONSTANT_NODES.discard(cls)
+
+
+def _register_namedtuple(cls: type, *, serialized_type_name: str) -> None:
+    """Say how `treespec_dumps` writes a class of named tuples."""
+    _named_names[cls] = serialized_type_name
+
+
+def _get_node_type(tree: Any) -> Any:
+    node = _node_of(tree)
+    return type(tree) if node is None else node.type
 
 
 class TreeSpec:
@@ -315,7 +435,7 @@ class TreeSpec:
         node = SUPPORTED_NODES.get(self.type)
         if node is not None:
             return node.unflatten_fn(children, self.context)
-        return tuple(children) if self.type is _C.Size else self.type(children)
+        return self.type(children)
 
     def __repr__(self, indent: int = 0) -> str:
         if self.type is None:
@@ -410,6 +530,53 @@ def tree_is_leaf(tree: Any, is_leaf: IsLeaf = None) -> bool:
     return (is_leaf is not None and is_leaf(tree)) or _node_of(tree) is None
 
 
+def _is_leaf(tree: Any, is_leaf: IsLeaf = None) -> bool:
+    warnings.warn(
+        "torch.utils._pytree._is_leaf is private and will be removed in a future release. Please use "
+        "torch.utils._pytree.tree_is_leaf instead.",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return tree_is_leaf(tree, is_leaf)
+
+
+_is_namedtuple_instance = is_namedtuple_instance
+
+
+def arg_tree_leaves(*args: Any, **kwargs: Any) -> list[Any]:
+    """The leaves of all arguments."""
+    return tree_leaves((args, kwargs))
+
+
+def treespec_leaf() -> TreeSpec:
+    """The spec of a single leaf."""
+    return _LEAF
+
+
+def treespec_tuple(iterable: Iterable[TreeSpec] = (), /) -> TreeSpec:
+    """The spec of a tuple with these children.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    children = list(iterable)
+    if not all(isinstance(c, TreeSpec) for c in children):
+        raise ValueError(f"Expected a tuple of TreeSpec values, got: {children}.")
+    return TreeSpec(tuple, None, children)
+
+
+def treespec_dict(mapping: Any = (), /, **kwargs: TreeSpec) -> TreeSpec:
+    """The spec of a dict with these children.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    children = dict(mapping, **kwargs)
+    if not all(isinstance(c, TreeSpec) for c in children.values()):
+        raise ValueError(f"Expected a dictionary of TreeSpec values, got: {children}.")
+    return TreeSpec(dict, list(children), list(children.values()))
+
+
 def tree_map(func: Callable[..., Any], tree: Any, *rests: Any, is_leaf: IsLeaf = None) -> Any:
     """The tree of what `func` makes of each leaf, and of what `rests` have in its place.
 
@@ -433,12 +600,17 @@ def _is_one_of(which: Any) -> Callable[[Any], bool]:
     return which
 
 
+def map_only(type_or_types_or_pred: Any, /) -> Callable[[Callable], Callable]:
+    """A decorator of functions: all but arguments of the types, or that the test says yes to, they give back."""
+    chosen = _is_one_of(type_or_types_or_pred)
+    return lambda func: lambda x: func(x) if chosen(x) else x
+
+
 def tree_map_only(
     type_or_types_or_pred: Any, func: Callable, tree: Any, is_leaf: IsLeaf = None
 ) -> Any:
     """tree_map for the leaves of a type, or that a test says yes to; the others stay."""
-    chosen = _is_one_of(type_or_types_or_pred)
-    return tree_map(lambda x: func(x) if chosen(x) else x, tree, is_leaf=is_leaf)
+    return tree_map(map_only(type_or_types_or_pred)(func), tree, is_leaf=is_leaf)
 
 
 def tree_map_only_(
@@ -552,6 +724,27 @@ def _broadcast_to_and_flatten(tree: Any, treespec: TreeSpec, is_leaf: IsLeaf = N
             return None
         result += found
     return result
+
+
+# How the containers come apart, each as three functions.
+def _with_keys(node: NodeDef) -> Callable[[Any], tuple[list[Any], Any]]:
+    def flatten(tree: Any) -> tuple[list[Any], Any]:
+        children, context = node.flatten_fn(tree)
+        return list(zip(node.keys_fn(tree), children, strict=True)), context  # type: ignore[misc]
+
+    return flatten
+
+
+for _node in SUPPORTED_NODES.values():
+    _prefix = f"_{_node.type.__name__.lower()}"
+    globals()[_prefix + "_flatten"] = _node.flatten_fn
+    globals()[_prefix + "_unflatten"] = _node.unflatten_fn
+    globals()[_prefix + "_flatten_with_keys"] = _with_keys(_node)
+
+# The parts that need what is above.
+from ._pytree_classes import *  # noqa: E402, F403
+from ._pytree_text import *  # noqa: E402, F403
+from ._pytree_text import treespec_dumps, treespec_loads  # noqa: E402
 
 
 def __getattr__(name: str) -> NoReturn:

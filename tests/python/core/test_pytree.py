@@ -95,3 +95,103 @@ def test_its_other_name():
     torch = subject()
     if not SELFTEST:
         assert importlib.import_module("whygrad.utils._pytree") is torch.utils._pytree
+
+
+TEXT_SETUP = (
+    SETUP
+    + """
+import dataclasses, enum, time
+class Color(enum.Enum):
+    RED = 1
+Color.__module__ = "parity_pytree"
+sys = __import__("sys"); sys.modules["parity_pytree"] = type(sys)("parity_pytree")
+sys.modules["parity_pytree"].Color = Color
+class Box:
+    def __init__(self, a): self.a = a
+    def __repr__(self): return f"{type(self).__name__}({self.a})"
+def box(name): return type(name, (Box,), {})
+def register(cls, context="ctx", **options):
+    P.register_pytree_node(cls, lambda b: ([b.a], context), lambda c, _: cls(*c), **options)
+    return cls
+@dataclasses.dataclass
+class Data:
+    a: object
+    b: object = 2
+    c: int = dataclasses.field(default=0, init=False)
+class Constant:
+    def __init__(self, v): self.v = v
+    def __eq__(self, other): return isinstance(other, Constant) and self.v == other.v
+    def __hash__(self): return hash(self.v)
+    def __repr__(self): return f"Constant({self.v})"
+def dumps(*args, **kwargs): return P.treespec_dumps(*args, **kwargs)
+def loads(text): return P.treespec_loads(text)
+def round_trip(tree):
+    text = dumps(structure(tree)); again = loads(text)
+    return text, str(again), again == structure(tree)
+"""
+)
+
+test_structures_as_text = table(
+    """
+round_trip([1, (2, {"a": 3}), None])
+round_trip(OrderedDict(a=1))
+round_trip(defaultdict(list, {"a": [1]}))
+round_trip(deque([1], 3)), round_trip(deque([1]))
+round_trip(torch.Size([1, 2]))
+round_trip({1: 2, "b": (3,)}), round_trip({(1, 2): 3})
+round_trip(1)
+round_trip(Point(1, [2]))
+P._register_namedtuple(Point, serialized_type_name="my.Point"); dumps(structure(Point(1, [2]))), str(loads(dumps(structure(Point(1, [2])))))
+round_trip(register(box("A"))(1))
+register(box("A"), serialized_type_name="my.A", to_dumpable_context=list)
+round_trip(register(box("B"), serialized_type_name="my.B")(1))
+B = register(box("B"), serialized_type_name="my.B", to_dumpable_context=lambda c: [c], from_dumpable_context=lambda c: c[0] + "!"); round_trip(B(1))
+C = register(box("C"), {1}, serialized_type_name="my.C"); dumps(structure(C(1)))
+round_trip(register(box("D"), serialized_type_name="one name")([1])), str(loads(dumps(structure(register(box("E"), serialized_type_name="one name")(1)))))
+F = register(box("F"), Color.RED, serialized_type_name="my.F"); dumps(structure(F(1))), loads(dumps(structure(F(1)))).context is Color.RED
+dumps(3)
+dumps(structure([1]), 7)
+dumps(structure([1]), 1), dumps(structure([1]), protocol=None)
+loads("[7, {}]")
+loads('[1, {"type": "no.such", "context": null, "children_spec": []}]')
+str(P.treespec_leaf()), str(P.treespec_tuple([structure(1)])), str(P.treespec_tuple()), str(P.treespec_dict({"a": structure(1)}, b=structure([1])))
+P.treespec_tuple([1])
+P.treespec_dict({"a": 1})
+""",
+    setup=TEXT_SETUP,
+)
+
+test_classes_as_nodes = table(
+    """
+P.register_dataclass(Data); t = Data(1, [2, 3]); str(P.tree_flatten(t)), P.tree_map(lambda x: x * 2, t), [P.keystr(k) for k, _ in P.tree_leaves_with_path(t)]
+P.register_dataclass(Data); str(P.tree_flatten(Data(1, None))), P.tree_map(lambda x: x * 2, Data(1, None))
+P.register_dataclass(Data); dumps(structure(Data(1)))
+P.register_dataclass(Data, serialized_type_name="my.Data"); round_trip(Data(1, (None, 2)))
+P.register_dataclass(Data, field_names=["a"])
+P.register_dataclass(Data, field_names=["a", "b", "z"])
+P.register_dataclass(Data, field_names=["a", "b"], drop_field_names=["b"])
+P.register_dataclass(Data, drop_field_names=["b"]); str(P.tree_flatten(Data(1, 5))), P.tree_map(lambda x: x, Data(1, 5))
+P.register_dataclass(Data, field_names=["b", "a"]); str(P.tree_flatten(Data(1, 5)))
+P.register_dataclass(Data); P.register_dataclass(Data)
+P.register_dataclass(box("G"))
+G = box("G"); P.register_dataclass(G, field_names=["a"]); P.tree_flatten(G(1))[0], P.tree_map(lambda x: x + 1, G([1]))
+P.register_constant(Constant); leaves, s = P.tree_flatten([Constant(1), 2]); leaves, str(s), P.tree_unflatten(leaves, s), s == structure([Constant(1), 3]), s == structure([Constant(2), 3])
+P.register_constant(Constant); P.register_constant(Constant); P.is_constant_class(Constant), P.is_constant_class(Box), P.tree_leaves_with_path([Constant(1)])
+P.register_constant(Constant); dumps(structure(Constant(1)))
+P.register_constant(Constant); P._deregister_pytree_node(Constant); P.is_constant_class(Constant), P.tree_flatten(Constant(1))[0]
+P.register_constant(type("N", (), {}))
+P.register_constant(type("N", (), {"__eq__": lambda a, b: True}))
+P.register_constant(type("N", (), {"__hash__": lambda a: 1}))
+P._deregister_pytree_node(box("H"))
+P.arg_tree_leaves(1, [2], a=(3,)), P.map_only(int)(lambda x: x + 1)(3), P.map_only(int)(lambda x: x + 1)("a")
+[f(v) for f in (P.is_structseq, P.is_structseq_class, P.is_structseq_instance) for v in (time.localtime(), time.struct_time, 3, (1,), torch.ones(2, 2).max(0))]
+P._is_leaf([1]), P._get_node_type([1]), P._get_node_type(Point(1, 2)).__name__, P._get_node_type(3)
+P._dict_flatten({"a": 1}), P._dict_unflatten([3], ["a"]), P._tuple_flatten((1,)), P._ordereddict_unflatten([1], ["a"]), P._namedtuple_flatten(Point(1, 2))[0], P._deque_flatten(deque([1], 3))
+[(str(k), v) for k, v in P._dict_flatten_with_keys({"a": 1})[0]], [str(k) for k, v in P._namedtuple_flatten_with_keys(Point(1, 2))[0]]
+sorted(t.__name__ for t in P.BUILTIN_TYPES), sorted(t.__name__ for t in P.STANDARD_DICT_TYPES)
+P._register_pytree_node(G := box("G"), lambda b: ([b.a], None), lambda c, _: G(*c)); P.tree_flatten(G(1))[0]
+P._register_pytree_node(G := box("G"), lambda b: ([b.a], None), lambda c, _: G(*c), lambda s, c: "", lambda s: None)
+P.register_pytree_node(list, None, None)
+""",
+    setup=TEXT_SETUP,
+)
