@@ -156,7 +156,8 @@ Object callable_of(const Call& call) {
 [[noreturn]] void fail_unanswered(const Call& call, const Asked& asked, PyObject* mode) {
     if (call.told == Told::Function) {
         const Object types = check(PySequence_List(tuple_of_types(asked).get()));
-        fail_type(str("no implementation found for '", public_name(callable_of(call).get()),
+        fail_type(str("no implementation found for '",
+                      call.callable ? public_name(call.callable) : str("torch._tensor.", call.name),
                       "' on types that implement __torch_function__: ", repr(types.get()),
                       mode ? " nor in mode " + repr(mode) : ""));
     }
