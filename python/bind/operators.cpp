@@ -385,7 +385,7 @@ PyObject* hash_of(PyObject* self, PyObject*) { return PyLong_FromSsize_t(hash(se
 
 // METH_COEXIST: in the place of what the interpreter makes for a slot.
 constexpr PyMethodDef binary_method(const char* name, PyCFunction f) {
-    return {name, f, METH_O | METH_COEXIST, "(Tensor other)"};  // read by overrides.py
+    return {name, f, METH_O | METH_COEXIST, "(Tensor self, Tensor other)"};  // read by overrides.py
 }
 constexpr PyMethodDef unary_method(const char* name, PyCFunction f) {
     return {name, f, METH_NOARGS | METH_COEXIST, nullptr};
