@@ -141,19 +141,34 @@ concept HasNumbers = requires { F::kNames; };
 
 }  // namespace detail
 
+namespace detail {
+
+template <class Values, Name... names>
+struct Numbers {
+    Values values;
+    template <class F>
+    auto operator()(F f) && {
+        return NamedDerivative<F, Values, names...>{std::move(values), std::move(f)};
+    }
+    template <class F>
+    auto operator()(F f) const& {
+        return NamedDerivative<F, Values, names...>{values, std::move(f)};
+    }
+};
+
+}  // namespace detail
+
 template <Name... names, class... V>
 auto with(V... values) {
     static_assert(sizeof...(names) == sizeof...(V));
-    return [values = std::tuple<V...>(std::move(values)...)]<class F>(F f) {
-        return detail::NamedDerivative<F, std::tuple<V...>, names...>{values, std::move(f)};
-    };
+    return detail::Numbers<std::tuple<V...>, names...>{std::tuple<V...>(std::move(values)...)};
 }
 
 // A node whose derivative is a function object.
 template <class F>
 class FunctionNode final : public NodeOf<FunctionNode<F>> {
 public:
-    FunctionNode(const char* name, F f) : name_(name), f_(std::move(f)) {}
+    FunctionNode(const char* name, F&& f) : name_(name), f_(std::move(f)) {}
 
     void apply(Grads& in, Grads& out) override {
         if (this->released) fail_released();
@@ -193,7 +208,7 @@ public:
         for (const SavedTensor& s : saved_) s.visit_owned(visitor);
     }
     Ref<Node> again() const override {
-        auto node = FunctionNode::make(name_, f_);
+        auto node = FunctionNode::make(name_, F(f_));
         for (size_t i = 0; i < saved_.size(); ++i) node->saved_.push_back(SavedTensor());
         node->saved_names_ = saved_names_;
         return Ref<Node>::steal(node.release());
@@ -310,12 +325,12 @@ bool record_windows(const char* name, std::span<const Tensor> outputs, const Ten
                         });
 }
 
-// Attaches the derivative `f` to the outputs (those that are not floating point stay without history).
+// Attaches the derivative `f`, which it takes, to the outputs (those that are not floating point stay without history).
 // `rule` makes the tangent of a single output from those of the inputs: (const Forward& d) -> Tensor.
 // Operations without one get it from f, see Note [Forward mode].
 template <class F, class List, class Rule>
 void record_all(const char* name, std::span<const Tensor> outputs, const List& inputs,
-                std::initializer_list<Save> saves, F f, const Rule& rule) {
+                std::initializer_list<Save> saves, F&& f, const Rule& rule) {
     const bool history = any_requires_grad(inputs);
     bool forward = any_tangent(inputs);
     if (!history && !forward) return;
