@@ -4,7 +4,8 @@
 // Note [Anomaly mode]
 // A node knows its Site at all times. In the mode the site of a new node also leads to the calls that were
 // in progress, and to the node whose turn made it, if one did. Both are shared: consecutive nodes of one
-// function have them in common, so that taking them costs a walk over the frames and rarely an allocation.
+// function have them in common, so that taking them rarely costs an allocation, and a walk over the frames up to one
+// that is known to be of the same call as last time, which has the same callers still (Anchor).
 // They become text when a pass fails. The binding keeps the frames (python/bind/site.cpp).
 #pragma once
 

@@ -119,6 +119,8 @@ public:
 #endif
     }
 
+    const _PyInterpreterFrame* frame() const noexcept { return frame_; }
+
 private:
     Instruction instruction() const noexcept {
 #if PY_VERSION_HEX >= 0x030D0000
@@ -157,40 +159,111 @@ private:
 
 #endif
 
+// The callers of a call do not change while it runs, but a frame does not say which call it is: the next one may have its
+// place in memory. A frame object does, it lives as long as the call does where nobody else holds it, and a new one is not
+// marked. One marked frame spares captures the walk over all that lie behind it (7 instructions each).
+class Anchor {
+public:
+#if WG_INTERNAL_FRAME
+    // Whether this frame is of the marked call.
+    bool is(const Frames& frames) const noexcept {
+        const _PyInterpreterFrame* f = frames.frame();
+        return f == frame_ && f && f->frame_obj == object_ && object_->f_trace_lines == kMark;
+    }
+    // Marks the call `up` levels above the running one.
+    void set(size_t up, Ref<Call> callers) noexcept {
+        frame_ = nullptr;
+        const int collects =
+            PyGC_Disable();  // the operation that is being recorded is not to be interrupted
+        Object f = Object::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
+        const auto object = [&] { return reinterpret_cast<PyFrameObject*>(f.get()); };
+        for (; f && up > 0; --up)
+            f = Object::steal(reinterpret_cast<PyObject*>(PyFrame_GetBack(object())));
+        if (collects) PyGC_Enable();
+        // A generator goes on under other callers. Who traces may want no lines.
+        if (!f || object()->f_frame->owner != FRAME_OWNED_BY_THREAD || !object()->f_trace_lines)
+            return;
+        object_ = object();
+        object_->f_trace_lines = kMark;
+        frame_ = object_->f_frame;
+        callers_ = std::move(callers);
+    }
+    Call* callers() const noexcept { return callers_.get(); }
+
+private:
+    static constexpr char kMark = 2;  // true, which is 1 in an object that nobody has touched
+    _PyInterpreterFrame* frame_ = nullptr;
+    PyFrameObject* object_ = nullptr;  // borrowed, and perhaps gone
+    Ref<Call> callers_;
+#else
+    bool is(const Frames&) const noexcept { return false; }
+    void set(size_t, const Ref<Call>&) noexcept {}
+    Call* callers() const noexcept { return nullptr; }
+#endif
+};
+
+// A walk over this many frames is worth a mark (about as much as 20 of them), on a frame not much higher than the running.
+constexpr size_t kLongWalk = 8, kNear = 4;
+
 // The call that is running, as the last node had it where that is the same.
 Ref<Call> running_call() {
     static Ref<Call>& last = *new Ref<Call>;
+    static Anchor& anchor = *new Anchor;
     const Ref<Cause> cause = Turn::current_cause();
     Frames frames;
     if (frames.at_end()) return {};
     const Place running{frames.place().code, {}};
-    frames.next();
 
     // Most often all is as it was.
     if (last && last->place == running && last->cause == cause) {
         const Call* known = last->caller;
-        while (known &&
-               (frames.at(known->place) || (!frames.at_end() && frames.at(known->place)))) {
-            known = known->caller;
+        size_t walked = 0;
+        for (;; ++walked, known = known->caller) {
+            if (anchor.is(frames) && anchor.callers() == known) return last;
             frames.next();
+            if (!known ||
+                !(frames.at(known->place) || (!frames.at_end() && frames.at(known->place))))
+                break;
         }
-        if (!known && frames.at_end()) return last;
+        if (!known && frames.at_end()) {
+            if (walked > kLongWalk) anchor.set(0, Ref<Call>(last->caller));
+            return last;
+        }
     }
 
     // What its callers have in common with those of the last node is shared.
     static std::vector<Place>& callers = *new std::vector<Place>;
     callers.clear();
+    Call* base = nullptr;  // of the marked frame
     Frames again;
     again.at_end();
-    for (again.next(); !again.at_end(); again.next()) callers.push_back(again.place());
+    for (;;) {
+        if (anchor.is(again)) {
+            base = anchor.callers();
+            break;
+        }
+        again.next();
+        if (again.at_end()) break;
+        callers.push_back(again.place());
+    }
+    const size_t base_depth = base ? base->depth : 0, depth = base_depth + callers.size();
     Call* from = last ? last->caller : nullptr;
-    while (from && from->depth > callers.size()) from = from->caller;
+    while (from && from->depth > depth) from = from->caller;
     Call* shared = from;
-    for (Call* c = from; c; c = c->caller)
-        if (!(callers[callers.size() - c->depth] == c->place)) shared = c->caller;
+    for (Call* c = from; c != base; c = c->caller) {
+        if (!c || c->depth <= base_depth) {
+            shared = base;
+            break;
+        }
+        if (!(callers[depth - c->depth] == c->place)) shared = c->caller;
+    }
+    const size_t changed = depth - (shared ? shared->depth : 0);
     Ref<Call> call(shared);
-    for (size_t i = callers.size() - (shared ? shared->depth : 0); i-- > 0;)
-        call = Ref<Call>(Call::make(callers[i], call.get()));
+    for (size_t i = changed; i-- > 0;) call = Ref<Call>(Call::make(callers[i], call.get()));
+    if (callers.size() > kLongWalk) {
+        if (changed <= kNear) anchor.set(changed, Ref<Call>(shared));
+        else anchor.set(0, call);
+    }
     return last = Ref<Call>(Call::make(running, call.get(), cause));
 }
 

@@ -387,3 +387,73 @@ def test_the_mode_keeps_no_graph_alive(torch):
         gc.collect()
         assert alive() is None
         kept.sum().backward()
+
+
+@parity
+def test_calls_in_the_place_of_others(torch):
+    """The calls of a node are those in progress, also where others had their frames in the same memory before."""
+    x = torch.ones(2, requires_grad=True)
+
+    def taken():
+        return calls("".join(x.exp().grad_fn.metadata["traceback_"]))
+
+    def twice():
+        first = taken()
+        second = taken()
+        return [first, second]
+
+    def deep(n, f):
+        if n == 0:
+            return f()
+        return deep(n - 1, f)
+
+    def tree(n):
+        if n == 0:
+            return [taken()]
+        left = tree(n - 1)
+        right = tree(n - 1)
+        return left + right
+
+    def generator():
+        while True:
+            yield taken()
+            yield deep(3, taken)
+
+    def fails():
+        kept.append(taken())
+        kept.append(sys._getframe())
+        raise ValueError
+
+    with torch.autograd.set_detect_anomaly(True):
+        for n in (0, 1, 5, 12, 30):
+            yield deep(n, twice)
+            yield deep(n, twice)
+            yield deep(n, lambda n=n: deep(n, twice) + [taken()] + deep(n // 2, twice))
+            yield [deep(n, taken) for _ in range(3)], deep(n, taken), deep(n, taken)
+            yield deep(n, lambda: tree(4))
+            # One frame, under other callers each time.
+            g = generator()
+            yield next(g), next(g)
+            yield deep(n, lambda g=g: next(g)), deep(n, lambda g=g: (next(g), next(g)))
+            yield deep(n + 9, lambda g=g: [next(g) for _ in range(4)]), next(g), next(g)
+            # Frames that somebody holds after their end, and one that is traced without lines.
+            kept = []
+            for _ in range(2):
+                with pytest.raises(ValueError):
+                    deep(n, fails)
+            yield kept[0], kept[2], deep(n, taken)
+
+            def without_lines(n=n):
+                before = deep(n, twice)
+                sys._getframe().f_trace_lines = False
+                return before, deep(n, twice), taken()
+
+            yield deep(n, without_lines)
+        threads = []
+        for n in (3, 20):
+            for _ in range(2):
+                thread = threading.Thread(target=lambda n=n: threads.append(deep(n, twice)))
+                thread.start()
+                thread.join()
+                threads.append(deep(n, twice))
+        yield threads
