@@ -111,6 +111,7 @@ public:
     // The nodes of the pass as they run when no hook interferes.
     std::vector<Node*> order();
     void at_end(std::function<void()> f) { callbacks_.push_back(std::move(f)); }
+    Node* current() const noexcept { return current_; }
 
 private:
     struct Capture {
@@ -136,6 +137,7 @@ private:
     Pass* previous_;
     bool previous_filtered_;
     bool capturing_ = false;
+    Node* current_ = nullptr;
     size_t work_ = 0;  // since others were offered the lock; about a tenth of a microsecond is 1
     std::unordered_map<const Node*, PassState> table_;
     std::vector<Node*> visited_;
@@ -423,6 +425,7 @@ void Pass::run(std::span<const Edge> roots, std::span<const Tensor> grads,
         Node* n = ready_.back();
         ready_.pop_back();
         const Ref<Node> alive(n);
+        current_ = n;
         try {
             std::optional<Turn> turn;
             if (anomaly_mode.enabled) [[unlikely]]
@@ -437,6 +440,7 @@ void Pass::run(std::span<const Edge> roots, std::span<const Tensor> grads,
             throw;
         }
     }
+    current_ = nullptr;
     for (size_t i = 0; i < callbacks_.size(); ++i) {  // which may queue more
         const auto f = callbacks_[i];
         f();
@@ -569,6 +573,8 @@ std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const 
 }
 
 int64_t current_pass_id() noexcept { return current_pass_ ? current_pass_->id : -1; }
+
+Node* current_node() noexcept { return current_pass_ ? current_pass_->current() : nullptr; }
 
 uint8_t current_pass_level() noexcept { return current_pass_ ? current_pass_->level() : 0; }
 

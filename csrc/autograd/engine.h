@@ -44,6 +44,7 @@ extern NodeObserver* node_observer;
 // The number of the running pass of this thread, -1 outside of one.
 int64_t current_pass_id() noexcept;
 uint8_t current_pass_level() noexcept;  // 0 outside of one
+Node* current_node() noexcept;  // whose turn it is in the running pass; null outside of one
 // Whether the running pass, or one that it runs in, is one for `inputs` only.
 bool in_filtered_pass() noexcept;
 // Whether the running pass, if it goes on, runs the node.

@@ -181,10 +181,9 @@ Tensor contract(Tensor a, Tensor b, const SmallVector<bool, 8>& summed) {
     for (int64_t d = 0; d < n; ++d) {
         const bool in_a = a->dims[d] != 1, in_b = b->dims[d] != 1;
         if (summed[d]) {
-            if (in_a && in_b) inside.push_back(d);
-            else if (in_a) a = sum_over(a, Dims{d}, true);
-            else if (in_b) b = sum_over(b, Dims{d}, true);
-            if (!(in_a && in_b)) only_a.push_back(d);
+            if (in_a && !in_b) a = sum_over(a, Dims{d}, true);
+            if (in_b && !in_a) b = sum_over(b, Dims{d}, true);
+            inside.push_back(d);
         } else if (in_a && in_b) {
             both.push_back(d);
         } else if (in_a) {
@@ -211,7 +210,7 @@ Tensor contract(Tensor a, Tensor b, const SmallVector<bool, 8>& summed) {
         reshape(permute(b, chain({&both, &inside, &only_b, &only_a})), {batch, k, columns});
     const Tensor product = bmm(left, right);
 
-    const Dims order = chain({&both, &only_a, &only_b, &inside});
+    const Dims order = chain({&both, &only_a, &inside, &only_b});
     Dims shape, inverse(size_t(n), 0);
     for (size_t i = 0; i < order.size(); ++i) {
         const int64_t d = order[i];
@@ -365,8 +364,17 @@ Tensor trilinear(const std::array<const Tensor*, 3>& operands,
             is_differentiated(*operands[(i + 1) % 3]) || is_differentiated(*operands[(i + 2) % 3]),
             name, *operands[i]);
     };
+    // The dims of bilinear's equation that an operand or the result does not have.
+    const auto others = [&](size_t i) {
+        Dims found;
+        for (int64_t d = 0; d < 4; ++d)
+            if (dims[i].find("nkij"[d]) == std::string::npos) found.push_back(d);
+        return found;
+    };
     record("TrilinearBackward0", out, {*operands[0], *operands[1], *operands[2]},
-           {save_for("i1", 0), save_for("i2", 1), save_for("i3", 2)}, [dims](Backward& d) {
+           {save_for("i1", 0), save_for("i2", 1), save_for("i3", 2)},
+           with<"expand1", "expand2", "expand3", "sumdim">(others(0), others(1), others(2),
+                                                           others(3))([dims](Backward& d) {
                const Tensor saved[] = {d.saved(0), d.saved(1), d.saved(2)};
                for (size_t i = 0; i < 3; ++i) {
                    if (!d.needs(i)) continue;
@@ -376,7 +384,7 @@ Tensor trilinear(const std::array<const Tensor*, 3>& operands,
                    std::swap(changed[i], changed[3]);
                    d.set(i, trilinear(operands, changed));
                }
-           });
+           }));
     return out;
 }
 

@@ -252,6 +252,9 @@ PyObject* execution_order(PyObject*, PyObject*) {
     });
 }
 
+PyObject* node_of_turn(PyObject*, PyObject*) {
+    return guarded([] { return wrap_node(current_node()); });
+}
 PyObject* pass_id(PyObject*, PyObject*) { return PyLong_FromLongLong(current_pass_id()); }
 PyObject* checkpoint_valid(PyObject*, PyObject*) { return PyBool_FromLong(!in_filtered_pass()); }
 PyObject* will_run(PyObject*, PyObject* node) {
@@ -325,6 +328,7 @@ PyMethodDef functions_[] = {
     {"_current_graph_task_execution_order", execution_order, METH_NOARGS, nullptr},
     {"_queue_callback", queue, METH_O, nullptr},
     {"_current_graph_task_id", pass_id, METH_NOARGS, nullptr},
+    {"_current_autograd_node", node_of_turn, METH_NOARGS, nullptr},
     {"_is_checkpoint_valid", checkpoint_valid, METH_NOARGS, nullptr},
     {"_will_engine_execute_node", will_run, METH_O, nullptr},
     {"_increment_version", increment_version, METH_O, nullptr},

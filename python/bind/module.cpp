@@ -7,6 +7,7 @@
 #include "dispatch/kernel_table.h"
 #include "graph.h"
 #include "hooks.h"
+#include "node_type.h"
 #include "ops/functions.h"
 #include "override.h"
 #include "profiler.h"
@@ -93,6 +94,7 @@ PYBIND11_MODULE(_C, m) {
         add_grad_modes(m.ptr());
         add_hooks(m.ptr());
         add_collector(m.ptr());
+        add_node_types(m.ptr());
         add_functions(m.ptr());
         add_forward(m.ptr());
         add_random(m.ptr());

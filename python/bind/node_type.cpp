@@ -7,6 +7,7 @@
 #include <string>
 
 #include "autograd/engine.h"
+#include "autograd/record.h"
 #include "collector.h"
 #include "convert.h"
 #include "graph.h"
@@ -245,7 +246,50 @@ PyTypeObject* type_for(const std::string& name) {
     return type;
 }
 
+// The class of the nodes of that name.
+PyObject* class_of_name(PyObject*, PyObject* name) {
+    return guarded([&] {
+        const std::string text(Convert<std::string_view>::get(name));
+        return Py_NewRef(reinterpret_cast<PyObject*>(type_for(text)));
+    });
+}
+
+// (inputs, tensors, message or None): the tensors get a node behind the inputs that lets no gradient through, with
+// a message by an error.
+PyObject* end_graph(PyObject*, PyObject* args) {
+    return guarded([&]() -> PyObject* {
+        PyObject *from, *to, *message;
+        if (!PyArg_ParseTuple(args, "O!O!O", &PyTuple_Type, &from, &PyTuple_Type, &to, &message))
+            throw PythonError{};
+        std::vector<Tensor> inputs, outputs;
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(from); ++i) {
+            inputs.push_back(tensor_of(PyTuple_GET_ITEM(from, i)));
+            outputs.push_back(tensor_of(PyTuple_GET_ITEM(to, i)));
+        }
+        const GradMode on(true);
+        const std::span<const Tensor> ins(inputs), outs(outputs);
+        if (message == Py_None) {
+            record_all(
+                "torch::autograd::UndefinedGradBackward", outs, ins, {}, [](Backward&) {},
+                Transposed{});
+        } else {
+            const auto failure = [text = std::string(Convert<std::string_view>::get(message))](
+                                     Backward&) { fail(ErrorKind::Runtime, text); };
+            record_all("torch::autograd::Error", outs, ins, {}, failure, Transposed{});
+        }
+        Py_RETURN_NONE;
+    });
+}
+
+PyMethodDef functions_[] = {
+    {"_class_of_nodes", class_of_name, METH_O, nullptr},
+    {"_end_graph", end_graph, METH_VARARGS, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
 }  // namespace
+
+void add_node_types(PyObject* module) { check(PyModule_AddFunctions(module, functions_)); }
 
 bool is_node_type(PyTypeObject* type) noexcept {
     return type->tp_dealloc == node_dealloc || is_context_type(type);

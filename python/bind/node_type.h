@@ -20,6 +20,8 @@ Node& node_at(PyObject* o);
 extern PyGetSetDef node_properties[];
 extern PyMethodDef node_methods[];
 
+void add_node_types(PyObject* module);
+
 // --- function.cpp ---
 
 bool is_context_type(PyTypeObject* type) noexcept;

@@ -261,8 +261,14 @@ PyObject* call_overload(const Operation& op, const Overload& o, PyObject** value
     return Py_NewRef(self);
 }
 
-// While a vmap runs on this thread: what random operations ask, with function, tuple and dict, before they
-// draw; NotImplemented says to go on. See _batching/random.py.
+// Note [Who draws]
+// While a vmap runs on this thread, random operations ask it, with function, tuple and dict, before they draw;
+// NotImplemented says to go on (_batching/random.py). A mode of __torch_function__ could not stand for this: modes
+// answer calls, from the outside, and this decides what a call that nobody has answered draws. A mode is put aside
+// while it answers, and programs can list, pop and disable modes; within all of these `torch.rand` is still to draw
+// for the samples of the vmap, after every mode and every class has had its say. And with a mode open no call is
+// plain, Note [Plain arguments], which would slow down all the operations that draw nothing. Watchers
+// (tensor/watch.h) hear of C++ functions, which know nothing of batched tensors.
 thread_local PyObject* drawer_ = nullptr;
 
 PyObject* set_random_interception(PyObject*, PyObject* drawer) {

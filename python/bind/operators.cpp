@@ -1,4 +1,7 @@
-// The operators of torch.Tensor: number protocol and comparisons, straight to the rows.
+// The operators of torch.Tensor: number protocol and comparisons, straight to the rows. The table at the end
+// says which there are: Note [Operators].
+#include <cstddef>
+
 #include "convert.h"
 #include "data.h"
 #include "override.h"
@@ -14,23 +17,23 @@ bool is_operand(PyObject* o) {
            is_number(o);
 }
 
-// How those who override the operator are told of it: by an attribute of Tensor, or for some with the operands
-// turned round by a function of torch. A null text: the operands are never turned round.
+// How those who override the operator are told of it: by an attribute of Tensor, whose name differs from that of
+// the operation for some that are functions in Python.
 struct Name {
     const char* text;
     Told told = Told::Operation;
-    bool is_function = false;
+    const char* attribute = nullptr;
 };
 struct Names {
     Name usual;
     Name reversed;
 };
-constexpr Name python(const char* text) { return {text, Told::Function}; }
-constexpr Name function(const char* text) { return {text, Told::Operation, true}; }
+constexpr Name python(const char* text, const char* attribute = nullptr) {
+    return {text, Told::Function, attribute};
+}
 
-Object function_of_torch(const char* name) {
-    static PyObject* const module = check(PyImport_ImportModule("whygrad._C")).release();
-    return check(PyObject_GetAttrString(module, name));
+Object attribute_of_tensor(const char* name) {
+    return check(PyObject_GetAttrString(reinterpret_cast<PyObject*>(tensor_type), name));
 }
 
 // What those who override the operator say, who may say nothing.
@@ -41,8 +44,9 @@ Object function_of_torch(const char* name) {
     call.n_asked = n_asked;
     call.is_operator = true;
     Object callable;
-    if (name.is_function) {
-        callable = Object::steal(guarded([&] { return function_of_torch(name.text).release(); }));
+    if (name.attribute) {
+        callable =
+            Object::steal(guarded([&] { return attribute_of_tensor(name.attribute).release(); }));
         if (!callable) return {true, nullptr};
         call.callable = callable.get();
     }
@@ -52,8 +56,14 @@ Object function_of_torch(const char* name) {
 bool may_ask(PyObject* o) { return is_operand(o) || class_overrides(o); }
 [[gnu::noinline]] Answer ask(Names names, PyObject* a, PyObject* b, Plainly plainly) {
     if (!may_ask(a) || !may_ask(b)) return {};
-    if (is_tensor(a) || !names.reversed.text) return ask_about(names.usual, a, b, plainly);
-    if (!is_tensor(b)) return {};
+    if (is_tensor(a)) {
+        const Answer given = ask_about(names.usual, a, b, plainly);
+        if (given.result != Py_NotImplemented || !is_tensor(b) || Py_TYPE(a) == Py_TYPE(b))
+            return given;
+        Py_DECREF(given.result);  // as the interpreter asks the other one where its slot is another
+    } else if (!is_tensor(b)) {
+        return {};
+    }
     return ask_about(names.reversed, b, a, plainly);
 }
 
@@ -109,7 +119,7 @@ inline PyObject* inplace_slot(Op op, Name name, PyObject* a, PyObject* b) {
 
 // With a number first these are the same with the number last, as PyTorch records them.
 PyObject* commutative_slot(Op op, const char* method, PyObject* a, PyObject* b) {
-    const Names names{{method}, {nullptr}};
+    const Names names{{method}, {method}};
     return is_tensor(a) ? binary_slot(op, names, a, b) : binary_slot(op, names, b, a);
 }
 PyObject* add(PyObject* a, PyObject* b) { return commutative_slot(Op::add, "add", a, b); }
@@ -125,7 +135,7 @@ PyObject* floor_divide(PyObject* a, PyObject* b) {
 }
 PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) {
     if (modulus != Py_None) return not_implemented();
-    return binary_slot(Op::pow, {python("pow"), python("__rpow__")}, a, b);
+    return binary_slot(Op::pow, {python("pow", "__pow__"), python("__rpow__")}, a, b);
 }
 // number / tensor is the reciprocal scaled, as PyTorch records it.
 PyObject* divide_number(PyObject* number, PyObject* t) {
@@ -155,13 +165,13 @@ PyObject* matrix_multiply(PyObject* a, PyObject* b) {
     return matrix_product(a, b);
 }
 PyObject* bit_and(PyObject* a, PyObject* b) {
-    return binary_slot(Op::bitwise_and, {{"__and__"}, function("bitwise_and")}, a, b);
+    return binary_slot(Op::bitwise_and, {{"__and__"}, {"bitwise_and"}}, a, b);
 }
 PyObject* bit_or(PyObject* a, PyObject* b) {
-    return binary_slot(Op::bitwise_or, {{"__or__"}, function("bitwise_or")}, a, b);
+    return binary_slot(Op::bitwise_or, {{"__or__"}, {"bitwise_or"}}, a, b);
 }
 PyObject* bit_xor(PyObject* a, PyObject* b) {
-    return binary_slot(Op::bitwise_xor, {{"__xor__"}, function("bitwise_xor")}, a, b);
+    return binary_slot(Op::bitwise_xor, {{"__xor__"}, {"bitwise_xor"}}, a, b);
 }
 
 PyObject* shift_left(PyObject* a, PyObject* b) {
@@ -171,25 +181,7 @@ PyObject* shift_right(PyObject* a, PyObject* b) {
     return binary_slot(Op::bitwise_right_shift, {{"__rshift__"}, python("__rrshift__")}, a, b);
 }
 
-PyObject* inplace_add(PyObject* a, PyObject* b) {
-    PyObject* result = inplace_slot(Op::add, {"add_"}, a, b);
-    if (result != Py_NotImplemented || is_exact_tensor(a)) return result;
-    // The interpreter gives classes in Python this function as sq_inplace_concat too, and takes what that
-    // returns as it is: the fallback to + must be here.
-    Py_DECREF(result);
-    result = PyNumber_Add(a, b);
-    if (result || !PyErr_ExceptionMatches(PyExc_TypeError)) return result;
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    const Object text = Object::steal(value ? PyObject_Str(value) : nullptr);
-    const char* message = text ? PyUnicode_AsUTF8(text.get()) : nullptr;
-    PyErr_Restore(type, value, traceback);
-    constexpr std::string_view start = "unsupported operand type(s) for +: ";
-    if (message && std::string_view(message).starts_with(start))
-        PyErr_Format(PyExc_TypeError, "unsupported operand type(s) for +=: %s",
-                     message + start.size());
-    return nullptr;
-}
+PyObject* inplace_add(PyObject* a, PyObject* b) { return inplace_slot(Op::add, {"add_"}, a, b); }
 PyObject* inplace_subtract(PyObject* a, PyObject* b) {
     return inplace_slot(Op::sub, {"sub_"}, a, b);
 }
@@ -204,7 +196,7 @@ PyObject* inplace_remainder(PyObject* a, PyObject* b) {
     return inplace_slot(Op::remainder, {"remainder_"}, a, b);
 }
 PyObject* inplace_power(PyObject* a, PyObject* b, PyObject*) {
-    return inplace_slot(Op::pow, python("pow_"), a, b);
+    return inplace_slot(Op::pow, python("pow_", "__ipow__"), a, b);
 }
 PyObject* inplace_and(PyObject* a, PyObject* b) {
     return inplace_slot(Op::bitwise_and, {"__iand__"}, a, b);
@@ -273,7 +265,10 @@ int to_bool(PyObject* o) {
         };
         if (const Answer given = ask_overrides(
                 call_of_method("__bool__", &o, 1, nullptr, Told::Self, true), plainly)) {
-            const int is = given.result ? PyObject_IsTrue(given.result) : -1;
+            if (given.result && !PyBool_Check(given.result))
+                PyErr_Format(PyExc_TypeError, "__bool__ should return bool, returned %s",
+                             Py_TYPE(given.result)->tp_name);
+            const int is = PyErr_Occurred() ? -1 : given.result == Py_True;
             Py_XDECREF(given.result);
             return is;
         }
@@ -344,52 +339,159 @@ PyObject* compare(PyObject* a, PyObject* b, int how) {
 // hash(x) is id(x), as in PyTorch.
 Py_hash_t hash(PyObject* o) { return Py_hash_t(reinterpret_cast<uintptr_t>(o)); }
 
+// Note [Operators]
+// `x + y` calls a slot of the class. What the class has under the slot's names, "__add__" and "__radd__", are as in
+// PyTorch methods in C of TensorBase, and for some functions in Python of Tensor, that call these; both are put
+// into the dicts of the classes without a word to the interpreter, which else would make slots that look the names
+// up. Classes that derive in Python get such slots when they are made. There, where the names still lead to
+// what Tensor has, take_slots() puts the functions in C back: Parameters add as fast as Tensors.
+struct Operator {
+    int slot;
+    size_t place;  // in a class
+    void* function;
+    PyMethodDef methods[6];
+};
+
+template <binaryfunc F>
+PyObject* forward(PyObject* self, PyObject* other) {
+    return F(self, other);
+}
+template <binaryfunc F>
+PyObject* reflected(PyObject* self, PyObject* other) {
+    return F(other, self);
+}
+// `2 & x` is asked about as a bitwise_and of x.
+template <Op op>
+PyObject* reflected_bits(PyObject* self, PyObject* other) {
+    return binary_slot(op, {{row(op).name}, {row(op).name}}, self, other);
+}
+template <unaryfunc F>
+PyObject* alone(PyObject* self, PyObject*) {
+    return F(self);
+}
+template <int how>
+PyObject* comparison(PyObject* self, PyObject* other) {
+    return compare(self, other, how);
+}
+template <ternaryfunc F>
+PyObject* raised(PyObject* a, PyObject* b) {
+    return F(a, b, Py_None);
+}
+PyObject* truth_of(PyObject* self, PyObject*) {
+    const int is = to_bool(self);
+    return is < 0 ? nullptr : PyBool_FromLong(is);
+}
+PyObject* hash_of(PyObject* self, PyObject*) { return PyLong_FromSsize_t(hash(self)); }
+
+// METH_COEXIST: in the place of what the interpreter makes for a slot.
+constexpr PyMethodDef binary_method(const char* name, PyCFunction f) {
+    return {name, f, METH_O | METH_COEXIST, "(Tensor self, Tensor other)"};  // read by overrides.py
+}
+constexpr PyMethodDef unary_method(const char* name, PyCFunction f) {
+    return {name, f, METH_NOARGS | METH_COEXIST, nullptr};
+}
+template <binaryfunc F>
+Operator two(int slot, size_t place, const char* name, const char* turned_round = nullptr,
+             PyCFunction turned = reflected<F>) {
+    Operator o{slot, place, reinterpret_cast<void*>(F), {binary_method(name, forward<F>)}};
+    if (turned_round) o.methods[1] = binary_method(turned_round, turned);
+    return o;
+}
+template <unaryfunc F>
+Operator one(int slot, size_t place, const char* name) {
+    return {slot, place, reinterpret_cast<void*>(F), {unary_method(name, alone<F>)}};
+}
+
+#define WG_NUMBER(slot) Py_##slot, offsetof(PyHeapTypeObject, as_number.slot)
+#define WG_TYPE(slot) Py_##slot, offsetof(PyHeapTypeObject, ht_type.slot)
 template <class F>
 void* slot(F* f) {
     return reinterpret_cast<void*>(f);
 }
-
-PyType_Slot slots_[] = {
-    {Py_nb_add, slot(add)},
-    {Py_nb_subtract, slot(subtract)},
-    {Py_nb_multiply, slot(multiply)},
-    {Py_nb_remainder, slot(remainder)},
-    {Py_nb_true_divide, slot(divide)},
-    {Py_nb_floor_divide, slot(floor_divide)},
-    {Py_nb_power, slot(power)},
-    {Py_nb_matrix_multiply, slot(matrix_multiply)},
-    {Py_nb_and, slot(bit_and)},
-    {Py_nb_or, slot(bit_or)},
-    {Py_nb_xor, slot(bit_xor)},
-    {Py_nb_lshift, slot(shift_left)},
-    {Py_nb_rshift, slot(shift_right)},
-    {Py_nb_inplace_add, slot(inplace_add)},
-    {Py_nb_inplace_subtract, slot(inplace_subtract)},
-    {Py_nb_inplace_multiply, slot(inplace_multiply)},
-    {Py_nb_inplace_true_divide, slot(inplace_divide)},
-    {Py_nb_inplace_floor_divide, slot(inplace_floor_divide)},
-    {Py_nb_inplace_remainder, slot(inplace_remainder)},
-    {Py_nb_inplace_power, slot(inplace_power)},
-    {Py_nb_inplace_and, slot(inplace_and)},
-    {Py_nb_inplace_or, slot(inplace_or)},
-    {Py_nb_inplace_xor, slot(inplace_xor)},
-    {Py_nb_inplace_lshift, slot(inplace_shift_left)},
-    {Py_nb_inplace_rshift, slot(inplace_shift_right)},
-    {Py_nb_negative, slot(unary_slot<"neg", negative>)},
-    {Py_nb_positive, slot(unary_slot<"positive", positive>)},
-    {Py_nb_absolute, slot(unary_slot<"abs", absolute>)},
-    {Py_nb_invert, slot(unary_slot<"__invert__", invert>)},
-    {Py_nb_bool, slot(to_bool)},
-    {Py_nb_int, slot(unary_slot<"__int__", to_int>)},
-    {Py_nb_float, slot(unary_slot<"__float__", to_float>)},
-    {Py_nb_index, slot(unary_slot<"__index__", to_index>)},
-    {Py_tp_richcompare, slot(compare)},
-    {Py_tp_hash, slot(hash)},
-    {0, nullptr},
+const Operator operators_[] = {
+    two<add>(WG_NUMBER(nb_add), "__add__", "__radd__", forward<add>),
+    two<subtract>(WG_NUMBER(nb_subtract), "__sub__", "__rsub__"),
+    two<multiply>(WG_NUMBER(nb_multiply), "__mul__", "__rmul__", forward<multiply>),
+    two<remainder>(WG_NUMBER(nb_remainder), "__mod__", "__rmod__"),
+    {WG_NUMBER(nb_true_divide),
+     slot(divide),
+     {binary_method("__truediv__", forward<divide>),
+      binary_method("__rtruediv__", reflected<divide>), binary_method("__div__", forward<divide>)}},
+    two<floor_divide>(WG_NUMBER(nb_floor_divide), "__floordiv__", "__rfloordiv__"),
+    two<matrix_multiply>(WG_NUMBER(nb_matrix_multiply), "__matmul__", "__rmatmul__"),
+    two<bit_and>(WG_NUMBER(nb_and), "__and__", "__rand__", reflected_bits<Op::bitwise_and>),
+    two<bit_or>(WG_NUMBER(nb_or), "__or__", "__ror__", reflected_bits<Op::bitwise_or>),
+    two<bit_xor>(WG_NUMBER(nb_xor), "__xor__", "__rxor__", reflected_bits<Op::bitwise_xor>),
+    two<shift_left>(WG_NUMBER(nb_lshift), "__lshift__", "__rlshift__"),
+    two<shift_right>(WG_NUMBER(nb_rshift), "__rshift__", "__rrshift__"),
+    two<inplace_add>(WG_NUMBER(nb_inplace_add), "__iadd__"),
+    two<inplace_subtract>(WG_NUMBER(nb_inplace_subtract), "__isub__"),
+    two<inplace_multiply>(WG_NUMBER(nb_inplace_multiply), "__imul__"),
+    {WG_NUMBER(nb_inplace_true_divide),
+     slot(inplace_divide),
+     {binary_method("__itruediv__", forward<inplace_divide>),
+      binary_method("__idiv__", forward<inplace_divide>)}},
+    two<inplace_floor_divide>(WG_NUMBER(nb_inplace_floor_divide), "__ifloordiv__"),
+    two<inplace_remainder>(WG_NUMBER(nb_inplace_remainder), "__imod__"),
+    two<inplace_and>(WG_NUMBER(nb_inplace_and), "__iand__"),
+    two<inplace_or>(WG_NUMBER(nb_inplace_or), "__ior__"),
+    two<inplace_xor>(WG_NUMBER(nb_inplace_xor), "__ixor__"),
+    two<inplace_shift_left>(WG_NUMBER(nb_inplace_lshift), "__ilshift__"),
+    two<inplace_shift_right>(WG_NUMBER(nb_inplace_rshift), "__irshift__"),
+    {WG_NUMBER(nb_power),
+     slot(power),
+     {binary_method("__pow__", forward<raised<power>>),
+      binary_method("__rpow__", reflected<raised<power>>)}},
+    {WG_NUMBER(nb_inplace_power),
+     slot(inplace_power),
+     {binary_method("__ipow__", raised<inplace_power>)}},
+    one<unary_slot<"neg", negative>>(WG_NUMBER(nb_negative), "__neg__"),
+    one<unary_slot<"positive", positive>>(WG_NUMBER(nb_positive), "__pos__"),
+    one<unary_slot<"abs", absolute>>(WG_NUMBER(nb_absolute), "__abs__"),
+    one<unary_slot<"__invert__", invert>>(WG_NUMBER(nb_invert), "__invert__"),
+    {WG_NUMBER(nb_bool),
+     slot(to_bool),
+     {unary_method("__bool__", truth_of), unary_method("__nonzero__", truth_of)}},
+    {WG_NUMBER(nb_int),
+     slot(unary_slot<"__int__", to_int>),
+     {unary_method("__int__", alone<unary_slot<"__int__", to_int>>),
+      unary_method("__long__", alone<unary_slot<"__long__", to_int>>)}},
+    one<unary_slot<"__float__", to_float>>(WG_NUMBER(nb_float), "__float__"),
+    one<unary_slot<"__index__", to_index>>(WG_NUMBER(nb_index), "__index__"),
+    {WG_TYPE(tp_richcompare),
+     slot(compare),
+     {binary_method("__lt__", comparison<Py_LT>), binary_method("__le__", comparison<Py_LE>),
+      binary_method("__eq__", comparison<Py_EQ>), binary_method("__ne__", comparison<Py_NE>),
+      binary_method("__gt__", comparison<Py_GT>), binary_method("__ge__", comparison<Py_GE>)}},
+    {WG_TYPE(tp_hash), slot(hash), {unary_method("__hash__", hash_of)}},
 };
+
+void*& slot_of(PyTypeObject* type, const Operator& o) {
+    return *reinterpret_cast<void**>(reinterpret_cast<char*>(type) + o.place);
+}
+bool is_as_in_tensor(PyTypeObject* type, const char* name) {
+    const Object n = check(PyUnicode_InternFromString(name));
+    return _PyType_Lookup(type, n.get()) == _PyType_Lookup(tensor_type, n.get());
+}
 
 }  // namespace
 
-PyType_Slot* operator_slots() { return slots_; }
+void add_operators(std::vector<PyType_Slot>& slots, std::vector<PyMethodDef>& methods) {
+    for (const Operator& o : operators_) {
+        slots.push_back({o.slot, o.function});
+        for (const PyMethodDef& m : o.methods)
+            if (m.ml_name) methods.push_back(m);
+    }
+}
+
+void take_slots(PyTypeObject* type) {
+    for (const Operator& o : operators_) {
+        const bool same = std::all_of(
+            std::begin(o.methods), std::end(o.methods),
+            [&](const PyMethodDef& m) { return !m.ml_name || is_as_in_tensor(type, m.ml_name); });
+        if (same) slot_of(type, o) = slot_of(tensor_type, o);
+    }
+    PyType_Modified(type);
+}
 
 }  // namespace wg::py

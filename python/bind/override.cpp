@@ -143,6 +143,16 @@ std::string public_name(PyObject* function) {
     return module + "." + text_attribute(function, "__name__");
 }
 
+Object attribute_of_tensor(const char* name) {
+    return check(PyObject_GetAttrString(reinterpret_cast<PyObject*>(tensor_type), name));
+}
+
+Object callable_of(const Call& call) {
+    if (call.callable) return Object::borrow(call.callable);
+    Object f = attribute_of_tensor(call.name);
+    return call.accessor ? check(PyObject_GetAttrString(f.get(), call.accessor)) : f;
+}
+
 [[noreturn]] void fail_unanswered(const Call& call, const Asked& asked, PyObject* mode) {
     if (call.told == Told::Function) {
         const Object types = check(PySequence_List(tuple_of_types(asked).get()));
@@ -163,17 +173,7 @@ std::string public_name(PyObject* function) {
     fail_type(text);
 }
 
-Object attribute_of_tensor(const char* name) {
-    return check(PyObject_GetAttrString(reinterpret_cast<PyObject*>(tensor_type), name));
-}
-
 bool has_mode() noexcept { return !thread_.modes.empty() && thread_.asks != Asks::Nobody; }
-
-Object callable_of(const Call& call) {
-    if (call.callable) return Object::borrow(call.callable);
-    Object f = attribute_of_tensor(call.name);
-    return call.accessor ? check(PyObject_GetAttrString(f.get(), call.accessor)) : f;
-}
 
 // What the mode and the classes say; NotImplemented from all of them is an error, but of operators.
 Object answer(const Call& call, const Asked& asked, PyObject* args, PyObject* kwargs) {

@@ -206,7 +206,6 @@ PyObject* get_layout(PyObject*, void*) {
         return check(PyObject_GetAttrString(module.get(), "strided")).release();
     });
 }
-PyObject* get_array_priority(PyObject*, void*) { return PyLong_FromLong(1000); }
 
 // x.real = values, x.imag = values
 template <Tensor (*F)(const Tensor&)>
@@ -263,7 +262,6 @@ PyGetSetDef tensor_properties[] = {
     {"is_mps", get_bool<no>, nullptr, nullptr, nullptr},
     {"layout", get_layout, nullptr, nullptr, nullptr},
     {"name", get_name, nullptr, nullptr, nullptr},
-    {"__array_priority__", get_array_priority, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 

@@ -113,6 +113,32 @@ PyObject* get_dict(PyObject* o, void*) {
     return d;
 }
 
+// _TensorMeta.__init__
+PyObject* class_init(PyObject* cls, PyObject* args, PyObject* kwargs) {
+    return guarded([&]() -> PyObject* {
+        check(PyType_Type.tp_init(cls, args, kwargs));
+        take_slots(reinterpret_cast<PyTypeObject*>(cls));
+        Py_RETURN_NONE;
+    });
+}
+PyMethodDef class_init_method_ = {
+    "__init__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(class_init)),
+    METH_VARARGS | METH_KEYWORDS, nullptr};
+
+// (class, name, value): an attribute about which its slots are not told, Note [Operators].
+PyObject* set_operator(PyObject*, PyObject* args) {
+    return guarded([&]() -> PyObject* {
+        PyObject *cls, *name, *value;
+        if (!PyArg_ParseTuple(args, "O!UO", &PyType_Type, &cls, &name, &value)) throw PythonError{};
+        auto* const type = reinterpret_cast<PyTypeObject*>(cls);
+        check(PyDict_SetItem(type->tp_dict, name, value));
+        PyType_Modified(type);
+        Py_RETURN_NONE;
+    });
+}
+PyMethodDef functions_[] = {{"_set_operator", set_operator, METH_VARARGS, nullptr},
+                            {nullptr, nullptr, 0, nullptr}};
+
 PyMemberDef members_[] = {
     {"__dictoffset__", T_PYSSIZET, offsetof(PyTensor, dict), READONLY, nullptr},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(PyTensor, weakrefs), READONLY, nullptr},
@@ -204,12 +230,15 @@ void add_tensor_type(PyObject* module) {
     // Methods, properties and operators are those of a base class, as the interpreter's messages about them
     // say; Tensor has its slots from there.
     std::vector<PyType_Slot> base_slots = slots;
-    for (PyType_Slot* s = operator_slots(); s->slot; ++s) base_slots.push_back(*s);
+    auto* const methods = new std::vector<PyMethodDef>;  // lives as long as the type
+    for (PyMethodDef* m = tensor_methods; m->ml_name; ++m) methods->push_back(*m);
+    add_operators(base_slots, *methods);
+    methods->push_back({});
     base_slots.push_back({Py_mp_subscript, reinterpret_cast<void*>(tensor_getitem)});
     base_slots.push_back({Py_mp_ass_subscript, reinterpret_cast<void*>(tensor_setitem)});
     base_slots.push_back({Py_mp_length, reinterpret_cast<void*>(tensor_length)});
     base_slots.push_back({Py_tp_members, members_});
-    base_slots.push_back({Py_tp_methods, tensor_methods});
+    base_slots.push_back({Py_tp_methods, methods->data()});
     base_slots.push_back({Py_tp_getset, properties->data()});
     base_slots.push_back({0, nullptr});
     slots.push_back({0, nullptr});
@@ -227,9 +256,13 @@ void add_tensor_type(PyObject* module) {
     auto* const type_type = reinterpret_cast<PyObject*>(&PyType_Type);
     const Object meta = check(PyObject_CallFunction(type_type, "s(O){s:s}", "_TensorMeta",
                                                     type_type, "__module__", "torch._C"));
+    const Object init =
+        check(PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(meta.get()), &class_init_method_));
+    check(PyObject_SetAttrString(meta.get(), "__init__", init.get()));
     for (PyObject* type : {base.get(), reinterpret_cast<PyObject*>(tensor_type)})
         Py_SET_TYPE(type, reinterpret_cast<PyTypeObject*>(Py_NewRef(meta.get())));
     check(PyModule_AddObjectRef(module, "_TensorMeta", meta.get()));
+    check(PyModule_AddFunctions(module, functions_));
     release_python_object = release_object;
     check(PyModule_AddObjectRef(module, "Tensor", reinterpret_cast<PyObject*>(tensor_type)));
 }

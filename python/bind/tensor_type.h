@@ -1,6 +1,8 @@
 // The pieces of torch.Tensor that other files of the binding define and tensor_type.cpp puts together.
 #pragma once
 
+#include <vector>
+
 #include "python.h"
 
 namespace wg::py {
@@ -8,8 +10,9 @@ namespace wg::py {
 extern PyGetSetDef tensor_properties[];  // properties.cpp
 extern PyMethodDef tensor_methods[];  // methods.cpp
 
-// operators.cpp
-extern PyType_Slot* operator_slots();
+// operators.cpp: the slots, and what the class has under their names. take_slots: for a class made in Python.
+void add_operators(std::vector<PyType_Slot>& slots, std::vector<PyMethodDef>& methods);
+void take_slots(PyTypeObject* type);
 
 // tensor_type.cpp: frees what can be part of a cycle.
 void break_cycles(TensorImpl& t);

@@ -15,7 +15,13 @@ from typing import Any
 
 from . import _C
 from ._tensor_str import tensor_format, tensor_repr
-from .overrides import has_torch_function_unary, has_torch_function_variadic, overridden
+from .overrides import (
+    handle_torch_function,
+    has_torch_function,
+    has_torch_function_unary,
+    has_torch_function_variadic,
+    overridden,
+)
 from .storage import TypedStorage, _legacy_types
 
 Tensor = _C.Tensor
@@ -32,9 +38,6 @@ def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:
     if has_torch_function_unary(self):
         return overridden(Tensor.__repr__, locals())
     return tensor_repr(self, tensor_contents=tensor_contents)
-
-
-Tensor.__str__ = lambda self: repr(self)  # type: ignore[method-assign]
 
 
 @_method
@@ -70,11 +73,44 @@ def __complex__(self: Tensor) -> complex:
     return complex(float(self.real), float(self.imag) if self.is_complex() else 0.0)
 
 
-@_method
-def __rdiv__(self: Tensor, other: Any) -> Tensor:
-    if has_torch_function_variadic(self, other):
-        return overridden(Tensor.__rdiv__, locals())
-    return self.reciprocal() * other
+def _operator(method: str, *names: str, name: str = "") -> None:
+    """Make Tensor's attributes `names` a function in Python around a method in C; see Note [Operators].
+
+    It asks those who override it with all its arguments. A TypeError is NotImplemented.
+    """
+    operation = getattr(_C.TensorBase, method)
+
+    def operator(self: Tensor, *args: Any) -> Any:
+        asked = (self, *args)
+        try:
+            if has_torch_function(asked):
+                return handle_torch_function(operator, asked, self, *args)
+            return operation(self, *args)
+        except TypeError:
+            return NotImplemented
+
+    operator.__name__ = name or names[0]
+    operator.__qualname__ = f"Tensor{'Base' * (operator.__name__[0] != '_')}.{operator.__name__}"
+    for each in names:
+        _C._set_operator(Tensor, each, operator)
+
+
+for _name in ("floordiv", "rfloordiv", "rlshift", "rmatmul", "rmod", "rpow", "rrshift", "rsub"):
+    _operator(f"__{_name}__", f"__{_name}__")
+_operator("__rtruediv__", "__rdiv__", "__rtruediv__")
+_operator("__pow__", "__pow__", name="pow")
+_operator("__ipow__", "__ipow__", name="pow_")
+for _name, _as in {"abs": "abs", "neg": "neg", "pos": "positive", "itruediv": "__idiv__"}.items():
+    _C._set_operator(Tensor, f"__{_name}__", getattr(Tensor, _as))
+type.__setattr__(Tensor, "__array_priority__", 1000)
+
+
+def __hash__(self: Tensor) -> int:
+    return id(self)
+
+
+__hash__.__qualname__ = "Tensor.__hash__"
+_C._set_operator(Tensor, "__hash__", __hash__)
 
 
 @_method
@@ -450,9 +486,14 @@ def _make_wrapper_subclass(*args: Any, **kwargs: Any) -> Any:
 
 
 Tensor._make_wrapper_subclass = staticmethod(_make_wrapper_subclass)  # type: ignore[method-assign]
-Tensor._make_subclass = staticmethod(  # type: ignore[method-assign, assignment]
-    lambda cls, data, requires_grad=False: _C._make_subclass(cls, data, bool(requires_grad))
-)
+
+
+def _make_subclass(cls: Any, data: Tensor, require_grad: bool = False) -> Any:
+    """The memory of `data`, without its history, as a tensor of a subclass."""
+    return _C._make_subclass(cls, data, bool(require_grad))
+
+
+Tensor._make_subclass = staticmethod(_make_subclass)  # type: ignore[method-assign, assignment]
 
 
 def register_hook(self: Tensor, hook: Any) -> Any:

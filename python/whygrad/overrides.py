@@ -74,12 +74,12 @@ def overridden(
     "torch.nonzero", is that of a function which PyTorch has in C: of that they hear as it was
     called, without the parameters that keep their defaults.
     """
-    required, optional, rest = _parameters(function)
-    names = required + tuple(optional)
-    if n_positional is None:
-        n_positional = len(required)
-    args = tuple([arguments[n] for n in names[:n_positional]]) + tuple(arguments.get(rest, ()))
-    kwargs = {n: arguments[n] for n in names[n_positional:]}
+    names, optional, rest, n_required = _parameters(function)
+    first = n_required if n_positional is None else n_positional
+    args = tuple([arguments[n] for n in names[:first]])
+    if rest:
+        args += tuple(arguments[rest])
+    kwargs = {n: arguments[n] for n in names[first:]}
     if name:
         kwargs = {n: v for n, v in kwargs.items() if v is not optional[n]}
     asked = relevant if relevant is not None else (*args, *kwargs.values())
@@ -87,15 +87,15 @@ def overridden(
 
 
 @functools.cache
-def _parameters(function: Any) -> tuple[tuple[str, ...], dict[str, Any], str]:
-    """Names of those without a default, the others with theirs, the name of *args."""
+def _parameters(function: Any) -> tuple[tuple[str, ...], dict[str, Any], str, int]:
+    """Names, those without a default first; the defaults; *args; how many have none."""
     parameters = inspect.signature(function).parameters.values()
     required = tuple(
         p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
     )
     optional = {p.name: p.default for p in parameters if p.default is not p.empty}
     rest = "".join(p.name for p in parameters if p.kind is p.VAR_POSITIONAL)
-    return required, optional, rest
+    return required + tuple(optional), optional, rest, len(required)
 
 
 def is_tensor_like(inp: Any) -> bool:
@@ -154,6 +154,20 @@ class BaseTorchFunctionMode(TorchFunctionMode):
         self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
         return func(*args, **(kwargs or {}))
+
+
+_len_torch_function_stack = _C._len_torch_function_stack
+_get_function_stack_at = _C._get_function_stack_at
+_push_mode = _C._push_on_torch_function_stack
+
+
+def _pop_mode() -> Any:
+    return _C._pop_torch_function_stack()
+
+
+def _is_torch_function_mode_enabled() -> bool:
+    """Whether a mode would hear of a call."""
+    return _C._len_torch_function_stack() > 0 and not _C._is_torch_function_all_disabled()
 
 
 def _get_current_function_mode() -> Any:
@@ -297,12 +311,12 @@ def _public_functions(place: str, module: Any) -> Iterator[tuple[str, Callable, 
 def _overridable() -> tuple[dict[Any, list[Callable]], dict[Callable, str], set[Callable]]:
     """What can be overridden by place, its names, and what cannot."""
     by_place: dict[Any, list[Callable]] = {}
-    names: dict[Callable, str] = {}
+    names: dict[Callable, str] = {}  # the last of several, as in PyTorch
     ignored: set[Callable] = set()
 
     def add(place: Any, name: str, function: Callable) -> None:
         by_place.setdefault(place, []).append(function)
-        names.setdefault(function, name)
+        names[function] = name
 
     for place, module in _public_modules():
         for name, function, asks in _public_functions(place, module):
@@ -310,11 +324,14 @@ def _overridable() -> tuple[dict[Any, list[Callable]], dict[Callable, str], set[
                 add(module, f"{place}.{name}", function)
             else:
                 ignored.add(function)
+                names[function] = f"{place}.{name}"
     for name in dir(Tensor):
         value = getattr(Tensor, name)
         if name in _OF_THE_CLASS or value is None:
             with contextlib.suppress(TypeError):
                 ignored.add(value)
+                if callable(value) and value is not getattr(object, name, None):
+                    names[value] = f"torch.Tensor.{name}"
         elif callable(value):
             add(Tensor, f"torch.Tensor.{name}", value)
         elif hasattr(value, "__get__"):
@@ -346,8 +363,7 @@ def resolve_name(f: Callable) -> str | None:
 
 def is_tensor_method_or_property(func: Callable) -> bool:
     """Whether func is a method of Tensor, or reads a property of it."""
-    name = _overridable()[1].get(func, "")
-    return name.startswith("torch.Tensor.") and not name.endswith(".__set__")
+    return func in _overridable()[0][Tensor] or getattr(func, "__name__", "") == "__get__"
 
 
 def _signature(function: Callable) -> inspect.Signature:

@@ -20,15 +20,19 @@ from .._grad_mode import (
     set_multithreading_enabled,
 )
 from .._vmap_levels import open_levels as _open_levels
+from . import _node_classes as _node_classes
 from . import anomaly_mode, forward_ad, function, grad_mode, graph, profiler, variable
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
-from .function import Function
+from .function import Function, NestedIOFunction
+from .graph import _engine_run_backward as _engine_run_backward
+from .profiler import kineto_available as kineto_available
 from .variable import Variable
 
 Tensor = _C.Tensor
 
 __all__ = [
     "Function",
+    "NestedIOFunction",
     "Variable",
     "backward",
     "detect_anomaly",
@@ -197,4 +201,10 @@ from .gradcheck import gradcheck, gradgradcheck  # noqa: E402
 
 _is_checkpoint_valid = Variable._execution_engine.is_checkpoint_valid
 is_multithreading_enabled = _C._is_multithreading_enabled
+SavedTensor = _C._autograd.SavedTensor
+_push_saved_tensors_default_hooks = _C._autograd._push_saved_tensors_default_hooks
+_pop_saved_tensors_default_hooks = _C._autograd._pop_saved_tensors_default_hooks
+has_torch_function = _overrides.has_torch_function
+handle_torch_function = _overrides.handle_torch_function
+is_tensor_like = _overrides.is_tensor_like
 _get_sequence_nr = _C._get_sequence_nr

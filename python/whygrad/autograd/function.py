@@ -68,6 +68,9 @@ class FunctionCtx:
         )
 
 
+_ContextMethodMixin = FunctionCtx  # its older name
+
+
 class _HookMixin:
     @staticmethod
     def _register_hook(backward_hooks: Any, hook: Any) -> tuple[Any, Any]:

@@ -251,10 +251,20 @@ class _MultiHandle(RemovableHandle):
         self.handles = state
 
 
-def _node_of(tensor: Tensor) -> Any:
-    node = _C._gradient_edge(tensor)[0] if tensor.requires_grad else None
+def _get_grad_fn_or_grad_acc(t: Tensor | GradientEdge) -> Any:
+    """The node that the gradient of a tensor or edge arrives at."""
+    if isinstance(t, GradientEdge):
+        return t.node
+    node = _C._gradient_edge(t)[0] if t.requires_grad else None
     assert node is not None, "Expected gradient function to be set"
     return node
+
+
+def _engine_run_backward(t_outputs: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
+    """Run a pass: see `Variable._execution_engine.run_backward`."""
+    from .variable import Variable
+
+    return Variable._execution_engine.run_backward(t_outputs, *args, **kwargs)  # type: ignore[arg-type]
 
 
 def register_multi_grad_hook(
@@ -282,7 +292,7 @@ def register_multi_grad_hook(
     lock = threading.Lock()
 
     if mode == "all":
-        nodes = [_node_of(t) for t in tensors]
+        nodes = [_get_grad_fn_or_grad_acc(t) for t in tensors]
         # By the number of the pass: how many gradients it will bring, and those that are there.
         expected: dict[int, int] = {}
         arrived: dict[int, list[Tensor | None]] = defaultdict(lambda: [None] * len(nodes))

@@ -13,12 +13,66 @@ from typing import Any
 from .. import _C
 from .profiler_util import EventList, FunctionEvent, FunctionEventAvg
 
-__all__ = ["EventList", "FunctionEvent", "FunctionEventAvg", "profile", "record_function"]
+__all__ = [
+    "EventList",
+    "FunctionEvent",
+    "FunctionEventAvg",
+    "emit_itt",
+    "emit_nvtx",
+    "kineto_available",
+    "profile",
+    "record_function",
+]
 
 
 def kineto_available() -> bool:
-    """Whether PyTorch's library for GPU traces is there; it is not."""
-    return False
+    """Whether `torch.profiler` can record: always."""
+    return True
+
+
+class _Annotations:
+    """Names calls for a tool outside of the process while it is entered."""
+
+    def __init__(self, enabled: bool = True, record_shapes: bool = False) -> None:
+        self.enabled = enabled
+        self.record_shapes = record_shapes
+        self.entered = False
+
+    def __enter__(self) -> Any:
+        if not self.enabled:
+            return None
+        if self.entered:
+            raise RuntimeError(f"{self._kind} annotation context manager is not reentrant")
+        self.entered = True
+        self._begin()
+        return self
+
+    def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> Any:
+        return False
+
+    _kind = ""
+
+    def _begin(self) -> None:
+        pass
+
+
+class emit_itt(_Annotations):
+    """Names every call for Intel's tracing tools, of which none listens to whygrad."""
+
+    _kind = "ITT"
+
+
+class emit_nvtx(_Annotations):
+    """Names every call for NVIDIA's profilers; needs a GPU.
+
+    Raises:
+        AssertionError: on entering it, since there is none.
+    """
+
+    _kind = "NVTX"
+
+    def _begin(self) -> None:
+        raise AssertionError("Torch not compiled with CUDA enabled")
 
 
 class profile:

@@ -14,6 +14,62 @@ __all__ = ["Variable", "VariableMeta"]
 class _EngineBase:
     """The engine as Python sees it."""
 
+    def run_backward(
+        self,
+        tensors: tuple[Any, ...],
+        grad_tensors: tuple[Any, ...],
+        keep_graph: bool,
+        create_graph: bool,
+        inputs: tuple[Any, ...] = (),
+        allow_unreachable: bool = False,
+        accumulate_grad: bool = False,
+    ) -> tuple[Any, ...] | None:
+        """Run a pass: what `torch.autograd.backward` and `grad` do when they have read their arguments.
+
+        Args:
+            tensors: roots, tensors or GradientEdges.
+            grad_tensors: the gradient of each; none is made up.
+            keep_graph: whether another pass may follow.
+            create_graph: record the pass.
+            inputs: gradients of these only.
+            allow_unreachable: whether these may be out of reach.
+            accumulate_grad: add the gradients to `.grad`; without it they are returned.
+
+        Raises:
+            RuntimeError: what is no tuple, a gradient missing.
+        """
+        for name, given in (("tensors", tensors), ("grad_tensors", grad_tensors)):
+            if not isinstance(given, tuple):
+                raise RuntimeError(
+                    f"{name} argument is expected to be a tuple, but got {type(given).__name__}"
+                )
+        if len(tensors) != len(grad_tensors):
+            raise RuntimeError(f"got {len(tensors)} tensors and {len(grad_tensors)} gradients")
+        for i, (root, grad) in enumerate(zip(tensors, grad_tensors, strict=True)):
+            if isinstance(root, _C.Tensor) and not root.requires_grad:
+                raise RuntimeError(
+                    f"element {i} of tensors does not require grad and does not have a grad_fn"
+                )
+            if grad is None:
+                what = (
+                    "corresponding Tensor requires grad"
+                    if isinstance(root, _C.Tensor)
+                    else "corresponding output is a GradientEdge.This is not supported."
+                )
+                raise RuntimeError(f"element {i} of gradients tuple is None, but the {what}")
+            if not isinstance(grad, _C.Tensor):
+                raise RuntimeError(f"element {i} of gradients tuple is not a Tensor or None")
+        result = _C._run_backward(
+            tensors,
+            grad_tensors,
+            keep_graph,
+            create_graph,
+            inputs,
+            allow_unreachable,
+            accumulate_grad,
+        )
+        return None if accumulate_grad else result
+
     def queue_callback(self, callback: Callable[[], Any]) -> None:
         """Call `callback()` at the end of the running backward pass.
 
@@ -31,6 +87,7 @@ class _EngineBase:
 
 
 _EngineBase.__module__ = "torch._C"
+_C._ImperativeEngine = ImperativeEngine = _EngineBase  # type: ignore[assignment, misc]
 
 
 class VariableMeta(type):

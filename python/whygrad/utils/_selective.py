@@ -58,6 +58,10 @@ class _Kept:
         return bool(self.wrote or (self.replay is not None and self.replay.modified()))
 
 
+# Policies are not asked about these, which are always computed again. What PyTorch lists here,
+# views of the same memory and questions, they do not hear of.
+SAC_IGNORED_OPS: set[OpOverload] = set()
+
 # What became of each operation, in the order of its calls; None: it is computed again.
 _Storage = dict[OpOverload, list["_Kept | None"]]
 
@@ -81,8 +85,11 @@ class _FirstRun(_Watching):
         self._storage = storage
 
     def operation(self, call: Any) -> None:
-        call.run_noting()
         op = by_name[call.name]
+        if op in SAC_IGNORED_OPS:
+            call.run()
+            return
+        call.run_noting()
         results = call.results
         context = SelectiveCheckpointContext(
             is_recompute=False, op_output=results[0] if len(results) == 1 else results
@@ -105,6 +112,9 @@ class _RunAgain(_Watching):
 
     def operation(self, call: Any) -> None:
         op = by_name[call.name]
+        if op in SAC_IGNORED_OPS:
+            call.run()
+            return
         index = self._counts.get(op, 0)
         self._counts[op] = index + 1
         known = self._storage.get(op, [])

@@ -28,6 +28,9 @@ from ..autograd.function import Function
 from ..random import get_rng_state, set_rng_state
 from ._checkpoint_log import Log
 from ._selective import (
+    SAC_IGNORED_OPS as SAC_IGNORED_OPS,
+)
+from ._selective import (
     CheckpointPolicy,
     SelectiveCheckpointContext,
     create_selective_checkpoint_contexts,
