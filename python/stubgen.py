@@ -420,6 +420,12 @@ def underscored(annotation: str) -> str:
     return re.sub(r"(?<![\w.])(int|float|complex|bool|str|dtype|device)\b", r"_\1", annotation)
 
 
+def is_operation(name: str, value: object) -> bool:
+    """Whether a member of Tensor is a method from the tables, which has its signatures as doc."""
+    doc = getattr(value, "__doc__", None) or ""
+    return isinstance(value, types.MethodDescriptorType) and doc.startswith(f"{name}(")
+
+
 def tensor_class() -> str:
     """The class Tensor: members written in C++, operations of the tables, methods in Python."""
     lines = ["class Tensor:\n"]
@@ -437,7 +443,7 @@ def tensor_class() -> str:
                 lines.append(
                     f"    @{name}.setter\n    def {name}(self, value: {kind}) -> None: ...\n"
                 )
-        elif type(value).__name__ == "builtin_method":
+        elif is_operation(name, value):
             lines.append(definition(name, list(signatures(name, value.__doc__, True)), "    "))
         elif inspect.isfunction(value):
             doc = value.__doc__ or ""

@@ -655,26 +655,36 @@ Ref<Node> AccumulateGrad::of(const Tensor& leaf) {
     AccumulateGrad* a = m.accumulator;
     if (a && a->refs > 0) return Ref<Node>(a);
     // One that waits for its turn to die (Note [Destroying graphs]) cannot be taken back.
-    if (!a || !a->resting_)
-        a = m.accumulator = new (pool_allocate(sizeof(AccumulateGrad))) AccumulateGrad;
+    if (!a || !a->resting_) [[unlikely]]
+        a = m.accumulator = make();
     a->resting_ = false;
     a->leaf_ = leaf;
     a->levels = 1;
-    if (leaf->level) [[unlikely]] {
+    if (leaf->level || anomaly_mode.enabled || a->outputs.empty() ||
+        a->outputs[0].dtype != leaf.dtype() || !same_shape(a->outputs[0].sizes, leaf.sizes()))
+        [[unlikely]]
+        a->describe(leaf, m);
+    return Ref<Node>(a);
+}
+
+AccumulateGrad* AccumulateGrad::make() {
+    return new (pool_allocate(sizeof(AccumulateGrad))) AccumulateGrad;
+}
+
+void AccumulateGrad::describe(const Tensor& leaf, const AutogradMeta& m) {
+    if (leaf->level) {
         // A tensor that has outlived the transform it was made in is as good as any other.
         const bool is_variable = m.stands_for.defined();
-        a->levels = level_bit(is_variable ? leaf->level : std::min(leaf->level, transform_level));
-        if (m.passes_on) a->add_edge(m.passes_on);
+        levels = level_bit(is_variable ? leaf->level : std::min(leaf->level, transform_level));
+        if (m.passes_on) add_edge(m.passes_on);
     }
-    if (anomaly_mode.enabled) [[unlikely]]
-        a->site = Site::here();
-    if (a->outputs.empty() || a->outputs[0].dtype != leaf.dtype() ||
-        !same_shape(a->outputs[0].sizes, leaf.sizes())) {
-        a->outputs.clear();
-        a->add_output(leaf);
-        if (m.grad_dtype) a->outputs[0].grad_dtype = *m.grad_dtype;
-    }
-    return Ref<Node>(a);
+    if (anomaly_mode.enabled) site = Site::here();
+    if (!outputs.empty() && outputs[0].dtype == leaf.dtype() &&
+        same_shape(outputs[0].sizes, leaf.sizes()))
+        return;
+    outputs.clear();
+    add_output(leaf);
+    if (m.grad_dtype) outputs[0].grad_dtype = *m.grad_dtype;
 }
 
 void AccumulateGrad::dispose() noexcept {

@@ -91,6 +91,9 @@ protected:
 
 private:
     AccumulateGrad();
+    // Out of the way of of(), which nearly always finds one that fits its leaf.
+    [[gnu::noinline]] static AccumulateGrad* make();
+    [[gnu::noinline]] void describe(const Tensor& leaf, const AutogradMeta& m);
     void accumulate(Tensor grad);
     Tensor leaf_;
     bool resting_ = false;  // not alive, kept for the next graph

@@ -6,8 +6,6 @@
 namespace wg {
 
 namespace {
-thread_local uint64_t next_sequence_nr_ = 0;
-
 // Note [Destroying graphs]
 // The last reference to a loss frees its whole graph. Freeing a node drops its edges, which may free
 // the next node: recursion would overflow the stack on a deep graph. So a node that dies while
@@ -17,10 +15,6 @@ Node* dying_ = nullptr;
 bool disposing_ = false;
 
 }  // namespace
-
-uint64_t next_sequence_nr() noexcept { return next_sequence_nr_; }
-
-Node::Node() : sequence_nr(next_sequence_nr_++) {}
 
 Node::~Node() { delete hooks; }
 

@@ -95,6 +95,10 @@ struct NodeHooks {
     std::unique_ptr<Attachment> attachment;
 };
 
+// The number that this thread's next node gets.
+inline thread_local uint64_t next_sequence_nr_ = 0;
+inline uint64_t next_sequence_nr() noexcept { return next_sequence_nr_; }
+
 class Node : public GraphNode {
 public:
     // Derivative: from the gradients of the outputs (undefined: zero) to those of the inputs.
@@ -173,7 +177,7 @@ public:
     static void destroy(Node* n) noexcept { n->on_last_reference(); }
 
 protected:
-    Node();
+    Node() : Node(next_sequence_nr_++) {}
     explicit Node(uint64_t number) : sequence_nr(number) {}
     virtual ~Node();
     // Frees the most derived object: `this->~Derived()` and its memory.
@@ -202,9 +206,6 @@ protected:
 };
 
 inline Node* node_of(const Ref<GraphNode>& g) noexcept { return static_cast<Node*>(g.get()); }
-
-// The number that this thread's next node gets.
-uint64_t next_sequence_nr() noexcept;
 
 // "Trying to backward through the graph a second time ..."
 [[noreturn]] void fail_released();

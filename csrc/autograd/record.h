@@ -167,12 +167,27 @@ inline constexpr bool takes_rows<NamedDerivative<F, Values, names...>> = takes_r
 
 }  // namespace detail
 
+namespace detail {
+
+template <class Values, Name... names>
+struct Numbers {
+    Values values;
+    template <class F>
+    auto operator()(F f) && {
+        return NamedDerivative<F, Values, names...>{std::move(values), std::move(f)};
+    }
+    template <class F>
+    auto operator()(F f) const& {
+        return NamedDerivative<F, Values, names...>{values, std::move(f)};
+    }
+};
+
+}  // namespace detail
+
 template <Name... names, class... V>
 auto with(V... values) {
     static_assert(sizeof...(names) == sizeof...(V));
-    return [values = std::tuple<V...>(std::move(values)...)]<class F>(F f) {
-        return detail::NamedDerivative<F, std::tuple<V...>, names...>{values, std::move(f)};
-    };
+    return detail::Numbers<std::tuple<V...>, names...>{std::tuple<V...>(std::move(values)...)};
 }
 
 // The derivative of a lambda that takes gradients with rows as well (Note [Rows]): it counts the dims of gradients with
@@ -186,7 +201,7 @@ detail::OnRows<F> on_rows(F f) {
 template <class F>
 class FunctionNode final : public NodeOf<FunctionNode<F>> {
 public:
-    FunctionNode(const char* name, F f) : name_(name), f_(std::move(f)) {}
+    FunctionNode(const char* name, F&& f) : name_(name), f_(std::move(f)) {}
 
     void apply(Grads& in, Grads& out) override {
         if (this->released) fail_released();
@@ -236,7 +251,7 @@ public:
         for (const SavedTensor& s : saved_) s.visit_owned(visitor);
     }
     Ref<Node> again() const override {
-        auto node = FunctionNode::make(name_, f_);
+        auto node = FunctionNode::make(name_, F(f_));
         for (size_t i = 0; i < saved_.size(); ++i) node->saved_.push_back(SavedTensor());
         node->saved_names_ = saved_names_;
         return Ref<Node>::steal(node.release());
@@ -361,12 +376,12 @@ bool record_windows(const char* name, std::span<const Tensor> outputs, const Ten
                         });
 }
 
-// Attaches the derivative `f` to the outputs (those that are not floating point stay without history).
+// Attaches the derivative `f`, which it takes, to the outputs (those that are not floating point stay without history).
 // `rule` makes the tangent of a single output from those of the inputs: (const Forward& d) -> Tensor.
 // Operations without one get it from f, see Note [Forward mode].
 template <class F, class List, class Rule>
 void record_all(const char* name, std::span<const Tensor> outputs, const List& inputs,
-                std::initializer_list<Save> saves, F f, const Rule& rule) {
+                std::initializer_list<Save> saves, F&& f, const Rule& rule) {
     const bool history = any_requires_grad(inputs);
     bool forward = any_tangent(inputs);
     if (!history && !forward) return;

@@ -4,12 +4,16 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <initializer_list>
 #include <memory>
 #include <new>
 #include <span>
 #include <type_traits>
 #include <utility>
+
+// In a loop that copies: keeps the compiler from making a call of memmove of it.
+#define WG_NO_MEMMOVE __asm__ volatile("")
 
 namespace wg {
 
@@ -19,10 +23,7 @@ public:
     using value_type = T;
     SmallVector() noexcept {}
     explicit SmallVector(size_t n) { resize(n); }
-    SmallVector(size_t n, const T& value) {
-        reserve(n);
-        for (size_t i = 0; i < n; ++i) push_back(value);
-    }
+    SmallVector(size_t n, const T& value) { resize(n, value); }
     SmallVector(std::initializer_list<T> values) { append(values.begin(), values.end()); }
     SmallVector(std::span<const T> values) { append(values.data(), values.data() + values.size()); }
     template <class It>
@@ -31,7 +32,11 @@ public:
     }
     SmallVector(const SmallVector& other) { append(other.begin(), other.end()); }
     SmallVector(SmallVector&& other) noexcept { take(other); }
-    ~SmallVector() { free_all(); }
+    ~SmallVector() {
+        std::destroy_n(data_, size_);
+        if (data_ != inline_data()) [[unlikely]]
+            ::operator delete(data_);
+    }
     SmallVector& operator=(const SmallVector& other) {
         if (this != &other) {
             clear();
@@ -99,7 +104,19 @@ public:
         if constexpr (std::is_pointer_v<It>) {
             const size_t n = size_t(last - first);
             reserve(size_ + n);
-            std::uninitialized_copy_n(first, n, data_ + size_);
+            T* const to = data_ + size_;
+            if constexpr (std::is_trivially_copyable_v<T>) {
+                // Short ones, that is nearly all, without a call of memmove.
+                if (n <= 4) [[likely]] {
+                    for (size_t i = 0; i < n; ++i) {
+                        new (to + i) T(first[i]);
+                        WG_NO_MEMMOVE;
+                    }
+                    size_ += uint32_t(n);
+                    return;
+                }
+            }
+            std::uninitialized_copy_n(first, n, to);
             size_ += uint32_t(n);
         } else {
             for (; first != last; ++first) push_back(*first);
@@ -132,6 +149,10 @@ private:
             data_ = std::exchange(other.data_, other.inline_data());
             size_ = std::exchange(other.size_, 0);
             capacity_ = std::exchange(other.capacity_, N);
+        } else if constexpr (std::is_trivially_copyable_v<T> && sizeof(inline_) <= 64) {
+            // All of it: a few moves, where a number of bytes known at run time is a call.
+            std::memcpy(inline_, other.inline_, sizeof(inline_));
+            size_ = std::exchange(other.size_, 0);
         } else {
             std::uninitialized_move_n(other.data_, other.size_, data_);
             size_ = other.size_;

@@ -38,13 +38,6 @@ const Table& best_table() {
     return table;
 }
 
-const ReduceKernel& kernel(Reduction op, DType dtype) {
-    const ReduceKernel& k = best_table().rows[int(op)][int(dtype)];
-    WG_CHECK_NOT_IMPLEMENTED(k.run, "this reduction is not implemented for '",
-                             info(dtype).scalar_name, "'");
-    return k;
-}
-
 constexpr int64_t kWorthAThread = 32768;  // elements
 constexpr int64_t kPieces = 32;  // of a reduction that is cut
 
@@ -196,12 +189,23 @@ void Reducer::go(int64_t numel) {
 
 }  // namespace
 
-DType reduced_dtype(Reduction op, DType in) { return kernel(op, in).result; }
-bool has_reduction(Reduction op, DType in) { return kernel(op, in).acc_size != 0; }
+const ReduceKernel* find_reduction(Reduction op, DType in) noexcept {
+    const ReduceKernel& k = best_table().rows[int(op)][int(in)];
+    return k.run ? &k : nullptr;
+}
 
-void reduce(Reduction op, DType dtype, const char* in, IntSpan sizes, IntSpan strides,
+const ReduceKernel& reduction(Reduction op, DType in) {
+    const ReduceKernel* k = find_reduction(op, in);
+    WG_CHECK_NOT_IMPLEMENTED(k, "this reduction is not implemented for '", info(in).scalar_name,
+                             "'");
+    return *k;
+}
+
+DType reduced_dtype(const ReduceKernel& kernel) noexcept { return kernel.result; }
+DType reduced_dtype(Reduction op, DType in) { return reduction(op, in).result; }
+
+void reduce(const ReduceKernel& k, DType dtype, const char* in, IntSpan sizes, IntSpan strides,
             uint64_t mask, char* out, char* second, double param) {
-    const ReduceKernel& k = kernel(op, dtype);
     const int64_t item = int64_t(item_size(dtype));
     if (sizes.size() == 1 && mask == 1 && sizes[0] <= kWorthAThread) {
         alignas(16) char acc[kMaxAccSize];

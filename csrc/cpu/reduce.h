@@ -29,17 +29,23 @@ enum class Reduction : uint8_t {
 };
 inline constexpr int kNumReductions = int(Reduction::Deviation) + 1;
 
-// The dtype of the (first) output of a reduction of `in`.
-DType reduced_dtype(Reduction op, DType in);
+// The loops of a reduction of elements of one dtype.
+struct ReduceKernel;
 
-// Whether the reduction exists for elements of that dtype.
-bool has_reduction(Reduction op, DType in);
+// Null where the reduction does not exist for elements of that dtype.
+const ReduceKernel* find_reduction(Reduction op, DType in) noexcept;
+// The same where it must exist.
+const ReduceKernel& reduction(Reduction op, DType in);
+
+// The dtype of the (first) output of a reduction of `in`.
+DType reduced_dtype(const ReduceKernel& kernel) noexcept;
+DType reduced_dtype(Reduction op, DType in);
 
 // Reduces the dims d with bit d set in `mask`. `out` and `second` are contiguous in the order of the
 // kept dims; either may be null where the reduction has two outputs. Nothing to reduce gives the
 // neutral element, which is meaningless for extremes: the caller must refuse it.
 // The result does not depend on the number of threads.
-void reduce(Reduction op, DType dtype, const char* in, IntSpan sizes, IntSpan strides,
+void reduce(const ReduceKernel& kernel, DType dtype, const char* in, IntSpan sizes, IntSpan strides,
             uint64_t mask, char* out, char* second, double param);
 
 }  // namespace wg

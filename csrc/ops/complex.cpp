@@ -211,8 +211,8 @@ Tensor reduce_complex(Reduction op, const Tensor& t, DimMask mask, bool keepdim,
     // Into `to`, whose last dim is that of the parts.
     const auto reduce_parts = [&](Reduction of, char* to, char* other) {
         const Tensor parts = parts_of(t);
-        reduce(of, parts.dtype(), parts.raw(), parts.sizes(), parts.strides(), mask, to, other,
-               param);
+        reduce(reduction(of, parts.dtype()), parts.dtype(), parts.raw(), parts.sizes(),
+               parts.strides(), mask, to, other, param);
     };
     switch (op) {
     case Reduction::Sum:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -94,8 +95,9 @@ inline void run_plain(LoopFn fn, void* out, const void** slots, unsigned numbers
 class ElementwiseNode final : public NodeOf<ElementwiseNode> {
 public:
     ElementwiseNode(Op op, const char* name, const Params& params)
-        : op_(op), whole_(params.whole), name_(name) {
-        std::copy_n(params.p, 3, params_);
+        : op_(op), name_(name), params_(params) {}
+    ~ElementwiseNode() override {
+        for_each_saved(*this, [](SavedTensor& s) { s.~SavedTensor(); });
     }
 
     void apply(Grads& in, Grads& out) override;
@@ -106,7 +108,7 @@ public:
     void release_saved() override {
         // Numbers that are no tensors to PyTorch are not freed.
         released = reads_saved_ & ~(row(op_).same_node ? 0u : unsigned(is_scalar_) << 1);
-        for (SavedTensor& s : saved_) s.reset();
+        for_each_saved(*this, [](SavedTensor& s) { s.reset(); });
     }
     std::vector<SavedName> saved_names() const override;
     Tensor saved_value(size_t i) const override;
@@ -115,19 +117,17 @@ public:
     SavedTensor* hookable_slot(size_t i) override;
     void visit_owned(OwnedVisitor& visitor) const override {
         Node::visit_owned(visitor);
-        for (const SavedTensor& s : saved_) s.visit_owned(visitor);
+        for_each_saved(*this, [&](const SavedTensor& s) { s.visit_owned(visitor); });
     }
 
     Ref<Node> again() const override {
-        auto node = ElementwiseNode::make(op_, name_, Params());
-        node->compute_ = compute_;
-        node->reads_saved_ = reads_saved_;
+        auto node = ElementwiseNode::make(op_, name_, params_);
+        node->set_compute(compute_, reads_saved_);
         node->is_scalar_ = is_scalar_;
-        node->whole_ = whole_;
         node->in_place_ = in_place_;
         std::copy_n(operand_, 3, node->operand_);
-        std::copy_n(params_, 3, node->params_);
-        std::copy_n(scalars_, 4, node->scalars_);
+        for (int s = 0; s < 3; ++s)
+            if (has_number(s)) node->scalars_[s + 1] = scalars_[s + 1];
         return Ref<Node>::steal(node.release());
     }
 
@@ -135,7 +135,7 @@ public:
     void keep_operand(int slot, const Tensor& t) { saved_[slot].keep(t); }
     void keep_result(const Tensor& y) { saved_[3] = SavedTensor(y, this); }
     void resave_output(const Tensor& y) override {
-        if (saved_[3].defined()) keep_result(y);
+        if (reads_saved_ & 16 && saved_[3].defined()) keep_result(y);
     }
     void keep_scalar(int slot, const Scalar& s) {
         scalars_[slot + 1] = s;
@@ -146,9 +146,11 @@ public:
         operand_[edges.size()] = int8_t(operand);
         add_edge(std::move(e));
     }
+    // Before anything is kept.
     void set_compute(DType d, unsigned reads) {
         compute_ = d;
         reads_saved_ = uint8_t(reads & ~1u);
+        for_each_saved(*this, [](SavedTensor& s) { new (&s) SavedTensor; });
     }
 
 private:
@@ -161,7 +163,7 @@ private:
     Tensor number_as_tensor(int slot) const;
     std::vector<NamedNumber> parameters() const {
         return is_for_numbers() ? std::vector<NamedNumber>()
-                                : named_parameters(op_, params_, whole_);
+                                : named_parameters(op_, params_.p, params_.whole);
     }
     // Made inside PyTorch's own compositions by the overload for a number: "MulBackward1".
     bool is_for_numbers() const {
@@ -170,8 +172,14 @@ private:
     }
     bool shows_numbers() const { return !row(op_).same_node || is_for_numbers(); }
     bool has_number(int slot) const noexcept { return is_scalar_ >> slot & 1; }
+    template <class Self, class F>
+    static void for_each_saved(Self& self, F f) {
+        for (unsigned left = self.reads_saved_ >> 1u; left; left &= left - 1)
+            f(self.saved_[std::countr_zero(left)]);
+    }
     Tensor operand(int slot) const {
-        if (!has_number(slot)) return saved_[slot].unpack(this);
+        if (!has_number(slot))
+            return reads_saved_ >> (slot + 1) & 1 ? saved_[slot].unpack(this) : Tensor();
         // Of numbers alone formulas would compute in the default dtype: 1 - weight.
         if (op_ == Op::lerp)
             return full({}, scalars_[slot + 1],
@@ -183,13 +191,18 @@ private:
     DType compute_ = DType::Float32;
     uint8_t reads_saved_ = 0;  // which slots are saved, as bits of `reads`
     uint8_t is_scalar_ : 4 = 0;  // which operands are numbers
-    uint8_t whole_ : 3;  // which parameters were given as integers
     uint8_t in_place_ : 1 = 0;
     int8_t operand_[3] = {};  // by edge
     const char* name_;
-    double params_[3];
-    SavedTensor saved_[4];
-    Scalar scalars_[4];  // by slot of the loop; only those of is_scalar_ have a value
+    Params params_;
+    // By slot. Nothing is made of what is not needed: only those of reads_saved_ exist, and of the numbers, which
+    // go by slot of the loop, those of is_scalar_.
+    union {
+        SavedTensor saved_[4];
+    };
+    union {
+        Scalar scalars_[4];
+    };
 };
 
 // Which of the operands and the result (slot 3) the gradients read that have an edge.
@@ -262,7 +275,12 @@ void ElementwiseNode::apply(Grads& in, Grads& out) {
     if (not_implemented(name_))
         fail(ErrorKind::Runtime,
              str("derivative for aten::", r.name, in_place_ ? "_" : "", " is not implemented"));
-    const Unpacked unpacked(*this, saved_);
+    std::span<const SavedTensor> not_ready;
+    for_each_saved(*this, [&](const SavedTensor& s) {
+        if (!s.is_ready()) [[unlikely]]
+            not_ready = {&s, 1};
+    });
+    const Unpacked unpacked(*this, not_ready);
     if (recording()) {
         // A product or quotient by a number that is no operand in PyTorch's eyes has the same as derivative.
         if (edges.size() == 1 && is_scalar_ && (op_ == Op::mul || op_ == Op::div)) {
@@ -319,7 +337,7 @@ Tensor ElementwiseNode::formula(int i, const Tensor& g) const {
     for (int s = 0; s < r.arity; ++s)
         if (r.reads[i] >> (s + 1) & 1) abc[s] = operand(s);
     const Tensor y = r.reads[i] & 16 ? saved_[3].unpack(this) : Tensor();
-    const Tensor result = r.gradient[i](g, abc, y, params_);
+    const Tensor result = r.gradient[i](g, abc, y, params_.p);
     if (r.writes_gradient) result.bump_version();
     return result;
 }
@@ -337,7 +355,7 @@ bool ElementwiseNode::run_plain_gradient(int i, unsigned reads, const Tensor& g,
     }
     const LoopFn fn = kernel_table[int(op_)].gradient[i][int(compute_)];
     run_plain(fn, result.raw(), slots, reads & unsigned(is_scalar_) << 1, scalars_, compute_,
-              g.numel(), params_);
+              g.numel(), params_.p);
     return true;
 }
 
@@ -371,12 +389,12 @@ bool ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& 
     }
     if (all_direct && result.is_contiguous()) {
         cpu::contiguous_loop(fn, result.raw(), item_size(compute), direct, kMaxLoopInputs,
-                             item_size(compute), g.numel(), params_);
+                             item_size(compute), g.numel(), params_.p);
         return true;
     }
     for (int s = 0; s < kMaxLoopInputs; ++s) operands[s].strides = strides[s];
     cpu::elementwise_loop(fn, {result.raw(), result.dtype(), result.strides()}, operands, sizes,
-                          compute, compute, params_);
+                          compute, compute, params_.p);
     return true;
 }
 
@@ -617,16 +635,19 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
         return watch_elementwise(op, args, params, node_name);
     Tensor out;
     DType compute;
+    const RowInfo* row_of_op = &row(op);
     if (const LoopFn plain = plain_loop(op, args)) {
+        const RowInfo& r = *row_of_op;
         const Tensor& like = args[0].is_tensor() ? args[0].tensor() : args[1].tensor();
         compute = like.dtype();
-        if (*row(op).parameters) check_parameters(op, compute, args, params);
-        out = empty_like(like, row(op).is_test ? DType::Bool : compute);
+        if (*r.parameters) check_parameters(op, compute, args, params);
+        out = empty_like(like, r.is_test ? DType::Bool : compute);
         run_plain_forward(plain, out, args, params);
     } else {
         check_operands(op, args);
         op = on_bool(op, args);
-        const RowInfo& r = row(op);
+        row_of_op = &row(op);
+        const RowInfo& r = *row_of_op;
         compute = compute_dtype(r, op, args);
         const DType dtype = result_dtype(r, op, compute);
         // PyTorch's log_sigmoid, powers of a number and angles of complex ones do not keep the layout.
@@ -643,7 +664,7 @@ Tensor elementwise(Op op, Args args, const Params& params, const char* node_name
         if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
         run_forward(op, r, out, args, compute, params);
     }
-    const RowInfo& r = row(op);
+    const RowInfo& r = *row_of_op;
     if (r.differentiable && wants_history(r, args) && is_differentiable(out.dtype())) {
         if (op == Op::nan_replaced) [[unlikely]]
             refuse_complex_history("nan_to_num", out, args[0].tensor());

@@ -47,17 +47,18 @@ Tensor reduce_values(Reduction op, const Tensor& t, DimMask mask, bool keepdim, 
                      const Tensor* second) {
     if (is_complex(t.dtype())) [[unlikely]]
         return reduce_complex(op, t, mask, keepdim, param, second);
-    WG_CHECK_NOT_IMPLEMENTED(has_reduction(op, t.dtype()), "reduction not implemented for '",
-                             info(t.dtype()).scalar_name, "'");
+    const ReduceKernel* k = find_reduction(op, t.dtype());
+    WG_CHECK_NOT_IMPLEMENTED(k, "reduction not implemented for '", info(t.dtype()).scalar_name,
+                             "'");
     char* other = second ? second->raw() : nullptr;
     if (t.is_contiguous() && !keepdim && mask + 1 == DimMask(1) << t.dim()) {
-        Tensor out = empty({}, reduced_dtype(op, t.dtype()));
+        Tensor out = empty({}, reduced_dtype(*k));
         const int64_t n = t.numel(), one = 1;
-        reduce(op, t.dtype(), t.raw(), {&n, 1}, {&one, 1}, 1, out.raw(), other, param);
+        reduce(*k, t.dtype(), t.raw(), {&n, 1}, {&one, 1}, 1, out.raw(), other, param);
         return out;
     }
-    Tensor out = empty(reduced_shape(t.sizes(), mask, keepdim), reduced_dtype(op, t.dtype()));
-    reduce(op, t.dtype(), t.raw(), t.sizes(), t.strides(), mask, out.raw(), other, param);
+    Tensor out = empty(reduced_shape(t.sizes(), mask, keepdim), reduced_dtype(*k));
+    reduce(*k, t.dtype(), t.raw(), t.sizes(), t.strides(), mask, out.raw(), other, param);
     return out;
 }
 

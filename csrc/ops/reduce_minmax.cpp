@@ -114,6 +114,7 @@ TwoTensors extreme_and_place(const char* name, const char* node, Reduction op, c
 Tensor place(const char* name, Reduction op, const Tensor& t, OptInt dim, bool keepdim) {
     WG_CHECK(!is_complex(t.dtype()), name, "(): does not support complex input");
     WG_CHECK(t.dtype() != DType::Bool, name, "(): does not support bool input");
+    const ReduceKernel& k = reduction(op, t.dtype());
     if (!dim) {
         WG_CHECK_INDEX(t.numel() != 0, name,
                        "(): Expected reduction dim to be specified for input.numel() == 0.");
@@ -125,13 +126,13 @@ Tensor place(const char* name, Reduction op, const Tensor& t, OptInt dim, bool k
         }
         Tensor out = empty(keepdim ? Dims(size_t(t.dim()), 1) : Dims(), DType::Int64);
         const int64_t n = t.numel(), one = 1;
-        reduce(op, t.dtype(), flat.raw(), {&n, 1}, {&one, 1}, 1, nullptr, out.raw(), 0);
+        reduce(k, t.dtype(), flat.raw(), {&n, 1}, {&one, 1}, 1, nullptr, out.raw(), 0);
         return out;
     }
     const DimMask mask = dim_mask(Dims{*dim}, t.dim());
     check_not_empty(name, t, mask, false);
     Tensor out = empty(reduced_shape(t.sizes(), mask, keepdim), DType::Int64);
-    reduce(op, t.dtype(), t.raw(), t.sizes(), t.strides(), mask, nullptr, out.raw(), 0);
+    reduce(k, t.dtype(), t.raw(), t.sizes(), t.strides(), mask, nullptr, out.raw(), 0);
     return out;
 }
 

@@ -44,6 +44,12 @@ Tensor view_as_node(const char* name, const Tensor& t, IntSpan shape, IntSpan st
     return out;
 }
 
+// The strides of a window of this shape on all of t, if there is one.
+std::optional<Dims> strides_of_view(const Tensor& t, IntSpan shape) {
+    if (t.is_packed() && t.numel() > 0) return contiguous_strides(shape);
+    return view_strides(t.sizes(), t.strides(), shape);
+}
+
 // Nobody else sees the copy, so its reshaped form is not a view of anything.
 Tensor copy_as(const Tensor& copy, const Dims& shape) {
     if (watched()) [[unlikely]]
@@ -62,7 +68,7 @@ Tensor copy_as(const Tensor& copy, const Dims& shape) {
 
 Tensor view(const Tensor& t, const Dims& shape) {
     const Dims sizes = infer_shape(shape, t.numel());
-    const auto strides = view_strides(t.sizes(), t.strides(), sizes);
+    const auto strides = strides_of_view(t, sizes);
     WG_CHECK(
         strides,
         "view size is not compatible with input tensor's size and stride (at least one dimension "
@@ -72,7 +78,7 @@ Tensor view(const Tensor& t, const Dims& shape) {
 
 Tensor reshape(const Tensor& t, const Dims& shape) {
     const Dims sizes = infer_shape(shape, t.numel());
-    if (const auto strides = view_strides(t.sizes(), t.strides(), sizes))
+    if (const auto strides = strides_of_view(t, sizes))
         return view_as_node(t.is_contiguous() ? "ViewBackward0" : "ReshapeAliasBackward0", t, sizes,
                             *strides);
     return copy_as(contiguous(t), sizes);

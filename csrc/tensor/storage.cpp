@@ -49,20 +49,7 @@ void Unlocked::end() noexcept {
         else wg::deallocate(r.data, r.nbytes);
 }
 
-namespace {
-constexpr size_t kInlineLimit = 1024 - kStorageHeader;
-}
-
-Ref<Storage> Storage::allocate(size_t nbytes) {
-    if (nbytes <= kInlineLimit) {
-        const size_t block = kStorageHeader + nbytes;
-        char* memory = static_cast<char*>(pool_allocate(block));
-        auto* s = new (memory) Storage;
-        s->data = memory + kStorageHeader;
-        s->nbytes = s->capacity = nbytes;
-        s->block_bytes = uint32_t(block);
-        return Ref<Storage>(s);
-    }
+Ref<Storage> Storage::allocate_large(size_t nbytes) {
     void* data = wg::allocate(nbytes);
     auto* s = new (pool_allocate(sizeof(Storage))) Storage;
     s->data = static_cast<char*>(data);
@@ -80,7 +67,7 @@ Ref<Storage> Storage::wrap(void* data, size_t nbytes, void (*deleter)(void*), vo
 }
 
 bool Storage::is_inline() const noexcept {
-    return block_bytes && data == reinterpret_cast<const char*>(this) + kStorageHeader;
+    return block_bytes && data == reinterpret_cast<const char*>(this) + kHeader;
 }
 
 void Storage::free_data() noexcept {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/free_list.h"
 #include "base/intrusive_ptr.h"
 
 namespace wg {
@@ -26,7 +27,17 @@ struct Storage {
     bool shared = false;  // with processes that are forked from this one
     void* python = nullptr;  // its Python object while there is one
 
-    static Ref<Storage> allocate(size_t nbytes);
+    static Ref<Storage> allocate(size_t nbytes) {
+        if (nbytes > kInlineLimit) [[unlikely]]
+            return allocate_large(nbytes);
+        const size_t block = kHeader + nbytes;
+        char* const memory = static_cast<char*>(pool_allocate(block));
+        auto* s = new (memory) Storage;
+        s->data = memory + kHeader;
+        s->nbytes = s->capacity = nbytes;
+        s->block_bytes = uint32_t(block);
+        return Ref<Storage>(s);
+    }
     static Ref<Storage> wrap(void* data, size_t nbytes, void (*deleter)(void*), void* owner);
     static void destroy(Storage* s) noexcept;
 
@@ -38,11 +49,13 @@ struct Storage {
     void share();
 
 private:
+    static constexpr size_t kHeader = 64;  // keeps the data behind it 64-byte aligned
+    static constexpr size_t kInlineLimit = pool::kLargestBlock - kHeader;
+    static Ref<Storage> allocate_large(size_t nbytes);
     bool is_inline() const noexcept;
     void free_data() noexcept;
 };
 
-inline constexpr size_t kStorageHeader = 64;  // keeps the data behind it 64-byte aligned
-static_assert(sizeof(Storage) <= kStorageHeader);
+static_assert(sizeof(Storage) <= 64);
 
 }  // namespace wg

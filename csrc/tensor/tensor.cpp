@@ -132,7 +132,7 @@ size_t storage_bytes(IntSpan sizes, IntSpan strides, size_t itemsize) {
 
 Tensor from_storage(Ref<Storage> storage, IntSpan sizes, IntSpan strides, int64_t offset,
                     DType dtype) {
-    auto t = TensorImpl::make();
+    auto t = TensorImpl::make(std::move(storage));
     t->dtype = dtype;
     t->set_ndim(int64_t(sizes.size()));
     if (!sizes.empty()) {
@@ -140,7 +140,6 @@ Tensor from_storage(Ref<Storage> storage, IntSpan sizes, IntSpan strides, int64_
         std::memcpy(t->dims + sizes.size(), strides.data(), strides.size_bytes());
     }
     t->offset = offset;
-    t->set_storage(std::move(storage));
     t->update_geometry();
     return Tensor(std::move(t));
 }
@@ -172,27 +171,28 @@ void check_too_large(IntSpan sizes, DType dtype) {
 }  // namespace
 
 Tensor empty(IntSpan sizes, DType dtype) {
-    auto t = TensorImpl::make();
-    t->dtype = dtype;
     const int64_t ndim = int64_t(sizes.size());
-    t->set_ndim(ndim);
-    int64_t n = 1;
+    int64_t n = 1, bytes = 0;
     bool is_empty = false, overflows = false;
     for (int64_t d = ndim - 1; d >= 0; --d) {
         if (sizes[d] < 0) [[unlikely]]
             check_not_negative(sizes);
-        t->dims[d] = sizes[d];
-        t->dims[ndim + d] = n;
         is_empty |= sizes[d] == 0;
         overflows |= __builtin_mul_overflow(n, std::max<int64_t>(sizes[d], 1), &n);
     }
-    int64_t bytes = 0;
     overflows |= __builtin_mul_overflow(n, int64_t(item_size(dtype)), &bytes);
     if (overflows) [[unlikely]]
         check_too_large(sizes, dtype);
     if (is_empty) n = bytes = 0;
-    t->set_storage(Storage::allocate(size_t(bytes)));
+    auto t = TensorImpl::make(Storage::allocate(size_t(bytes)));
+    t->dtype = dtype;
+    t->set_ndim(ndim);
     t->numel = n;
+    for (int64_t d = ndim - 1, stride = 1; d >= 0; --d) {
+        t->dims[d] = sizes[d];
+        t->dims[ndim + d] = stride;
+        stride *= std::max<int64_t>(sizes[d], 1);
+    }
     return Tensor(std::move(t));
 }
 
@@ -205,11 +205,10 @@ Tensor empty_strided(IntSpan sizes, IntSpan strides, DType dtype) {
 Tensor empty_like(const Tensor& t, DType dtype) {
     if (t.is_contiguous()) {
         // The strides are the contiguous ones up to those of size-1 dimensions, which carry over.
-        auto r = TensorImpl::make();
+        auto r = TensorImpl::make(Storage::allocate(size_t(t.numel()) * item_size(dtype)));
         r->dtype = dtype;
         r->set_ndim(t.dim());
         for (int64_t i = 0; i < 2 * t.dim(); ++i) r->dims[i] = t->dims[i];
-        r->set_storage(Storage::allocate(size_t(t.numel()) * item_size(dtype)));
         r->numel = t.numel();
         r->packed = t->packed;
         return Tensor(std::move(r));
@@ -218,7 +217,7 @@ Tensor empty_like(const Tensor& t, DType dtype) {
 }
 
 Tensor alias(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset) {
-    auto r = TensorImpl::make();
+    auto r = TensorImpl::make(t->storage);
     r->dtype = t.dtype();
     r->device = t.device();
     r->level = t->level;
@@ -234,7 +233,6 @@ Tensor alias(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset) {
         r->dims[n + d] = strides[d];
     }
     r->offset = offset;
-    r->storage = t->storage;
     r->update_geometry();
     return Tensor(std::move(r));
 }

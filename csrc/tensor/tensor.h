@@ -119,11 +119,14 @@ struct TensorImpl {
         if (!own_version) version = &storage->version;
     }
 
-    static Ref<TensorImpl> make() {
-        return Ref<TensorImpl>(new (pool_allocate(sizeof(TensorImpl))) TensorImpl);
+    // On this memory; the caller sets the dtype and the shape.
+    static Ref<TensorImpl> make(Ref<Storage> storage) {
+        return Ref<TensorImpl>(new (pool_allocate(sizeof(TensorImpl)))
+                                   TensorImpl(std::move(storage)));
     }
     static void destroy(TensorImpl* t) noexcept;
-    TensorImpl() = default;
+    explicit TensorImpl(Ref<Storage> s) noexcept
+        : storage(std::move(s)), version(&storage->version) {}
     TensorImpl(const TensorImpl&) = delete;
     ~TensorImpl();
 

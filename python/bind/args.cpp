@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "small_int.h"
+
 namespace wg::py {
 
 // --- signatures as text ---
@@ -73,11 +75,20 @@ void Overload::set(std::vector<Parameter> p, std::vector<Type> t) {
     types = std::move(t);
     WG_CHECK(types.size() == parameters.size() && parameters.size() <= kMaxParameters,
              "signature and function differ");
-    n_positional = n_required = 0;
+    summarize();
+}
+
+void Overload::summarize() {
+    n_positional = n_required = n_leading = 0;
+    defaults.clear();
     for (const Parameter& q : parameters) {
         if (!q.keyword_only) ++n_positional;
-        if (!q.default_value) ++n_required;
+        defaults.push_back(q.default_value.get());
+        if (q.default_value) continue;
+        ++n_required;
+        n_leading = Py_ssize_t(defaults.size());
     }
+    has_dims = std::ranges::any_of(types, [](const Type& t) { return t.is_dims; });
 }
 
 void Overload::add_out() {
@@ -89,6 +100,7 @@ void Overload::add_out() {
             {Convert<std::optional<TensorList>>::accepts, Convert<TensorList>::name, false, true});
     else types.push_back({Convert<OptTensor>::accepts, Convert<Tensor>::name, false, true});
     WG_CHECK(parameters.size() <= kMaxParameters, "too many parameters");
+    summarize();
 }
 
 bool Overload::has_parameter(const char* name) const {
@@ -195,6 +207,8 @@ std::string wrong_keywords(const Overload& o, Py_ssize_t nargs, PyObject* kwname
 void check_elements(PyObject* list, const std::string& name, const char* op) {
     for (Py_ssize_t k = 0; k < PySequence_Fast_GET_SIZE(list); ++k) {
         PyObject* item = PySequence_Fast_GET_ITEM(list, k);
+        if (is_small_int(item)) [[likely]]
+            continue;
         if (!PyLong_CheckExact(item)) {
             // PyTorch reads sizes otherwise than dims, and what it says of a bool among them is this.
             WG_CHECK(!is_tensor(item) || tensor_of(item).dtype() != DType::Bool ||
@@ -215,8 +229,22 @@ void check_elements(PyObject* list, const std::string& name, const char* op) {
 
 }  // namespace
 
+// Nearly all calls: arguments by position, of the right types, and no lists of ints, which have rules of their own.
+inline bool Overload::match_plainly(PyObject* const* args, Py_ssize_t nargs,
+                                    PyObject** values) const {
+    if (nargs < n_leading || nargs > n_positional || has_dims) return false;
+    for (Py_ssize_t i = 0; i < nargs; ++i) {
+        values[i] = args[i];
+        if (!types[size_t(i)].accepts(args[i])) return false;
+    }
+    for (Py_ssize_t i = nargs, n = Py_ssize_t(defaults.size()); i < n; ++i)
+        values[i] = defaults[size_t(i)];
+    return true;
+}
+
 bool Overload::match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, PyObject** values,
                      Object& temporary, const char* op, bool is_method, std::string* why) const {
+    if (!kwnames && match_plainly(args, nargs, values)) return true;
     const Py_ssize_t n = Py_ssize_t(parameters.size()), shift = is_method ? 1 : 0;
     const Py_ssize_t nkw = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
     const auto fail = [&](auto&& message) {
@@ -248,9 +276,12 @@ bool Overload::match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames,
             continue;
         }
         values[i] = value;
-        if (type.accepts(value) && (!type.is_dims || p.takes_int || !is_index_like(value)))
+        const bool spreads = spread && i == shift && !keyword;
+        const bool is_one_of_many = spreads && !p.takes_int && is_small_int(value);
+        if (!is_one_of_many && type.accepts(value) &&
+            (!type.is_dims || p.takes_int || !is_index_like(value)))
             continue;
-        if (spread && i == shift && !keyword && is_element_of_ints(value)) {
+        if (spreads && is_element_of_ints(value)) {
             temporary = check(PyTuple_New(nargs - i));
             for (Py_ssize_t k = i; k < nargs; ++k)
                 PyTuple_SET_ITEM(temporary.get(), k - i, Py_NewRef(args[k]));

@@ -42,6 +42,9 @@ struct Overload {
     const void* function = nullptr;
     unsigned forms = 0;
     Py_ssize_t n_positional = 0, n_required = 0;
+    Py_ssize_t n_leading = 0;  // up to the last one without a default
+    bool has_dims = false;
+    std::vector<PyObject*> defaults;  // of all parameters, null for none; borrowed
     bool gives_tuple = false;
     bool gives_list = false;  // as many tensors as it comes to
     int out = -1;  // the parameter that add_out() has added
@@ -58,6 +61,10 @@ struct Overload {
 
     template <class R, class... A>
     static Overload of(const char* signature, unsigned forms, R (*f)(A...));
+
+private:
+    void summarize();  // what follows from the parameters and types
+    bool match_plainly(PyObject* const* args, Py_ssize_t nargs, PyObject** values) const;
 };
 
 std::vector<Parameter> parse_signature(const char* text);

@@ -1,8 +1,9 @@
 #include "convert.h"
 
 #include <algorithm>
-
 #include <cmath>
+
+#include "small_int.h"
 
 namespace wg::py {
 
@@ -37,7 +38,9 @@ bool is_real_number(PyObject* o) noexcept {
 }
 
 int64_t to_int64(PyObject* o) {
-    if (PyLong_CheckExact(o)) [[likely]] {
+    if (is_small_int(o)) [[likely]]
+        return small_int(o);
+    if (PyLong_CheckExact(o)) {
         int overflow;
         const int64_t v = PyLong_AsLongLongAndOverflow(o, &overflow);
         if (!overflow) return v;

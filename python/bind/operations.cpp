@@ -1,9 +1,10 @@
 // torch.NAME and Tensor.NAME for every row of elementwise.def and structural.def.
-// An Operation is the Python callable; call_unary and call_binary are its fast ways in, call_any matches
+// An Operation is what a Python callable stands for; call_unary and call_binary are its fast ways in, call_any matches
 // the overloads one after the other.
 #include "args.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -37,8 +38,8 @@ struct Operation {
         [2];  // the types of result tuples, without and with out=; found when first needed
 };
 
-// Functions are built-in functions whose __self__ is an Operation; methods are Operations.
-PyTypeObject *function_type_ = nullptr, *method_type_ = nullptr;
+// Functions are built-in functions whose __self__ is an Operation; methods find theirs by number.
+PyTypeObject* operation_type_ = nullptr;
 
 Operation* as_operation(PyObject* o) { return reinterpret_cast<Operation*>(o); }
 
@@ -378,11 +379,6 @@ PyObject* call_binary(PyObject* self, PyObject* const* args, size_t nargsf, PyOb
 
 // --- the callable types ---
 
-PyObject* bind_method(PyObject* self, PyObject* object, PyObject*) {
-    if (!object || object == Py_None) return Py_NewRef(self);
-    return PyMethod_New(self, object);
-}
-
 std::string doc_of(const Operation& op) {
     std::string doc;
     for (const Overload& v : *op.overloads)
@@ -390,16 +386,6 @@ std::string doc_of(const Operation& op) {
     return doc;
 }
 
-PyObject* get_name(PyObject* o, void*) { return PyUnicode_FromString(as_operation(o)->name); }
-PyObject* get_module(PyObject*, void*) { return PyUnicode_FromString("torch"); }
-PyObject* get_doc(PyObject* o, void*) {
-    return PyUnicode_FromString(doc_of(*as_operation(o)).c_str());
-}
-PyObject* method_repr(PyObject* o) {
-    return PyUnicode_FromFormat("<method '%s' of 'torch._C.TensorBase' objects>",
-                                as_operation(o)->name);
-}
-PyObject* method_reduce(PyObject* o, PyObject*) { return get_name(o, nullptr); }
 // A built-in function is pickled as an attribute of its __self__: that becomes the module.
 PyObject* function_reduce(PyObject* o, PyObject*) {
     return guarded([&] {
@@ -409,40 +395,44 @@ PyObject* function_reduce(PyObject* o, PyObject*) {
     });
 }
 
-PyMethodDef method_methods_[] = {
-    {"__reduce__", method_reduce, METH_NOARGS, nullptr},
-    {nullptr, nullptr, 0, nullptr},
-};
 PyMethodDef function_methods_[] = {
     {"__reduce__", function_reduce, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
-PyGetSetDef method_properties_[] = {
-    {"__name__", get_name, nullptr, nullptr, nullptr},
-    {"__qualname__", get_name, nullptr, nullptr, nullptr},
-    {"__module__", get_module, nullptr, nullptr, nullptr},
-    {"__doc__", get_doc, nullptr, nullptr, nullptr},
-    {nullptr, nullptr, nullptr, nullptr, nullptr},
-};
-PyMemberDef method_members_[] = {
-    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Operation, vectorcall), READONLY, nullptr},
-    {nullptr, 0, 0, 0, nullptr},
-};
 
-PyType_Slot method_slots_[] = {
-    {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
-    {Py_tp_repr, reinterpret_cast<void*>(method_repr)},
-    {Py_tp_getset, method_properties_},
-    {Py_tp_methods, method_methods_},
-    {Py_tp_members, method_members_},
-    {Py_tp_descr_get, reinterpret_cast<void*>(bind_method)},
-    {0, nullptr},
-};
-// Immutable, as types of C are: only then does the interpreter remember where `x.sin` led.
-PyType_Spec method_spec_ = {"torch.builtin_method", sizeof(Operation), 0,
-                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL |
-                                Py_TPFLAGS_METHOD_DESCRIPTOR | Py_TPFLAGS_IMMUTABLETYPE,
-                            method_slots_};
+// --- the entries of methods ---
+//
+// Methods are method descriptors like those of any type in C: the interpreter has a short way of calling these, and of no
+// other callable. A function in C that is called so has no context, so that there is one for each method.
+
+constexpr int kMaxMethods = 1024;
+Operation* methods_[kMaxMethods];
+int n_methods_ = 0;
+
+PyObject* call_method(Operation& op, PyObject* self, PyObject* const* args, Py_ssize_t nargs,
+                      PyObject* kwnames) {
+    auto* const callable = reinterpret_cast<PyObject*>(&op);
+    const Py_ssize_t n = 1 + nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+    PyObject* few[8];
+    few[0] = self;
+    if (n <= 8) [[likely]] {
+        for (Py_ssize_t i = 1; i < n; ++i) few[i] = args[i - 1];
+        return op.vectorcall(callable, few, size_t(nargs + 1), kwnames);
+    }
+    return guarded([&] {
+        std::vector<PyObject*> many(args, args + n - 1);
+        many.insert(many.begin(), self);
+        return op.vectorcall(callable, many.data(), size_t(nargs + 1), kwnames);
+    });
+}
+
+template <int I>
+PyObject* method_entry(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+    return call_method(*methods_[I], self, args, nargs, kwnames);
+}
+constexpr auto kMethodEntries = []<int... I>(std::integer_sequence<int, I...>) {
+    return std::array<FastFunction*, sizeof...(I)>{method_entry<I>...};
+}(std::make_integer_sequence<int, kMaxMethods>());
 
 // PyTorch's functions are methods of a type, and say so: "built-in method add of type object at ...".
 PyType_Slot function_slots_[] = {{Py_tp_methods, function_methods_}, {0, nullptr}};
@@ -467,7 +457,7 @@ Object make_operation(const std::string& name, const Entry& e, const char* home,
     std::vector<Overload> overloads;
     for (const Overload& o : is_inplace ? e.inplace : is_method ? e.methods : e.overloads)
         if (o.forms & (is_method ? METHOD : FUNCTION | NN)) overloads.push_back(o);
-    auto* op = PyObject_New(Operation, is_method ? method_type_ : function_type_);
+    auto* op = PyObject_New(Operation, operation_type_);
     if (!op) throw PythonError{};
     op->name = (new std::string(name))->c_str();  // operations live as long as the module
     op->home = home;
@@ -495,11 +485,18 @@ Object make_operation(const std::string& name, const Entry& e, const char* home,
         if (r.arity == 2) op->vectorcall = call_binary;
     }
     Object self = Object::steal(reinterpret_cast<PyObject*>(op));
-    op->callable = self.get();
-    if (is_method) return self;
-    const auto call = reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(op->vectorcall));
+    WG_CHECK(n_methods_ < kMaxMethods, "too many methods");
+    const auto call =
+        is_method ? fast_function(kMethodEntries[size_t(n_methods_)])
+                  : reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(op->vectorcall));
     auto* definition = new PyMethodDef{op->name, call, METH_FASTCALL | METH_KEYWORDS,
                                        (new std::string(doc_of(*op)))->c_str()};
+    if (is_method) {
+        Object method = check(PyDescr_NewMethod(tensor_type->tp_base, definition));
+        op->callable = method.get();
+        methods_[n_methods_++] = reinterpret_cast<Operation*>(self.release());
+        return method;
+    }
     static PyObject* const torch = check(PyUnicode_InternFromString("torch")).release();
     Object function = check(PyCFunction_NewEx(definition, self.get(), torch));
     op->callable = function.get();
@@ -557,9 +554,8 @@ void add_operations(PyObject* module) {
     check(PyList_Append(aliases.get(), check(PyUnicode_FromString(#alias)).get()));
 #include "ops/elementwise.def"
     check(PyObject_SetAttrString(module, "_elementwise_aliases", aliases.get()));
-    function_type_ = make_type(function_spec_);
-    function_type_->tp_name = "type";  // a spec must name a module
-    method_type_ = make_type(method_spec_);
+    operation_type_ = make_type(function_spec_);
+    operation_type_->tp_name = "type";  // a spec must name a module
     static constexpr const char* nn_home = "whygrad._C._nn";
     PyObject* nn = PyImport_AddModule(nn_home);  // borrowed
     if (!nn) throw PythonError{};
