@@ -200,6 +200,9 @@ detail::OnRows<F> on_rows(F f) {
 // A node whose derivative is a function object.
 template <class F>
 class FunctionNode final : public NodeOf<FunctionNode<F>> {
+    static_assert(std::is_same_v<F, std::decay_t<F>>,
+                  "the derivative is to be moved into its node");
+
 public:
     FunctionNode(const char* name, F&& f) : name_(name), f_(std::move(f)) {}
 

@@ -438,25 +438,6 @@ Tensor make_result(Args args, const Dims& shape, DType dtype) {
     return alike ? empty(shape, dtype) : empty_strided(shape, result_strides(args, shape), dtype);
 }
 
-bool is_half(DType d) { return is_floating(d) && item_size(d) == 2; }
-
-// With 16-bit operands, numbers and tensors of other dtypes are rounded to 16 bits before use; only the
-// second operand of a product or quotient keeps its precision, if it is a number or has no dims.
-bool rounds_operand(Op op, size_t k, const Arg& arg, DType compute_as) {
-    if (!is_half(compute_as)) return false;
-    const bool single = !arg.is_tensor() || arg.tensor().dim() == 0;
-    const bool keeps = op == Op::mul || op == Op::div || op == Op::div_trunc;
-    return !(k == 1 && single && keeps) && !(k == 2 && op == Op::lerp);
-}
-
-void store_operand(Op op, size_t k, Scalar s, char* to, DType compute, DType compute_as,
-                   bool rounds) {
-    if (!rounds) return store_number(op, k, s, to, compute);
-    alignas(8) char narrow[kMaxItemSize];
-    store_number(op, k, s, narrow, compute_as);
-    cast_fn(compute, compute_as)(to, 0, narrow, 0, 1);
-}
-
 // Computes into `out`, which has the common shape.
 void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType compute_as,
                  const Params& params) {

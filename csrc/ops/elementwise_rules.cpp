@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "autograd/record.h"
+#include "cpu/cast.h"
 #include "dispatch/kernel_table.h"
 #include "ops/checked_scalar.h"
 #include "ops/functions.h"
@@ -410,6 +411,21 @@ void store_number(Op op, size_t k, Scalar s, void* to, DType dtype) {
     default: break;
     }
     s.store(to, dtype);
+}
+
+bool rounds_operand(Op op, size_t k, const Arg& arg, DType compute_as) {
+    if (!is_half(compute_as)) return false;
+    const bool single = !arg.is_tensor() || arg.tensor().dim() == 0;
+    const bool keeps = op == Op::mul || op == Op::div || op == Op::div_trunc;
+    return !(k == 1 && single && keeps) && !(k == 2 && op == Op::lerp);
+}
+
+void store_operand(Op op, size_t k, Scalar s, char* to, DType compute, DType compute_as,
+                   bool rounds) {
+    if (!rounds) return store_number(op, k, s, to, compute);
+    alignas(8) char narrow[kMaxItemSize];
+    store_number(op, k, s, narrow, compute_as);
+    cast_fn(compute, compute_as)(to, 0, narrow, 0, 1);
 }
 
 float narrow_exponent(double exponent) noexcept {

@@ -42,6 +42,13 @@ MissingDerivative missing_inplace_derivative(Op op, const Params& params);
 void check_parameters(Op op, DType compute, Args args, const Params& params);
 // Operand `k`, a number, as one element of `dtype`, with that check.
 void store_number(Op op, size_t k, Scalar s, void* to, DType dtype);
+inline bool is_half(DType d) { return is_floating(d) && item_size(d) == 2; }
+// With 16-bit operands, numbers and tensors of other dtypes are rounded to 16 bits before use; only the
+// second operand of a product or quotient keeps its precision, if it is a number or has no dims.
+bool rounds_operand(Op op, size_t k, const Arg& arg, DType compute_as);
+// A number of a computation in `compute_as`, with that rounding, as its loop takes it.
+void store_operand(Op op, size_t k, Scalar s, char* to, DType compute, DType compute_as,
+                   bool rounds);
 
 // The row whose loop does the work: powers by the usual numbers have rows of their own.
 Op loop_of_power(const Arg& exponent, DType compute);

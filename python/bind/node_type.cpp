@@ -273,9 +273,12 @@ PyObject* end_graph(PyObject*, PyObject* args) {
                 "torch::autograd::UndefinedGradBackward", outs, ins, {}, [](Backward&) {},
                 Transposed{});
         } else {
-            const auto failure = [text = std::string(Convert<std::string_view>::get(message))](
-                                     Backward&) { fail(ErrorKind::Runtime, text); };
-            record_all("torch::autograd::Error", outs, ins, {}, failure, Transposed{});
+            record_all(
+                "torch::autograd::Error", outs, ins, {},
+                [text = std::string(Convert<std::string_view>::get(message))](Backward&) {
+                    fail(ErrorKind::Runtime, text);
+                },
+                Transposed{});
         }
         Py_RETURN_NONE;
     });
