@@ -139,6 +139,16 @@ IndexedRegion indexed_region(const Tensor& t, const TensorList& raw_indices, con
     return r;
 }
 
+bool one_stride(const IndexedRegion& r, IntSpan strides) {
+    int64_t expected = -1;
+    for (size_t d = r.first + r.count; d-- > r.first;) {
+        if (r.shape[d] == 1) continue;
+        if (expected >= 0 && strides[d] != expected) return false;
+        expected = strides[d] * r.shape[d];
+    }
+    return true;
+}
+
 indexing_impl::Loops indexing_impl::plan_loops(const IndexedRegion& r, IntSpan other_strides,
                                                int64_t itemsize) {
     Loops loops{{}, {1, itemsize, itemsize}, 0};
@@ -244,6 +254,12 @@ Dims result_strides(const IndexedRegion& r) {
 
 // Copies the region into `out`, which has its shape.
 void read_region(const IndexedRegion& r, const Tensor& out) {
+    if (!one_stride(r, out.strides())) {
+        Unrecorded off;
+        const Tensor walked = empty(r.shape, out.dtype());
+        read_region(r, walked);
+        return copy_values(out, walked);
+    }
     const auto read = [&](auto element) {
         using T = decltype(element);
         for_each_run(

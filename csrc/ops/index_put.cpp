@@ -13,17 +13,6 @@ namespace wg {
 
 namespace {
 
-// Whether the dims of the index shape can be walked with one stride.
-bool one_stride(const IndexedRegion& r, IntSpan strides) {
-    int64_t expected = -1;
-    for (size_t d = r.first + r.count; d-- > r.first;) {
-        if (r.shape[d] == 1) continue;
-        if (expected >= 0 && strides[d] != expected) return false;
-        expected = strides[d] * r.shape[d];
-    }
-    return true;
-}
-
 // The number in a tensor of one element.
 Scalar item(const Tensor& t) {
     if (t.dtype() == DType::Bool) return Scalar(t.to_int() != 0);

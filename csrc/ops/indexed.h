@@ -35,6 +35,9 @@ inline bool is_mask(const Tensor& index) {
     return index.dtype() == DType::Bool || index.dtype() == DType::UInt8;
 }
 
+// Whether a tensor of the region's shape with these strides has one stride along the index shape.
+bool one_stride(const IndexedRegion& r, IntSpan strides);
+
 namespace indexing_impl {
 
 struct Loop {

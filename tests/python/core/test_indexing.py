@@ -281,3 +281,24 @@ def test_out_of_range_is_refused_and_writes_nothing(torch):
         yield lambda: torch.nn.functional.embedding(index, torch.ones(5, 2))
         yield lambda: torch.nn.functional.one_hot(index.clamp(-6, 100), 5)
         yield lambda: x.take(index)
+
+
+@parity
+def test_indices_that_are_not_contiguous(torch):
+    x = torch.arange(24.0).view(2, 3, 4)
+    z = torch.arange(1.0, 25.0).view(4, 2, 3).movedim(0, 2).requires_grad_()
+    transposed = torch.arange(6).view(2, 3).t() % 2
+    turned = (torch.arange(24).view(2, 3, 4) % 3).permute(2, 0, 1)
+    yield lambda: x[transposed]
+    yield lambda: x[torch.arange(3).view(3, 1) % 2, transposed]
+    yield lambda: z[torch.arange(3).view(3, 1) % 2, transposed]
+    yield lambda: z[:, turned]
+    yield lambda: z[..., turned[:, 0], :][transposed, transposed]
+    yield lambda: z[transposed, :, transposed]
+    z[transposed, :, transposed].pow(2).sum().backward()
+    yield z.grad
+    y = x.clone()
+    y[transposed, torch.arange(6).view(2, 3).t() // 2] = (
+        torch.arange(24.0).view(4, 2, 3).permute(2, 1, 0)
+    )
+    yield y
