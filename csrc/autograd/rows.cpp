@@ -17,9 +17,22 @@ Tensor stacked(std::vector<Tensor>& rows) {
     return stack(TensorList(std::move(rows)));
 }
 
+Tensor no_rows(const Edge& e) {
+    const OutputInfo& o = e.node->outputs[e.input_nr];
+    Dims sizes{0};
+    for (const int64_t s : o.sizes) sizes.push_back(s);
+    return zeros(sizes, o.grad_dtype ? *o.grad_dtype : o.dtype);
+}
+
 }  // namespace
 
 void Node::apply_rows(const RowView& rows, Grads& in, Grads& out) {
+    if (rows.n == 0) {  // nothing to run, but what comes after goes on with no rows
+        if (released) fail_released();
+        for (size_t i = 0; i < edges.size(); ++i)
+            if (needs(i)) out[i] = no_rows(edges[i]);
+        return;
+    }
     std::vector<std::vector<Tensor>> columns(edges.size());
     Grads own, found;
     for (int64_t row = 0; row < rows.n; ++row) {

@@ -352,6 +352,7 @@ Tensor roll(const Tensor& t, const Dims& shifts, const Dims& dims) {
                for (int64_t& s : back) s = -s;
                for (const int64_t dim : dims) along.push_back(d.dim(dim));
                const Tensor& g = d.grad();
+               if (g.numel() == 0) return d.set(0, g);
                if (!d.front() || !dims.empty()) return d.set(0, roll(g, back, along));
                const Tensor flat = reshape(g, {g.size(0), g.numel() / g.size(0)});
                d.set(0, reshape(roll(flat, back, {1}), Dims(g.sizes())));

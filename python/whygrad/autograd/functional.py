@@ -606,15 +606,20 @@ def _columns(
     return list(columns), outputs, is_tuple
 
 
-def _standard_basis(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """The unit vectors of the space of all elements: for each tensor its parts of them, stacked."""
+def _standard_basis(
+    tensors: Sequence[Tensor], first: int = 0, count: int | None = None
+) -> list[Tensor]:
+    """The unit vectors of the space of all elements: for each tensor its parts of them, stacked.
+
+    All of them, or `count` from the one with the number `first`.
+    """
     assert tensors, "Expected at least one tensor"
-    total = sum(t.numel() for t in tensors)
+    n = sum(t.numel() for t in tensors) if count is None else count
     basis, start = [], 0
     for t in tensors:
-        block = _C.zeros((total, t.numel()), dtype=t.dtype)
-        block.diagonal(-start).fill_(1)
-        basis.append(block.view(total, *t.size()))
+        block = _C.zeros((n, t.numel()), dtype=t.dtype)
+        block.diagonal(first - start).fill_(1)
+        basis.append(block.view(n, *t.size()))
         start += t.numel()
     return basis
 

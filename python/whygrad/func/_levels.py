@@ -148,9 +148,9 @@ class Pulled:
         """Those of the variables; zeros where there is none."""
         return pull_back(roots, cotangents, self.variables, retain_graph, self.ran_own_code)
 
-    def rows(self, root: Tensor, basis: Tensor) -> tuple:
-        """The gradients for each row of `basis` as the cotangent of `root`, in one pass."""
-        return pull_back_rows(root, basis, self.variables, True, self.ran_own_code)
+    def rows(self, bases: tuple, n: int) -> tuple:
+        """The gradients for each of n rows of cotangents, stacked for each root, in one pass."""
+        return pull_back_rows(self.roots, bases, n, self.variables, True, self.ran_own_code)
 
     def as_primals(self, leaves: Any) -> Any:
         """Values for each variable, in the structure of the arguments."""

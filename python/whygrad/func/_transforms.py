@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import _C
 from .._grad_mode import set_grad_enabled
+from ..autograd.functional import _standard_basis
 from ..utils._pytree import tree_flatten, tree_structure, treespec_pprint
 from ._levels import (
     Pulled,
@@ -160,31 +161,43 @@ def jacrev(
         pulled = Pulled(func, args, kwargs, argnums, has_aux, _VJP)
         check_real(pulled.variables, "jacrev", "inputs")
         check_real(pulled.outputs, "jacrev", "outputs")
-        blocks = [
-            pulled.as_primals(_rows(pulled, root, output, chunk_size))
-            for root, output in zip(pulled.roots, pulled.outputs, strict=True)
-        ]
+        blocks = [pulled.as_primals(block) for block in _blocks(pulled, chunk_size)]
         jacobian = blocks[0] if pulled.spec is None else pulled.spec.unflatten(blocks)
         return (jacobian, pulled.aux) if has_aux else jacobian
 
     return wrapper
 
 
-def _rows(pulled: Pulled, root: Tensor, output: Tensor, chunk_size: int | None) -> list[Tensor]:
-    """The Jacobian of one output, for each variable."""
-    n, shape = output.numel(), output.shape
-    basis = _C.eye(n, dtype=output.dtype).reshape(n, *shape)
-    if not n:
-        return [v.new_zeros((*shape, *v.shape)) for v in pulled.variables]
-    if chunk_size is None or chunk_size >= n:
-        found = pulled.rows(root, basis)
-    elif chunk_size == 1:  # as in PyTorch nobody sees a batch
-        rows = [pulled.gradients((root,), (row,), True) for row in basis]
-        found = tuple(_C.stack(column) for column in zip(*rows, strict=True))
+def _blocks(pulled: Pulled, chunk_size: int | None) -> list[list[Tensor]]:
+    """The Jacobian of each output, for each variable.
+
+    The rows of all outputs are those of one pass, so that what several outputs depend on is gone through once.
+    """
+    sizes = [output.numel() for output in pulled.outputs]
+    n = sum(sizes)
+    if chunk_size == 1 and n:  # as in PyTorch nobody sees a batch
+        rows = []
+        for i in range(n):
+            row = tuple(part[0] for part in _standard_basis(pulled.outputs, i, 1))
+            rows.append(pulled.gradients(pulled.roots, row, True))
+        found = [_C.stack(column) for column in zip(*rows, strict=True)]
+    elif chunk_size is None or chunk_size >= n:
+        found = list(pulled.rows(tuple(_standard_basis(pulled.outputs)), n))
     else:
-        parts = [pulled.rows(root, part) for part in basis.split(chunk_size)]
-        found = tuple(_C.cat(column) for column in zip(*parts, strict=True))
-    return [g.view((*shape, *v.shape)) for g, v in zip(found, pulled.variables, strict=True)]
+        parts = []
+        for i in range(0, n, chunk_size):
+            count = min(chunk_size, n - i)
+            basis = tuple(_standard_basis(pulled.outputs, i, count))
+            parts.append(pulled.rows(basis, count))
+        found = [_C.cat(column) for column in zip(*parts, strict=True)]
+    columns = [
+        [
+            part.view((*output.shape, *v.shape))
+            for part, output in zip(g.split(sizes), pulled.outputs, strict=True)
+        ]
+        for g, v in zip(found, pulled.variables, strict=True)
+    ]
+    return [list(block) for block in zip(*columns, strict=True)]
 
 
 def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:

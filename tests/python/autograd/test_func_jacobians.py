@@ -268,6 +268,52 @@ def test_history_of_a_jacobian(torch, x_grad, w_grad):
             yield torch.autograd.grad(jacobian.sum(), leaves, allow_unused=True)
 
 
+OUTPUTS = {
+    "two": lambda a: (a * 2, a.sum()),
+    "one is empty": lambda a: (a[:0], a * a, a[:0]),
+    "all are empty": lambda a: (a[:0], a[3:]),
+    "of several dtypes": lambda a: {"k": a.float() * a, "l": [a.half() * 2, a.sum()]},
+    "one twice": lambda a: (lambda b: (b, b))(a * 2),
+    "one is constant": lambda a: (a.detach() * 2, a * 3),
+    "no operation": lambda a: (a, a),
+}
+
+
+@parity(outputs=OUTPUTS, chunk_size=(None, 2, 100), grad=(False, True), tol=GRADIENT)
+def test_the_outputs_share_a_pass(torch, outputs, chunk_size, grad):
+    """A hook is called once for the rows of all outputs, and these lie in one tensor for each argument."""
+    x = data(torch, 3, dtype="float64", grad=grad)
+    seen = []
+
+    def f(a):
+        b = a.exp()
+        b.register_hook(lambda g: seen.append(tuple(g.shape)))
+        b.grad_fn.register_hook(
+            lambda after, before: seen.append((after[0].shape, before[0].dim()))
+        )
+        return OUTPUTS[outputs](b)
+
+    jacobian = torch.func.jacrev(f, chunk_size=chunk_size)(x)
+    yield jacobian, seen
+    if grad:
+        leaves = torch.utils._pytree.tree_leaves(jacobian)
+        yield torch.autograd.grad(sum(t.sum() for t in leaves), x, allow_unused=True)
+
+
+@parity(outputs=OUTPUTS, tol=JACOBIAN)
+def test_a_jacobian_row_by_row(torch, outputs):
+    if outputs == "all are empty":
+        return  # in PyTorch an assertion
+    seen = []
+
+    def f(a):
+        b = a.exp()
+        b.register_hook(lambda g: seen.append((type(g) is torch.Tensor, g.tolist())))
+        return OUTPUTS[outputs](b)
+
+    yield torch.func.jacrev(f, chunk_size=1)(data(torch, 3, dtype="float64")), seen
+
+
 @parity(tol=JACOBIAN)
 def test_mixed_nestings(torch):
     func = torch.func

@@ -238,3 +238,42 @@ r = values(torch.func.vmap(torch.func.grad(lambda a: Own.apply(a).sum()))(x))
     setup=FUNCTIONS,
     tol=GRADIENT,
 )
+
+
+NO_ROWS = {
+    "elementwise": lambda a: a.sin() * a,
+    "takes rows": lambda a: a.roll(1).flip(0).cumsum(0),
+    "row by row": lambda a: a.view(2, 2).trace() + a.repeat(2).sum(),
+    "product": lambda a: a.view(2, 2) @ a.view(2, 2),
+}
+
+
+@parity(f=NO_ROWS, sizes=((0,), (2, 0), (0, 2)))
+def test_hooks_of_a_pass_without_rows(torch, f, sizes):
+    seen = []
+
+    class Double(torch.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(a):
+            return a * 2
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            pass
+
+        @staticmethod
+        def backward(ctx, g):
+            seen.append(("backward", g.shape))
+            return g * 2
+
+    def g(a):
+        b = Double.apply(a * 3)
+        b.register_hook(lambda g: seen.append(g.shape))
+        return NO_ROWS[f](b)
+
+    out, pull = torch.func.vjp(g, data(torch, 4, dtype="float64"))
+    for _ in sizes:
+        pull = torch.vmap(pull)
+    yield tuple(pull(out.new_zeros(*sizes, *out.shape))[0].shape), seen

@@ -165,13 +165,12 @@ def pull_back(
 
 
 def pull_back_rows(
-    root: Tensor, rows: Tensor, variables: tuple, retain_graph: bool, ran_own_code: bool
+    roots: tuple, rows: tuple, n: int, variables: tuple, retain_graph: bool, ran_own_code: bool
 ) -> tuple[Any, ...]:
-    """The same for each row of a batch of gradients of one root."""
+    """The same for each of n rows of a batch of gradients."""
     run = _puller(retain_graph, ran_own_code)
-    with Running(rows.shape[0], "error") as level:
-        own = Rows([(level, rows.shape[0])])
-        return _through_levels(run, (root,), (rows,), tuple(variables), own)
+    with Running(n, "error") as level:
+        return _through_levels(run, tuple(roots), rows, tuple(variables), Rows([(level, n)]))
 
 
 def _puller(retain_graph: bool, ran_own_code: bool) -> Pass:
@@ -308,9 +307,6 @@ def _as_rows(
     rows: Rows | None,
 ) -> tuple[Any, ...]:
     """A pass for gradients whose batch of a level nothing else has: it becomes rows, or more of them."""
-    if not size:
-        own = (rows.size,) if rows else ()
-        return tuple(wrap(_C.zeros((0, *own, *t.shape), dtype=t.dtype), level) for t in targets)
     given = [None if g is None else physical_of(g, level, size) for g in grads]
     if rows:
         given = [None if g is None else g.flatten(0, 1) for g in given]
