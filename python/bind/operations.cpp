@@ -34,6 +34,7 @@ struct Operation {
     const char* where;  // for errors: "torch.linalg."
     const std::vector<Overload>* overloads;
     PyObject* callable;  // what Python finds under the name; borrowed, the module keeps it
+    PyMethodDef definition;  // its
     PyObject* named_results
         [2];  // the types of result tuples, without and with out=; found when first needed
 };
@@ -402,8 +403,17 @@ PyMethodDef function_methods_[] = {
 
 // --- the entries of methods ---
 //
-// Methods are method descriptors like those of any type in C: the interpreter has a short way of calling these, and of no
-// other callable. A function in C that is called so has no context, so that there is one for each method.
+// Methods are method descriptors like those of any type in C, as in PyTorch. The interpreter's short way of calling these is
+// for objects of exactly their type, and Tensor derives from it; what it does else is to look up `vectorcall`, which is
+// ours. Only a bound method calls the definition's function, which has no context, so that there is one for each method.
+
+PyObject* call_descriptor(PyObject* descriptor, PyObject* const* args, size_t nargsf,
+                          PyObject* kwnames) {
+    auto* const definition =
+        reinterpret_cast<char*>(reinterpret_cast<PyMethodDescrObject*>(descriptor)->d_method);
+    auto* const op = reinterpret_cast<Operation*>(definition - offsetof(Operation, definition));
+    return op->vectorcall(reinterpret_cast<PyObject*>(op), args, nargsf, kwnames);
+}
 
 constexpr int kMaxMethods = 1024;
 Operation* methods_[kMaxMethods];
@@ -489,16 +499,17 @@ Object make_operation(const std::string& name, const Entry& e, const char* home,
     const auto call =
         is_method ? fast_function(kMethodEntries[size_t(n_methods_)])
                   : reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(op->vectorcall));
-    auto* definition = new PyMethodDef{op->name, call, METH_FASTCALL | METH_KEYWORDS,
-                                       (new std::string(doc_of(*op)))->c_str()};
+    op->definition = {op->name, call, METH_FASTCALL | METH_KEYWORDS,
+                      (new std::string(doc_of(*op)))->c_str()};
     if (is_method) {
-        Object method = check(PyDescr_NewMethod(tensor_type->tp_base, definition));
+        Object method = check(PyDescr_NewMethod(tensor_type->tp_base, &op->definition));
+        reinterpret_cast<PyMethodDescrObject*>(method.get())->vectorcall = call_descriptor;
         op->callable = method.get();
         methods_[n_methods_++] = reinterpret_cast<Operation*>(self.release());
         return method;
     }
     static PyObject* const torch = check(PyUnicode_InternFromString("torch")).release();
-    Object function = check(PyCFunction_NewEx(definition, self.get(), torch));
+    Object function = check(PyCFunction_NewEx(&op->definition, self.get(), torch));
     op->callable = function.get();
     return function;
 }
