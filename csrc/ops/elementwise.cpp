@@ -526,16 +526,18 @@ void check_derivative(Op op, const RowInfo& r, Args args, DType compute) {
 
 // Of a comparison that was written over an operand: no gradient goes further.
 Ref<Node> make_comparison_node(const RowInfo& r, Args args) {
-    SmallVector<const Tensor*, 2> inputs;
-    for (const Arg& a : args)
-        if (a.is_tensor()) inputs.push_back(&a.tensor());
-    const std::array<DType, 2> dtypes = {inputs.front()->dtype(), inputs.back()->dtype()};
-    return make_node(inputs.size() == 1 ? r.node_scalar : r.node, {inputs.data(), inputs.size()},
-                     [dtypes](Backward& d) {
-                         for (size_t i = 0; i < d.num_inputs(); ++i)
-                             if (d.needs(i))
-                                 d.set(i, conform_dtype(zeros_like(d.grad()), dtypes[i]));
-                     });
+    const Tensor* inputs[2] = {};
+    std::array<DType, 2> dtypes{};
+    size_t n = 0;
+    for (const Arg& a : args) {
+        if (!a.is_tensor()) continue;
+        inputs[n] = &a.tensor();
+        dtypes[n++] = a.tensor().dtype();
+    }
+    return make_node(n == 1 ? r.node_scalar : r.node, {inputs, n}, [dtypes](Backward& d) {
+        for (size_t i = 0; i < d.num_inputs(); ++i)
+            if (d.needs(i)) d.set(i, conform_dtype(zeros_like(d.grad()), dtypes[i]));
+    });
 }
 
 // Makes the node and keeps what the gradients with a taker read, except the result and an operand that is
