@@ -124,10 +124,12 @@ def norm(
     """The p-norm of all elements, or along dims; "fro" and None are 2."""
     if has_torch_function_unary(input):
         return overridden(norm, locals())
-    if p is not None and p != "fro" and isinstance(p, str):
-        if p == "nuc":
-            raise NotImplementedError("norm: the nuclear norm is not in whygrad yet")
-        raise RuntimeError(f"linalg.matrix_norm: Order {p} not supported.")
+    dims = (dim,) if isinstance(dim, int) else dim
+    if isinstance(p, str) and not (p == "fro" and (dims is None or len(dims) < 3)):
+        from .linalg import matrix_norm
+
+        every = tuple(_range(input.dim()))
+        return matrix_norm(input, p, every if dims is None else dims, keepdim, dtype=dtype, out=out)
     order = 2 if p is None or p == "fro" else p
     return _C._nn.linalg_vector_norm(input, order, dim, keepdim, dtype=dtype, out=out)
 

@@ -446,19 +446,20 @@ def _convert_type(
         places = 1 if dtype is None else 2
         return overridden(Tensor.type, locals(), n_positional=places, name="torch.Tensor.type")
     if dtype is None:
-        return f"torch.{_LEGACY[_dtype_name(self.dtype)]}Tensor"
+        return f"torch.{SCALAR_NAMES[_dtype_name(self.dtype)]}Tensor"
     if isinstance(dtype, _C.dtype):
         return self.to(dtype, memory_format=memory_format)
     if not isinstance(dtype, (str, type)):
         raise TypeError("dtype must be a type, str, or dtype object")
     name = dtype if isinstance(dtype, str) else dtype.__name__
-    for key, legacy in _LEGACY.items():
+    for key, legacy in SCALAR_NAMES.items():
         if name == f"torch.{legacy}Tensor":
             return self.to(getattr(_C, key), memory_format=memory_format)
     raise ValueError(f"invalid type: '{name}'")
 
 
-_LEGACY = {
+# What dtypes are called in messages, and in the names of the old tensor types.
+SCALAR_NAMES = {
     "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
     "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
     "complex64": "ComplexFloat", "complex128": "ComplexDouble",
