@@ -300,6 +300,27 @@ def test_the_outputs_share_a_pass(torch, outputs, chunk_size, grad):
         yield torch.autograd.grad(sum(t.sum() for t in leaves), x, allow_unused=True)
 
 
+LAYOUTS = {
+    "elementwise": lambda a: a.sin(),
+    "broadcast": lambda a: a[:, None] * a,
+    "several": lambda a: (a * a, a.exp().sum()),
+    "softmax": lambda a: a.softmax(0),
+    "transposed": lambda a: (a[:, None] * a).t(),
+}
+
+
+@parity(f=LAYOUTS, tol=GRADIENT)
+def test_where_jacobians_lie_in_memory(torch, f):
+    """The batch of a vmap is before the rows."""
+    func, f = torch.func, LAYOUTS[f]
+    x = data(torch, 3, dtype="float64")
+    xs = data(torch, 4, 3, dtype="float64")
+    yield func.jacrev(f)(x), func.jacrev(func.jacrev(f))(x), func.hessian(f)(x)
+    for out_dim in (0, 1):
+        yield torch.vmap(func.jacrev(f), out_dims=out_dim)(xs), torch.vmap(func.hessian(f))(xs)
+    yield torch.vmap(torch.vmap(func.jacrev(f)))(xs.view(2, 2, 3))
+
+
 @parity(outputs=OUTPUTS, tol=JACOBIAN)
 def test_a_jacobian_row_by_row(torch, outputs):
     if outputs == "all are empty":

@@ -292,7 +292,7 @@ def _through_levels(
         rows,
     )
     return tuple(
-        wrap(_behind_rows(f, rows), level) if f is not None and is_batched(t, level) else f
+        wrap(_before_rows(f, rows), level) if f is not None and is_batched(t, level) else f
         for f, t in zip(found, targets, strict=True)
     )
 
@@ -322,5 +322,13 @@ def _part(value: Any, level: int) -> Any:
 
 
 def _behind_rows(tensor: Tensor, rows: Rows | None) -> Tensor:
-    """Exchanges the batch of a level and the rows, if there are some."""
+    """Gradients with the batch of a level behind the rows, if there are some."""
     return tensor.transpose(0, 1) if rows else tensor
+
+
+def _before_rows(tensor: Tensor, rows: Rows | None) -> Tensor:
+    """The inverse, for results: they lie in memory as in PyTorch, where the batch is before the rows all along."""
+    if not rows:
+        return tensor
+    moved = tensor.transpose(0, 1)
+    return moved if 0 in moved.stride() else moved.contiguous()
