@@ -488,7 +488,10 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
                     fail_type(str("save_for_backward can only save variables, but argument ", i,
                                   " is of type ", Py_TYPE(s)->tp_name));
                 const Tensor& t = tensor_of(s);
-                const bool is_output = node_of(t->grad_fn) == node.get();
+                // A view that was written to reaches the node through its base alone.
+                const bool is_output =
+                    node_of(t->grad_fn) == node.get() ||
+                    (t.is_view() && contains(ctx->dirty, s) && is_differentiable(s, ctx));
                 node->saved.emplace_back(t, is_output ? node.get() : nullptr);
             }
             pack_saved(*node);

@@ -25,6 +25,9 @@ y = x * 2
 
 test_saved_tensors = table(
     """
+u = y[:2]; z = make(lambda ctx, t: also(ctx.mark_dirty(t), t.mul_(2), ctx.save_for_backward(t), t), lambda ctx, g: also(seen.append(ctx.saved_tensors), g * 2)).apply(u); z is u; y.sum().backward(); x.grad; seen
+u = y[:2]; z = make(lambda ctx, t: also(ctx.mark_dirty(t), t.mul_(2), ctx.save_for_backward(t), t), lambda ctx, g: g * ctx.saved_tensors[0]).apply(u); g, = grad(z.sum(), x, create_graph=True); g
+u = y[:2]; z = make(lambda ctx, t: also(ctx.mark_dirty(t), t.mul_(2), ctx.save_for_backward(t), t), lambda ctx, g: g * ctx.saved_tensors[0]).apply(u); y.add_(1); z.sum().backward()
 z = make(lambda ctx, t: also(ctx.save_for_backward(t), t * t), lambda ctx, g: 2 * g * ctx.saved_tensors[0]).apply(x); g, = grad(z.sum(), x, create_graph=True); story(g); h, = grad(g.sum(), x); h
 z = make(lambda ctx, t: (lambda r: also(ctx.save_for_backward(r), r))(t.exp()), lambda ctx, g: g * ctx.saved_tensors[0]).apply(x); g, = grad(z.sum(), x, create_graph=True); story(g); grad(g.sum(), x)
 z = make(lambda ctx, t: (lambda r: also(ctx.save_for_backward(t, r), r))(t.exp()), lambda ctx, g: also(seen.append([s.grad_fn and s.grad_fn.name() for s in ctx.saved_tensors]), g)).apply(x); z.sum().backward(); seen

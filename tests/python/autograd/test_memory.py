@@ -136,6 +136,28 @@ def test_cycles_are_collected(torch, make):
     assert collected(build)
 
 
+@pytest.mark.parametrize("view", [False, True])
+def test_a_function_that_saves_what_it_wrote_to(torch, view):
+    """It is freed without the collector: what a node saves of its output does not hold the node."""
+
+    class Double(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.mark_dirty(x.mul_(2))
+            ctx.save_for_backward(x)
+            return x
+
+    base = torch.ones(2, requires_grad=True) * 1
+    written = base[:] if view else base
+    alive = weakref.ref(Double.apply(written))
+    gc.disable()
+    try:
+        del base, written
+        assert alive() is None
+    finally:
+        gc.enable()
+
+
 def test_a_tensor_in_use_is_not_collected(torch):
     """The collector must not clear what the engine still needs."""
     x = torch.ones(3, requires_grad=True)
