@@ -326,6 +326,19 @@ Object jvp_arguments(PyObject* ctx, PyObject* args, int level, bool& any) {
     return values;
 }
 
+const TensorImpl* root(const Tensor& t) { return t.is_view() ? t->view_base.get() : t.impl(); }
+
+// The tangent of the argument that `view` looks at, if there is one.
+Tensor tangent_of_viewed(const Tensor& view, PyObject* args, int level) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i) {
+        PyObject* a = PyTuple_GET_ITEM(args, i);
+        if (!is_tensor(a)) continue;
+        const Tensor& t = tensor_of(a);
+        if (root(view) == root(t)) return any_tangent_of(t, level);
+    }
+    return {};
+}
+
 // The tangent that jvp gave for an output of forward.
 void set_output_tangent(PyObject* given, PyObject* raw, const Tensor& out, Context* ctx,
                         PyObject* args, Py_ssize_t i, int level) {
@@ -350,6 +363,10 @@ void set_output_tangent(PyObject* given, PyObject* raw, const Tensor& out, Conte
             value.is_view(),
             "A custom Function's forward is returning a view (or an input as-is) but the jvp is not returning a "
             "view.");
+        const Tensor viewed = is_input ? Tensor() : tangent_of_viewed(out, args, level);
+        WG_CHECK(
+            !viewed.defined() || root(viewed) == root(value),
+            "A custom Function is returning a view but the jvp is not returning a view of the given grad input.");
     }
     attach_tangent(out, value, level);
 }
