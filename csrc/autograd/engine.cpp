@@ -339,9 +339,8 @@ void Pass::run_node(Node& node, Grads& in, Grads& out) {
         for (const auto& h : pre) h(in);
         if (options_.rows) hide(*options_.rows, in);
     }
-    Grads before;
-    const bool has_post = node.hooks && !node.hooks->post.empty();
-    if (has_post) before = in;
+    Grads before;  // for post hooks; those that come while the node runs see none
+    if (node.hooks && !node.hooks->post.empty()) before = in;
     {
         struct Running {
             Node& node;
@@ -353,7 +352,7 @@ void Pass::run_node(Node& node, Grads& in, Grads& out) {
     for (size_t i = 0; i < node.edges.size(); ++i)
         if (node.edges[i].node && out[i].defined())
             conform(out[i], node.edges[i], &node, i, options_.rows);
-    if (has_post) {
+    if (node.hooks && !node.hooks->post.empty()) [[unlikely]] {
         const auto post = node.hooks->post;
         if (options_.rows) {
             out = shown(*options_.rows, out);

@@ -320,6 +320,10 @@ F2 = make("F2", lambda ctx, t: t * 1, lambda ctx, g: None); a = F2.apply(y); y.r
 
 test_changing_hooks_while_they_run = table(
     """
+z = x * x; z.grad_fn._raw_saved_self.register_hooks(lambda t: t, lambda t: (z.grad_fn.register_hook(post("late")), t)[1]); z.sum().backward(); seen
+z = x * x; z.grad_fn.register_hook(post("first")); z.grad_fn._raw_saved_self.register_hooks(lambda t: t, lambda t: (z.grad_fn.register_hook(post("late")), t)[1]); z.sum().backward(); seen
+z = x * x; z.grad_fn._raw_saved_self.register_hooks(lambda t: t, lambda t: (z.grad_fn.register_hook(post("late", lambda i, o: (i[0] * 2, i[1]))), t)[1]); z.sum().backward(); x.grad
+z = x * x; z.grad_fn._raw_saved_self.register_hooks(lambda t: t, lambda t: (z.grad_fn.register_prehook(pre("late")), t)[1]); z.sum().backward(); seen
 _ = y.register_hook(lambda g: y.register_hook(log("late")) and None); y.sum().backward(retain_graph=True); seen; len(y._backward_hooks)
 h = y.register_hook(lambda g: h.remove()); _ = y.register_hook(log("second")); y.sum().backward(retain_graph=True); y.sum().backward(); seen; len(y._backward_hooks)
 _ = y.register_hook(lambda g: h.remove()); h = y.register_hook(log("b")); _ = y.register_hook(log("c")); y.sum().backward(); seen
