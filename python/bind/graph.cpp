@@ -124,6 +124,15 @@ pybind11::object saved_unpack_hook(const SavedObject& s) {
     return pybind11::reinterpret_borrow<pybind11::object>(p->unpack_hook());
 }
 
+// The tensor, by the way of its hooks.
+pybind11::object saved_unpack(const SavedObject& s) {
+    return translated([&] {
+        if (s.node->released) fail_released();
+        return pybind11::reinterpret_steal<pybind11::object>(
+            check(wrap_or_none(s.node->saved_value(s.index))).release());
+    });
+}
+
 void push(const pybind11::function& pack, const pybind11::function& unpack) {
     translated([&] {
         if (stack().disabled) fail(ErrorKind::Runtime, *stack().disabled);
@@ -139,10 +148,10 @@ void pop() {
     stack().update();
 }
 
-void disable(const std::string& message) {
+void disable(const std::string& message, bool fail_if_non_empty) {
     translated([&] {
-        if (!stack().hooks.empty()) fail(ErrorKind::Runtime, message);
         stack().disabled = message;
+        if (fail_if_non_empty && !stack().hooks.empty()) fail(ErrorKind::Runtime, message);
     });
 }
 
@@ -177,6 +186,7 @@ void add_graph(pybind11::module_& m) {
                 "Trying to create a SavedTensor object from Python is forbidden.");
         }))
         .def("register_hooks", register_hooks)
+        .def("unpack", saved_unpack)
         .def_property_readonly("data", saved_data)
         .def_property_readonly("unpack_hook", saved_unpack_hook);
     const auto no = [](const OutputInfo&) { return false; };
@@ -205,7 +215,8 @@ void add_graph(pybind11::module_& m) {
     });
     autograd.def("_set_write_watcher", set_write_watcher);
     autograd.def("_saved_tensors_hooks_enable", [] { stack().disabled.reset(); });
-    autograd.def("_saved_tensors_hooks_disable", disable);
+    autograd.def("_saved_tensors_hooks_disable", disable, pybind11::arg("error_message"),
+                 pybind11::arg("fail_if_non_empty") = true);
     autograd.def("_saved_tensors_hooks_get_disabled_error_message",
                  [] { return stack().disabled; });
     autograd.def("_saved_tensors_hooks_is_enabled", [] { return !stack().disabled; });

@@ -199,13 +199,14 @@ Object saved_attribute(Node& n, std::string_view text) {
         if (names[i].name == str(text, "[]")) list.push_back(value(i));
     }
     if (list.empty()) return {};
+    if (raw && n.released) fail_released();
     Object tuple = check(PyTuple_New(Py_ssize_t(list.size())));
     for (size_t i = 0; i < list.size(); ++i)
         PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), list[i].release());
     return tuple;
 }
 
-// The saved tensors, and AccumulateGrad's `variable`.
+// The saved tensors.
 PyObject* node_getattro(PyObject* o, PyObject* name) {
     PyObject* found = PyObject_GenericGetAttr(o, name);
     if (found || !PyErr_ExceptionMatches(PyExc_AttributeError) || !as_node(o)->node) return found;

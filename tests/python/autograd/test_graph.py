@@ -165,6 +165,17 @@ w = torch.ones(2, requires_grad=True)
 (w * w).sum().backward()
 w.grad
 """,
+    while_set="""
+A = torch._C._autograd
+def disable(**how):
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t): A._saved_tensors_hooks_disable("not now", **how)
+disable()
+A._saved_tensors_hooks_is_enabled()
+A._saved_tensors_hooks_enable()
+disable(fail_if_non_empty=False)
+A._saved_tensors_hooks_get_disabled_error_message()
+A._saved_tensors_hooks_enable()
+""",
 )
 
 test_raw_saved_tensors = table(
@@ -194,6 +205,10 @@ u = w * 1; y = u * u; u.mul_(2); y.grad_fn._raw_saved_other.register_hooks(lambd
 [n for n in dir(torch.where(x > 1, w, v).grad_fn) if n.startswith("_raw")]
 [n for n in dir((w + v).grad_fn) if n.startswith("_raw")]
 type((w * v).grad_fn._raw_saved_self).__name__
+s = (w * v).grad_fn._raw_saved_self; s.unpack() is w; s.register_hooks(lambda t: t * 2, lambda t: t * 3); s.unpack()
+y = w * v; s = y.grad_fn._raw_saved_self; y.sum().backward(); s.unpack()
+y = w * x; y.grad_fn._raw_saved_self.unpack()
+y = w[[0, 1]]; y.sum().backward(); y.grad_fn._raw_saved_indices
 """,
     setup=SETUP,
     tol=CLOSE,
