@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "autograd/engine.h"
 #include "autograd/record.h"
@@ -215,13 +216,25 @@ PyObject* node_getattro(PyObject* o, PyObject* name) {
     return guarded([&]() -> PyObject* {
         const Object dropped[] = {Object::steal(type), Object::steal(value), Object::steal(trace)};
         const std::string_view text = Convert<std::string_view>::get(name);
-        const Node& n = *as_node(o)->node;
-        if (text == "variable" && n.is_accumulator)
-            return wrap(static_cast<const AccumulateGrad&>(n).variable());
         if (Object saved = saved_attribute(*as_node(o)->node, text)) return saved.release();
         PyErr_Restore(Py_XNewRef(type), Py_XNewRef(value), Py_XNewRef(trace));
         throw PythonError{};
     });
+}
+
+PyObject* get_variable(PyObject* o, void*) {
+    return guarded([&] { return wrap(static_cast<const AccumulateGrad&>(node_at(o)).variable()); });
+}
+
+// Of AccumulateGrad, beside what every node has.
+PyGetSetDef* accumulator_properties() {
+    static auto& all = *new std::vector<PyGetSetDef>;
+    if (all.empty()) {
+        for (PyGetSetDef* p = node_properties; p->name; ++p) all.push_back(*p);
+        all.push_back({"variable", get_variable, nullptr, "The leaf.", nullptr});
+        all.push_back({nullptr, nullptr, nullptr, nullptr, nullptr});
+    }
+    return all.data();
 }
 
 PyTypeObject* type_for(const std::string& name) {
@@ -233,7 +246,7 @@ PyTypeObject* type_for(const std::string& name) {
         {Py_tp_traverse, reinterpret_cast<void*>(node_traverse)},
         {Py_tp_getattro, reinterpret_cast<void*>(node_getattro)},
         {Py_tp_call, reinterpret_cast<void*>(node_call)},
-        {Py_tp_getset, node_properties},
+        {Py_tp_getset, name == "AccumulateGrad" ? accumulator_properties() : node_properties},
         {Py_tp_methods, node_methods},
         {0, nullptr},
     };

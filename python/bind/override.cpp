@@ -242,7 +242,7 @@ Object converted(Object value, PyObject* cls) {
 }
 
 // What these give belongs to others, and keeps its class.
-constexpr const char* kept_properties_[] = {"_base", "grad"};
+constexpr const char* kept_properties_[] = {"_base", "grad", "_grad"};
 
 Object nowrap_functions() {
     Object all = check(PySet_New(nullptr));

@@ -104,6 +104,31 @@ PyObject* get_grad_fn(PyObject* o, void*) {
     });
 }
 
+// As in PyTorch no more than another way to detach_().
+int drop_grad_fn(PyObject* o, PyObject* value, void*) {
+    return guarded(
+        [&] {
+            WG_CHECK(value, "Deletion of _grad_fn not allowed. Detach tensor instead!");
+            WG_CHECK(value == Py_None, "_grad_fn can be only set to None");
+            check(PyObject_CallMethod(o, "detach_", nullptr));
+            return 0;
+        },
+        -1);
+}
+
+// What became of the first form of no_grad.
+PyObject* get_volatile(PyObject*, void*) {
+    if (PyErr_WarnEx(PyExc_UserWarning, "volatile was removed (Variable.volatile is always False)",
+                     1) < 0)
+        return nullptr;
+    Py_RETURN_FALSE;
+}
+int set_volatile(PyObject*, PyObject*, void*) {
+    return PyErr_WarnEx(
+        PyExc_UserWarning,
+        "volatile was removed and now has no effect. Use `with torch.no_grad():` instead.", 1);
+}
+
 // The values without history or shared version counter: writes through it go unnoticed by autograd.
 Tensor data_of(const Tensor& t) {
     Tensor d = alias(t);
@@ -234,6 +259,9 @@ PyGetSetDef tensor_properties[] = {
     {"requires_grad", get_requires_grad, set_requires_grad_property, nullptr, nullptr},
     {"grad_fn", get_grad_fn, nullptr,
      "The node of the graph that made the tensor; None for leaves.", nullptr},
+    {"_grad", get_grad, set_grad_property, nullptr, nullptr},
+    {"_grad_fn", get_grad_fn, drop_grad_fn, nullptr, nullptr},
+    {"volatile", get_volatile, set_volatile, nullptr, nullptr},
     {"is_leaf", get_bool<leaf>, nullptr, nullptr, nullptr},
     {"retains_grad", get_bool<retains>, nullptr, nullptr, nullptr},
     {"_backward_hooks", get_hooks, set_hooks<set_tensor_hooks>, nullptr, nullptr},

@@ -72,6 +72,24 @@ CF.UndefinedGrad(3)
     setup=SETUP,
 )
 
+test_attributes_beside_the_public_ones = table(
+    """
+y = x * 2; y._grad, y._grad_fn is y.grad_fn, x._grad_fn
+x._grad = torch.ones(3); x.grad, x._grad is x.grad
+x._grad = 3
+x._grad = torch.ones(2)
+x._grad = torch.ones(3); del x._grad; x.grad
+y = x * 2; y._grad_fn = None; y, y.grad_fn, y.requires_grad
+y = x * 2; y._grad_fn = y.grad_fn
+y = x * 2; del y._grad_fn
+y = x * 2; v = y[:2]; v._grad_fn = None
+x.volatile
+x.volatile = True; x.requires_grad
+a = y.grad_fn.next_functions[0][0].next_functions[0][0]; a.variable is x, "variable" in dir(a), "variable" in dir(y.grad_fn)
+""",
+    setup=SETUP,
+)
+
 
 @parity
 def test_the_node_whose_turn_it_is(torch: Any) -> Iterator[Any]:
