@@ -84,7 +84,10 @@ Tensor with_edge(const Tensor& t, const Edge& edge) {
 Tensor SavedTensor::unpack(const Node* owner) const {
     if (!defined()) return {};
     const Edge own{is_output_ ? Ref<Node>(const_cast<Node*>(owner)) : Ref<Node>(), output_nr_};
-    if (packed_) return with_edge(packed_->value->unpack(), is_output_ ? own : packed_->edge);
+    if (const Ref<Packed> packed = packed_) {  // another pass may take it while the hook runs
+        const Tensor t = packed->value->unpack();
+        return with_edge(t, own.node ? own : packed->edge);
+    }
     unpack_data(owner);
     return is_output_ ? with_edge(data_, own) : data_;
 }
@@ -94,7 +97,7 @@ void SavedTensor::pack(SavedTensorHooks& hooks, const Node* owner, bool detached
     const Tensor t =
         is_output_ ? with_edge(data_, {Ref<Node>(const_cast<Node*>(owner)), output_nr_}) : data_;
     const uint32_t version = t.version();
-    auto packed = std::make_unique<Packed>();
+    Ref<Packed> packed(new Packed);
     if (!is_output_) packed->edge = gradient_edge(t);
     {
         GradMode off(false);
@@ -135,13 +138,20 @@ thread_local PackLater* pack_later_ = nullptr;
 
 void Unpacked::unpack(Node& node) {
     try {
-        for (const size_t i : saved_order(node)) {
-            SavedTensor* s = node.saved_slot(i);
-            if (!s) continue;
-            Tensor t = s->unpack(&node);
+        SmallVector<SavedTensor*, 4> slots;
+        for (const size_t i : saved_order(node))
+            if (SavedTensor* s = node.saved_slot(i)) slots.push_back(s);
+        const auto unpack = [&](SavedTensor* s) {
+            const Tensor t = s->unpack(&node);
             if (s->is_packed())
                 packed_.emplace_back(s, std::exchange(*s, SavedTensor::unpacked(t)));
-        }
+        };
+        for (SavedTensor* s : slots) unpack(s);
+        // While a hook ran other passes may have put back what they had unpacked.
+        const auto is_packed = [](const SavedTensor* s) { return s->is_packed(); };
+        for (auto s = slots.begin();
+             (s = std::find_if(slots.begin(), slots.end(), is_packed)) != slots.end();)
+            unpack(*s);
     } catch (...) {
         restore();
         throw;

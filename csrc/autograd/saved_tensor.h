@@ -83,8 +83,10 @@ public:
 
 private:
     struct Packed {
+        uint32_t refs = 0;
         std::unique_ptr<PackedTensor> value;
         Edge edge;  // where the gradient of the tensor goes; that of an output to its owner
+        static void destroy(Packed* p) noexcept { delete p; }
     };
     // Of one that is defined and not packed.
     bool modified() const noexcept {
@@ -94,7 +96,7 @@ private:
     [[noreturn]] void fail_modified(const Node* owner) const;
     [[noreturn]] static void fail_inference(const Tensor& t);
     Tensor data_;
-    std::unique_ptr<Packed> packed_;
+    Ref<Packed> packed_;
     uint32_t version_ = 0;
     uint32_t output_nr_ = 0;
     bool is_output_ = false;

@@ -48,6 +48,31 @@ def test_gradients_of_a_shared_leaf_add_up(torch):
     assert x.grad.tolist() == [600.0] * 50
 
 
+def test_what_hooks_unpack_for_several_passes(torch):
+    """One may find what another has unpacked, and that it is put back while a hook lets others run."""
+    x, w = torch.rand(5, requires_grad=True), torch.rand(5, requires_grad=True)
+
+    def unpack(t):
+        for _ in range(3):
+            time.sleep(0)
+        return t.clone()
+
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: t.clone(), unpack):
+        y = (x * w).sin().sum()
+
+    def gradients():
+        return torch.autograd.grad(y, (x, w), retain_graph=True)
+
+    expected = gradients()
+
+    def work(i):
+        for _ in range(200):
+            for g, e in zip(gradients(), expected, strict=True):
+                assert torch.equal(g, e)
+
+    on_threads(4, work)
+
+
 def test_a_shared_graph(torch):
     """Each pass has its own counts and buffers, whichever nodes it meets."""
     x = torch.rand(5, requires_grad=True)
