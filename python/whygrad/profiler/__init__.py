@@ -35,9 +35,9 @@ class ProfilerActivity(enum.Enum):
 
     CPU = 0
     XPU = 1
-    MTIA = 2
-    CUDA = 3
-    HPU = 4
+    CUDA = 2
+    HPU = 3
+    MTIA = 4
     PrivateUse1 = 5
 
 
@@ -104,6 +104,9 @@ def schedule(
     return action
 
 
+_RECORDING = (ProfilerAction.RECORD, ProfilerAction.RECORD_AND_SAVE)
+
+
 def _always(_: int) -> ProfilerAction:
     return ProfilerAction.RECORD
 
@@ -136,7 +139,15 @@ class profile:
         use_cuda: bool | None = None,
         custom_trace_id_callback: Any = None,
     ) -> None:
-        self.activities = set(activities) if activities else supported_activities()
+        self.activities = supported_activities() if activities is None else set(activities)
+        if use_cuda is not None:
+            warnings.warn(
+                "`use_cuda` is deprecated, use `activities` argument instead",
+                FutureWarning,
+                stacklevel=2,
+            )
+        if not self.activities & supported_activities():
+            raise AssertionError("No valid profiler activities found")
         self.schedule = schedule or _always
         self.record_steps = schedule is not None
         self.on_trace_ready = on_trace_ready
@@ -169,6 +180,8 @@ class profile:
     def stop(self) -> None:
         """End; what is being recorded becomes a trace."""
         self._end_step()
+        if self.current_action in _RECORDING:
+            self._started("stopping trace")
         if self._recording:
             self._save()
         self.current_action = ProfilerAction.NONE
@@ -184,8 +197,8 @@ class profile:
     def _change(self, before: ProfilerAction, after: ProfilerAction) -> None:
         if self._recording and before is ProfilerAction.RECORD_AND_SAVE:
             self._save()
-        wanted = after in (ProfilerAction.RECORD, ProfilerAction.RECORD_AND_SAVE)
-        if wanted and not self._recording:
+        wanted = after in _RECORDING
+        if wanted and not self._recording and before is not ProfilerAction.RECORD:
             self.profiler = _recorder.profile(
                 record_shapes=self.record_shapes,
                 profile_memory=self.profile_memory,
@@ -218,14 +231,14 @@ class profile:
             self.step_rec_fn.__exit__(None, None, None)
             self.step_rec_fn = None
 
-    def _finished(self) -> _recorder.profile:
+    def _started(self, purpose: str) -> _recorder.profile:
         if self.profiler is None:
-            raise AssertionError("Profiler must be initialized before getting events")
+            raise AssertionError(f"Profiler must be initialized before {purpose}")
         return self.profiler
 
     def events(self) -> EventList:
         """The events of the last stretch that was recorded, or of all with acc_events=True."""
-        last = self._finished()._events()
+        last = self._started("accessing events")._events()
         if not self.acc_events:
             return last
         every = [e for part in self._former for e in part]
@@ -238,10 +251,12 @@ class profile:
         group_by_overload_name: bool = False,
     ) -> EventList:
         """The events summed up by name: see `EventList.key_averages`."""
+        self._started("getting key averages")
         return self.events().key_averages(group_by_input_shape, group_by_stack_n)
 
     def export_chrome_trace(self, path: str) -> None:
         """Write a trace for chrome://tracing or Perfetto; compressed if the name ends in ".gz"."""
+        self._started("exporting chrome trace")
         plain = path[:-3] if path.endswith(".gz") else path
         with open(plain, "w", encoding="utf-8") as file:
             content: dict[str, Any] = {"schemaVersion": 1, "record_shapes": int(self.record_shapes)}
@@ -260,7 +275,7 @@ class profile:
 
     def export_stacks(self, path: str, metric: str = "self_cpu_time_total") -> None:
         """Write stacks for flame graphs; needs with_stack=True."""
-        self._finished().export_stacks(path, metric)
+        self._started("exporting stacks").export_stacks(path, metric)
 
     def toggle_collection_dynamic(
         self, enable: bool, activities: Iterable[ProfilerActivity] | None = None

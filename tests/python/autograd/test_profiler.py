@@ -289,6 +289,14 @@ test_schedules_are_those_of_pytorch = table(
     [a.name for a in torch.profiler.supported_activities()]
     str(torch.autograd.profiler.profile())
     twice(torch.autograd.profiler.profile())
+    sorted((a.name, int(a.value)) for a in torch.profiler.ProfilerActivity.__members__.values())
+    torch.profiler.profile(activities=[])
+    torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]).activities
+    torch.profiler.profile().stop()
+    torch.profiler.profile().events()
+    torch.profiler.profile().key_averages()
+    torch.profiler.profile().export_chrome_trace('never written')
+    p = torch.profiler.profile(); p.step(); p.step_num, p.current_action
     """,
     setup="""
 def actions(**arguments):
