@@ -15,6 +15,8 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ._vmap_levels import depth_of_derivative, depth_of_vmap
+
 
 @dataclasses.dataclass
 class PrintOptions:
@@ -83,7 +85,13 @@ def printoptions(**options: Any) -> Iterator[None]:
         set_printoptions(**before)
 
 
-def tensor_repr(t: Any, *, tensor_contents: str | None = None, engine: Any = None) -> str:
+def tensor_repr(
+    t: Any,
+    *,
+    tensor_contents: str | None = None,
+    engine: Any = None,
+    batches: Sequence[int] = (),
+) -> str:
     """The text of `repr(t)`: the elements, then what a reader could not tell from them.
 
     Args:
@@ -91,6 +99,7 @@ def tensor_repr(t: Any, *, tensor_contents: str | None = None, engine: Any = Non
         tensor_contents: text to put where the elements would be.
         engine: the module whose Tensor, Parameter and default dtype count as the plain ones
             (whygrad itself unless given).
+        batches: the levels of `vmap` that it is the physical tensor of.
     """
     if engine is None:
         engine = sys.modules[__package__ or "whygrad"]
@@ -110,8 +119,10 @@ def tensor_repr(t: Any, *, tensor_contents: str | None = None, engine: Any = Non
         body = _elements(t, len(prefix))
 
     text = _append(prefix + body, notes, len(prefix)) + ")"
-    for number in range(1, level + 1):  # made in transforms of torch.func
-        text = f"GradTrackingTensor(lvl={number}, value=\n{textwrap.indent(text, '    ')}\n)"
+    layers = [(depth_of_derivative(n), "GradTrackingTensor(lvl={},") for n in range(1, level + 1)]
+    layers += [(depth_of_vmap(n), "BatchedTensor(lvl={}, bdim=0,") for n in batches]
+    for depth, head in sorted(layers):
+        text = f"{head.format(depth)} value=\n{textwrap.indent(text, '    ')}\n)"
     return text if plain or not isinstance(t, engine.nn.Parameter) else f"Parameter({text})"
 
 

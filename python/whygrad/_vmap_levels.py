@@ -35,6 +35,22 @@ def open_levels() -> list[Level]:
     return _state.levels
 
 
+def depth_of_vmap(level: int) -> int:
+    """The number of a `vmap` among all that are open, and derivatives that are being taken."""
+    levels = _state.levels
+    return level + levels[level - 1].transforms if level <= len(levels) else level
+
+
+def depth_of_derivative(number: int) -> int:
+    """The same of a derivative."""
+    return number + sum(level.transforms < number for level in _state.levels)
+
+
+def differentiated() -> bool:
+    """Whether a derivative is being taken within the innermost `vmap`."""
+    return _C._transform_level() > _state.levels[-1].transforms
+
+
 class Running:
     """While it is entered, a `vmap` runs: random operations ask it what to draw."""
 

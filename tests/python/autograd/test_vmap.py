@@ -37,6 +37,9 @@ r = torch.vmap(lambda a, *, k: a + k)(x, k=2.0)
 r = torch.vmap(torch.nn.functional.linear, in_dims=(0, None))(x, torch.ones(2, 4))
 r = vmap(ident, torch.ones(0, 4))
 r = vmap(lambda a: a.sin().sum(), torch.ones(0, 4))
+r = vmap(lambda a: torch.addr(torch.ones(2, 4), a[:2], a), torch.ones(0, 4))
+r = vmap(lambda a: a.select_scatter(torch.tensor(1.0), 0, 0), torch.ones(0, 4))
+r = vmap(lambda a: a.diagonal_scatter(torch.ones(2)), torch.ones(0, 2, 2))
 vmap(lambda: 3)
 vmap(ident, 3)
 vmap(lambda a, b: a, x, 3)
@@ -119,6 +122,12 @@ r = []; vmap(lambda a: (r.append((a.requires_grad, a.grad_fn, a.is_leaf, a.grad)
 r = []; vmap(lambda a: (r.append(repr(a)), a)[1], x)
 r = []; vmap(lambda a: (r.append(f'{a}'), a)[1], x)
 r = []; torch.vmap(torch.vmap(lambda a: (r.append(repr(a)), a)[1]))(x)
+r = []; vmap(lambda a: (r.append(repr(a)), a)[1], torch.ones(2, 2, 2))
+r = []; vmap(torch.func.grad(lambda a: (r.append(repr(a * 2)), a.sum())[1]), x)
+r = []; torch.func.grad(lambda a: vmap(lambda b: (r.append(repr(b * 2)), b)[1], a).sum())(x)
+r = []; torch.vmap(torch.vmap(torch.func.grad(lambda a: (r.append(repr(a)), a)[1])))(x)
+r = []; vmap(torch.func.grad(torch.func.grad(lambda a: (r.append(repr(a)), a)[1])), x[:, 0])
+r = []; vmap(torch.func.grad(lambda a: vmap(lambda b: (r.append(repr(b)), b)[1], a).sum()), x)
 r = []; vmap(lambda a: (r.append(isinstance(a, torch.Tensor)), a)[1], x)
 vmap(lambda a: a.sum().item(), x)
 vmap(lambda a: a if a.sum() > 0 else -a, x)
@@ -130,11 +139,20 @@ vmap(lambda a: a.tolist(), x)
 vmap(lambda a: a.numpy(), x)
 vmap(lambda a: a.data_ptr(), x)
 vmap(lambda a: a.data, x)
+vmap(lambda a: setattr(a, 'data', a), x)
+r = vmap(torch.func.grad(lambda a: (a.data * a).sum()), x)
+vmap(torch.func.grad(lambda a: a.sum() * a.sum().item()), x)
+vmap(torch.func.grad(lambda a: a.sum() if a.sum() > 0 else -a.sum()), x)
+vmap(lambda a: torch.zeros(a), torch.tensor([2, 2]))
+vmap(lambda a: torch.arange(a), torch.tensor([2, 2]))
 vmap(lambda a: f'{a.sum():.2f}', x)
 vmap(lambda a: a if 3 in a else a, x)
 vmap(lambda a: torch.equal(a, a), x)
 vmap(lambda a: torch.allclose(a, a), x)
 vmap(lambda a: a.nonzero(), x)
+vmap(lambda a: a.masked_select(a > 0), x)
+vmap(lambda a: w.masked_select(a > 0), x)
+vmap(lambda a: a.untyped_storage(), x)
 vmap(lambda a: torch.where(a), x)
 vmap(lambda a: a[a > 0], x)
 vmap(lambda a: __import__('copy').deepcopy(a), x)
@@ -189,6 +207,20 @@ vmap(lambda a: torch.nn.functional.one_hot(a), x.long())
 vmap(lambda a, r: a.tensor_split(r), x, torch.ones(3, 1, dtype=torch.long))
 vmap(lambda a: torch.sum(a, 'x'), x)
 vmap(lambda a: torch.where(a > 0, a, torch.ones(7)), x)
+""",
+    setup=SETUP,
+)
+
+# No operation is run sample by sample, which a warning would say.
+test_rules = table(
+    """
+r = vmap(lambda a: torch.addr(torch.ones(4, 4), a, w), x)
+r = vmap(lambda a: a.select_scatter(w[0], 0, 1), x)
+r = vmap(lambda a: a.slice_scatter(a[:1], 0, 3), x)
+r = vmap(lambda a: a.view(2, 2).diagonal_scatter(w[:2]), x)
+r = vmap(lambda a: torch.positive(a), x)
+r = vmap(lambda a: torch.positive(a), x > 0)
+r = vmap(lambda a: torch.view_copy(a, (2, 2)), x)
 """,
     setup=SETUP,
 )
@@ -255,6 +287,27 @@ def test_in_place_natively(torch, write):
     return numbers(torch, x)
 
 
+@parity(
+    write=[
+        "torch.ones(4).masked_fill_(a > 2, torch.tensor(1.0))",
+        "torch.ones(4).masked_fill_(torch.ones(4) > 2, a[0])",
+        "torch.ones(4).pow_(a)",
+        "torch.ones(2, 2).fill_diagonal_(a[0])",
+    ],
+    inside_grad=[False, True],
+)
+def test_refused_writes(torch, write, inside_grad):
+    def run(x):
+        return torch.vmap(lambda a: eval(write, {"torch": torch, "a": a}))(x)
+
+    x = data(torch, 3, 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's says that it has no rule
+        with pytest.raises(RuntimeError) as refused:
+            (torch.func.grad(run) if inside_grad else run)(x)
+    return str(refused.value)
+
+
 # --- random numbers -------------------------------------------------------------------------------
 
 
@@ -287,9 +340,12 @@ def test_in_place_natively(torch, write):
         "torch.bernoulli(a, 0.5)",
         "a.bernoulli_(0.5)",
         "a.bernoulli_(torch.sigmoid(a))",
+        "a.bernoulli_(torch.full((4,), 0.5))",
+        "torch.ones(4).bernoulli_(torch.sigmoid(a))",
         "torch.bernoulli(torch.full((2,), 0.5))",
         "torch.multinomial(a.abs() + 0.1, 2)",
         "torch.multinomial(torch.ones(3), 2)",
+        "torch.multinomial(torch.stack([a, a + 1]).abs() + 0.1, 2)",
         "torch.rand(1, generator=torch.Generator())",
     ],
     randomness=["error", "different", "same"],
@@ -320,6 +376,10 @@ def test_random_nested(torch, outer, inner):
             randomness=outer,
         )(x),
     )
+    if "same" not in (inner, outer):
+        weights = torch.rand(2, 3, 4)
+        pick = torch.vmap(lambda a: torch.multinomial(a, 2), randomness=inner)
+        yield lambda: numbers(torch, torch.vmap(pick, randomness=outer)(weights))
 
 
 # --- nested ---------------------------------------------------------------------------------------

@@ -171,6 +171,12 @@ class Both(Own): generate_vmap_rule = True
 class NoPair(Cube):
     @staticmethod
     def vmap(info, in_dims, x): return x
+class One(Cube):
+    @staticmethod
+    def vmap(info, in_dims, x): return (x,)
+class Three(Cube):
+    @staticmethod
+    def vmap(info, in_dims, x): return x, 0, 0
 class TwoDims(Cube):
     @staticmethod
     def vmap(info, in_dims, x): return x, (0, 0)
@@ -209,6 +215,8 @@ vmap(lambda a: Cube.apply(torch.ones(2)) + a)(x)
 vmap(OldForm.apply)(x)
 vmap(Both.apply)(x)
 vmap(NoPair.apply)(x)
+vmap(One.apply)(x)
+vmap(Three.apply)(x)
 vmap(TwoDims.apply)(x)
 vmap(Random.apply)(x)
 r = values(vmap(Generated.apply)(x))

@@ -17,7 +17,8 @@ from collections.abc import Callable
 from typing import Any
 
 from whygrad import _C
-from whygrad._vmap_levels import Level, open_levels
+from whygrad._vmap_levels import Level, depth_of_vmap, open_levels
+from whygrad.utils._pytree import tree_map_only
 
 from .signatures import Call, bind
 
@@ -231,13 +232,18 @@ _ARITHMETIC = frozenset(
 _BY_NAME = frozenset("index_put_ index_add_ index_fill_ fill_ scatter_add_ scatter_reduce_".split())
 
 
-def not_in_place(func: Any, level: int, name: str | None = None) -> Exception:
+def not_in_place(
+    func: Any, level: int, name: str | None = None, *, whole: bool = False
+) -> Exception:
+    """The error; with `whole` it names operation and level, of whatever form it is otherwise."""
     name = name or name_of(func)
     where = "in a vmap"
-    if name in _ARITHMETIC and not is_legacy(level):
+    if name in _ARITHMETIC and not is_legacy(level) and not whole:
         name = "inplace arithmetic"
+    elif name == "bernoulli_":
+        name = "inplace bernoulli"
     elif name not in _BY_NAME:
-        name, where = f"aten::{name}", f"at level {level}"
+        name, where = f"aten::{name}", f"at level {depth_of_vmap(level)}"
     return of_batches_only(
         RuntimeError(
             f"vmap: {name}(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args that "
@@ -261,7 +267,11 @@ outlives: set[Rule] = {of_sample}  # rules that answer after the `vmap` is over
 
 def _sample(value: Any, level: int, i: int) -> Any:
     if type(value) is BatchedTensor:
-        return value._physical[i] if value._level == level else value
+        if value._level != level:
+            return value
+        physical = value._physical
+        # Of an empty batch, one that has the shape and dtype of its results.
+        return physical[i] if physical.shape[0] else physical.new_zeros(physical.shape[1:])
     if isinstance(value, (tuple, list)):
         return type(value)([_sample(v, level, i) for v in value])
     return value
@@ -285,15 +295,18 @@ def by_samples(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> An
     size = batch_size((*args, *kwargs.values()), level)
     if kwargs.get("out") is not None:
         raise no_out(func)
-    if size == 0:
+    if size == 0 and is_legacy(level):
         raise RuntimeError(
             f"aten::{name}: Fallback not implemented for batch size 0. Please file an issue"
         )
     results = []
-    for i in range(size):
+    for i in range(size or 1):
         own = {k: _sample(v, level, i) for k, v in kwargs.items()}
         results.append(func(*_sample(args, level, i), **own))
-    return args[0] if in_place else wrap_all(_stacked(results), level)
+    if in_place:
+        return args[0]
+    stacked = _stacked(results)
+    return wrap_all(stacked if size else tree_map_only(Tensor, lambda r: r[:0], stacked), level)
 
 
 def sample_by_sample(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:

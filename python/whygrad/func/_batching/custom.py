@@ -97,9 +97,10 @@ def _unmappable(level: Level, error: Exception) -> Exception:
 def _placed(result: Any, level: Level) -> Any:
     """What `vmap` returned, (output, out_dims), as batched tensors."""
     if not isinstance(result, tuple) or len(result) != 2:
+        got = f"{len(result)} returns" if isinstance(result, tuple) else f"a {type(result)}"
         raise RuntimeError(
             "Expected the vmap staticmethod to have two returns, an output and out_dims with pytree structure "
-            f"compatible with the output. Got a {type(result)} instead"
+            f"compatible with the output. Got {got} instead"
         )
     output, out_dims = result
     leaves, spec = tree_flatten(output)

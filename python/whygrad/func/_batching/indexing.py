@@ -320,6 +320,12 @@ def of_unknown_shape(level: int, func: Any, args: tuple, kwargs: dict[str, Any])
     if name_of(func) == "masked_select" and samples[1] is not None:
         shape = broadcast_shapes(values[0].shape, values[1].shape)
         return values[0].expand(shape)[samples[1].expand(shape)]
+    if name_of(func) == "masked_select":
+        raise RuntimeError(
+            "vmap: Attempted to vmap over `mask` in torch.masked_select(self, mask) We cannot support this because for "
+            "each batch this would return a differently shaped Tensor. Please file an issue at "
+            "https://github.com/pytorch/pytorch/issues if you need this feature."
+        )
     if not any(b and s is None for s, b in zip(samples, batched, strict=True)):
         return func(*samples[: len(args)], **dict(zip(kwargs, samples[len(args) :], strict=True)))
     raise RuntimeError(dynamic({"argwhere": "nonzero"}.get(name_of(func), name_of(func))))

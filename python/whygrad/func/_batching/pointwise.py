@@ -183,7 +183,7 @@ def masked_fill(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> A
     tensor, mask, value = (given[n] for n in names)
     in_place = name_of(func).endswith("_")
     if in_place and not is_batched(tensor, level):
-        raise not_in_place(func, level)
+        raise not_in_place(func, level, whole=isinstance(value, Tensor))
     if is_batched(value, level):
         if rank_of(value) != 0:
             own_part(func, args, kwargs)

@@ -177,6 +177,11 @@ def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):  # type: ignor
     return _scaled_sum(input, _C.mm(mat1, mat2), beta, alpha)
 
 
+@composed("addr")
+def addr(input, vec1, vec2, *, beta=1, alpha=1):  # type: ignore[no-untyped-def]
+    return _scaled_sum(input, _C.outer(vec1, vec2), beta, alpha)
+
+
 @composed("addmv")
 def addmv(input, mat, vec, *, beta=1, alpha=1):  # type: ignore[no-untyped-def]
     return _scaled_sum(input, _C.mv(mat, vec), beta, alpha)

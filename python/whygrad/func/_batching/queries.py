@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from whygrad import _C
-from whygrad._vmap_levels import open_levels
+from whygrad._tensor_str import tensor_repr
+from whygrad._vmap_levels import differentiated, open_levels
 
 from .batched import (
     BatchedTensor,
+    dispatch,
     is_batched,
     is_legacy,
     name_of,
@@ -94,7 +96,7 @@ def requires_grad(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) ->
     levels = open_levels()
     if not levels:
         return False
-    if _C._transform_level() <= levels[-1].transforms and not levels[-1].repeated:
+    if not differentiated() and not levels[-1].repeated:
         return False
     tensor = args[0]
     while type(tensor) is BatchedTensor:
@@ -121,7 +123,9 @@ def truth(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     if is_legacy(level):
         raise RuntimeError(_LEGACY.format("is_nonzero"))
     raise RuntimeError(
-        "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support "
+        item_message()
+        if differentiated()
+        else "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support "
         "that yet, please file an issue at https://github.com/pytorch/pytorch/issues ."
     )
 
@@ -150,7 +154,14 @@ def of_memory(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any
     )
 
 
-refuse("data.get data.set", "accessing `data` under vmap transform is not allowed")
+refuse("data.set", "mutating directly with `.data` under vmap transform is not allowed.")
+
+
+@rule("data.get")
+def data(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    if differentiated():
+        return args[0].detach()
+    raise RuntimeError("accessing `data` under vmap transform is not allowed")
 
 
 @rule("requires_grad_")
@@ -175,11 +186,14 @@ refuse(
 
 
 def representation(tensor: Any) -> str:
-    """`BatchedTensor(lvl=1, bdim=0, value=...)`, with the physical tensor indented."""
+    """`BatchedTensor(lvl=1, bdim=0, value=...)` around what the physical tensor shows."""
     if is_legacy(tensor._level):  # which asks whether elements are finite
         raise RuntimeError(_LEGACY.format("is_nonzero"))
-    value = "\n".join("    " + line for line in repr(tensor._physical).splitlines())
-    return f"BatchedTensor(lvl={tensor._level}, bdim=0, value=\n{value}\n)"
+    batches = []
+    while type(tensor) is BatchedTensor:
+        batches.append(tensor._level)
+        tensor = tensor._physical
+    return tensor_repr(tensor, batches=batches)
 
 
 def _refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -228,9 +242,15 @@ def _register_hook(self: Any, hook: Any) -> Any:
 # Methods that are Python, which do not ask for overrides.
 for _names, _method in (
     ("numpy __array__", _refuse),
-    ("__deepcopy__ __reduce_ex__", _no_storage),
+    (
+        "__deepcopy__ __reduce_ex__ untyped_storage storage _typed_storage is_shared share_memory_",
+        _no_storage,
+    ),
     ("__repr__ __str__", representation),
     ("__format__", _format),
+    # Also where overrides are off: nobody may read the element that is there.
+    ("__index__", lambda self: dispatch(Tensor.__index__, (self,), {})),
+    ("__float__", lambda self: dispatch(Tensor.__float__, (self,), {})),
     ("as_subclass", _itself),
     ("register_hook", _register_hook),
 ):

@@ -19,8 +19,10 @@ from .batched import (
     is_batched,
     name_of,
     no_out,
+    not_in_place,
     own_part,
     physical_of,
+    rank_of,
     rule,
     wrap,
     wrap_all,
@@ -78,6 +80,8 @@ def _outside(call: Any, **changes: Any) -> Any:
 def _different(call: Any, name: str, level: Level) -> Any:
     size = level.size
     if name.endswith("_") and not is_batched(call.values["input"], level.number):
+        if is_batched(call.values.get("p"), level.number):
+            raise not_in_place(call.func, level.number)
         raise RuntimeError(_DIFFERENT_IN_PLACE)
     if name == "randperm":
         rows = [_outside(call) for _ in range(size)]
@@ -88,9 +92,13 @@ def _different(call: Any, name: str, level: Level) -> Any:
             changes[key] = (size, *((v,) if isinstance(v, int) else v))
         elif isinstance(v, Tensor):
             changes[key] = physical_of(v, level.number, size)
-    if name == "multinomial" and changes["input"].dim() == 3:
-        return own_part(call.func, tuple(call.values.values()), {})
     call.values.pop("requires_grad", None)
+    if (
+        name == "multinomial" and rank_of(call.values["input"]) == 2
+    ):  # of rows; it takes no more dims
+        changes["input"] = changes["input"].flatten(0, 1)
+        result = _outside(call, **changes)
+        return wrap(result.unflatten(0, (size, call.values["input"].shape[0])), level.number)
     result = _outside(call, **changes)
     return call.values["input"] if name.endswith("_") else wrap_all(result, level.number)
 
@@ -105,7 +113,7 @@ def _same(call: Any, name: str, level: Level) -> Any:
         return _outside(call, input=_C.empty(first.shape, dtype=first.dtype))
     if name == "dropout":
         return first * _outside(call, input=_C.ones(first.shape, dtype=first.dtype))
-    if name.endswith("_") and len(tensors) == 1:
+    if name.endswith("_") and all(v is first for v in tensors.values() if is_batched(v, number)):
         first.copy_(_outside(call, input=_C.empty(first.shape, dtype=first.dtype)))
         return first
     raise RuntimeError(_SAME_OF_BATCHED)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from whygrad import _C
+from whygrad._vmap_levels import differentiated
 
 from .batched import (
     BatchedTensor,
@@ -103,9 +104,16 @@ def along_dims(call: Call) -> Any:
     return without_dim(result) if rank_of(leading) == 0 else result
 
 
-@rule("arange range full scalar_tensor eye")
+@rule("arange range full scalar_tensor eye zeros ones empty empty_strided")
 def of_numbers(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     raise RuntimeError(item_message())
+
+
+@rule("fill_diagonal_")
+def fill_diagonal_(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    if any(is_batched(v, level) for v in (*args[1:], *kwargs.values())):
+        raise RuntimeError(item_message())
+    return sample_by_sample(level, func, args, kwargs)
 
 
 @rule("linspace logspace")
@@ -115,7 +123,7 @@ def steps(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
 
 @bound(
     "select narrow split split_with_sizes tensor_split chunk unbind unfold diagonal glu unflatten select_copy narrow_copy "
-    "split_copy split_with_sizes_copy unbind_copy unfold_copy diagonal_copy unsafe_split unsafe_split_with_sizes unsafe_chunk"
+    "split_copy split_with_sizes_copy unbind_copy unfold_copy diagonal_copy slice_copy unsafe_split unsafe_split_with_sizes unsafe_chunk"
 )
 def parts_along_dims(call: Call) -> Any:
     tensor = first_of(call)
@@ -136,6 +144,30 @@ def parts_along_dims(call: Call) -> Any:
     return call.run(**{call.overload.parameters[0].name: physical}, **values)
 
 
+@bound("select_scatter slice_scatter diagonal_scatter")
+def replaced_along_dims(call: Call) -> Any:
+    tensor, source = call.values["input"], call.values["src"]
+    rank = rank_of(tensor)
+    if rank == 0:
+        own_part(call.func, tuple(call.values.values()), {})  # says that a number has no parts
+    physical = physical_of(tensor, call.level, call.size)
+    new = physical_of(source, call.level, call.size)
+    return call.run(input=physical, src=new, **dims_of(call, rank))
+
+
+@bound("alias_copy detach_copy positive conj_physical_")
+def as_whole(call: Call) -> Any:
+    return call.run(input=first_of(call)._physical)
+
+
+@rule("as_strided_copy expand_copy permute_copy squeeze_copy t_copy unsqueeze_copy view_copy")
+def copy_of_view(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    if kwargs.get("out") is not None:
+        raise no_out(func)
+    view = getattr(Tensor, name_of(func).removesuffix("_copy"))
+    return view(*args, **kwargs).clone(memory_format=_C.contiguous_format)
+
+
 @rule("hsplit vsplit dsplit")
 def equal_parts(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     own_part(func, args, kwargs)  # has the faults of the call
@@ -148,6 +180,14 @@ def equal_parts(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> A
 
 
 def item_message() -> str:
+    if differentiated():
+        return (
+            "vmap: It looks like you're either (1) calling .item() on a Tensor or (2) attempting to use a Tensor in some "
+            "data-dependent control flow or (3) encountering this error in PyTorch internals. For (1): we don't support "
+            "vmap over calling .item() on a Tensor, please try to rewrite what you're doing with other operations. For "
+            "(2): we don't support data-dependent control flow in vmap yet, please file an issue at "
+            "https://github.com/pytorch/pytorch/issues . For (3): please file an issue."
+        )
     return (
         "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a "
         "Tensor, please try to rewrite what you're doing with other operations. If error is occurring somewhere "
