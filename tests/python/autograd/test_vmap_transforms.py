@@ -72,6 +72,21 @@ def test_gradients_of_gradients_of_samples(torch):
 
 
 @parity(tol=SUMMED)
+def test_windows_on_memory_that_samples_share(torch):
+    x, scales = data(torch, 3, 3), data(torch, 4, salt=1)
+
+    def back(x):
+        def f(a):
+            return (a.as_strided((2, 2), (3, 1), 1) ** 2).sum()
+
+        return lambda scale: torch.func.vjp(f, x)[1](scale)[0]
+
+    yield numbers(torch, torch.vmap(back(x))(scales))
+    yield numbers(torch, torch.vmap(back(x.t()))(scales))
+    yield numbers(torch, torch.vmap(torch.vmap(back(x)))(scales.view(2, 2)))
+
+
+@parity(tol=SUMMED)
 def test_models(torch):
     """Ensembles of modules, and the gradients of each model for each sample."""
     func, nn = torch.func, torch.nn

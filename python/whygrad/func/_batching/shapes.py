@@ -450,9 +450,23 @@ def as_strided(call: Call) -> Any:
     size, stride = call.values["size"], call.values["stride"]
     offset = call.values.get("storage_offset")
     _check_window(physical, list(size), list(stride), offset)
+    if call.size > 1 and physical.stride(0) == 0:
+        # Samples that share one memory would share their gradients as well.
+        if offset is not None:
+            offset -= physical.storage_offset()
+        physical = _apart(physical)
     return physical.as_strided(
         (call.size, *size), (physical.stride(0) if call.size else 1, *stride), offset
     )
+
+
+def _apart(physical: Any) -> Any:
+    """Memory of its own for every sample, in which it lies with the same strides."""
+    shape, strides = physical.shape, physical.stride()[1:]
+    extent = 1 + sum((n - 1) * s for n, s in zip(shape[1:], strides, strict=True))
+    memory = physical.new_zeros((shape[0], extent))
+    memory.as_strided(shape, (extent, *strides)).copy_(physical)
+    return memory
 
 
 def _check_window(physical: Any, size: list[int], stride: list[int], offset: int | None) -> None:
