@@ -369,6 +369,7 @@ Answer ask_about_backward(PyObject* self, PyObject* const* values) {
     PyObject* const all[] = {self, values[0], values[1], values[2], values[3]};
     Call call = call_of_method("backward", all, 1, names, Told::Function);
     call.n_asked = 1;
+    call.is_question = true;
     return ask_overrides(call,
                          [&] { return guarded([&] { return backward_from(self, values); }); });
 }

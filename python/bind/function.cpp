@@ -16,6 +16,7 @@
 #include "graph.h"
 #include "hooks.h"
 #include "node_type.h"
+#include "profiler.h"
 #include "tensor_type.h"
 
 namespace wg::py {
@@ -405,6 +406,7 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
             fail_type("_function_apply(cls, ctx class, args)");
         PyObject *cls = argv[0], *ctx_class = argv[1], *args = argv[2];
         const Py_ssize_t n = PyTuple_GET_SIZE(args);
+        const ProfiledFunction profiled(cls);
 
         Object ctx_object = check(PyObject_CallNoArgs(ctx_class));
         Context* ctx = as_context(ctx_object.get());

@@ -18,13 +18,17 @@ struct Options {
     bool shapes = false, memory = false, stack = false;
 };
 
+// What an event is, by PyTorch's numbers.
+enum class Scope : int { Function = 0, Derivative = 1, User = 7 };
+
 struct Event {
     std::string name;
-    const char* kind;  // as Chrome's trace viewer has it: cpu_op, user_annotation
+    Scope scope;
     int64_t begin_ns, end_ns = -1;
     int64_t parent;  // its index, or -1
     unsigned long thread;
-    int64_t sequence_nr = -1;  // of the node that the derivative belongs to
+    int64_t sequence_nr =
+        -1;  // of the derivative's node, or what the next node had when a call began
     int64_t bytes = 0;  // allocated less freed in the meantime
     Object shapes, stack;
 };
@@ -65,9 +69,9 @@ Object stack_here() {
     return check(PyObject_CallNoArgs(walk));
 }
 
-int64_t begin(std::string name, const char* kind, int64_t sequence_nr = -1) {
+int64_t begin(std::string name, Scope scope, int64_t sequence_nr = -1) {
     Event e{std::move(name),
-            kind,
+            scope,
             0,
             -1,
             open_.empty() ? -1 : open_.back(),
@@ -99,12 +103,12 @@ void end(int64_t index) noexcept {
 
 struct Derivatives final : NodeObserver {
     int64_t begin_turn(const Node& n) override {
-        return profiled_ ? begin("autograd::engine::evaluate_function: " + n.name(), "cpu_op",
-                                 int64_t(n.sequence_nr))
+        return profiled_ ? begin("autograd::engine::evaluate_function: " + n.name(),
+                                 Scope::Function, int64_t(n.sequence_nr))
                          : -1;
     }
     int64_t begin_derivative(const Node& n) override {
-        return profiled_ ? begin(n.name(), "cpu_op", int64_t(n.sequence_nr)) : -1;
+        return profiled_ ? begin(n.name(), Scope::Derivative, int64_t(n.sequence_nr)) : -1;
     }
     void end(int64_t index) noexcept override {
         if (index >= 0) py::end(index);
@@ -127,13 +131,13 @@ PyObject* start(PyObject*, PyObject* const* args, Py_ssize_t n) {
 
 Object as_tuple(const Event& e) {
     const auto or_none = [](const Object& o) { return o ? o.get() : Py_None; };
-    return check(Py_BuildValue("(ssLLLkLLOO)", e.name.c_str(), e.kind, (long long)e.begin_ns,
+    return check(Py_BuildValue("(siLLLkLLOO)", e.name.c_str(), int(e.scope), (long long)e.begin_ns,
                                (long long)e.end_ns, (long long)e.parent, e.thread,
                                (long long)e.sequence_nr, (long long)e.bytes, or_none(e.shapes),
                                or_none(e.stack)));
 }
 
-// The events as tuples (name, kind, begin and end in ns, parent's index, thread, sequence number, bytes,
+// The events as tuples (name, scope, begin and end in ns, parent's index, thread, sequence number, bytes,
 // shapes, stack), in the order in which they began.
 PyObject* stop(PyObject*, PyObject*) {
     return guarded([&] {
@@ -155,7 +159,7 @@ PyObject* enter(PyObject*, PyObject* name) {
         if (!profiled_ || !recording_) return PyLong_FromLong(-1);
         const char* text = PyUnicode_AsUTF8(name);
         if (!text) throw PythonError{};
-        return PyLong_FromLongLong(begin(text, "user_annotation"));
+        return PyLong_FromLongLong(begin(text, Scope::User));
     });
 }
 PyObject* leave(PyObject*, PyObject* index) {
@@ -187,7 +191,10 @@ bool is_to_be_profiled() noexcept { return profiled_ && !std::exchange(recorded_
 
 Object profiled_call(PyObject* callable, const char* name, PyObject* const* args, Py_ssize_t nargs,
                      PyObject* kwnames) {
-    const int64_t index = begin(std::string("aten::") + name, "cpu_op");
+    const bool may_record =
+        grad_enabled() && nargs > 0 && (is_tensor(args[0]) || is_tensor_sequence(args[0]));
+    const int64_t index = begin(std::string("aten::") + name, Scope::Function,
+                                may_record ? int64_t(next_sequence_nr()) : -1);
     struct End {
         int64_t index;
         ~End() {
@@ -203,6 +210,14 @@ Object profiled_call(PyObject* callable, const char* name, PyObject* const* args
     }
     recorded_already_ = true;
     return check(PyObject_Vectorcall(callable, args, size_t(nargs), kwnames));
+}
+
+ProfiledFunction::ProfiledFunction(PyObject* cls)
+    : index_(profiled_ && recording_ ? begin(_PyType_Name(reinterpret_cast<PyTypeObject*>(cls)),
+                                             Scope::Function, int64_t(next_sequence_nr()))
+                                     : -1) {}
+ProfiledFunction::~ProfiledFunction() {
+    if (index_ >= 0) end(index_);
 }
 
 void add_profiler(PyObject* module) { check(PyModule_AddFunctions(module, functions_)); }

@@ -23,6 +23,17 @@ bool is_to_be_profiled() noexcept;
 Object profiled_call(PyObject* callable, const char* name, PyObject* const* args, Py_ssize_t nargs,
                      PyObject* kwnames);
 
+// A call of a torch.autograd.Function, for as long as this lives; an event of the class's name.
+class ProfiledFunction {
+public:
+    explicit ProfiledFunction(PyObject* cls);
+    ~ProfiledFunction();
+    ProfiledFunction(const ProfiledFunction&) = delete;
+
+private:
+    int64_t index_;
+};
+
 void add_profiler(PyObject* module);
 
 }  // namespace wg::py

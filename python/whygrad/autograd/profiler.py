@@ -25,6 +25,9 @@ __all__ = [
 ]
 
 
+recording = False  # whether somebody does, on any thread
+
+
 def kineto_available() -> bool:
     """Whether `torch.profiler` can record: always."""
     return True
@@ -124,14 +127,17 @@ class profile:
             return None
         if self.entered:
             raise RuntimeError("Profiler context manager is not reentrant")
+        global recording
         _C._profiler_start(self.record_shapes, self.profile_memory, self.with_stack)
-        self.entered = True
+        self.entered = recording = True
         self._origin_ns = time.perf_counter_ns()
         self.profiling_start_time_ns = time.time_ns()
         return self
 
     def __exit__(self, *exc: Any) -> None:
+        global recording
         if self.enabled:
+            recording = False
             self.profiling_end_time_ns = time.time_ns()
             rows = _C._profiler_stop()
             self.function_events = EventList.of(rows, self._origin_ns, self.profile_memory)

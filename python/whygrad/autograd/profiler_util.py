@@ -94,18 +94,17 @@ class FunctionEvent(_Times):
     count = 1
 
     def __init__(self, id: int, row: tuple, origin_ns: int) -> None:
-        name, kind, begin, end, _, thread, sequence_nr, size, shapes, stack = row
+        name, scope, begin, end, _, thread, sequence_nr, size, shapes, stack = row
         self.id = id
         self.name = self.trace_name = name
-        self.kind = kind
         self.thread = thread
         self.time_range = Interval((begin - origin_ns) / 1e3, (end - origin_ns) / 1e3)
         self.sequence_nr = sequence_nr
         self.cpu_memory_usage = size
         self.input_shapes: list = shapes or []
         self.stack: list[str] = stack or []
-        self.is_user_annotation = kind == "user_annotation"
-        self.scope = 7 if self.is_user_annotation else 0
+        self.scope = scope  # 0: a call, 1: a derivative, 7: a region of the user's
+        self.is_user_annotation = scope == 7
         self.cpu_parent: FunctionEvent | None = None
         self.cpu_children: list[FunctionEvent] = []
 
@@ -309,7 +308,7 @@ class EventList(list):
                 args["Call stack"] = ";".join(reversed(e.stack))
             times = {"ts": e.time_range.start, "dur": e.cpu_time_total}
             events.append(
-                {"ph": "X", "cat": e.kind, "name": e.name, "pid": pid, "tid": e.thread, **times, "args": args}
+                {"ph": "X", "cat": "user_annotation" if e.is_user_annotation else "cpu_op", "name": e.name, "pid": pid, "tid": e.thread, **times, "args": args}
             )  # fmt: skip
         return events
 

@@ -16,6 +16,7 @@ from typing import Any
 import whygrad
 from whygrad import _C, Tensor
 
+from ..autograd import profiler
 from ..utils.hooks import RemovableHandle
 
 __all__ = [
@@ -66,6 +67,9 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
         # Present only when a scheduler asks whether a step came before its own.
         if "_opt_called" in own:
             own["_opt_called"] = True
+        if profiler.recording and "_in_step" not in own:
+            with _region(self, "step"):
+                return _step_between_hooks(step, self, (self, *args), kwargs)
         if (
             self._optimizer_step_pre_hooks
             or self._optimizer_step_post_hooks
@@ -76,6 +80,11 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
         return step(self, *args, **kwargs)
 
     return wrapper
+
+
+def _region(optimizer: Optimizer, method: str) -> profiler.record_function:
+    """What a profile shows of a call of the method."""
+    return profiler.record_function(f"Optimizer.{method}#{type(optimizer).__name__}.{method}")
 
 
 def _step_between_hooks(
@@ -387,6 +396,12 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the gradient of every parameter, or fill it with zeros."""
+        if profiler.recording:
+            with _region(self, "zero_grad"):
+                return self._drop_gradients(set_to_none)
+        return self._drop_gradients(set_to_none)
+
+    def _drop_gradients(self, set_to_none: bool) -> None:
         if set_to_none:
             for group in self.param_groups:
                 for p in group["params"]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from parity import subject, table
+from parity import parity, subject, table
 
 torch = subject()
 profiler = torch.autograd.profiler
@@ -79,6 +81,44 @@ def test_sequence_numbers_lead_from_a_derivative_to_its_node() -> None:
     with profiler.profile() as p:
         y.sum().backward()
     assert [e.sequence_nr for e in p.function_events if e.name == "ExpBackward0"] == [number]
+
+
+@parity
+def test_events_of_pytorch_too(torch: Any) -> Iterator[Any]:
+    """Forward calls bear the number of the node that they record; Functions and optimizers show."""
+
+    class Cube(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return 3 * g * ctx.saved_tensors[0] ** 2
+
+    x = torch.nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.SGD([x], lr=0.1)
+    with torch.autograd.profiler.profile() as p:
+        y = x.exp()
+        z = Cube.apply(y)
+        with torch.no_grad():
+            x.cos()
+        torch.ones(3)
+        z.sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    number = {t.grad_fn._sequence_nr(): name for t, name in ((y, "exp"), (z, "cube"))}
+    shared = r"aten::(exp|cos|ones|sum|backward)$|Cube|.*(Exp|Cube|Sum)Backward|Optimizer"
+    for e in p.function_events:
+        if re.match(shared, e.name):
+            yield (
+                e.name,
+                e.scope,
+                number.get(e.sequence_nr),
+                e.sequence_nr < 0,
+                e.is_user_annotation,
+            )
 
 
 def test_averages_and_tables() -> None:
