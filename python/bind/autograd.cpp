@@ -154,6 +154,10 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
         for (Py_ssize_t i = 0; i < n; ++i) {
             PyObject* o = PyTuple_GET_ITEM(inputs, i);
             if (is_gradient_edge(o)) {
+                PyObject* const fn = PyTuple_GET_ITEM(o, 0);
+                WG_CHECK(is_node(fn),
+                         "GradientEdge's first object must be an autograd.graph.Node but got ",
+                         Py_TYPE(fn)->tp_name);
                 targets.push_back(gradient_edge_of(o));
                 continue;
             }

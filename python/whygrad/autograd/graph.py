@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from .. import _C
 from .._grad_mode import no_grad
 from ..utils.hooks import RemovableHandle
+from .function import _SingleLevelFunction
 
 Tensor = _C.Tensor
 
@@ -27,6 +28,7 @@ __all__ = [
     "GradientEdge",
     "get_gradient_edge",
     "increment_version",
+    "set_override_stale_capture_stream",
     "set_warn_on_accumulate_grad_stream_mismatch",
 ]
 
@@ -70,8 +72,9 @@ class Node(abc.ABC):
 
     @classmethod
     def __subclasshook__(cls, subclass: type, /) -> bool:
+        # A Function is no node: those that it makes are of a class of their own.
         if cls is Node and _C._is_node_type(subclass):
-            return True
+            return not issubclass(subclass, _SingleLevelFunction)
         return NotImplemented
 
 
@@ -329,5 +332,16 @@ def register_multi_grad_hook(
     return _MultiHandle([t.register_hook(first) for t in tensors if t.requires_grad])
 
 
+def _check_flag(enabled: Any) -> None:
+    if not isinstance(enabled, bool):
+        raise RuntimeError(f"enabled must be a bool, but got {type(enabled).__name__}")
+
+
 def set_warn_on_accumulate_grad_stream_mismatch(enabled: bool) -> None:
     """Of streams on a GPU; whygrad has none, so there is nothing to warn of."""
+    _check_flag(enabled)
+
+
+def set_override_stale_capture_stream(enabled: bool) -> None:
+    """Of streams on a GPU; whygrad has none, so there is nothing to override."""
+    _check_flag(enabled)

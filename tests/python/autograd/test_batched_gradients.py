@@ -28,6 +28,11 @@ torch.autograd.grad([x * 2, x.sum()], x, [torch.eye(3), None], is_grads_batched=
 torch.autograd.grad([x * 2, x.sum()], x, [torch.eye(3), torch.ones(2)], is_grads_batched=True)
 torch.autograd.grad(x * 2, x, torch.ones(3), is_grads_batched=True)
 torch.autograd.grad(x * 2, x, torch.ones(2, 4), is_grads_batched=True)
+torch.autograd.grad(x[:1], x, is_grads_batched=True)
+torch.autograd.grad(x[:1, None], x, is_grads_batched=True)
+torch.autograd.grad(torch.autograd.graph.get_gradient_edge(x * 2), x, torch.ones(2, 3), is_grads_batched=True)
+torch.autograd.grad(torch.autograd.graph.get_gradient_edge(x * 2), x, torch.ones(3), is_grads_batched=True)
+torch.autograd.grad(torch.autograd.graph.get_gradient_edge(x * 2), x, torch.ones(2, 4), is_grads_batched=True)
 """,
     setup="x = torch.ones(3, requires_grad=True)",
     tol=GRADIENT,

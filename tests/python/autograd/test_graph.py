@@ -237,6 +237,8 @@ y = w.exp(); (y * v).sum().backward(inputs=[G.get_gradient_edge(y)]); w.grad; v.
 G.get_gradient_edge(x)
 torch.autograd.grad((w.exp().grad_fn, 0), w)
 torch.autograd.grad(G.GradientEdge(w.exp().grad_fn, 1), w, torch.ones(2, 3))
+torch.autograd.grad(w.exp(), G.GradientEdge(None, 0), torch.ones(2, 3))
+w.exp().sum().backward(inputs=[G.GradientEdge(3, 0)])
 e = G.get_gradient_edge(w.exp()); e.node; e.output_nr; e.ownership_token; len(e); e._fields
 e = G.get_gradient_edge(w); e.node; e.node.variable is w
 e = G.get_gradient_edge(torch.stack([w, v]).unbind()[1]); e.output_nr
@@ -253,6 +255,7 @@ test_nodes = table(
 isinstance((w * v).grad_fn, G.Node)
 isinstance(G.get_gradient_edge(w).node, G.Node)
 isinstance(Square.apply(w).grad_fn, G.Node)
+issubclass(Square, G.Node), issubclass(type(Square.apply(w).grad_fn), G.Node), issubclass(torch.autograd.Function, G.Node)
 isinstance(w, G.Node), isinstance(None, G.Node), issubclass(int, G.Node), issubclass(type((w * v).grad_fn), G.Node)
 G.Node()
 y = torch.stack([w, v]); f = y.grad_fn; len(f._input_metadata); m = f._input_metadata[0]; m.shape; m.dtype; m.device; m.is_nested_tensor
@@ -274,6 +277,9 @@ G.increment_version([3])
 G.increment_version([x, 3]); x._version
 u = w * 1; y = u * u; G.increment_version(u); y.sum().backward()
 G.set_warn_on_accumulate_grad_stream_mismatch(False)
+G.set_warn_on_accumulate_grad_stream_mismatch(1)
+G.set_override_stale_capture_stream(True)
+G.set_override_stale_capture_stream(None)
 """,
     setup=SETUP,
     tol=CLOSE,

@@ -12,6 +12,7 @@ from typing import Any
 
 from whygrad import _C
 from whygrad._vmap_levels import Level, Running, open_levels
+from whygrad.autograd.graph import GradientEdge
 
 from .batched import BatchedTensor, is_batched, physical_of, wrap
 
@@ -213,9 +214,13 @@ def _checked_rows(roots: Sequence[Any], grads: Sequence[Any]) -> int:
     for root, g in zip(roots, grads, strict=False):
         if g is None and isinstance(root, Tensor) and root.numel() != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        if g is not None and isinstance(root, GradientEdge):
+            expected = root.node._input_metadata[root.output_nr].shape
+            if list(g.shape[1:]) != list(expected):
+                raise RuntimeError("Batched grads are not supported with GradientEdge")
     for i, (root, g) in enumerate(zip(roots, grads, strict=False)):
         if isinstance(root, Tensor):
-            g = _batch_for(root, g)
+            g = _batch_for(root, g, i)
         if g is not None and isinstance(root, Tensor) and g.shape[1:] != root.shape:
             raise RuntimeError(
                 "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch "
@@ -240,11 +245,18 @@ def _checked_rows(roots: Sequence[Any], grads: Sequence[Any]) -> int:
     return sizes[0] if sizes else 0
 
 
-def _batch_for(root: Tensor, grads: Tensor | None) -> Tensor | None:
+def _batch_for(root: Tensor, grads: Tensor | None, index: int) -> Tensor | None:
     """The gradients as they are, if there are some, with a batch; PyTorch's errors if not."""
     if grads is None:
         if root.requires_grad and root.numel() != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        if (
+            root.requires_grad and root.dim() > 0
+        ):  # ones like the root, whose first dim is the batch
+            raise RuntimeError(
+                f"invalid gradient at index {index} - got {list(root.shape[1:])} but expected shape compatible with "
+                f"{list(root.shape)}"
+            )
         raise ValueError(
             "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a Tensor of "
             "dimensionality 0 so expected in_dim to satisfy 0 <= in_dim < 0."
