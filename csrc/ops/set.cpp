@@ -67,6 +67,7 @@ Tensor& set_recorded(Tensor& self, const Tensor& source, Change change) {
     }
     change();
     rebase_history(self, std::move(node));
+    forget_accumulator(self);  // graphs to come expect gradients of the new shape
     return self;
 }
 

@@ -116,6 +116,12 @@ p = nn.Parameter(torch.ones(2)); q = nn.Parameter(torch.zeros(2)); p.backward(q)
 
 test_next_gradients = table(
     """
+y = x * 2; no_grad(lambda: x.set_(torch.ones(2, 2))); (x * 3).sum().backward(); x.grad
+y = x * 2; no_grad(lambda: x.set_(torch.ones(2, 2))); y.sum().backward(); x.grad
+y = x * 2; no_grad(lambda: x.set_(torch.ones(2, 2))); y.sum().backward(retain_graph=True); torch.autograd.grad(y.sum(), x)
+y = x * 2; no_grad(lambda: x.set_(torch.zeros(2, 3))); x.register_hook(lambda g: g * 2); (y.sum() + x.sum()).backward(); x.grad
+h = []; y = x * 2; y.grad_fn.next_functions[0][0].register_hook(lambda *a: h.append(1)); no_grad(lambda: x.set_(torch.ones(4))); x.register_post_accumulate_grad_hook(lambda t: h.append(t.grad)); (x * 2).sum().backward(); h
+x.grad = torch.ones(2, 3); no_grad(lambda: x.set_(torch.ones(4))); x.grad; (x * 2).sum().backward()
 x.sum().backward(); h = x.grad; x.sum().backward(); h is x.grad; h; x.grad._version
 x.sum().backward(); h = x.grad; _p = h.data_ptr(); x.sum().backward(create_graph=True); h is x.grad; h; _p == x.grad.data_ptr(); lay(x.grad)
 (x * w).sum().backward(create_graph=True); h = x.grad; (x * w).sum().backward(); h is x.grad; h; lay(x.grad)
