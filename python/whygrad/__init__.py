@@ -60,6 +60,7 @@ from_numpy = _C.from_numpy
 is_grad_enabled = _C.is_grad_enabled
 is_inference_mode_enabled = _C.is_inference_mode_enabled
 is_anomaly_enabled = _C.is_anomaly_enabled
+set_anomaly_enabled = _C.set_anomaly_enabled
 is_anomaly_check_nan_enabled = _C.is_anomaly_check_nan_enabled
 _make_dual = _C._make_dual
 _unpack_dual = _C._unpack_dual

@@ -379,6 +379,7 @@ from ._C import select_copy as select_copy
 from ._C import select_scatter as select_scatter
 from ._C import selu as selu
 from ._C import selu_ as selu_
+from ._C import set_anomaly_enabled as set_anomaly_enabled
 from ._functions import set_default_device as set_default_device
 from ._functions import set_default_dtype as set_default_dtype
 from ._functions import set_default_tensor_type as set_default_tensor_type

@@ -321,6 +321,8 @@ torch.autograd.set_detect_anomaly(1, 2)
 torch.autograd.set_detect_anomaly(True, 2)
 torch.autograd.set_detect_anomaly()
 torch._C.set_anomaly_enabled()
+torch.set_anomaly_enabled(True, False); torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled(); torch.set_anomaly_enabled(False)
+torch.set_anomaly_enabled(1)
 torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
 """
 )
