@@ -16,6 +16,13 @@ from typing import Any
 from .. import _C
 from .._grad_mode import no_grad
 from .._vmap_levels import open_levels
+from ._nested import _iter_filter as _iter_filter
+from ._nested import _iter_None_tensors as _iter_None_tensors
+from ._nested import _iter_tensors as _iter_tensors
+from ._nested import _iter_tensors_permissive as _iter_tensors_permissive
+from ._nested import _map_tensor_data as _map_tensor_data
+from ._nested import _nested_map as _nested_map
+from ._nested import _unflatten as _unflatten
 
 __all__ = [
     "BackwardCFunction",

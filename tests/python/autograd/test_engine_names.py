@@ -146,6 +146,34 @@ def twice(context):
         except RuntimeError as e: return str(e)
 """
 
+test_walks_over_nested_values = table(
+    """
+list(A._iter_tensors([x, [y, (one,)], None, {"a": x}])), list(A._iter_tensors(None)), list(A._iter_tensors({"a": [x, {"b": y}]}))
+list(A._iter_tensors([x, 3]))
+list(A._iter_tensors("x"))
+list(A._iter_tensors(NT(x, y)))
+list(A._iter_None_tensors([x, None, [None]])), list(A._iter_None_tensors(None))
+list(A._iter_None_tensors([3]))
+list(A._iter_tensors_permissive([x, 3, "x", [x], None, {"k": 3}])), list(A._iter_tensors_permissive(3))
+list(A._iter_filter(is_int, allow_unknown=True)([1, "a", [2]]))
+list(A._iter_filter(is_int, condition_msg="numbers")(["a"]))
+list(A._iter_filter(is_int, conversion=lambda v: v if isinstance(v, list) else int(v))(["1", ["2"]]))
+A._nested_map(is_int, lambda v: v + 1)([1, (2, 3), {"a": 4}, None]), A._nested_map(is_int, lambda v: v + 1)(NT(1, 2)).b
+A._nested_map(is_int, lambda v: v + 1, "numbers")(["s"])
+A._nested_map(is_int, lambda v: v + 1)(2.5)
+A._map_tensor_data([x, (y,)])
+A._map_tensor_data([3])
+A._unflatten([1, 2, 3], [0, [0, 0]]), A._unflatten((1, 2, 3), [0, None, (0, 0)]), A._unflatten([1], 0), A._unflatten([1, 2], {"a": 0}), A._unflatten([], [None])
+A._unflatten([1], [0, 0])
+""",
+    setup=SETUP
+    + """
+A = importlib.import_module(torch.__name__ + ".autograd.function")
+NT = __import__("collections").namedtuple("NT", "a b")
+is_int = lambda v: isinstance(v, int)
+""",
+)
+
 test_profiler_names = table(
     """
 P = torch.autograd.profiler; P.kineto_available(), torch.profiler.kineto_available()
