@@ -23,6 +23,7 @@ from ._nested import _iter_tensors_permissive as _iter_tensors_permissive
 from ._nested import _map_tensor_data as _map_tensor_data
 from ._nested import _nested_map as _nested_map
 from ._nested import _unflatten as _unflatten
+from ._node_classes import DelayedError
 
 __all__ = [
     "BackwardCFunction",
@@ -294,21 +295,6 @@ for _name in (*__all__[:-1], "_SingleLevelFunction"):
     globals()[_name].__module__ = "torch.autograd.function"  # as warnings and scripts print it
 
 
-class _OnceDifferentiated(Function):
-    """Stands behind the results of a backward that must not be differentiated again."""
-
-    @staticmethod
-    def forward(ctx: Any, *args: Any) -> Any:
-        outputs = tuple(a.detach() for a in args)
-        return outputs if len(outputs) > 1 else outputs[0]
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        raise RuntimeError(
-            "trying to differentiate twice a function that was marked with @once_differentiable"
-        )
-
-
 def once_differentiable(fn: Callable) -> Callable:
     """Decorate a backward that is not itself differentiable: differentiating it is an error."""
 
@@ -331,7 +317,10 @@ def once_differentiable(fn: Callable) -> Callable:
             leaves = [result[i].detach() for i in places]
             for leaf in leaves:
                 leaf.requires_grad = True  # requires_grad_() is refused in a transform
-            guarded = _OnceDifferentiated.apply(*leaves)
+            guarded = DelayedError(
+                "trying to differentiate twice a function that was marked with @once_differentiable",
+                len(leaves),
+            )(*leaves)
             for i, g in zip(
                 places, guarded if isinstance(guarded, tuple) else (guarded,), strict=True
             ):

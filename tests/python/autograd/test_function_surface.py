@@ -189,6 +189,8 @@ type("A", (Function,), {"forward": staticmethod(lambda a, *, b=2: a * b), "setup
 type("A", (Function,), {"forward": staticmethod(lambda a, **k: a * 2), "setup_context": staticmethod(lambda ctx, inputs, output: seen.append(len(inputs))), "backward": staticmethod(lambda ctx, g: (g, None))}).apply(y, b=3); seen
 type("A", (Function,), {"forward": staticmethod(lambda a, b=3: a * 2), "setup_context": staticmethod(lambda ctx, inputs, output: seen.append(len(inputs))), "backward": staticmethod(lambda ctx, g: (g, None))}).apply(y).sum().backward(); seen
 type("A", (Function,), {"forward": staticmethod(lambda a, *r: a * 2), "setup_context": staticmethod(lambda ctx, inputs, output: seen.append(len(inputs))), "backward": staticmethod(lambda ctx, g: (g, None, None))}).apply(y, 2, 3).sum().backward(); seen
+w = torch.ones(3, requires_grad=True); z = make(lambda ctx, t: t * 1, once(lambda ctx, g: g * 2)).apply(x); g, = grad(z, x, w, create_graph=True); g; g.grad_fn.name(); g.grad_fn.next_functions[0][0].name(); g.sum().backward()
+z = make(lambda ctx, t: (t * 1, t * 2), once(lambda ctx, g, h: g + h)).apply(x); g, = grad(z[0].sum() + z[1].sum() * x.sum(), x, create_graph=True); story(g)
 once(lambda ctx: (3, None))(None); once(5)
 """,
     setup=SETUP,
