@@ -225,6 +225,15 @@ void subtract(Tensor& t, const Tensor& other) {
     elementwise_(Op::sub, t, args);
 }
 
+// A gradient by the elements of a weighted and reduced loss, n of them, in its place. PyTorch writes there as well,
+// which the version of the gradient shows.
+void weigh(Tensor& slope, const Tensor& weight, int64_t reduction, int64_t n) {
+    if (weight.defined()) multiply_by(slope, weight);
+    if (reduction != MEAN) return;
+    const Arg args[] = {slope, double(n)};
+    elementwise_(Op::div, slope, args, {}, "DivBackward1");
+}
+
 void check_probabilities(const Tensor& t, const char* name) {
     const DimMask every = dim_mask({}, t.dim());
     WG_CHECK(t.numel() == 0 || (reduce_values(Reduction::Min, t, every, false).to_double() >= 0 &&
@@ -307,7 +316,12 @@ Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Opt
                const Tensor p = d.saved(0), t = d.saved(1);
                const BinaryCrossEntropy loss{reduction, d.saved(2)};
                if (d.needs(0)) d.set(0, loss.gradient(d.grad(), p, t));
-               if (d.needs(1)) d.set(1, loss.scaled(-logit(p, {}).fresh() * d.grad(), p.numel()));
+               if (!d.needs(1)) return;
+               Tensor slope = logit(p, {}).fresh();
+               elementwise_(Op::neg, slope, std::initializer_list<Arg>{slope});
+               multiply_by(slope, d.grad());
+               weigh(slope, loss.weight, reduction, p.numel());
+               d.set(1, slope);
            }));
     return out;
 }
@@ -351,17 +365,34 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
         with<"reduction">(reduction)([reduction](Backward& d) {
             const Tensor x = d.saved(0), t = d.saved(1), weight = d.saved(2),
                          pos_weight = d.saved(3), g = d.grad();
-            const auto scaled = [&](const Tensor& slope) {
-                return spread(weighted(slope * g, weight), reduction, x.numel());
-            };
             const bool has_pos = pos_weight.defined();
             if (d.needs(0)) {
                 const Tensor positive = has_pos ? pos_weight * t : t;
-                d.set(0, scaled(has_pos ? (positive + 1.0 - t) * sigmoid(x) - positive
-                                        : sigmoid(x) - t));
+                Tensor slope;
+                if (grad_enabled()) {
+                    slope = has_pos ? (positive + 1.0 - t) * sigmoid(x) - positive : sigmoid(x) - t;
+                    slope = weighted(slope * g, weight);
+                } else {
+                    slope = has_pos ? positive + 1.0 : sigmoid(x);
+                    subtract(slope, t);
+                    if (has_pos) {
+                        multiply_by(slope, sigmoid(x));
+                        subtract(slope, positive);
+                    }
+                    multiply_by(slope, g);
+                    if (weight.defined()) multiply_by(slope, weight);
+                }
+                weigh(slope, {}, reduction, x.numel());
+                d.set(0, slope);
             }
-            if (d.needs(1))
-                d.set(1, scaled(has_pos ? log_sigmoid(-x) - pos_weight * log_sigmoid(x) : -x));
+            if (!d.needs(1)) return;
+            Tensor slope = has_pos ? log_sigmoid(-x) : -x * g;
+            if (has_pos) {
+                subtract(slope, log_sigmoid(x) * pos_weight);
+                multiply_by(slope, g);
+            }
+            weigh(slope, weight, reduction, x.numel());
+            d.set(1, slope);
         }));
     return out;
 }

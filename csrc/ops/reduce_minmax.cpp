@@ -202,7 +202,12 @@ TwoTensors aminmax(const Tensor& t, OptInt dim, bool keepdim) {
                                                                  mask, keepdim, listed)
                                             : Tensor();
                    };
-                   d.set(0, sum_of_defined(share(0), share(1)));
+                   Tensor low = share(0);
+                   const Tensor high = share(1);
+                   if (!low.defined() || !high.defined())
+                       return d.set(0, low.defined() ? low : high);
+                   elementwise_(Op::add, low, std::initializer_list<Arg>{low, high});
+                   d.set(0, low);
                })));
     return {outs[0], outs[1]};
 }

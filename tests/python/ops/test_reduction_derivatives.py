@@ -88,6 +88,10 @@ x = torch.ones(1, 1, requires_grad=True); (x.sum(1) * 2).exp().sum().backward()
 x = torch.ones(2, 0, requires_grad=True); (x.sum() * 2).backward()
 x = torch.ones(3, requires_grad=True); g, = torch.autograd.grad(x.max(0)[0], x); g._version
 x = torch.ones(3, requires_grad=True); g, = torch.autograd.grad(x.max(), x); g._version
+x = torch.ones(3, requires_grad=True); torch.autograd.grad(sum(torch.aminmax(x)), x)[0]._version; torch.autograd.grad(x.aminmax()[0], x)[0]._version
+x = torch.ones(3, requires_grad=True); torch.autograd.grad(sum(torch.aminmax(x)), x, create_graph=True)[0]._version
+x = torch.ones(3, 2, requires_grad=True); g, = torch.autograd.grad(x.trace(), x); g, g._version; torch.autograd.grad(x.trace(), x, create_graph=True)[0]._version
+x = torch.ones(3, 2, requires_grad=True); g, = torch.autograd.grad(F.embedding(torch.tensor([1, 1, 0]), x).sum(), x); g, g._version
 """,
     setup=SETUP,
     tol=RESULT,
