@@ -133,11 +133,20 @@ Tensor& watch_elementwise_(Op op, Tensor& self, Args args, const Params& params,
 }
 
 std::vector<std::string> elementwise_watch_names() {
+    using namespace forms;
+    std::set<std::string_view> written;
+#define WG_OP(name, forms, signature, function) \
+    if ((forms) & INPLACE) written.insert(#name);
+#include "ops/structural.def"
+    for (int i = 0; i < kNumOps; ++i)
+        if (row(Op(i)).forms & INPLACE) written.insert(row(Op(i)).name);
     std::set<std::string> names;
     for (int i = 0; i < kNumOps; ++i) {
         const Op op = Op(i);
         const RowInfo& r = row(op);
-        const bool writes = r.forms & forms::INPLACE;
+        // A row that Python does not find serves functions that it does.
+        const bool writes = r.forms == forms::NOWHERE ? written.contains(name_of(op, r.node))
+                                                      : bool(r.forms & forms::INPLACE);
         for (const Numbers n : {Numbers{false, false}, Numbers{false, true}, Numbers{true, false}})
             for (const char* node : {r.node, r.arity == 2 ? "Backward1" : r.node}) {
                 if (r.arity == 1 && (n.first || n.last)) continue;

@@ -78,6 +78,8 @@ public:
     // Those among the arguments, in order.
     std::vector<Tensor> tensors() const;
     virtual std::vector<Tensor> run() = 0;
+    // Whether it gives a list of tensors, not a tensor or a tuple.
+    virtual bool gives_list() const noexcept = 0;
 
 protected:
     ~OperationCall() = default;
@@ -175,6 +177,8 @@ public:
         if constexpr (std::is_reference_v<R>) return {f_()};
         else return Results<R>::list(f_());
     }
+
+    bool gives_list() const noexcept override { return std::is_same_v<R, std::vector<Tensor>>; }
 
 private:
     const F& f_;

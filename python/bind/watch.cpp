@@ -88,6 +88,7 @@ public:
     void play(Replay& replay) { results_ = replay.play(call().tensors()); }
     bool drew() const { return drew_; }
     bool wrote() const { return wrote_; }
+    bool gives_list() const { return call().gives_list(); }
     pb::tuple results() const {
         pb::list all;
         for (const Tensor& t : results_.value_or(std::vector<Tensor>())) all.append(ToPython()(t));
@@ -179,6 +180,8 @@ void add_watch(pybind11::module_& m) {
         .def_property_readonly("wrote", &Call::wrote)
         .def_property_readonly(
             "results", [](const Call& c) { return translated([&] { return c.results(); }); })
+        .def_property_readonly(
+            "gives_list", [](const Call& c) { return translated([&] { return c.gives_list(); }); })
         .def("run", [](Call& c) { translated([&] { c.run(); }); })
         .def("run_noting", [](Call& c) { translated([&] { c.run_noting(); }); })
         .def("take_replay", [](Call& c) { return c.take_replay(); })

@@ -4,8 +4,8 @@ Each function calls `func` once, with tensors of its own that share the memory o
 differentiates what it returns by them; the inputs stay as they are. Start at `vjp`.
 
 As in PyTorch `jvp` and `hvp` differentiate a gradient by its grad_outputs, in which it is linear. With
-vectorize=True all rows go through `_row_gradients`, which takes them one by one in the engine, and all columns of
-strategy="forward-mode" through `_columns`, which calls the function once for all.
+vectorize=True all rows go through `_row_gradients`, one pass for all, and all columns of strategy="forward-mode"
+through `_columns`, which calls the function once for all.
 """
 
 from __future__ import annotations

@@ -91,8 +91,9 @@ class _FirstRun(_Watching):
             return
         call.run_noting()
         results = call.results
+        output = results[0] if len(results) == 1 else results
         context = SelectiveCheckpointContext(
-            is_recompute=False, op_output=results[0] if len(results) == 1 else results
+            is_recompute=False, op_output=list(results) if call.gives_list else output
         )
         with no_grad():
             decision = self._policy(context, op, *call.args, **call.kwargs)

@@ -55,6 +55,10 @@ seen(lambda a: F.layer_norm(a, (3,), bias, bias), w)
 seen(lambda a: F.gelu(F.gelu(a), approximate="tanh"), w)
 seen(lambda a: F.silu(F.relu(a)).sigmoid().tanh(), w)
 seen(lambda a: F.relu(a * 1, inplace=True), w)
+seen(lambda a: a * (a.detach() * 1).clamp_(0.5).clamp_(max=v.detach()).nan_to_num_().round_(decimals=2).logit_(0.1).div_(2, rounding_mode="floor"), w)
+select(outs, lambda a: a.split(1)[0] * 2, w); asked
+select(outs, lambda a: a.split(2)[0] * 2, w); asked
+select(outs, lambda a: a.unbind(1)[0] + a.max(1)[0], w); asked
 seen(lambda a: F.leaky_relu(F.elu(a)) + F.softplus(a) + F.hardtanh(a) + F.selu(a) + F.relu6(a) + F.hardswish(a) + F.mish(a), w)
 seen(lambda a: F.glu(a), w[:, :2].contiguous().detach().requires_grad_())
 seen(lambda a: F.dropout(a, 0.5), w)
