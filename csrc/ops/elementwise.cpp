@@ -225,12 +225,19 @@ std::vector<Node::SavedName> ElementwiseNode::saved_names() const {
         names.push_back({std::string(name == "input" ? "self" : name), is_output,
                          !is_output && has_number(slot) && shows_numbers()});
     }
-    for (const NamedNumber& p : parameters()) names.push_back({p.name, false, true});
+    for (const NamedNumber& p : parameters()) {
+        // The bound that is missing beside one that is a tensor is a tensor too.
+        const bool no_tensor =
+            std::holds_alternative<std::monostate>(p.value) && !is_scalar_ && row(op_).arity > 1;
+        names.push_back({p.name, false, !no_tensor});
+    }
     return names;
 }
 
 Tensor ElementwiseNode::saved_value(size_t i) const {
-    const int slot = read_slots()[i];
+    const std::vector<int> slots = read_slots();
+    if (i >= slots.size()) return {};
+    const int slot = slots[i];
     if (!(reads_saved_ >> (slot + 1) & 1)) return {};
     if (released) fail_released();
     // Where a node serves numbers and tensors alike, a number is a saved tensor to PyTorch.

@@ -204,6 +204,9 @@ u = w * 1; y = u * u; u.mul_(2); y.grad_fn._raw_saved_other.register_hooks(lambd
 [n for n in dir((w * v).grad_fn) if n.startswith("_raw")]
 [n for n in dir(torch.where(x > 1, w, v).grad_fn) if n.startswith("_raw")]
 [n for n in dir((w + v).grad_fn) if n.startswith("_raw")]
+f = w.clamp(max=v).grad_fn; [n for n in dir(f) if "_saved" in n]; f._saved_min; f._raw_saved_min.data; f._raw_saved_max.data
+f = w.clamp(min=v).grad_fn; f._raw_saved_max.data; f._raw_saved_max.register_hooks(pack, unpack)
+f = w.clamp(max=2.0).grad_fn; [n for n in dir(f) if "_saved" in n]; f._saved_min
 type((w * v).grad_fn._raw_saved_self).__name__
 s = (w * v).grad_fn._raw_saved_self; s.unpack() is w; s.register_hooks(lambda t: t * 2, lambda t: t * 3); s.unpack()
 y = w * v; s = y.grad_fn._raw_saved_self; y.sum().backward(); s.unpack()
