@@ -190,19 +190,6 @@ void check_tensor_tuple(PyObject* tuple, const char* name, const char* message) 
         WG_CHECK(is_tensor(PyTuple_GET_ITEM(tuple, i)), message);
 }
 
-// An output that is a view written to cannot have siblings: its history is that of its base.
-void check_dirty_views(PyObject* dirty, Py_ssize_t n_outputs) {
-    for (Py_ssize_t i = 0; dirty && n_outputs > 1 && i < PyTuple_GET_SIZE(dirty); ++i)
-        WG_CHECK(
-            !tensor_of(PyTuple_GET_ITEM(dirty, i)).is_view(),
-            "If your Function modifies inplace an input that is a view of another Tensor, your Function cannot return "
-            "more than one Tensor. This is not supported by the current autograd engine. You should either make sure "
-            "the input is not a view (using .clone() for example) or make your Function only return one Tensor "
-            "(potentially splitting it into two Functions: one doing the inplace that returns a single Tensor and a "
-            "second one that does the other operations). You can ask on the forum https://discuss.pytorch.org/ if you "
-            "need help to do this change.");
-}
-
 // With several differentiable outputs, those that are views cannot be written to.
 void forbid_writes_to_several_views(PyObject* outputs) {
     int differentiable = 0;
@@ -241,8 +228,9 @@ bool is_differentiable(PyObject* output, const Context* ctx) {
            !contains(ctx->non_differentiable, output);
 }
 
-// Gives one output of forward its history. Returns the object to hand out.
-Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node, bool executable) {
+// Gives one output of forward, or one of several, its history. Returns the object to hand out.
+Object finish_output(PyObject* o, bool several, Context* ctx, PyObject* args, PythonNode* node,
+                     bool executable) {
     Object out = Object::borrow(o);
     Tensor t = tensor_of(o);
     const bool is_input = contains(args, o);
@@ -271,6 +259,14 @@ Object finish_output(PyObject* o, Context* ctx, PyObject* args, PythonNode* node
             t.bump_version();
             WG_CHECK(!(requires_grad(t) && !t->grad_fn),
                      "a leaf Variable that requires grad has been used in an in-place operation.");
+            WG_CHECK(
+                !several || !t.is_view(),
+                "If your Function modifies inplace an input that is a view of another Tensor, your Function cannot return "
+                "more than one Tensor. This is not supported by the current autograd engine. You should either make sure "
+                "the input is not a view (using .clone() for example) or make your Function only return one Tensor "
+                "(potentially splitting it into two Functions: one doing the inplace that returns a single Tensor and a "
+                "second one that does the other operations). You can ask on the forum https://discuss.pytorch.org/ if you "
+                "need help to do this change.");
             check_inplace(t, true);
             *t->version = version;
             rebase_history(t, Ref<Node>(node));
@@ -477,7 +473,6 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
                 contains(outputs.get(), PyTuple_GET_ITEM(ctx->dirty, i)),
                 "Some elements marked as dirty during the forward method were not returned as output. The "
                 "inputs that are modified inplace must all be outputs of the Function.");
-        if (executable) check_dirty_views(ctx->dirty, n_out);
         if (separate.get() == Py_True && grad_flag()) check_saved_as_is(ctx, args, outputs.get());
         Object result = check(PyTuple_New(n_out));
         for (Py_ssize_t i = 0; i < n_out; ++i) {
@@ -489,8 +484,9 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
                 continue;
             }
             node->without_derivative.push_back(!is_differentiable(o, ctx));
-            PyTuple_SET_ITEM(result.get(), i,
-                             finish_output(o, ctx, args, node.get(), executable).release());
+            PyTuple_SET_ITEM(
+                result.get(), i,
+                finish_output(o, n_out > 1, ctx, args, node.get(), executable).release());
         }
         if (executable) forbid_writes_to_several_views(result.get());
         if (forward_mode()) [[unlikely]]

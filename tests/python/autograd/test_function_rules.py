@@ -162,6 +162,9 @@ z = make(lambda ctx, a: also(setattr(ctx, "needs_input_grad", (False,)), a * 1),
 z = make(lambda ctx, a: also(ctx.mark_dirty(), a * 1)).apply(y); z.sum().backward(); x.grad
 z = make(lambda ctx, a: also(ctx.mark_dirty(a), a * 1)).apply(y)
 z = make(lambda ctx, a: also(ctx.mark_dirty(a), a * 1)).apply(c)
+v = y[:2]; z = make(lambda ctx, a: also(ctx.mark_dirty(a), a.mul_(2), ctx.mark_non_differentiable(a), (a, a * 3))).apply(v); v; y
+v = c[:2]; z = make(lambda ctx, a, b: also(ctx.mark_dirty(a), a.mul_(2), ctx.mark_non_differentiable(a), (a, b * 3)), lambda ctx, g, h: (None, h)).apply(v, w); c; z[1].sum().backward(); w.grad
+v = x.detach().requires_grad_().clone(); u = torch.no_grad()(lambda: v[:2])(); z = make(lambda ctx, a: also(ctx.mark_dirty(a), a.mul_(2), (a, a * 3))).apply(u)
 z = make(lambda ctx, a: also(ctx.mark_dirty(w), a * 1)).apply(y)
 z = make(lambda ctx, a: also(ctx.mark_dirty(a), ctx.mark_dirty(), a.mul_(2)), lambda ctx, g: g * 2).apply(y); z.sum().backward()
 z = make(lambda ctx, a: also(ctx.mark_dirty(a), a.mul_(2)), lambda ctx, g: g * 2).apply(y); z is y; z._version; z.sum().backward(); x.grad
@@ -272,6 +275,17 @@ test_programs = scripts(
         g, = torch.autograd.grad((Reverse.apply(x, 2.0) ** 3).sum(), x, create_graph=True)
         g.sum().backward()
         x.grad
+    """,
+    a_view_written_to_beside_another_output="""
+        class F(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, a):
+                ctx.mark_dirty(a.mul_(2))
+                return a, a * 3
+        b = torch.ones(3, requires_grad=True) * 1
+        v = b[:2]
+        F.apply(v)
+        v, b
     """,
     a_recomputation="""
         class Checkpoint(torch.autograd.Function):
