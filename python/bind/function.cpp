@@ -172,12 +172,13 @@ void PythonNode::apply(Grads& in, Grads& out) {
     }
 }
 
-bool contains(PyObject* tuple, PyObject* o) {
-    if (!tuple) return false;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i)
-        if (PyTuple_GET_ITEM(tuple, i) == o) return true;
-    return false;
+// Where it is in the tuple, which may be null, or -1.
+Py_ssize_t position(PyObject* tuple, PyObject* o) {
+    for (Py_ssize_t i = 0; tuple && i < PyTuple_GET_SIZE(tuple); ++i)
+        if (PyTuple_GET_ITEM(tuple, i) == o) return i;
+    return -1;
 }
+bool contains(PyObject* tuple, PyObject* o) { return position(tuple, o) >= 0; }
 
 // The attributes that forward sets. PyTorch's messages break off here as well.
 void check_tuple(PyObject* tuple, const char* name) {
@@ -336,9 +337,10 @@ Tensor tangent_of_viewed(const Tensor& view, PyObject* args, int level) {
     return {};
 }
 
-// The tangent that jvp gave for an output of forward.
+// The tangent that jvp gave for an output of forward. `versions`: those of the tangents that it was given.
 void set_output_tangent(PyObject* given, PyObject* raw, const Tensor& out, Context* ctx,
-                        PyObject* args, Py_ssize_t i, int level) {
+                        PyObject* args, const std::vector<uint32_t>& versions, Py_ssize_t i,
+                        int level) {
     if (!wg::is_differentiable(out.dtype()) || contains(ctx->non_differentiable, raw)) {
         WG_CHECK(given == Py_None, "Function's jvp returned a gradient at position ", i,
                  ", but  the corresponding forward output is not a differentiable Tensor."
@@ -347,15 +349,23 @@ void set_output_tangent(PyObject* given, PyObject* raw, const Tensor& out, Conte
     }
     if (given == Py_None) return;
     const Tensor& value = tensor_of(given);
-    const bool is_input = contains(args, raw);
+    const Py_ssize_t at = position(args, raw);
+    const bool is_input = at >= 0;
+    const Tensor before = is_input ? any_tangent_of(tensor_of(raw), level) : Tensor();
     if (is_input && contains(ctx->dirty, raw)) {
-        const Tensor before = any_tangent_of(out, level);
-        WG_CHECK(
-            !before.defined() || before.is_same(value),
-            "An inplace custom Function is not modifying the forward mode gradients inplace. If the forward is "
-            "modifying an input inplace, then the jvp function must modify the corresponding gradient inplace.");
-        if (before.defined()) return;
-    } else if (is_input || out.is_view()) {
+        if (before.defined()) {
+            WG_CHECK(
+                !value->version || value.version() != versions[size_t(at)],
+                "An inplace custom Function is not modifying the forward mode gradients inplace. If the forward is "
+                "modifying an input inplace, then the jvp function must modify the corresponding gradient inplace.");
+            WG_CHECK(
+                before.is_same(value),
+                "An inplace custom Function is not returning the forward mode gradients as-is. If the forward is "
+                "modifying an input inplace, then the jvp function must modify the gradient inplace and return it "
+                "as-is.");
+            return;
+        }
+    } else if (is_input ? before.defined() : out.is_view()) {
         WG_CHECK(
             value.is_view(),
             "A custom Function's forward is returning a view (or an input as-is) but the jvp is not returning a "
@@ -363,7 +373,8 @@ void set_output_tangent(PyObject* given, PyObject* raw, const Tensor& out, Conte
         const Tensor viewed = is_input ? Tensor() : tangent_of_viewed(out, args, level);
         WG_CHECK(
             !viewed.defined() || root(viewed) == root(value),
-            "A custom Function is returning a view but the jvp is not returning a view of the given grad input.");
+            "A custom Function is returning a view but the jvp is not returning a view of the ",
+            viewed.is_view() ? "same base as the given grad input." : "given grad input.");
     }
     attach_tangent(out, value, level);
 }
@@ -376,6 +387,11 @@ void push_forward(PyObject* cls, PyObject* ctx, PyObject* args, PyObject* raw, P
         bool any = false;
         const Object values = jvp_arguments(ctx, args, level, any);
         if (!any) continue;
+        std::vector<uint32_t> versions;
+        for (Py_ssize_t i = 1; i < PyTuple_GET_SIZE(values.get()); ++i) {
+            PyObject* v = PyTuple_GET_ITEM(values.get(), i);
+            versions.push_back(is_tensor(v) ? tensor_of(v).version() : 0);
+        }
         VisibleLevels lower(level);
         const Object jvp = check(PyObject_GetAttrString(cls, "jvp"));
         Object found = check(PyObject_Call(jvp.get(), values.get(), nullptr));
@@ -391,7 +407,7 @@ void push_forward(PyObject* cls, PyObject* ctx, PyObject* args, PyObject* raw, P
         for (Py_ssize_t i = 0; i < n; ++i)
             if (PyObject* o = PyTuple_GET_ITEM(result, i); is_tensor(o))
                 set_output_tangent(PyTuple_GET_ITEM(found.get(), i), PyTuple_GET_ITEM(raw, i),
-                                   tensor_of(o), as_context(ctx), args, i, level);
+                                   tensor_of(o), as_context(ctx), args, versions, i, level);
     }
 }
 

@@ -447,6 +447,8 @@ FUNCTIONS = {
     "the same": (lambda c, x: x * 2, lambda c, t: t),
     "in place": (doubled_in_place, lambda c, t: t.mul_(2)),
     "in place, fresh": (doubled_in_place, lambda c, t: t * 2),
+    "in place, not written to": (doubled_in_place, lambda c, t: t),
+    "in place, written to and fresh": (doubled_in_place, lambda c, t: t.mul_(2) * 1),
     "raises": (lambda c, x: x * 2, lambda c, t: {}[0]),
 }
 
@@ -465,6 +467,30 @@ def test_what_jvp_returns(torch, name):
 
     with fw.dual_level():
         yield run
+
+
+@parity
+def test_inputs_without_tangent_that_come_out_as_they_are(torch):
+    fw = torch.autograd.forward_ad
+    for jvp in (lambda c, t, u: (u, t * 2), lambda c, t, u: (u.view_as(u), t * 2)):
+        f = function(torch, lambda c, x, w: (w, x * 2), jvp)
+        with fw.dual_level():
+            found = f(fw.make_dual(torch.ones(4), torch.arange(4.0)), torch.ones(4))
+            yield fw.unpack_dual(found[0]).tangent  # PyTorch forgets the other
+
+
+@parity
+def test_views_of_a_dual_base_within_jvp(torch):
+    fw = torch.autograd.forward_ad
+    for jvp in (lambda c, t: t.view(2, 1), lambda c, t: t.clone().view(2, 1)):
+        f = function(torch, lambda c, x: x.view(2, 1), jvp)
+
+        def run(f=f):
+            base = fw.make_dual(torch.ones(4), torch.arange(4.0))
+            return fw.unpack_dual(f(base[:2])).tangent
+
+        with fw.dual_level():
+            yield run
 
 
 @parity
