@@ -541,9 +541,11 @@ Tensor diagonal(const Tensor& t, int64_t offset, int64_t dim1, int64_t dim2) {
 
 namespace {
 
-// Windows may overlap: the gradients of what they share are added up.
+// Windows may overlap: the gradients of what they share are added up. Of a tensor without dims there is one window, or
+// none, and no dim `dim`.
 Tensor add_windows(const Tensor& g, const Dims& from, int64_t dim, int64_t size, int64_t step) {
-    if (from.empty()) return size == 0 ? zeros(from, g.dtype()) : clone(reshape(g, from));
+    if (size_t(dim) == from.size())
+        return size == 0 ? zeros(from, g.dtype()) : clone(reshape(g, from));
     const int64_t windows = (from[size_t(dim)] - size) / step + 1;
     const Tensor first =
         reshape(arange(Scalar(0), Scalar(windows * step), Scalar(step)), {windows, 1});
@@ -558,8 +560,12 @@ Tensor unfold_backward(const Tensor& g, const Dims& from, int64_t dim, int64_t s
         Unrecorded off;
         return add_windows(g, from, dim, size, step);
     }();
-    record("UnfoldBackwardBackward0", out, {g}, {},
-           [=](Backward& d) { d.set(0, unfold(d.grad(), dim, size, step)); });
+    const bool without_dims = size_t(dim) == from.size();
+    record("UnfoldBackwardBackward0", out, {g}, {}, on_rows([=](Backward& d) {
+               const Tensor& g = d.grad();
+               if (without_dims && g.dim()) d.set(0, narrow(unsqueeze(g, -1), -1, 0, size));
+               else d.set(0, unfold(g, d.dim(dim), size, step));
+           }));
     return out;
 }
 
@@ -589,9 +595,9 @@ Tensor unfold(const Tensor& t, int64_t dim, int64_t size, int64_t step) {
         record(
             "UnfoldBackward0", out, {t}, {},
             with<"self_sym_sizes", "dimension", "size", "step">(Dims(t.sizes()), given, size, step)(
-                [dim](Backward& d, const Dims& from, int64_t, int64_t size, int64_t step) {
-                    d.set(0, unfold_backward(d.grad(), from, dim, size, step));
-                }));
+                on_rows([dim](Backward& d, const Dims& from, int64_t, int64_t size, int64_t step) {
+                    d.set(0, unfold_backward(d.grad(), d.sizes(from), d.dim(dim), size, step));
+                })));
     return out;
 }
 

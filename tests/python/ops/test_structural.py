@@ -95,6 +95,11 @@ x.flatten() | 2,3
 x.flatten(1) | 2,3,2
 x.select(0, 1) | 2,3
 x.narrow(1, 1, 2) | 2,3
+x.unfold(1, 2, 1) | 2,5
+x.unfold(0, 3, 2) | 6,2
+x.unfold(-1, 2, 3) | 2,3,5
+x.unfold(0, 1, 1) | -
+x.unfold(0, 0, 1) | -
 x.movedim(0, 1) | 2,3
 torch.cat(x.split(2)) | 3,2
 x.split([1, 2], 1)[1] | 2,3
