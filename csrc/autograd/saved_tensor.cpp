@@ -14,7 +14,7 @@ namespace wg {
 SavedTensor::SavedTensor(const Tensor& t, const Node* output_of) {
     if (!t.defined()) return;
     if (t->inference || t->untracked) [[unlikely]]
-        fail_inference(t);
+        check_saved_without_versions(t);
     version_ = t.version();
     if (output_of) {
         // Holding the output itself would make a cycle with its grad_fn.
@@ -29,7 +29,8 @@ SavedTensor::SavedTensor(const Tensor& t, const Node* output_of) {
     }
 }
 
-void SavedTensor::fail_inference(const Tensor& t) {
+void SavedTensor::check_saved_without_versions(const Tensor& t) {
+    if (t->inference && t->level < transform_level) return;  // from outside of a transform
     fail(
         ErrorKind::Runtime,
         t->inference

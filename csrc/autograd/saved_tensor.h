@@ -43,7 +43,7 @@ public:
     // The same for a defined tensor, in place of one that is not packed.
     void keep(const Tensor& t) {
         if (t->inference || t->untracked) [[unlikely]]
-            fail_inference(t);
+            check_saved_without_versions(t);
         data_ = t;
         version_ = t.version();
         had_node_ = bool(t->grad_fn);
@@ -94,7 +94,7 @@ private:
     }
     bool was_detached() const noexcept { return had_node_ && !data_->grad_fn && !data_->view_base; }
     [[noreturn]] void fail_modified(const Node* owner) const;
-    [[noreturn]] static void fail_inference(const Tensor& t);
+    static void check_saved_without_versions(const Tensor& t);
     Tensor data_;
     Ref<Packed> packed_;
     uint32_t version_ = 0;

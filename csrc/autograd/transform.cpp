@@ -15,7 +15,7 @@ constexpr const char* kNoHooks =
     "case.";
 
 struct Level {
-    bool grad_mode;  // as it was outside
+    uint8_t modes;  // grad mode and inference mode, as they were outside
     bool ran_own_code = false;
     uint64_t outside;  // the levels in which results can have a history
     const WriteWatcher* watcher;
@@ -82,8 +82,8 @@ namespace {
 
 void push_level() {
     WG_CHECK(transform_level < 255, "torch.func: at most 255 transforms can be nested");
-    levels().push_back(
-        {grad_enabled(), false, grad_enabled() ? visible_levels() : 0, write_watcher});
+    levels().push_back({modes_, false, grad_enabled() ? visible_levels() : 0, write_watcher});
+    modes_ &= kGradMode;
     ++transform_level;
     write_watcher = &guard_captured_;
 }
@@ -129,11 +129,11 @@ bool leave_level() noexcept {
     levels().pop_back();
     --transform_level;
     write_watcher = left.watcher;
+    modes_ =
+        left.forward ? uint8_t((modes_ & kGradMode) | (left.modes & kInferenceMode)) : left.modes;
     if (left.forward) {
         forward_levels_seen = left.forward_levels_seen;
         leave_forward_level(*left.forward);
-    } else {
-        set_grad_enabled(left.grad_mode);
     }
     if (left.ran_own_code) note_own_code();
     return left.ran_own_code;
@@ -143,11 +143,25 @@ void note_own_code() noexcept {
     if (!levels().empty()) levels().back().ran_own_code = true;
 }
 
+namespace {
+
+// A tensor of this level with the memory of t, of which something may be recorded.
+Tensor alias_inside(const Tensor& t) {
+    Tensor v = alias(t);
+    v->level = transform_level;
+    if (t->inference) [[unlikely]] {
+        v->inference = false;
+        count_apart(v);
+    }
+    return v;
+}
+
+}  // namespace
+
 Tensor make_variable(const Tensor& t) {
     WG_CHECK(is_differentiable(t.dtype()),
              "only Tensors of floating point dtype can require gradients");
-    Tensor v = alias(t);
-    v->level = transform_level;
+    Tensor v = alias_inside(t);
     v->requires_grad = true;
     AutogradMeta& m = own_meta(v);
     m.stands_for = t;
@@ -161,8 +175,7 @@ namespace {
 
 // t as a tensor of this level: with its memory, its history and its tangents.
 Tensor entered(const Tensor& t) {
-    Tensor v = alias(t);
-    v->level = transform_level;
+    Tensor v = alias_inside(t);
     share_tangents(v, t);
     VisibleLevels none(0);
     record("AliasBackward0", v, {t}, {}, [](Backward& d) { d.set(0, d.grad()); });

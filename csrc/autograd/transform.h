@@ -21,7 +21,8 @@ namespace wg {
 //  - Which hooks run? Those that were registered for tensors of the level that a pass is for (BackwardOptions::level).
 //  - Which tensors were made inside? TensorImpl::level says it. The others may not be written to, and what
 //    requires grad outside does not look so in there: sees_history.
-// Grad mode is on inside. If it was off outside, results have no history there.
+// Grad mode is on inside, inference mode is off. If nothing is recorded outside, results have no history there.
+// Inference tensors from outside may be used like others there, and that they are written to later is not noticed.
 //
 // A transform in forward mode (enter_forward_transform) has a level of the same kind, in which nothing is a leaf
 // and grad mode stays as it is, and a level of forward mode (Note [Forward mode]) for the tangents of its

@@ -33,4 +33,15 @@ private:
     bool previous_;
 };
 
+// Switches inference mode off, and leaves grad mode as it is.
+class NormalMode {
+public:
+    NormalMode() noexcept : previous_(modes_) { modes_ &= kGradMode; }
+    ~NormalMode() { modes_ = previous_; }
+    NormalMode(const NormalMode&) = delete;
+
+private:
+    uint8_t previous_;
+};
+
 }  // namespace wg

@@ -101,6 +101,7 @@ PyObject* pull(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
             !(args[1] == Py_None || PyTuple_Check(args[1])))
             fail_type(
                 "_pull_back takes (roots, gradients, variables, retain_graph, ran_own_code, rows)");
+        NormalMode normal;  // so that gradients are no inference tensors
         SmallVector<Tensor, 2> roots, grads, variables;
         std::optional<PyRows> rows;
         if (nargs > 5) rows.emplace(args[5]);

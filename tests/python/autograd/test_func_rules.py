@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import gc
 import threading
+import warnings
 import weakref
 
 import pytest
-from parity import GRADIENT, data, parity, subject, table
+from parity import GRADIENT, data, parity, reference, subject, table
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forward_mode_is_loaded():
+    """PyTorch warns of itself when it first needs forward mode."""
+    torch = reference()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.func.jvp(lambda a: a * a, (torch.ones(1),), (torch.ones(1),))
+
 
 SETUP = """
 grad, vjp = torch.func.grad, torch.func.vjp
@@ -152,6 +163,48 @@ torch.func.jacrev(lambda a: c.add_(a))(x)
 )
 
 # --- what tensors are asked to do -----------------------------------------------------------------
+
+# Inference mode is off in a function that is differentiated.
+test_inference_mode = table(
+    """
+r = told(within(grad(lambda a: (a**3).sum()), x))
+r = told(within(grad(lambda a: (a**3).sum()), i))
+r = told(grad(lambda a: (a**3).sum())(i))
+r = told(grad(lambda a: (a * i).sum())(x))
+r = told(within(grad(lambda a: (a * i * w).sum()), x))
+r = told(within(grad(lambda a: (a**2 * w).sum()), w))
+r = told(within(grad(grad(lambda a: (a**3).sum())), x[0]))
+r = told(within(torch.func.jacrev(grad(lambda a: (a**3).sum())), x))
+r = told(within(torch.vmap(grad(lambda a: a**3)), i))
+r = told(within(torch.func.jacfwd(torch.sin), i))
+r = [told(t) for t in within(torch.func.jvp, torch.sin, (i,), (x,))]
+r = told(within(grad(lambda a: a.clone().mul_(i).sum()), i))
+r = told(within(grad(lambda a: torch.autograd.grad((a**3).sum(), a, create_graph=True)[0].sum()), x))
+r = within(grad(lambda a: (a.sum(), a * 2), has_aux=True), x)[1].is_inference()
+within(grad(lambda a: (i.mul_(2), a.sum())[1]), x)
+within(lambda: (grad(look)(i), torch.vmap(look)(i), look(x))); torch.vmap(look)(i); modes
+_ = within(torch.func.jvp, look, (i,), (x,)); modes
+within(torch.enable_grad()(lambda: (grad(look)(i), look(x)))); modes
+o, back = within(vjp, torch.sin, x); r = told(o), told(back(x)[0]), told(within(back, i)[0])
+r = told(grad(half)(x))
+r = told(within(grad(half), i))
+""",
+    setup=SETUP
+    + """
+def within(f, *a):
+    with torch.inference_mode(): return f(*a)
+def told(t): return t.detach().clone(), t.is_inference(), t.requires_grad
+i = within(lambda: x * 2)
+modes = []
+def look(a):
+    modes.append((torch.is_inference_mode_enabled(), torch.is_grad_enabled(), a.is_inference(), torch.ones(1).is_inference()))
+    return a.sum()
+def half(a):
+    with torch.inference_mode(): b = a * a
+    return (a * b.clone()).sum()
+""",
+)
+
 
 test_requests = table(
     """

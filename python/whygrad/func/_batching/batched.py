@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from whygrad import _C
+from whygrad._grad_mode import inference_mode
 from whygrad._vmap_levels import Level, depth_of_vmap, open_levels
 from whygrad.utils._pytree import tree_map_only
 
@@ -54,7 +55,8 @@ def wrap(physical: Tensor, level: int) -> BatchedTensor:
     dtype = physical.dtype
     element = _elements.get(dtype)
     if element is None:
-        element = _elements[dtype] = _C.zeros((), dtype=dtype)
+        with inference_mode(False):
+            element = _elements[dtype] = _C.zeros((), dtype=dtype)
     shape = physical.shape[1:]
     result = _make_subclass(BatchedTensor, element.expand(shape), False)
     result._physical = physical

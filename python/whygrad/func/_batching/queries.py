@@ -45,12 +45,18 @@ _NO_MEMORY = "Cannot access data pointer of Tensor that doesn't have storage"
 
 rule(
     "size dim ndimension numel nelement element_size __len__ is_floating_point is_complex is_signed is_same_size "
-    "result_type is_inference get_device __hash__ is_conj is_neg has_names dim_order "
+    "result_type get_device __hash__ is_conj is_neg has_names dim_order "
     "shape.get ndim.get dtype.get device.get layout.get itemsize.get nbytes.get is_cpu.get is_cuda.get is_meta.get "
     "is_mps.get is_sparse.get is_quantized.get grad_fn.get is_leaf.get grad.get output_nr.get "
     "retains_grad.get name.get names.get is_mkldnn.get is_xla.get is_nested.get __array_priority__.get _backward_hooks.get "
     "_post_accumulate_grad_hooks.get retain_grad register_hook requires_grad.set grad.set"
 )(of_sample)  # History is the physical tensor's; to the function a sample has none, as in PyTorch.
+
+
+@rule("is_inference")
+def is_inference(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> bool:
+    """A sample is made where the function runs, whatever the batch is."""
+    return _C.is_inference_mode_enabled()
 
 
 @rule("stride")
@@ -104,7 +110,7 @@ def requires_grad(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) ->
     return tensor.requires_grad
 
 
-outlives.update((requires_grad, stride, is_contiguous, of_physical))
+outlives.update((is_inference, requires_grad, stride, is_contiguous, of_physical))
 
 
 @rule("item __float__ __int__ __index__ __complex__")
