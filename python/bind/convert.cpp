@@ -37,6 +37,16 @@ bool is_real_number(PyObject* o) noexcept {
     return PyFloat_Check(o) || PyLong_Check(o) || is_numpy_scalar(o);
 }
 
+namespace {
+
+// A tensor that is read for its number. A class with an __index__ of its own is asked for it (batched tensors).
+bool is_read_as_number(PyObject* o) noexcept {
+    return is_tensor(o) &&
+           Py_TYPE(o)->tp_as_number->nb_index == tensor_type->tp_as_number->nb_index;
+}
+
+}  // namespace
+
 int64_t to_int64(PyObject* o) {
     if (is_small_int(o)) [[likely]]
         return small_int(o);
@@ -45,7 +55,7 @@ int64_t to_int64(PyObject* o) {
         const int64_t v = PyLong_AsLongLongAndOverflow(o, &overflow);
         if (!overflow) return v;
     }
-    if (is_tensor(o)) return tensor_of(o).to_int();
+    if (is_read_as_number(o)) return tensor_of(o).to_int();
     Object index = PyLong_Check(o) ? Object::borrow(o) : check(PyNumber_Index(o));
     const int64_t v = PyLong_AsLongLong(index.get());
     if (v == -1 && PyErr_Occurred()) {
@@ -60,7 +70,7 @@ int64_t to_int64(PyObject* o) {
 
 double to_double(PyObject* o) {
     if (PyFloat_Check(o)) return PyFloat_AS_DOUBLE(o);
-    if (is_tensor(o)) return tensor_of(o).to_double();
+    if (is_read_as_number(o)) return tensor_of(o).to_double();
     const double v = PyFloat_AsDouble(o);
     if (v == -1.0 && PyErr_Occurred()) throw PythonError{};
     return v;
@@ -84,7 +94,7 @@ Scalar to_scalar(PyObject* o) {
         if (PyErr_Occurred()) throw PythonError{};
         return Scalar(Complex<double>(z.real, z.imag));
     }
-    if (is_tensor(o)) {
+    if (is_read_as_number(o)) {
         const Tensor& t = tensor_of(o);
         if (is_complex(t.dtype())) return Scalar(complex_item(t));
         if (t.dtype() == DType::Bool) return Scalar(t.to_int() != 0);
@@ -93,7 +103,8 @@ Scalar to_scalar(PyObject* o) {
     }
     if (std::string_view(Py_TYPE(o)->tp_name).starts_with("numpy.bool"))
         return Scalar(bool(PyObject_IsTrue(o)));
-    if (PyIndex_Check(o)) return Scalar(to_int64(o));
+    if (is_tensor(o) ? is_integral(tensor_of(o).dtype()) : PyIndex_Check(o))
+        return Scalar(to_int64(o));
     return Scalar(to_double(o));
 }
 

@@ -102,7 +102,7 @@ def elementwise(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> A
         a, b = args
         if type(a) is BatchedTensor and a._level == level:
             if not isinstance(b, Tensor):
-                return wrap(func(a._physical, b), level)
+                return wrap_all(func(a._physical, b), level)  # NotImplemented for some
             if type(b) is BatchedTensor and b._level == level:
                 if a._rank == b._rank:
                     return wrap(func(a._physical, b._physical), level)
@@ -110,6 +110,8 @@ def elementwise(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> A
                 return wrap(func(a._physical, b), level)
     if kwargs.get("out") is not None:
         raise no_out(func)
+    if is_batched(kwargs.get("alpha"), level):
+        raise RuntimeError(shapes.item_message())
     values, _ = aligned(level, [*args, *kwargs.values()])
     n = len(args)
     return wrap_all(func(*values[:n], **dict(zip(kwargs, values[n:], strict=True))), level)

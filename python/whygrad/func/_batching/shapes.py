@@ -131,7 +131,7 @@ def parts_along_dims(call: Call) -> Any:
     if rank == 0 and name_of(call.func) not in ("unfold", "unfold_copy", "unflatten"):
         own_part(call.func, tuple(call.values.values()), {})  # says that a number has no parts
     values = dims_of(call, rank)
-    if is_batched(call.values.get("start"), call.level):
+    if any(is_batched(call.values.get(name), call.level) for name in ("start", "index")):
         raise RuntimeError(item_message())
     if is_batched(call.values.get("tensor_indices_or_sections"), call.level):
         raise RuntimeError(
@@ -281,6 +281,8 @@ def trace(call: Call) -> Any:
 )
 def reduction(call: Call) -> Any:
     tensor = first_of(call)
+    if not is_batched(tensor, call.level):
+        raise RuntimeError(item_message())  # another argument is, which must be a number
     rank = tensor._rank
     name = call.overload.parameters[0].name
     dims = call.values.pop("dim", None)
