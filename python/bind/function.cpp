@@ -365,7 +365,8 @@ void set_output_tangent(PyObject* given, PyObject* raw, const Tensor& out, Conte
                 "as-is.");
             return;
         }
-    } else if (is_input ? before.defined() : out.is_view()) {
+    } else if ((is_input ? before.defined() : out.is_view()) && transform_level == 0) {
+        // In a transform PyTorch's results are wrappers of their own, views of nothing.
         WG_CHECK(
             value.is_view(),
             "A custom Function's forward is returning a view (or an input as-is) but the jvp is not returning a "

@@ -348,12 +348,26 @@ class Backward(torch.autograd.Function):
     def setup_context(ctx, inputs, output): pass
     @staticmethod
     def backward(ctx, g): return g
+class Same(Backward):
+    @staticmethod
+    def forward(a): return a
+    @staticmethod
+    def jvp(ctx, a): return a
+class Flat(Same):
+    @staticmethod
+    def forward(a): return a.view(-1)
+    @staticmethod
+    def jvp(ctx, a): return a.reshape(-1) * 2
 """
 )
 test_custom_functions = table(
     """
 jvp(Old.apply, (x,), (t,))
 jvp(Backward.apply, (x,), (t,))
+r = tree(jvp(Same.apply, (x,), (t,)))
+r = tree(jvp(lambda a: Same.apply(a * 2) * a, (x,), (t,)))
+r = tree(jvp(lambda a: jvp(Same.apply, (a,), (t,)), (x,), (t,)))
+r = tree(jvp(Flat.apply, (x,), (t,)))
 r = tree(jvp(New.apply, (x, y), (t, u)))
 r = tree(jvp(lambda a: New.apply(a, a.sin()) * a, (x,), (t,)))
 r = tree(grad(lambda a: jvp(lambda b: New.apply(a, b), (y,), (t,))[1].sum())(x))
