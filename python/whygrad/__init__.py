@@ -79,6 +79,7 @@ from . import (  # noqa: E402
     autograd,
     cuda,
     func,
+    functional,
     linalg,
     nn,
     optim,

@@ -203,6 +203,7 @@ from ._C import frombuffer as frombuffer
 from ._C import full as full
 from ._C import full_like as full_like
 from . import func as func
+from . import functional as functional
 from ._C import gather as gather
 from ._C import ge as ge
 from ._C import ger as ger

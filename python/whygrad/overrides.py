@@ -193,7 +193,7 @@ def _pop_mode_temporarily() -> Iterator[Any]:
 
 def _public_modules() -> list[tuple[str, Any]]:
     root = __name__.rpartition(".")[0]
-    names = ["", ".nn.functional", ".nn.init", ".linalg"]
+    names = ["", ".functional", ".nn.functional", ".nn.init", ".linalg"]
     return [("torch" + name, sys.modules[root + name]) for name in names]
 
 
@@ -211,6 +211,7 @@ _ASKS_NOBODY = {
     ),
     *(
         "broadcast_shapes",
+        "functional.broadcast_shapes",
         "get_default_dtype",
         "set_default_dtype",
         "set_default_device",

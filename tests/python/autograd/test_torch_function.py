@@ -399,16 +399,14 @@ def test_names_of_functions(torch):
     o, F, T = overrides(torch), torch.nn.functional, torch.Tensor
     functions = [
         torch.add, T.add, T.shape.__get__, T.grad.__set__, T.T.__get__, F.relu, F.linear,
-        torch.einsum,
+        torch.einsum, torch.split, torch.meshgrid, torch.functional.norm,
         T.__repr__, torch.linalg.norm, torch.nn.init.uniform_, torch.autograd.grad, print,
         T.__getitem__, torch.nn.Linear,
         T.__add__, T.__rsub__, torch.sum, F.cross_entropy, T.split, T.backward, T.requires_grad_,
         T.add_, torch.relu,
     ]  # fmt: skip
-    renamed = {"torch.functional.einsum": "torch.einsum"}
     for f in functions:
-        name = o.resolve_name(f)
-        yield renamed.get(name, name), o.is_tensor_method_or_property(f)
+        yield o.resolve_name(f), o.is_tensor_method_or_property(f)
     yield lambda: o.resolve_name([])
     yield len(o.get_default_nowrap_functions() & {T._base.__get__, T.grad.__get__})
 
@@ -450,8 +448,9 @@ def test_every_overridable_function_asks(torch):
             if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         ]  # fmt: skip
         args = [x] * max(len(required), 1)
-        if name in ("torch.einsum", "torch.Tensor.__setitem__", "torch.Tensor.__format__"):
-            args = ["i", x] if name == "torch.einsum" else [x, "i", x][: len(args)]
+        einsum = name == "torch.functional.einsum"
+        if einsum or name in ("torch.Tensor.__setitem__", "torch.Tensor.__format__"):
+            args = ["i", x] if einsum else [x, "i", x][: len(args)]
         asked.clear()
         try:
             result = f(*args)
