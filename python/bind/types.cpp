@@ -1,10 +1,12 @@
-// torch.dtype, torch.finfo, torch.iinfo, torch.device, torch.Size, torch.layout and torch.memory_format.
+// torch.dtype, torch.finfo, torch.iinfo, torch.device, torch.Size, torch.layout, torch.memory_format, and the types of
+// torch.return_types.
 #include "args.h"
 
 #include <algorithm>
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <string>
 
 namespace wg::py {
 
@@ -446,6 +448,46 @@ PyObject* constant_reduce(PyObject* o, PyObject*) {
 PyMethodDef constant_methods_[] = {{"__reduce__", constant_reduce, METH_NOARGS, nullptr},
                                    {nullptr, nullptr, 0, nullptr}};
 
+// --- torch.return_types: C's tuples with named fields ---
+
+PyObject* fields_repr(PyObject* o) {
+    PyObject* type = reinterpret_cast<PyObject*>(Py_TYPE(o));
+    return guarded([&] {
+        const Object names = check(PyObject_GetAttrString(type, "__match_args__"));
+        std::string text = std::string(Py_TYPE(o)->tp_name) + "(";
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i) {
+            const Object value = check(PyObject_Repr(PyTuple_GET_ITEM(o, i)));
+            text += std::string(i ? ",\n" : "\n") +
+                    PyUnicode_AsUTF8(PyTuple_GET_ITEM(names.get(), i)) + "=" +
+                    PyUnicode_AsUTF8(value.get());
+        }
+        return PyUnicode_FromString((text + ")").c_str());
+    });
+}
+
+// _named_tuple(qualified name, names of the fields)
+PyObject* make_named_tuple(PyObject*, PyObject* args) {
+    const char* name;
+    PyObject* fields;
+    if (!PyArg_ParseTuple(args, "sO!", &name, &PyTuple_Type, &fields)) return nullptr;
+    return guarded([&] {
+        // A type refers to its names, and lives as long as the process.
+        const auto keep = [](const char* text) { return (new std::string(text))->c_str(); };
+        std::vector<PyStructSequence_Field> described;
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(fields); ++i)
+            described.push_back({keep(PyUnicode_AsUTF8(PyTuple_GET_ITEM(fields, i))), nullptr});
+        const int n = int(described.size());
+        described.push_back({nullptr, nullptr});
+        PyStructSequence_Desc description = {keep(name), nullptr, described.data(), n};
+        PyTypeObject* type = PyStructSequence_NewType(&description);
+        if (!type) throw PythonError{};
+        type->tp_repr = fields_repr;
+        return reinterpret_cast<PyObject*>(type);
+    });
+}
+PyMethodDef functions_[] = {{"_named_tuple", make_named_tuple, METH_VARARGS, nullptr},
+                            {nullptr, nullptr, 0, nullptr}};
+
 PyTypeObject* make_constants(PyObject* module, const char* type_name,
                              std::initializer_list<const char*> names) {
     PyTypeObject* type =
@@ -546,6 +588,7 @@ void add_types(PyObject* module) {
                       {Py_tp_methods, size_methods_}},
                      0, reinterpret_cast<PyObject*>(&PyTuple_Type));
     check(PyModule_AddObjectRef(module, "Size", reinterpret_cast<PyObject*>(size_type)));
+    check(PyModule_AddFunctions(module, functions_));
     layout_type = make_constants(module, "torch.layout", {"torch.strided"});
     memory_format_type =
         make_constants(module, "torch.memory_format",

@@ -5,35 +5,35 @@ The binding finds here the type that has an operation's name.
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
-__all__: list[str] = []
+from . import _C
+from .utils._pytree import SequenceKey, register_pytree_node
+
+__all__: list[str] = ["all_return_types", "pytree_register_structseq"]
+all_return_types: list[type] = []
 
 
-def _make(name: str, fields: tuple[str, ...]) -> type:
+def pytree_register_structseq(cls: type) -> None:
+    """Make objects of a class of C's named tuples nodes of pytrees."""
+    register_pytree_node(
+        cls,
+        lambda t: (list(t), None),
+        lambda values, _: cls(values),
+        flatten_with_keys_fn=lambda t: ([(SequenceKey(i), v) for i, v in enumerate(t)], None),
+    )
+
+
+def _make(name: str, fields: tuple[str, ...]) -> None:
     """A tuple with named fields that prints as PyTorch's."""
-
-    class Result(tuple):
-        __slots__ = ()
-        _fields = fields
-        n_fields = len(fields)
-        n_sequence_fields = len(fields)
-
-        def __repr__(self) -> str:
-            items = ",\n".join(f"{f}={v!r}" for f, v in zip(fields, self, strict=True))
-            return f"torch.return_types.{name}(\n{items})"
-
-        def __reduce__(self) -> Any:
-            return (_rebuild, (name, tuple(self)))
-
-    for i, field in enumerate(fields):
-        setattr(Result, field, property(operator.itemgetter(i)))
-    Result.__name__ = Result.__qualname__ = name
-    Result.__module__ = "torch.return_types"
-    globals()[name] = Result
-    __all__.append(name)
-    return Result
+    cls: Any = _C._named_tuple(f"torch.return_types.{name}", fields)
+    # By name: the module that pickle would ask is PyTorch's where this one is imported as whygrad.
+    cls.__reduce__ = lambda self: (_rebuild, (name, tuple(self)))
+    globals()[name] = cls
+    pytree_register_structseq(cls)
+    if not name.startswith("_"):
+        __all__.append(name)
+        all_return_types.append(cls)
 
 
 def _rebuild(name: str, values: tuple) -> Any:

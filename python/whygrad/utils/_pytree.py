@@ -231,11 +231,7 @@ def _node_of(tree: Any) -> NodeDef | None:
     node = SUPPORTED_NODES.get(cls)
     if node is not None or not isinstance(tree, tuple):
         return node
-    if _is_named(cls):
-        return SUPPORTED_NODES[namedtuple]
-    if _is_structseq(cls):
-        return NodeDef(cls, *SUPPORTED_NODES[tuple][1:])
-    return None
+    return SUPPORTED_NODES[namedtuple] if _is_named(cls) else None
 
 
 def register_pytree_node(
@@ -389,16 +385,21 @@ class TreeSpec:
             found.append(tree)
             return
         node = _node_of(tree)
-        if node is None or node.type is not self.type:
+        # All dicts with the same keys go together.
+        is_dict = self.type in STANDARD_DICT_TYPES
+        if node is None or not (
+            node.type in STANDARD_DICT_TYPES if is_dict else node.type is self.type
+        ):
             got = type(tree) if node is None else node.type
-            raise ValueError(f"Node type mismatch; expected {self.type!r}, but got {got!r}.")
+            what = "Node type" if self.type in BUILTIN_TYPES else "Type"
+            raise ValueError(f"{what} mismatch; expected {self.type!r}, but got {got!r}.")
         children, context = node.flatten_fn(tree)
         children = list(children)
         if len(children) != len(self._children):
             raise ValueError(
                 f"Node arity mismatch; expected {len(self._children)}, but got {len(children)}."
             )
-        if self.type in (dict, OrderedDict, defaultdict):
+        if is_dict:
             mine = self.context[1] if self.type is defaultdict else self.context
             if set(mine) != set(tree):
                 missing, extra = set(mine) - set(tree), set(tree) - set(mine)
@@ -406,7 +407,7 @@ class TreeSpec:
                 text += f"; extra key(s): {extra}" if extra else ""
                 raise ValueError(f"Node keys mismatch{text}.")
             children = [tree[key] for key in mine]
-        elif context != self.context:
+        elif context != self.context and self.type is not deque:  # whatever its length may be
             raise ValueError(
                 f"Node context mismatch for custom node type {self.type!r}; "
                 f"expected {self.context!r}, but got {context!r}."
@@ -597,6 +598,8 @@ def tree_map_(func: Callable[..., Any], tree: Any, *rests: Any, is_leaf: IsLeaf 
 def _is_one_of(which: Any) -> Callable[[Any], bool]:
     if isinstance(which, type | tuple) or hasattr(which, "__args__"):
         return lambda value: isinstance(value, which)
+    if not callable(which):
+        raise TypeError("Argument must be a type, a tuple of types, or a callable.")
     return which
 
 

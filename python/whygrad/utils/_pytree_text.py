@@ -12,7 +12,7 @@ from collections import defaultdict, namedtuple
 from enum import Enum
 from typing import Any
 
-from ._pytree import _LEAF, SUPPORTED_NODES, TreeSpec, _is_structseq, _named_names
+from ._pytree import _LEAF, SUPPORTED_NODES, TreeSpec, _named_names
 
 __all__ = ["EnumEncoder", "enum_object_hook", "treespec_dumps", "treespec_loads"]
 
@@ -89,8 +89,6 @@ def _written(spec: TreeSpec) -> dict[str, Any]:
     if spec.is_leaf():
         return {"type": None, "context": None, "children_spec": []}
     node = SUPPORTED_NODES.get(spec.type)
-    if node is None and _is_structseq(spec.type):
-        raise NotImplementedError(f"Serializing {spec.type} in pytree is not registered.")
     if node is None or node.name is None:
         raise NotImplementedError(
             f"No registered serialization name for {spec.type} found. Please update your _register_pytree_node call with "

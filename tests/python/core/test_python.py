@@ -198,3 +198,32 @@ def test_memory_stats():
     x = None
     torch.empty_cache()
     assert torch.memory_stats()["reserved_bytes.current"] <= before["reserved_bytes.current"]
+
+
+test_named_results = table(
+    """
+[R.n_fields, R.n_sequence_fields, R.n_unnamed_fields, R.__match_args__, R.__module__, R.__name__, R.__mro__[1:]]
+r = R((1, 2)); r, R([3, 4]).indices, r == (1, 2), len(r), hash(r) == hash((1, 2)), r[:1], r + (3,)
+R((1,))
+R((1, 2, 3))
+R(1, 2)
+R()
+told(lambda r: r.foo), told(lambda r: setattr(r, "values", 3)), told(lambda r: setattr(r, "z", 3))
+hasattr(R, "_fields"), hasattr(R, "_asdict"), isinstance(R((1, 2)), tuple)
+r = copy.copy(x.max(0)); s = copy.deepcopy(x.max(0)); t = pickle.loads(pickle.dumps(R((1, 2)))); type(t) is R
+r = matched(x.max(0)); s = matched(R((1, 2)))
+repr(x.max(0)), str(x.aminmax())
+"pytree_register_structseq" in torch.return_types.__all__, R in torch.return_types.all_return_types
+""",
+    setup="""
+import copy, pickle
+x = torch.arange(6.0).view(2, 3)
+R = torch.return_types.max
+def told(f):
+    try: f(R((1, 2)))
+    except AttributeError as error: return str(error)
+def matched(r):
+    match r:
+        case R(values, indices): return indices, values
+""",
+)

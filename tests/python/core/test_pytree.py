@@ -185,6 +185,16 @@ P.register_constant(type("N", (), {"__hash__": lambda a: 1}))
 P._deregister_pytree_node(box("H"))
 P.arg_tree_leaves(1, [2], a=(3,)), P.map_only(int)(lambda x: x + 1)(3), P.map_only(int)(lambda x: x + 1)("a")
 [f(v) for f in (P.is_structseq, P.is_structseq_class, P.is_structseq_instance) for v in (time.localtime(), time.struct_time, 3, (1,), torch.ones(2, 2).max(0))]
+[(structure(t).num_leaves, str(structure(t)), P.tree_map(lambda x: 1, t), type(t) in P.SUPPORTED_NODES) for t in (time.gmtime(0), torch.ones(2, 2).max(0))]
+[str(k) for k, _ in P.tree_flatten_with_path(torch.ones(2, 2).max(0))[0]], structure(torch.ones(2, 2).max(0)).flatten_up_to(torch.ones(2, 2).min(0))
+dumps(structure(torch.ones(2, 2).max(0)))
+structure(torch.ones(2, 2).max(0)).flatten_up_to((1, 2))
+structure((1, 2)).flatten_up_to(torch.return_types.max((1, 2)))
+dicts = [c(a=1, b=2) for c in (dict, OrderedDict)] + [defaultdict(int, b=3, a=4)]; [structure(p).flatten_up_to(q) for p in dicts for q in dicts], P.tree_map(lambda x, y: (x, y), *dicts[::2])
+structure({"a": 1, "b": 2}).flatten_up_to(OrderedDict(a=1, c=2))
+structure(OrderedDict(a=1)).flatten_up_to([1])
+structure(deque([1, 2])).flatten_up_to(deque([3, 4], 2)), structure(deque([1, 2], 2)).flatten_up_to(deque([3, 4]))
+P.tree_map_only("int", len, [1])
 P._is_leaf([1]), P._get_node_type([1]), P._get_node_type(Point(1, 2)).__name__, P._get_node_type(3)
 P._dict_flatten({"a": 1}), P._dict_unflatten([3], ["a"]), P._tuple_flatten((1,)), P._ordereddict_unflatten([1], ["a"]), P._namedtuple_flatten(Point(1, 2))[0], P._deque_flatten(deque([1], 3))
 [(str(k), v) for k, v in P._dict_flatten_with_keys({"a": 1})[0]], [str(k) for k, v in P._namedtuple_flatten_with_keys(Point(1, 2))[0]]
