@@ -233,8 +233,6 @@ void conform(Tensor& grad, const Edge& edge, const Node* from, size_t index, boo
                  " but expected shape compatible with ", to_string(output.sizes));
         grad = has_rows ? sum_rows_to(grad, output.sizes) : sum_to(grad, output.sizes);
     }
-    if (grad->conjugate) [[unlikely]]
-        grad = resolve_conj(grad);  // one that may be written to
     if (output.grad_dtype && grad.dtype() != *output.grad_dtype) {
         WG_CHECK(is_differentiable(*output.grad_dtype), "a gradient cannot have the dtype '",
                  info(*output.grad_dtype).scalar_name,
@@ -603,7 +601,7 @@ namespace {
 // Whether a gradient lies in memory like the leaf if that is dense, else contiguously. As in PyTorch only strides
 // are compared: `.data =` may have given the leaf another shape since.
 bool obeys_layout(const Tensor& grad, const Tensor& leaf) {
-    if (!lies_dense(leaf)) return grad.is_contiguous();
+    if (!lies_dense(leaf)) return has_contiguous_layout(grad);
     for (int64_t d = 0; d < grad.dim(); ++d)
         if (grad->dims[d] != 1 &&
             (d >= leaf.dim() || grad->dims[grad.dim() + d] != leaf->dims[leaf.dim() + d]))

@@ -47,7 +47,9 @@ const TensorImpl* tangent_base(const TensorImpl& t, int level) noexcept {
 }
 
 bool lies_like(const Tensor& a, const Tensor& b) {
-    if (!same_shape(a.sizes(), b.sizes())) return false;
+    if (!same_shape(a.sizes(), b.sizes()) || a->conjugate != b->conjugate ||
+        a->negative != b->negative)
+        return false;
     for (int64_t d = 0; d < a.dim(); ++d)
         if (a->dims[d] != 1 && a.strides()[size_t(d)] != b.strides()[size_t(d)]) return false;
     return true;
@@ -78,9 +80,11 @@ int64_t offset_in(const Tensor& tangent, const Tensor& base, const Tensor& view)
 Tensor zero_image(const Tensor& t) {
     const int64_t n = int64_t(t->storage->nbytes / t.itemsize());
     const Tensor all = zeros({n}, t.dtype());
-    return has_window(all, t.dtype(), t.sizes(), t.strides(), t.offset())
-               ? alias(all, t.sizes(), t.strides(), t.offset())
-               : zeros_like(t, {});
+    Tensor image = has_window(all, t.dtype(), t.sizes(), t.strides(), t.offset())
+                       ? alias(all, t.sizes(), t.strides(), t.offset())
+                       : zeros_like(t, {});
+    if (t.is_lazy()) image->set_lazy(t->conjugate, t->negative);
+    return image;
 }
 
 }  // namespace
@@ -140,7 +144,10 @@ Tensor any_tangent_of(const Tensor& t, int level) {
     const DType dtype = window_dtype(all, base, t);
     if (!lies_like(all, base) || !has_window(all, dtype, t.sizes(), t.strides(), offset)) return {};
     VisibleLevels lower(level);
-    const Tensor window = window_as(all, dtype, t.sizes(), t.strides(), offset);
+    Window place = Window::of(t);
+    place.dtype = dtype;
+    place.offset = offset;
+    const Tensor window = window_as(all, place);
     set_tangent(t, level, window);
     return window;
 }
@@ -400,7 +407,7 @@ bool push_windows(std::span<const Tensor> outputs, const Tensor& t, const void* 
         for (const Tensor& out : outputs) {
             Tensor w = alias(v, out.sizes(), out.strides(), offset_in(v, t, out));
             w->dtype = window_dtype(v, t, out);
-            w->update_geometry();
+            w->set_lazy(out->conjugate, out->negative);
             make_view(w, v,
                       out->view_kind == ViewKind::MultiOutput ? out->view_kind : ViewKind::Default);
             windows.push_back(std::move(w));

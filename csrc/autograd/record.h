@@ -439,9 +439,20 @@ void make_view(const Tensor& view, const Tensor& base, ViewKind kind = ViewKind:
 Tensor view_of(const Tensor& base, IntSpan sizes, IntSpan strides, int64_t offset,
                ViewKind kind = ViewKind::Default);
 
-// A recorded window on `whole` of elements of this dtype, whose strides and offset count these: also of the parts of
-// complex numbers, or of numbers made of real ones.
-Tensor window_as(const Tensor& whole, DType dtype, IntSpan sizes, IntSpan strides, int64_t offset);
+// What a view shows of a storage.
+struct Window {
+    DType dtype;
+    bool conjugate, negative;
+    Dims sizes, strides;  // the strides and the offset count elements of the dtype
+    int64_t offset;
+    static Window of(const Tensor& t) {
+        return {t.dtype(),       t->conjugate,      t->negative,
+                Dims(t.sizes()), Dims(t.strides()), t.offset()};
+    }
+};
+// A recorded window on the memory of `whole`: also of the parts of complex numbers, of numbers made of real ones, and
+// of conjugates and negatives, which are taken last where `lazy_last`.
+Tensor window_as(const Tensor& whole, const Window& w, bool lazy_last = false);
 // The same place counted in elements of another dtype.
 int64_t offset_as(DType from, int64_t offset, DType to);
 
@@ -463,7 +474,6 @@ inline void announce_write(const Tensor& t, bool in_place = true) {
 // are refused, unless `on_expanded` is "", or the name of an operation that warns of them.
 void check_inplace(const Tensor& t, bool records, const char* on_expanded = nullptr);
 void check_history(const Tensor& t, bool records);  // the part about leaves and views
-void check_not_conjugate(const Tensor& t);
 void check_not_expanded(const Tensor& t);  // the part about overlapping memory
 void warn_if_expanded(const Tensor& t, const char* op_name);
 // Must follow: t's history is now `node` (null: nothing was recorded). Also bumps the version.

@@ -18,16 +18,37 @@ int64_t offset_as(DType from, int64_t offset, DType to) {
     return offset * int64_t(item_size(from)) / int64_t(item_size(to));
 }
 
-Tensor window_as(const Tensor& whole, DType dtype, IntSpan sizes, IntSpan strides, int64_t offset) {
-    if (is_complex(whole.dtype()) == is_complex(dtype))
-        return as_strided(whole, Dims(sizes), Dims(strides), offset);
-    if (is_complex(whole.dtype()))
-        return as_strided(view_as_real(whole), Dims(sizes), Dims(strides), offset);
-    Dims pairs(sizes), steps;
+namespace {
+
+// t's memory, as lazy as that.
+Tensor made_lazy(Tensor t, bool conjugate, bool negative) {
+    if (is_complex(t.dtype()) && t->conjugate != conjugate) t = conj_view(t);
+    return t->negative != negative ? neg_view(t) : t;
+}
+
+}  // namespace
+
+Tensor window_as(const Tensor& whole, const Window& w, bool lazy_last) {
+    if (is_complex(whole.dtype()) == is_complex(w.dtype)) {
+        const auto place = [&](const Tensor& t) {
+            const bool all = t.offset() == w.offset && same_shape(t.sizes(), w.sizes) &&
+                             same_shape(t.strides(), w.strides);
+            const bool lazy = whole->conjugate != w.conjugate || whole->negative != w.negative;
+            return all && lazy ? t : as_strided(t, w.sizes, w.strides, w.offset);
+        };
+        return lazy_last ? made_lazy(place(whole), w.conjugate, w.negative)
+                         : place(made_lazy(whole, w.conjugate, w.negative));
+    }
+    if (is_complex(whole.dtype())) {
+        const Tensor parts = view_as_real(made_lazy(whole, false, whole->negative));
+        return as_strided(made_lazy(parts, false, w.negative), w.sizes, w.strides, w.offset);
+    }
+    Dims pairs(w.sizes), steps;
     pairs.push_back(2);
-    for (int64_t s : strides) steps.push_back(2 * s);
+    for (int64_t s : w.strides) steps.push_back(2 * s);
     steps.push_back(1);
-    return view_as_complex(as_strided(whole, pairs, steps, 2 * offset));
+    return made_lazy(view_as_complex(as_strided(whole, pairs, steps, 2 * w.offset)), w.conjugate,
+                     w.negative);
 }
 
 namespace {
@@ -37,8 +58,8 @@ class CopySlices final : public NodeOf<CopySlices> {
 public:
     CopySlices(const Tensor& base, const Tensor& view, Ref<Node> fn)
         : base_sizes_(base.sizes()), base_strides_(base.strides()), base_offset_(base.offset()),
-          sizes_(view.sizes()), strides_(view.strides()), offset_(view.offset()),
-          dtype_(view.dtype()), base_dtype_(base.dtype()), fn_(std::move(fn)) {
+          base_conjugate_(base->conjugate), base_negative_(base->negative),
+          base_dtype_(base.dtype()), window_(Window::of(view)), fn_(std::move(fn)) {
         add_edge(gradient_edge(base));
         for (size_t i = 1; i < fn_->edges.size(); ++i) add_edge(fn_->edges[i]);
         site = fn_->site;
@@ -47,14 +68,15 @@ public:
     void apply(Grads& in, Grads& out) override {
         if (released) fail_released();
         // A copy of the gradient in the base's layout, in which the slice can be replaced.
-        const bool same_kind = is_complex(dtype_) == is_complex(base_dtype_);
+        const bool same_kind = is_complex(window_.dtype) == is_complex(base_dtype_);
         Tensor result =
             empty_strided(base_sizes_, base_strides_, same_kind ? in[0].dtype() : base_dtype_);
+        if (base_conjugate_ || base_negative_) result->set_lazy(base_conjugate_, base_negative_);
         copy_(result, in[0]);
-        Tensor slice =
-            window_as(result, dtype_, sizes_, strides_,
-                      same_kind ? offset_ - base_offset_
-                                : offset_ - offset_as(base_dtype_, base_offset_, dtype_));
+        Window window(window_);
+        window.offset -=
+            same_kind ? base_offset_ : offset_as(base_dtype_, base_offset_, window_.dtype);
+        Tensor slice = window_as(result, window);
         Grads fn_in, fn_out;
         fn_in.push_back(clone_in(slice, MemoryFormat::Contiguous));
         fn_out.resize(fn_->edges.size());
@@ -63,7 +85,7 @@ public:
             if (i == 0) {
                 if (fn_out[0].defined()) {
                     Tensor g = fn_out[0];
-                    if (!same_shape(g.sizes(), sizes_)) g = sum_to(g, sizes_);
+                    if (!same_shape(g.sizes(), window_.sizes)) g = sum_to(g, window_.sizes);
                     copy_(slice, g);
                 } else {
                     zero_(slice);
@@ -88,9 +110,9 @@ public:
 private:
     Dims base_sizes_, base_strides_;
     int64_t base_offset_;
-    Dims sizes_, strides_;
-    int64_t offset_;
-    DType dtype_, base_dtype_;
+    bool base_conjugate_, base_negative_;
+    DType base_dtype_;
+    Window window_;
     Ref<Node> fn_;
 };
 
@@ -196,13 +218,16 @@ Node* view_grad_fn(const Tensor& view) {
         check_view_kind(view, true);
         // Also when the base does not require grad any more.
         Ref<Node> node;
-        if (is_complex(view.dtype()) == is_complex(base.dtype())) {
+        if (is_complex(view.dtype()) == is_complex(base.dtype()) &&
+            view->conjugate == base->conjugate && view->negative == base->negative) {
             node =
                 as_strided_node(base, view.sizes(), view.strides(), view.offset(), view.offset());
         } else {
             GradMode on(true);
-            const Tensor window =
-                window_as(base, view.dtype(), view.sizes(), view.strides(), view.offset());
+            const Node* made_by = node_of(view->grad_fn);
+            const Tensor window = window_as(base, Window::of(view),
+                                            made_by && (made_by->name() == "ConjBackward0" ||
+                                                        made_by->name() == "NegViewBackward0"));
             if (!window->grad_fn) return nullptr;
             node = Ref<Node>(node_of(window->grad_fn));
             node->outputs.clear();
@@ -213,16 +238,8 @@ Node* view_grad_fn(const Tensor& view) {
     return node_of(view->grad_fn);
 }
 
-void check_not_conjugate(const Tensor& t) {
-    WG_CHECK_NOT_IMPLEMENTED(
-        !t->conjugate,
-        "writing to what conj() returned is not supported: it is a copy here, and shares memory "
-        "with the original in PyTorch; use conj_physical() or resolve_conj()");
-}
-
 void check_history(const Tensor& t, bool records) {
     announce_write(t);
-    check_not_conjugate(t);
     if (!grad_enabled() || !(records || requires_grad(t))) return;
     if (t.is_view()) check_view_kind(t, false);
     WG_CHECK(
@@ -390,7 +407,6 @@ Tensor& write_out(Tensor& out, const Tensor& result, const char* op_name) {
     if (has_tangent(result) || has_tangent(out)) [[unlikely]]
         fail_forward_out(op_name);
     announce_write(out, false);
-    check_not_conjugate(out);
     resize_out(out, result.sizes());
     copy_values(out, result);
     out.bump_version();

@@ -214,8 +214,8 @@ Tensor repeat(const Tensor& t, const Dims& repeats) {
     Tensor out = empty(shape, t.dtype());
     if (out.numel() > 0) {
         const Dims out_strides = contiguous_strides(paired_sizes);
-        copy_strided(out.raw(), out.dtype(), out_strides, t.raw(), t.dtype(), paired_strides,
-                     paired_sizes);
+        copy_strided(out.mutable_raw(), out.dtype(), out_strides, t.raw(), t.dtype(),
+                     paired_strides, paired_sizes);
     }
     record("RepeatBackward0", out, {t}, {},
            with<"self_sym_sizes", "repeats">(Dims(t.sizes()), repeats)(
@@ -277,7 +277,7 @@ Tensor repeat_interleave_indices(const Tensor& repeats, OptInt output_size) {
     visit_dtype(out.dtype(), [&](auto tag) {
         using T = typename decltype(tag)::type;
         if constexpr (std::is_integral_v<T> && sizeof(T) >= 4) {
-            T* to = out.data<T>();
+            T* to = out.mutable_data<T>();
             for (int64_t i = 0; i < n; ++i) to = std::fill_n(to, count[i], T(i));
         }
     });
@@ -373,7 +373,8 @@ Tensor flip(const Tensor& t, const Dims& dims) {
             first += (t->dims[d] - 1) * strides[d] * int64_t(t.itemsize());
             strides[d] = -strides[d];
         }
-        copy_strided(out.raw(), out.dtype(), out.strides(), first, t.dtype(), strides, t.sizes());
+        copy_strided(out.mutable_raw(), out.dtype(), out.strides(), first, t.dtype(), strides,
+                     t.sizes());
     }
     record("FlipBackward0", out, {t}, {},
            with<"dims">(dims)(on_rows([](Backward& d, const Dims& dims) {
@@ -398,7 +399,7 @@ void clear_triangle(const Tensor& t, int64_t k, bool lower) {
     k = std::clamp(k, -rows - 1, columns + 1);
     const int64_t matrices = t.numel() / (rows * columns);
     for (int64_t m = 0; m < matrices; ++m) {
-        char* matrix = t.raw();
+        char* matrix = t.mutable_raw();
         int64_t rest = m;
         for (int64_t d = t.dim() - 3; d >= 0; --d) {
             matrix += rest % t->dims[d] * t->dims[t.dim() + d] * item;

@@ -31,6 +31,7 @@ Complex<double> complex_item(const Tensor& t) {
 }
 
 Tensor parts_of(const Tensor& t) {
+    WG_CHECK(!t->conjugate, "the parts of a conjugate view do not lie in its memory");
     Dims sizes(t.sizes()), strides;
     for (int64_t s : t.strides()) strides.push_back(2 * s);
     sizes.push_back(2);
@@ -48,6 +49,11 @@ Tensor view_as_real(const Tensor& t) {
     if (watched()) [[unlikely]]
         return watch<"view_as_real.default">([&] { return view_as_real(t); }, t);
     WG_CHECK(is_complex(t.dtype()), "view_as_real is only supported for complex tensors");
+    WG_CHECK(
+        !t->conjugate,
+        "view_as_real doesn't work on unresolved conjugated tensors.  To resolve the conjugate tensor so you can view "
+        "it as real, use self.resolve_conj(); however, be warned that the resulting tensor will NOT alias the "
+        "original.");
     Tensor out = parts_of(t);
     make_view(out, t);
     record("ViewAsRealBackward0", out, {t}, {},
@@ -84,11 +90,13 @@ Tensor view_as_complex(const Tensor& t) {
 }
 
 Tensor real(const Tensor& t) {
-    return is_complex(t.dtype()) ? select(view_as_real(t), t.dim(), 0) : t;
+    if (!is_complex(t.dtype())) return t;
+    return select(view_as_real(t->conjugate ? conj_view(t) : t), t.dim(), 0);
 }
 Tensor imag(const Tensor& t) {
     WG_CHECK(is_complex(t.dtype()), "imag is not implemented for tensors with non-complex dtypes.");
-    return select(view_as_real(t), t.dim(), 1);
+    const Tensor parts = t->conjugate ? neg_view(view_as_real(conj_view(t))) : view_as_real(t);
+    return select(parts, t.dim(), 1);
 }
 
 namespace {
@@ -112,15 +120,6 @@ Tensor conj(const Tensor& t) { return is_complex(t.dtype()) ? conjugated("ConjBa
 Tensor conj_physical(const Tensor& t) {
     return is_complex(t.dtype()) ? conjugated("ConjPhysicalBackward0", t) : t;
 }
-Tensor conj_view(const Tensor& t) {
-    Tensor out = conj(t);
-    if (is_complex(t.dtype())) out->conjugate = !t->conjugate;
-    return out;
-}
-Tensor resolve_conj(const Tensor& t) { return t->conjugate ? clone(t) : t; }
-Tensor resolve_neg(const Tensor& t) { return t; }
-bool is_conj(const Tensor& t) { return t->conjugate; }
-bool is_neg(const Tensor&) { return false; }
 
 Tensor conform_dtype(const Tensor& g, DType dtype) {
     const Tensor t = is_complex(g.dtype()) && !is_complex(dtype) ? real(g) : g;
@@ -210,7 +209,7 @@ Tensor reduce_complex(Reduction op, const Tensor& t, DimMask mask, bool keepdim,
     const auto shape = [&] { return reduced_shape(t.sizes(), mask, keepdim); };
     // Into `to`, whose last dim is that of the parts.
     const auto reduce_parts = [&](Reduction of, char* to, char* other) {
-        const Tensor parts = parts_of(t);
+        const Tensor parts = parts_of(resolved(t));
         reduce(reduction(of, parts.dtype()), parts.dtype(), parts.raw(), parts.sizes(),
                parts.strides(), mask, to, other, param);
     };
@@ -218,7 +217,7 @@ Tensor reduce_complex(Reduction op, const Tensor& t, DimMask mask, bool keepdim,
     case Reduction::Sum:
     case Reduction::Mean: {
         Tensor out = empty(shape(), t.dtype());
-        reduce_parts(op, out.raw(), nullptr);
+        reduce_parts(op, out.mutable_raw(), nullptr);
         return out;
     }
     case Reduction::NonZero:
@@ -231,7 +230,8 @@ Tensor reduce_complex(Reduction op, const Tensor& t, DimMask mask, bool keepdim,
         Dims pairs = shape();
         pairs.push_back(2);
         const Tensor both = empty(pairs, to_real(t.dtype()));
-        reduce_parts(Reduction::Variance, both.raw(), second ? second->raw() : nullptr);
+        reduce_parts(Reduction::Variance, both.mutable_raw(),
+                     second ? second->mutable_raw() : nullptr);
         const Tensor out = add(select(both, -1, 0), select(both, -1, 1));
         return op == Reduction::Variance ? out : sqrt(out);
     }
@@ -252,7 +252,7 @@ Tensor reduce_complex(Reduction op, const Tensor& t, DimMask mask, bool keepdim,
             for (int64_t i = 0; i < out.numel(); ++i) {
                 C product(1);
                 for (int64_t k = 0; k < n; ++k) product = product * *from++;
-                out.data<C>()[i] = product;
+                out.mutable_data<C>()[i] = product;
             }
         });
         return out;

@@ -18,13 +18,15 @@ void copy_values(const Tensor& to, const Tensor& from) {
     if (to.numel() == 0) return;
     if (to.dtype() == from.dtype() && to.is_contiguous() && from.is_contiguous() &&
         to.numel() == from.numel() && to.nbytes() <= 4096) {
-        std::memmove(to.raw(), from.raw(), to.nbytes());
+        std::memmove(to.address(), from.address(), to.nbytes());
         return;
     }
+    if (to.is_lazy() || from.is_lazy()) [[unlikely]]
+        return copy_lazy_values(to, from);
     if (same_shape(to.sizes(), from.sizes()))
-        return copy_strided(to.raw(), to.dtype(), to.strides(), from.raw(), from.dtype(),
+        return copy_strided(to.address(), to.dtype(), to.strides(), from.address(), from.dtype(),
                             from.strides(), to.sizes());
-    copy_strided(to.raw(), to.dtype(), to.strides(), from.raw(), from.dtype(),
+    copy_strided(to.address(), to.dtype(), to.strides(), from.address(), from.dtype(),
                  broadcast_strides(from.sizes(), from.strides(), to.sizes()), to.sizes());
 }
 
@@ -43,13 +45,18 @@ void fill_values(const Tensor& to, Scalar value) {
     if (is_half && to.numel() == 1) value.store(element, to.dtype());
     else store_checked(value, element, to.dtype());
     if (to.numel() == 0) return;
-    if (to.numel() == 1) return void(std::memcpy(to.raw(), element, to.itemsize()));
+    if (to.is_lazy()) [[unlikely]] {
+        const Tensor single = empty({}, to.dtype());
+        std::memcpy(single.address(), element, to.itemsize());
+        return copy_lazy_values(to, single);
+    }
+    if (to.numel() == 1) return void(std::memcpy(to.address(), element, to.itemsize()));
     if (to.is_contiguous() && to.nbytes() <= 4096) {
         const int64_t item = int64_t(to.itemsize());
-        cast_fn(to.dtype(), to.dtype())(to.raw(), item, element, 0, to.numel());
+        cast_fn(to.dtype(), to.dtype())(to.address(), item, element, 0, to.numel());
         return;
     }
-    copy_strided(to.raw(), to.dtype(), to.strides(), element, to.dtype(), Dims(to.dim(), 0),
+    copy_strided(to.address(), to.dtype(), to.strides(), element, to.dtype(), Dims(to.dim(), 0),
                  to.sizes());
 }
 
@@ -86,7 +93,7 @@ Tensor wrapped_number(Scalar value) {
     Tensor out = empty({}, value.is_floating()  ? DType::Float64
                            : value.is_complex() ? DType::Complex128
                                                 : value.natural_dtype());
-    value.store(out.raw(), out.dtype());
+    value.store(out.mutable_raw(), out.dtype());
     out->wrapped_number = true;
     return out;
 }
@@ -106,12 +113,13 @@ Tensor& copy_(Tensor& self, const Tensor& src, bool) {
     const bool recorded = records(self, {self, src});
     check_history(self, recorded);
     // A tensor over the same elements may be copied, whatever overlaps in it.
-    const bool same = self.raw() == src.raw() && self.dtype() == src.dtype() &&
+    const bool same = self.address() == src.address() && self.dtype() == src.dtype() &&
+                      self->conjugate == src->conjugate && self->negative == src->negative &&
                       std::ranges::equal(self.sizes(), src.sizes()) &&
                       std::ranges::equal(self.strides(), src.strides());
     if (!same) {
         check_not_expanded(self);
-        check_no_partial_overlap(self, src);
+        check_no_partial_overlap(self, src, true);
     }
     if (!same_shape(self.sizes(), src.sizes())) {
         const Dims shape = broadcast_shapes(self.sizes(), src.sizes());

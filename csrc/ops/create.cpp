@@ -108,7 +108,7 @@ Tensor arange(Scalar start, Scalar end, Scalar step, OptDType dtype) {
         using T = typename decltype(tag)::type;
         const int64_t n = arange_size<T>(start, end, step);
         Tensor out = empty(Dims{n}, d);
-        fill_arange(out.data<T>(), n, start, step);
+        fill_arange(out.mutable_data<T>(), n, start, step);
         return out;
     });
 }
@@ -133,7 +133,7 @@ Tensor closed_range(Scalar start, Scalar end, Scalar step, OptDType dtype) {
         WG_CHECK(size >= 0 && size < 0x1p63, "invalid size, possible overflow?");
         Tensor out = empty(Dims{int64_t(size)}, d);
         for (int64_t i = 0; i < out.numel(); ++i)
-            out.data<T>()[i] = T(compute_type<T>(first + Acc(i) * by));
+            out.mutable_data<T>()[i] = T(compute_type<T>(first + Acc(i) * by));
         return out;
     });
 }
@@ -145,7 +145,7 @@ Tensor linspace(Scalar start, Scalar end, int64_t steps, OptDType dtype) {
     if (steps == 0) return out;
     visit_any_dtype(d, [&](auto tag) {
         using T = typename decltype(tag)::type;
-        T* p = out.data<T>();
+        T* p = out.mutable_data<T>();
         if (steps == 1) {
             *p = T(to_checked<T>(start));
             return;
@@ -174,13 +174,13 @@ Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, OptDType d
             using T = typename decltype(tag)::type;
             const Tensor exponents = linspace(start, end, steps, d);
             for (int64_t i = 0; i < steps; ++i)
-                out.data<T>()[i] = pow(T(base), exponents.data<T>()[i]);
+                out.mutable_data<T>()[i] = pow(T(base), exponents.data<T>()[i]);
         });
         return out;
     }
     visit_dtype(d, [&](auto tag) {
         using T = typename decltype(tag)::type;
-        T* p = out.data<T>();
+        T* p = out.mutable_data<T>();
         if (steps == 1) {
             *p = T(to_checked<T>(Scalar(std::pow(base, start.to_double()))));
             return;

@@ -327,7 +327,7 @@ Tensor tensordot(const Tensor& first, const Tensor& second, const Dims& dims_a,
     if (shape.empty()) {
         const Tensor pa = permute(a, order_a), pb = permute(b, order_b);
         const auto flat = [&](const Tensor& t) { return t.dim() == 1 ? t : view(t, {k}); };
-        return view(pa.is_contiguous() && pb.is_contiguous()
+        return view(has_contiguous_layout(pa) && has_contiguous_layout(pb)
                         ? dot(flat(pa), flat(pb))
                         : sum(squeeze(pa) * squeeze(pb), {}, false, first.dtype()),
                     shape);

@@ -28,7 +28,7 @@ namespace {
 // What small programs call most: operands of one float dtype and one shape, short and packed, or
 // numbers. Promotion, broadcasting, the layout of the result and the checks that depend on dtypes
 // (check_operands too) can decide only one way for them, so they go straight to the loop: half the
-// instructions of the call.
+// instructions of the call. A lazy tensor is neither packed nor contiguous, so that addresses are those of values.
 
 constexpr int64_t kPlain = 1024;  // elements
 
@@ -352,21 +352,21 @@ Tensor ElementwiseNode::formula(int i, const Tensor& g) const {
 bool ElementwiseNode::run_plain_gradient(int i, unsigned reads, const Tensor& g,
                                          const Tensor& result) {
     if (!is_plain(g) || g.dtype() != compute_) return false;
-    const void* slots[kMaxLoopInputs] = {g.raw()};
+    const void* slots[kMaxLoopInputs] = {g.address()};
     for (int s = 1; s < kMaxLoopInputs; ++s) {
         if (!(reads >> s & 1) || has_number(s - 1)) continue;
         const Tensor& t = saved_[s - 1].unpack_data(this);
         if (t.dtype() != compute_ || !t.is_contiguous() || !same_shape(t.sizes(), g.sizes()))
             return false;
-        slots[s] = t.raw();
+        slots[s] = t.address();
     }
     const LoopFn fn = kernel_table[int(op_)].gradient[i][int(compute_)];
-    run_plain(fn, result.raw(), slots, reads & unsigned(is_scalar_) << 1, scalars_, compute_,
+    run_plain(fn, result.address(), slots, reads & unsigned(is_scalar_) << 1, scalars_, compute_,
               g.numel(), params_.p);
     return true;
 }
 
-// False when the operands do not fit g: .data has given a saved tensor another shape.
+// False when the operands do not fit g: .data has given a saved tensor another shape; or are lazy.
 bool ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& g,
                                            const Tensor& result) {
     const IntSpan sizes = g.sizes();
@@ -387,20 +387,20 @@ bool ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& 
             continue;
         }
         const Tensor& t = s == 0 ? g : saved_[s - 1].unpack_data(this);
-        if (!is_expandable(t.sizes(), sizes)) return false;
-        operands[s] = {t.raw(), t.dtype(), {}};
+        if (!is_expandable(t.sizes(), sizes) || t.is_lazy()) return false;
+        operands[s] = {t.address(), t.dtype(), {}};
         strides[s] = broadcast_strides(t.sizes(), t.strides(), sizes);
         if (t.dtype() == compute && t.is_contiguous() && same_shape(t.sizes(), sizes))
-            direct[s] = t.raw();
+            direct[s] = t.address();
         else all_direct = false;
     }
     if (all_direct && result.is_contiguous()) {
-        cpu::contiguous_loop(fn, result.raw(), item_size(compute), direct, kMaxLoopInputs,
+        cpu::contiguous_loop(fn, result.address(), item_size(compute), direct, kMaxLoopInputs,
                              item_size(compute), g.numel(), params_.p);
         return true;
     }
     for (int s = 0; s < kMaxLoopInputs; ++s) operands[s].strides = strides[s];
-    cpu::elementwise_loop(fn, {result.raw(), result.dtype(), result.strides()}, operands, sizes,
+    cpu::elementwise_loop(fn, {result.address(), result.dtype(), result.strides()}, operands, sizes,
                           compute, compute, params_.p);
     return true;
 }
@@ -486,13 +486,19 @@ void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType co
             rounded[k] = to_dtype(detach(*t), compute_as);
             t = &rounded[k];
         }
-        operands[k] = {t->raw(), t->dtype(), {}};
-        if (t->dtype() == compute && t->is_contiguous() && same_shape(t->sizes(), sizes))
-            direct[k] = t->raw();
-        else all_direct = false;
+        operands[k] = {t->address(), t->dtype(), {}};
+        if (t->dtype() == compute && t->is_contiguous() && same_shape(t->sizes(), sizes)) {
+            direct[k] = t->address();
+            continue;
+        }
+        all_direct = false;
+        if (t->is_lazy()) [[unlikely]] {
+            rounded[k] = resolved(*t);
+            operands[k].data = rounded[k].address();
+        }
     }
     if (all_direct) {
-        cpu::contiguous_loop(fn, out.raw(), item_size(result), direct, int(args.size()),
+        cpu::contiguous_loop(fn, out.address(), item_size(result), direct, int(args.size()),
                              item_size(compute), out.numel(), params.p);
         return;
     }
@@ -505,8 +511,8 @@ void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType co
         }
         operands[k].strides = strides[k];
     }
-    cpu::elementwise_loop(fn, {out.raw(), out.dtype(), out.strides()}, {operands, args.size()},
-                          sizes, compute, result, params.p);
+    cpu::elementwise_loop(fn, {out.mutable_raw(), out.dtype(), out.strides()},
+                          {operands, args.size()}, sizes, compute, result, params.p);
 }
 
 // Of inference tensors alone only operations with a number that is a tensor to PyTorch are recorded.
@@ -608,14 +614,14 @@ inline void run_plain_forward(LoopFn fn, const Tensor& out, Args args, const Par
     unsigned numbers = 0;
     for (size_t k = 0; k < args.size(); ++k) {
         if (args[k].is_tensor()) {
-            slots[k] = args[k].tensor().raw();
+            slots[k] = args[k].tensor().address();
             dtype = args[k].tensor().dtype();
         } else {
             values[k] = args[k].scalar();
             numbers |= 1u << k;
         }
     }
-    run_plain(fn, out.raw(), slots, numbers, values, dtype, out.numel(), params.p);
+    run_plain(fn, out.address(), slots, numbers, values, dtype, out.numel(), params.p);
 }
 
 }  // namespace
@@ -680,7 +686,7 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
     const bool has_node = r.differentiable || *r.node;
     const bool records = has_node && wants_history(r, args) && is_differentiable(self.dtype());
     if (has_node || !r.is_test) check_history(self, records);
-    else announce_write(self), check_not_conjugate(self);
+    else announce_write(self);
     check_not_expanded(self);
     check_operands(op, args);
     WG_CHECK(op != Op::abs || !is_complex(self.dtype()),
@@ -789,7 +795,6 @@ Tensor& elementwise_out(Op asked, Tensor& out, Args args, const Params& params, 
     if (*r.parameters) check_parameters(op, compute, args, params);
     if (!is_floating(compute) && out.numel() > 0) check_integer_arguments(op, compute, args);
     announce_write(out, false);
-    check_not_conjugate(out);
     run_forward(op, r, out, args, compute, params);
     if (only_out && r.differentiable && wants_history(r, args)) {
         unsigned reads;

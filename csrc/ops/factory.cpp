@@ -91,9 +91,9 @@ Dims format_strides(IntSpan sizes, MemoryFormat format) {
 }
 
 bool is_contiguous_in(const Tensor& t, MemoryFormat format) {
-    if (format != MemoryFormat::ChannelsLast) return t.is_contiguous();
+    if (format != MemoryFormat::ChannelsLast) return has_contiguous_layout(t);
     if (t.dim() != 4) return false;
-    if (t.numel() == 0) return t.is_contiguous();
+    if (t.numel() == 0) return has_contiguous_layout(t);
     const Dims wanted = format_strides(t.sizes(), format);
     for (size_t d = 0; d < 4; ++d)
         if (t->dims[d] != 1 && t->dims[4 + d] != wanted[d]) return false;

@@ -389,18 +389,26 @@ Tensor bilinear(const Tensor& x1, const Tensor& x2, const Tensor& weight, const 
 Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& dims_a, const Dims& dims_b);
 Tensor inner(const Tensor& a, const Tensor& b);
 
+// --- conjugate.cpp: Note [Conjugate views] ---
+// conj() as Python calls it: a view, or t itself if that is real. In formulas conj() is the product of a loop.
+Tensor conj_view(const Tensor& t);
+Tensor neg_view(const Tensor& t);
+// t itself where there is nothing to do.
+Tensor resolve_conj(const Tensor& t);
+Tensor resolve_neg(const Tensor& t);
+bool is_conj(const Tensor& t);
+bool is_neg(const Tensor& t);
+// t itself, or a copy that is not lazy; without history.
+Tensor resolved(const Tensor& t);
+// copy_values() where one of the two is lazy.
+void copy_lazy_values(const Tensor& to, const Tensor& from);
+
 // --- complex.cpp ---
 Tensor view_as_real(const Tensor& t);
 Tensor view_as_complex(const Tensor& t);
 Tensor real(const Tensor& t);
 Tensor imag(const Tensor& t);
 Tensor conj_physical(const Tensor& t);
-// conj() as Python calls it, whose result may not be written to, and a copy of such a one that may.
-Tensor conj_view(const Tensor& t);
-Tensor resolve_conj(const Tensor& t);
-Tensor resolve_neg(const Tensor& t);
-bool is_conj(const Tensor& t);
-bool is_neg(const Tensor& t);
 Tensor make_complex(const Tensor& re, const Tensor& im);
 Tensor polar(const Tensor& size, const Tensor& angle);
 // The parts of complex numbers as windows without history: both along a last dim, or one (0 real, 1 imaginary).

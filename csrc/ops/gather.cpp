@@ -1,4 +1,4 @@
-// gather and scatter (an index per element along one dimension), embedding and one_hot.
+// gather and scatter: an index per element along one dimension.
 #include <cstring>
 #include <limits>
 
@@ -29,14 +29,29 @@ int64_t stride_at(const Tensor& t, int64_t d) { return t.dim() == 0 ? 1 : t->dim
 struct Lines {
     int64_t n, row_stride, dim_stride, other_stride;  // in elements
 };
-template <class T, class Visit>
-void for_each_line(const Tensor& indexed, const Tensor& other, const Tensor& index,
-                   const Tensor& places, int64_t dim, bool parallel, Visit visit) {
+template <class T>
+struct Side {
+    const Tensor& t;
+    T* data;
+};
+template <class T>
+Side<const T> reading(const Tensor& t) {
+    return {t, t.data<T>()};
+}
+template <class T>
+Side<T> writing(const Tensor& t) {
+    return {t, t.mutable_data<T>()};
+}
+template <class A, class B, class Visit>
+void for_each_line(Side<A> a, Side<B> b, const Tensor& index, const Tensor& places, int64_t dim,
+                   bool parallel, Visit visit) {
+    const Tensor &indexed = a.t, &other = b.t;
     const int64_t ndim = std::max<int64_t>(index.dim(), 1), last = ndim - 1;
     const int64_t n = size_at(index, last);
     if (index.numel() == 0) return;
     const Lines lines{n, last == dim ? 0 : stride_at(indexed, last), stride_at(indexed, dim),
                       stride_at(other, last)};
+    const int64_t* rows_of_places = places.data<int64_t>();
     const auto range = [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
             int64_t rest = row, at = 0, other_at = 0;
@@ -46,8 +61,7 @@ void for_each_line(const Tensor& indexed, const Tensor& other, const Tensor& ind
                 if (d != dim) at += i * stride_at(indexed, d);
                 other_at += i * stride_at(other, d);
             }
-            visit(indexed.data<T>() + at, other.data<T>() + other_at,
-                  places.data<int64_t>() + row * n, lines);
+            visit(a.data + at, b.data + other_at, rows_of_places + row * n, lines);
         }
     };
     const int64_t rows = index.numel() / n;
@@ -99,12 +113,12 @@ Tensor gather(const Tensor& t, int64_t dim, const Tensor& index, bool sparse_gra
     Tensor out = empty(index.sizes(), t.dtype());
     visit_size(t.itemsize(), [&](auto element) {
         using T = decltype(element);
-        for_each_line<T>(t, out, index, places, dim, true,
-                         [](const T* from, T* to, const int64_t* at, const Lines& l) {
-                             for (int64_t i = 0; i < l.n; ++i)
-                                 to[i * l.other_stride] =
-                                     from[i * l.row_stride + at[i] * l.dim_stride];
-                         });
+        for_each_line(reading<T>(t), writing<T>(out), index, places, dim, true,
+                      [](const T* from, T* to, const int64_t* at, const Lines& l) {
+                          for (int64_t i = 0; i < l.n; ++i)
+                              to[i * l.other_stride] =
+                                  from[i * l.row_stride + at[i] * l.dim_stride];
+                      });
     });
     record("GatherBackward0", out, {t}, {save("index", index), save("self", t)},
            with<"dim", "sparse_grad">(given, sparse_grad)(on_rows([dim](Backward& d) {
@@ -213,12 +227,12 @@ void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const T
             const Tensor values = separate(read_part(src, index), to);
             visit_size(to.itemsize(), [&](auto element) {
                 using T = decltype(element);
-                for_each_line<T>(to, values, index, at.index, at.dim, false,
-                                 [](T* to, const T* from, const int64_t* at, const Lines& l) {
-                                     for (int64_t i = 0; i < l.n; ++i)
-                                         to[i * l.row_stride + at[i] * l.dim_stride] =
-                                             from[i * l.other_stride];
-                                 });
+                for_each_line(writing<T>(to), reading<T>(values), index, at.index, at.dim, false,
+                              [](T* to, const T* from, const int64_t* at, const Lines& l) {
+                                  for (int64_t i = 0; i < l.n; ++i)
+                                      to[i * l.row_stride + at[i] * l.dim_stride] =
+                                          from[i * l.other_stride];
+                              });
             });
         },
         with<"dim">(dim)([](Backward& d, int64_t dim) {
@@ -239,11 +253,11 @@ void scatter_into(const Tensor& target, const Tensor& self, int64_t dim, const T
             visit_size(to.itemsize(), [&](auto element) {
                 using T = decltype(element);
                 std::memcpy(&element, bytes, sizeof(T));
-                for_each_line<T>(to, to, index, at.index, at.dim, false,
-                                 [element](T* to, const T*, const int64_t* at, const Lines& l) {
-                                     for (int64_t i = 0; i < l.n; ++i)
-                                         to[i * l.row_stride + at[i] * l.dim_stride] = element;
-                                 });
+                for_each_line(writing<T>(to), reading<T>(to), index, at.index, at.dim, false,
+                              [element](T* to, const T*, const int64_t* at, const Lines& l) {
+                                  for (int64_t i = 0; i < l.n; ++i)
+                                      to[i * l.row_stride + at[i] * l.dim_stride] = element;
+                              });
             });
         },
         with<"dim">(dim)([](Backward& d, int64_t dim) {
@@ -263,17 +277,17 @@ void scatter_add_into(const Tensor& target, const Tensor& self, int64_t dim, con
             visit_any_dtype(to.dtype(), [&](auto tag) {
                 using T = typename decltype(tag)::type;
                 using C = compute_type<T>;
-                for_each_line<T>(to, values, index, at.index, at.dim, false,
-                                 [](T* to, const T* from, const int64_t* at, const Lines& l) {
-                                     for (int64_t i = 0; i < l.n; ++i) {
-                                         T& sum = to[i * l.row_stride + at[i] * l.dim_stride];
-                                         const T x = from[i * l.other_stride];
-                                         if constexpr (std::is_same_v<T, bool>) sum = sum || x;
-                                         else if constexpr (std::is_integral_v<T>)
-                                             sum = T(uint64_t(sum) + uint64_t(x));
-                                         else sum = T(C(C(sum) + C(x)));
-                                     }
-                                 });
+                for_each_line(writing<T>(to), reading<T>(values), index, at.index, at.dim, false,
+                              [](T* to, const T* from, const int64_t* at, const Lines& l) {
+                                  for (int64_t i = 0; i < l.n; ++i) {
+                                      T& sum = to[i * l.row_stride + at[i] * l.dim_stride];
+                                      const T x = from[i * l.other_stride];
+                                      if constexpr (std::is_same_v<T, bool>) sum = sum || x;
+                                      else if constexpr (std::is_integral_v<T>)
+                                          sum = T(uint64_t(sum) + uint64_t(x));
+                                      else sum = T(C(C(sum) + C(x)));
+                                  }
+                              });
             });
         },
         with<"dim">(dim)([](Backward& d, int64_t dim) {
@@ -298,19 +312,19 @@ void scatter_combined(const Tensor& target, const Tensor& self, int64_t dim, con
             visit_any_dtype(to.dtype(), [&](auto tag) {
                 using T = typename decltype(tag)::type;
                 using C = compute_type<T>;
-                for_each_line<T>(to, values, index, places, along, false,
-                                 [add](T* to, const T* from, const int64_t* at, const Lines& l) {
-                                     for (int64_t i = 0; i < l.n; ++i) {
-                                         T& into = to[i * l.row_stride + at[i] * l.dim_stride];
-                                         const T x = from[i * l.other_stride];
-                                         if constexpr (std::is_same_v<T, bool>)
-                                             into = add ? into || x : into && x;
-                                         else if constexpr (std::is_integral_v<T>)
-                                             into = add ? T(uint64_t(into) + uint64_t(x))
-                                                        : T(uint64_t(into) * uint64_t(x));
-                                         else into = T(add ? C(C(into) + C(x)) : C(C(into) * C(x)));
-                                     }
-                                 });
+                for_each_line(writing<T>(to), reading<T>(values), index, places, along, false,
+                              [add](T* to, const T* from, const int64_t* at, const Lines& l) {
+                                  for (int64_t i = 0; i < l.n; ++i) {
+                                      T& into = to[i * l.row_stride + at[i] * l.dim_stride];
+                                      const T x = from[i * l.other_stride];
+                                      if constexpr (std::is_same_v<T, bool>)
+                                          into = add ? into || x : into && x;
+                                      else if constexpr (std::is_integral_v<T>)
+                                          into = add ? T(uint64_t(into) + uint64_t(x))
+                                                     : T(uint64_t(into) * uint64_t(x));
+                                      else into = T(add ? C(C(into) + C(x)) : C(C(into) * C(x)));
+                                  }
+                              });
             });
         },
         [in_place = target.is_same(self)](Backward&) {
@@ -329,7 +343,7 @@ void warn_of_reduce() {
 // The value as a source of the index's shape.
 Tensor repeated(Scalar value, const Tensor& index, DType dtype) {
     Tensor t = empty({}, dtype);
-    store_checked(value, t.raw(), dtype);
+    store_checked(value, t.mutable_raw(), dtype);
     return expand(t, Dims(index.sizes()));
 }
 
@@ -461,18 +475,18 @@ Tensor reduced_values(const Tensor& t, int64_t dim, const Tensor& index, const T
         using T = typename decltype(tag)::type;
         const T identity = identity_of<T>(reduce);
         if (!include_self)
-            for_each_line<T>(out, values, index, places, dim, false,
-                             [identity](T* to, const T*, const int64_t* at, const Lines& l) {
-                                 for (int64_t i = 0; i < l.n; ++i)
-                                     to[i * l.row_stride + at[i] * l.dim_stride] = identity;
-                             });
-        for_each_line<T>(out, values, index, places, dim, false,
-                         [reduce](T* to, const T* from, const int64_t* at, const Lines& l) {
-                             for (int64_t i = 0; i < l.n; ++i) {
-                                 T& into = to[i * l.row_stride + at[i] * l.dim_stride];
-                                 into = reduced<T>(into, from[i * l.other_stride], reduce);
-                             }
-                         });
+            for_each_line(writing<T>(out), reading<T>(values), index, places, dim, false,
+                          [identity](T* to, const T*, const int64_t* at, const Lines& l) {
+                              for (int64_t i = 0; i < l.n; ++i)
+                                  to[i * l.row_stride + at[i] * l.dim_stride] = identity;
+                          });
+        for_each_line(writing<T>(out), reading<T>(values), index, places, dim, false,
+                      [reduce](T* to, const T* from, const int64_t* at, const Lines& l) {
+                          for (int64_t i = 0; i < l.n; ++i) {
+                              T& into = to[i * l.row_stride + at[i] * l.dim_stride];
+                              into = reduced<T>(into, from[i * l.other_stride], reduce);
+                          }
+                      });
     });
     if (reduce != Reduce::Mean) return out;
     const Tensor n = counts(out, dim, index, include_self);
@@ -714,88 +728,6 @@ Tensor& index_reduce_(Tensor& self, int64_t dim, const Tensor& index, const Tens
     return reduced_in_place(self, index, source, [&](const Tensor& old) {
         return index_reduction(old, dim, index, source, reduce, include_self);
     });
-}
-
-// --- embedding ---
-
-namespace {
-
-// The gradient of the table: row i is the sum of the gradients of the places that show row i, or
-// their mean; none reach the padding row.
-Tensor embedding_gradient(const Tensor& grad, const Tensor& indices, const Dims& table,
-                          int64_t padding_idx, bool scale_grad_by_freq) {
-    const Tensor flat = reshape(indices, {-1});
-    Tensor rows = reshape(grad, {flat.numel(), table[1]});
-    if (padding_idx >= 0)
-        rows = masked_fill_value(rows, unsqueeze(eq(flat, Scalar(padding_idx)), 1), 0);
-    if (scale_grad_by_freq) {
-        const Tensor places = contiguous(to_dtype(detach(flat), DType::Int64));
-        const int64_t* at = places.data<int64_t>();
-        std::vector<int64_t> frequency(size_t(table[0]), 0);
-        for (int64_t i = 0; i < places.numel(); ++i) ++frequency[size_t(at[i])];
-        Tensor weights = empty(Dims{places.numel(), 1}, DType::Float64);
-        for (int64_t i = 0; i < places.numel(); ++i)
-            weights.data<double>()[i] = 1.0 / double(frequency[size_t(at[i])]);
-        rows = mul(rows, to_dtype(weights, grad.dtype()));
-    }
-    Tensor out = zeros(table, grad.dtype());
-    index_add_(out, 0, flat, rows);
-    *out->version = 0;  // nobody has seen it before
-    return out;
-}
-
-}  // namespace
-
-Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_idx,
-                 bool scale_grad_by_freq, bool sparse) {
-    if (watched()) [[unlikely]]
-        return watch<"embedding.default">(
-            [&] { return embedding(weight, indices, padding_idx, scale_grad_by_freq, sparse); },
-            weight, indices, optional_argument(padding_idx, -1),
-            optional_argument(scale_grad_by_freq, false), optional_argument(sparse, false));
-    WG_CHECK(weight.dim() == 2, "'weight' must be 2-D");
-    WG_CHECK(
-        indices.dtype() == DType::Int64 || indices.dtype() == DType::Int32,
-        "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got ",
-        tensor_type_name(indices.dtype()), " instead (while checking arguments for embedding)");
-    WG_CHECK_NOT_IMPLEMENTED(!sparse,
-                             "embedding: sparse gradients are not supported; pass sparse=False");
-    Dims shape(indices.sizes());
-    shape.push_back(weight.size(1));
-    const Tensor rows = index_select(detach(weight), 0, reshape(detach(indices), {-1}));
-    const Tensor out = alias(rows, shape, contiguous_strides(shape), 0);
-    refuse_complex_history("embedding", out, weight);
-    // What the gradient leaves out or scales on purpose has its tangent all the same, as in PyTorch.
-    record("EmbeddingBackward0", out, {weight}, {save("indices", indices)},
-           with<"weight_sym_argsize_0", "padding_idx", "scale_grad_by_freq", "sparse">(
-               weight.size(0), padding_idx, scale_grad_by_freq, sparse)(
-               [table = Dims(weight.sizes()), padding_idx, scale_grad_by_freq](Backward& d) {
-                   d.set(0, embedding_gradient(d.grad(), d.saved(0), table, padding_idx,
-                                               scale_grad_by_freq));
-               }),
-           [&](const Forward& d) { return embedding(d.tangent(0), indices, -1, false, false); });
-    return out;
-}
-
-Tensor one_hot(const Tensor& t, int64_t num_classes) {
-    WG_CHECK(t.dtype() == DType::Int64,
-             "one_hot is only applicable to index tensor of type LongTensor.");
-    const Tensor values = contiguous(detach(t));
-    const int64_t* v = values.data<int64_t>();
-    if (values.numel() == 0)
-        WG_CHECK(num_classes > 0, "Can not infer total number of classes from empty tensor.");
-    int64_t largest = -1;
-    for (int64_t i = 0; i < values.numel(); ++i) {
-        WG_CHECK(v[i] >= 0, "Class values must be non-negative.");
-        largest = std::max(largest, v[i]);
-    }
-    if (num_classes == -1) num_classes = largest + 1;
-    WG_CHECK(largest < num_classes, "Class values must be smaller than num_classes.");
-    Dims shape(t.sizes());
-    shape.push_back(num_classes);
-    Tensor out = zeros(shape, DType::Int64);
-    for (int64_t i = 0; i < values.numel(); ++i) out.data<int64_t>()[i * num_classes + v[i]] = 1;
-    return out;
 }
 
 }  // namespace wg

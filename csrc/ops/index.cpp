@@ -123,7 +123,7 @@ IndexedRegion indexed_region(const Tensor& t, const TensorList& raw_indices, con
     if (values.defined()) check_values(t, values, r.shape);
     r.offsets = zeros({n}, DType::Int64);
     if (wg::count(r.shape) == 0) return r;
-    int64_t* offsets = r.offsets.data<int64_t>();
+    int64_t* offsets = r.offsets.mutable_data<int64_t>();
     for (size_t j = 0; j < indexed.size(); ++j) {
         const int64_t d = indexed[j], size = t->dims[d], stride = t->dims[t.dim() + d];
         const Tensor values = checked_indices(indices[size_t(d)], size, true, [&](int64_t bad) {
@@ -263,7 +263,7 @@ void read_region(const IndexedRegion& r, const Tensor& out) {
     const auto read = [&](auto element) {
         using T = decltype(element);
         for_each_run(
-            r, out.raw(), out.strides(), true,
+            r, r.base.raw(), out.mutable_raw(), out.strides(), true,
             [](const char* from, char* to, int64_t n, int64_t from_stride, int64_t to_stride) {
                 if (from_stride == sizeof(T) && to_stride == sizeof(T) && n > 1) {
                     std::memcpy(to, from, size_t(n) * sizeof(T));
@@ -361,7 +361,7 @@ Tensor index_select(const Tensor& t, int64_t dim, const Tensor& index) {
         const int64_t stride = r.strides[dim];
         Tensor offsets = empty(Dims{n}, DType::Int64);
         for (int64_t i = 0; i < n; ++i)
-            offsets.data<int64_t>()[i] = r.offsets.data<int64_t>()[i] * stride;
+            offsets.mutable_data<int64_t>()[i] = r.offsets.data<int64_t>()[i] * stride;
         r.offsets = offsets;
         r.shape[dim] = n;
         r.strides[dim] = 0;
@@ -407,7 +407,7 @@ Tensor nonzero(const Tensor& t) {
     for_each_true(values, [&](int64_t) { ++n; });
     const int64_t ndim = t.dim();
     Tensor out = empty_strided(Dims{n, ndim}, Dims{1, n}, DType::Int64);
-    int64_t* p = out.data<int64_t>();
+    int64_t* p = out.mutable_data<int64_t>();
     int64_t row = 0;
     for_each_true(values, [&](int64_t at) {
         for (int64_t d = ndim - 1; d > 0; --d) {

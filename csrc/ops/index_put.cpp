@@ -35,7 +35,7 @@ void write_region(const IndexedRegion& r, const Tensor& values, bool accumulate)
         using C = compute_type<T>;
         if (accumulate) {
             for_each_run(
-                r, source.raw(), source.strides(), false,
+                r, r.base.mutable_raw(), source.raw(), source.strides(), false,
                 [](char* to, const char* from, int64_t n, int64_t to_stride, int64_t from_stride) {
                     for (int64_t i = 0; i < n; ++i) {
                         T& sum = *reinterpret_cast<T*>(to + i * to_stride);
@@ -48,7 +48,7 @@ void write_region(const IndexedRegion& r, const Tensor& values, bool accumulate)
                 });
         } else {
             for_each_run(
-                r, source.raw(), source.strides(), false,
+                r, r.base.mutable_raw(), source.raw(), source.strides(), false,
                 [](char* to, const char* from, int64_t n, int64_t to_stride, int64_t from_stride) {
                     for (int64_t i = 0; i < n; ++i)
                         std::memcpy(to + i * to_stride, from + i * from_stride, sizeof(T));
@@ -80,7 +80,7 @@ IndexedRegion slices(const Tensor& target, int64_t dim, const Tensor& index, boo
     r.count = 1;
     r.offsets = empty(Dims{n}, DType::Int64);
     for (int64_t i = 0; i < n; ++i)
-        r.offsets.data<int64_t>()[i] = places.data<int64_t>()[i] * stride;
+        r.offsets.mutable_data<int64_t>()[i] = places.data<int64_t>()[i] * stride;
     return r;
 }
 
@@ -358,7 +358,7 @@ void write_masked(const Tensor& target, const Tensor& mask, Scalar number) {
     if (is_expanded(target.sizes(), target.strides())) {
         // Elements that share memory: one that is not wanted must not put the old value back.
         Tensor value = empty({}, target.dtype());
-        std::memcpy(value.raw(), element, target.itemsize());
+        std::memcpy(value.mutable_raw(), element, target.itemsize());
         return write_region(indexed_region(target, {wanted}), value, false);
     }
     // On a strided target the blend runs on a copy.
@@ -368,7 +368,7 @@ void write_masked(const Tensor& target, const Tensor& mask, Scalar number) {
         T value;
         std::memcpy(&value, element, sizeof(T));
         const uint8_t* m = wanted.data<uint8_t>();
-        T* v = values.data<T>();
+        T* v = values.mutable_data<T>();
         parallel_for(0, values.numel(), 65536, [=](int64_t begin, int64_t end) {
             for (int64_t i = begin; i < end; ++i) v[i] = m[i] ? value : v[i];
         });
@@ -489,7 +489,7 @@ void scatter_masked(const Tensor& target, const Tensor& self, const Tensor& mask
                 if (!m[i]) continue;
                 WG_CHECK(taken < available,
                          "Number of elements of source < number of ones in mask");
-                std::memcpy(values.raw() + size_t(i) * size, from.raw() + taken, size);
+                std::memcpy(values.mutable_raw() + size_t(i) * size, from.raw() + taken, size);
                 taken += size;
             }
             if (!values.is_same(to)) copy_values(to, values);

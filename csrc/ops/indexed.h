@@ -53,11 +53,11 @@ Loops plan_loops(const IndexedRegion& r, IntSpan other_strides, int64_t itemsize
 }  // namespace indexing_impl
 
 // Calls run(base element, other element, n, base stride, other stride), strides in bytes, for runs
-// that together cover the region; `other` is a tensor of the region's shape with the given strides,
-// which are those of one dimension along the index shape. In order of the index when not parallel.
-template <class Run>
-void for_each_run(const IndexedRegion& r, char* other, IntSpan other_strides, bool parallel,
-                  Run run) {
+// that together cover the region; `first` is the memory of its base, `other` that of a tensor of the region's
+// shape with the given strides, which are those of one dimension along the index shape. In order of the index when not parallel.
+template <class Base, class Other, class Run>
+void for_each_run(const IndexedRegion& r, Base* first, Other* other, IntSpan other_strides,
+                  bool parallel, Run run) {
     if (count(r.shape) == 0) return;
     const auto loops = indexing_impl::plan_loops(r, other_strides, int64_t(r.base.itemsize()));
     const int64_t item = int64_t(r.base.itemsize()), n = r.offsets.numel();
@@ -66,8 +66,8 @@ void for_each_run(const IndexedRegion& r, char* other, IntSpan other_strides, bo
     for (const auto& l : loops.outer) passes *= l.size;
     const auto range = [&](int64_t begin, int64_t end) {
         SmallVector<int64_t, 8> at(loops.outer.size(), 0);
-        char* base = r.base.raw();
-        char* to = other;
+        Base* base = first;
+        Other* to = other;
         int64_t k = begin % n, rest = begin / n;
         for (size_t d = 0; d < loops.outer.size(); ++d) {
             at[d] = rest % loops.outer[d].size;
@@ -116,7 +116,8 @@ Tensor checked_indices(const Tensor& index, int64_t size, bool negative, Bad bad
             if (v[i] < lowest || v[i] >= size) bad(v[i]);
     if (!below_zero) return values;
     Tensor wrapped = empty(values.sizes(), DType::Int64);
-    for (int64_t i = 0; i < n; ++i) wrapped.data<int64_t>()[i] = v[i] < 0 ? v[i] + size : v[i];
+    for (int64_t i = 0; i < n; ++i)
+        wrapped.mutable_data<int64_t>()[i] = v[i] < 0 ? v[i] + size : v[i];
     return wrapped;
 }
 

@@ -458,7 +458,7 @@ Tensor total_weight(const Picks& k, DType dtype) {
         k.for_targets([&](int64_t, int64_t c, int64_t) {
             sum += k.weight.defined() ? double(C(k.weight.data<T>()[c])) : 1.0;
         });
-        *total.data<T>() = T(C(sum));
+        *total.mutable_data<T>() = T(C(sum));
     });
     return total;
 }
@@ -474,7 +474,7 @@ Tensor put_back(const Picks& k, const Tensor& g, const Tensor& x) {
         using C = compute_type<T>;
         const T* from = grad.data<T>();
         const T* weight = k.weight.defined() ? k.weight.data<T>() : nullptr;
-        T* to = out.data<T>();
+        T* to = out.mutable_data<T>();
         const C share = k.reduction == MEAN ? C(1) / C(*k.total.data<T>()) : C(1);
         k.for_targets([&](int64_t i, int64_t c, int64_t at) {
             to[at] =
@@ -499,7 +499,7 @@ Tensor picked(const Picks& k, const Tensor& x) {
         using C = compute_type<T>;
         const T* from = scores.data<T>();
         const T* weight = k.weight.defined() ? k.weight.data<T>() : nullptr;
-        T* to = out.data<T>();
+        T* to = out.mutable_data<T>();
         double sum = 0;
         k.for_targets([&](int64_t i, int64_t c, int64_t at) {
             const C loss = -(weight ? C(weight[c]) : C(1)) * C(from[at]);

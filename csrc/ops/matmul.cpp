@@ -111,8 +111,9 @@ void complex_product_into(const Tensor& out, const Tensor& a, bool flip_a, const
                           bool flip_b, const Scalar& beta, const Scalar& alpha,
                           const char* kernel) {
     Unrecorded off;
-    const Tensor a_re = compact(part_of(a, 0)), a_im = compact(part_of(a, 1));
-    const Tensor b_re = compact(part_of(b, 0)), b_im = compact(part_of(b, 1));
+    const Tensor x = resolved(a), y = resolved(b);
+    const Tensor a_re = compact(part_of(x, 0)), a_im = compact(part_of(x, 1));
+    const Tensor b_re = compact(part_of(y, 0)), b_im = compact(part_of(y, 1));
     const DType part = to_real(out.dtype());
     const Tensor re = empty(out.sizes(), part), im = empty(out.sizes(), part);
     product_into(re, a_im, flip_a, b_im, flip_b, 0, -1, kernel);
@@ -140,12 +141,12 @@ void product_into(const Tensor& out, const Tensor& a, bool flip_a, const Tensor&
         if (n == 2)
             gemm<T>(x.transposed, y.transposed, rows, columns, k, factor<T>(alpha),
                     x.t.template data<T>(), x.ld, y.t.template data<T>(), y.ld, factor<T>(beta),
-                    out.data<T>(), columns ? columns : 1);
+                    out.mutable_data<T>(), columns ? columns : 1);
         else
             gemm_batched<T>(out->dims[0], x.transposed, y.transposed, rows, columns, k,
                             factor<T>(alpha), x.t.template data<T>(), x.ld, x.step,
-                            y.t.template data<T>(), y.ld, y.step, factor<T>(beta), out.data<T>(),
-                            columns ? columns : 1, rows * columns);
+                            y.t.template data<T>(), y.ld, y.step, factor<T>(beta),
+                            out.mutable_data<T>(), columns ? columns : 1, rows * columns);
     });
 }
 
@@ -311,7 +312,7 @@ void vector_product_into(const Tensor& out, const Tensor& a, const Tensor& v, Sc
         using T = typename decltype(tag)::type;
         gemm<T>(x.transposed, false, out.numel(), 1, y.numel(), factor<T>(alpha),
                 x.t.template data<T>(), x.ld, y.template data<T>(), y.strides()[0], factor<T>(beta),
-                out.data<T>(), 1);
+                out.mutable_data<T>(), 1);
     });
 }
 
@@ -381,7 +382,7 @@ Tensor dot_as(const char* node, const char* name, const Tensor& a, const Tensor&
     } else
         visit_product_dtype(a.dtype(), name, [&](auto tag) {
             using T = typename decltype(tag)::type;
-            *out.data<T>() =
+            *out.mutable_data<T>() =
                 T(dot<T>(a.numel(), a.data<T>(), a.strides()[0], b.data<T>(), b.strides()[0]));
         });
     if (any_recorded({a, b}))

@@ -145,10 +145,10 @@ Tensor linear(const Tensor& input, const Tensor& weight, const OptTensor& bias) 
     // One product for all rows, where the bias is, or squeezes to, a vector.
     const auto is_vector = [](const Tensor& b) {
         return b.dim() == 1
-                   ? b.is_contiguous()
+                   ? has_contiguous_layout(b)
                    : std::ranges::count_if(b.sizes(), [](int64_t s) { return s != 1; }) == 1;
     };
-    if (has_bias && input.is_contiguous() && is_vector(*bias)) {
+    if (has_bias && has_contiguous_layout(input) && is_vector(*bias)) {
         Dims shape(input.sizes());
         const int64_t columns = shape.back();
         shape.resize(shape.size() - 1);

@@ -38,7 +38,7 @@ void fill(const Tensor& t, const char* kernel, F f) {
     const Tensor dense = t.is_contiguous() ? t : reordered(t, memory_order(t));
     const Tensor target = dense.is_contiguous() ? dense : empty(dense.sizes(), t.dtype());
     visit_dtype(t.dtype(), [&](auto tag) {
-        f(tag, target.data<typename decltype(tag)::type>(), target.numel());
+        f(tag, target.mutable_data<typename decltype(tag)::type>(), target.numel());
     });
     if (!target.is_same(dense)) copy_values(dense, target);
 }
@@ -81,9 +81,11 @@ template <class F>
 Tensor& on_parts(Tensor& t, const char* node_name, F draw) {
     return sampled(t, node_name, [&] {
         Unrecorded off;
-        Tensor parts = parts_of(t);
+        const Tensor target = t.is_lazy() ? empty_like(t) : t;
+        Tensor parts = parts_of(target);
         draw(parts);
-        --*t->version;  // sampled() counts the write
+        if (target.is_same(t)) --*t->version;  // sampled() counts the write
+        else copy_values(t, target);
     });
 }
 
@@ -128,7 +130,7 @@ Tensor& normal_(Tensor& t, double mean, double std, Generator& g) {
     return sampled(t, "NormalBackward0", [&] {
         WG_CHECK(std >= 0, "normal expects std >= 0.0, but found std ", std);
         // Only dense memory takes the block scheme, as in PyTorch.
-        const bool serial = !t.is_contiguous();
+        const bool serial = !has_contiguous_layout(t);
         fill_floats(t, "normal_kernel_cpu", [&](auto* out, int64_t n) {
             if (serial) fill_normal_serial(out, n, mean, std, g);
             else fill_normal(out, n, mean, std, g);
@@ -391,7 +393,7 @@ Tensor multinomial(const Tensor& weights, int64_t samples, bool replacement, Gen
     visit_dtype(w.dtype(), [&](auto tag) {
         using T = typename decltype(tag)::type;
         if constexpr (!std::is_integral_v<T>)
-            fill_multinomial(out.data<int64_t>(), w.data<T>(), rows, categories, samples,
+            fill_multinomial(out.mutable_data<int64_t>(), w.data<T>(), rows, categories, samples,
                              replacement, g);
     });
     return out;

@@ -116,7 +116,7 @@ Tensor make_randperm_from(int64_t n, Generator& g, const OptTensor& out, const T
                              "value cannot be converted to type ",
                              std::is_same_v<T, int32_t> ? "int" : str(info(t.dtype()).name, "_t"),
                              " without overflow");
-                fill_randperm(order.data<T>(), n, g);
+                fill_randperm(order.mutable_data<T>(), n, g);
             }
         });
         if (!order.is_same(t)) copy_values(t, order);

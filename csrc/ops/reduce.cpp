@@ -50,15 +50,15 @@ Tensor reduce_values(Reduction op, const Tensor& t, DimMask mask, bool keepdim, 
     const ReduceKernel* k = find_reduction(op, t.dtype());
     WG_CHECK_NOT_IMPLEMENTED(k, "reduction not implemented for '", info(t.dtype()).scalar_name,
                              "'");
-    char* other = second ? second->raw() : nullptr;
+    char* other = second ? second->address() : nullptr;
     if (t.is_contiguous() && !keepdim && mask + 1 == DimMask(1) << t.dim()) {
         Tensor out = empty({}, reduced_dtype(*k));
         const int64_t n = t.numel(), one = 1;
-        reduce(*k, t.dtype(), t.raw(), {&n, 1}, {&one, 1}, 1, out.raw(), other, param);
+        reduce(*k, t.dtype(), t.address(), {&n, 1}, {&one, 1}, 1, out.address(), other, param);
         return out;
     }
     Tensor out = empty(reduced_shape(t.sizes(), mask, keepdim), reduced_dtype(*k));
-    reduce(*k, t.dtype(), t.raw(), t.sizes(), t.strides(), mask, out.raw(), other, param);
+    reduce(*k, t.dtype(), t.raw(), t.sizes(), t.strides(), mask, out.address(), other, param);
     return out;
 }
 
@@ -177,8 +177,8 @@ Tensor trace(const Tensor& t) {
         const T* at = t.data<T>();
         for (int64_t i = 0; i < n; ++i, at += t->dims[2] + t->dims[3])
             sum += Sum(compute_type<T>(*at));
-        if constexpr (std::is_integral_v<T>) *out.data<int64_t>() = sum;
-        else *out.data<T>() = T(compute_type<T>(sum));
+        if constexpr (std::is_integral_v<T>) *out.mutable_data<int64_t>() = sum;
+        else *out.mutable_data<T>() = T(compute_type<T>(sum));
     });
     record("TraceBackward0", out, {t}, {}, with<"self_sym_sizes">(SizesOf<0>{})([=](Backward& d) {
                const Tensor places = arange(0, n * (columns + 1), columns + 1, DType::Int64);

@@ -126,13 +126,13 @@ Tensor place(const char* name, Reduction op, const Tensor& t, OptInt dim, bool k
         }
         Tensor out = empty(keepdim ? Dims(size_t(t.dim()), 1) : Dims(), DType::Int64);
         const int64_t n = t.numel(), one = 1;
-        reduce(k, t.dtype(), flat.raw(), {&n, 1}, {&one, 1}, 1, nullptr, out.raw(), 0);
+        reduce(k, t.dtype(), flat.raw(), {&n, 1}, {&one, 1}, 1, nullptr, out.mutable_raw(), 0);
         return out;
     }
     const DimMask mask = dim_mask(Dims{*dim}, t.dim());
     check_not_empty(name, t, mask, false);
     Tensor out = empty(reduced_shape(t.sizes(), mask, keepdim), DType::Int64);
-    reduce(k, t.dtype(), t.raw(), t.sizes(), t.strides(), mask, nullptr, out.raw(), 0);
+    reduce(k, t.dtype(), t.raw(), t.sizes(), t.strides(), mask, nullptr, out.mutable_raw(), 0);
     return out;
 }
 

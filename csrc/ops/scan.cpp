@@ -26,8 +26,8 @@ Tensor scanned(Scan op, const Tensor& t, int64_t dim, DType dtype) {
     if (out.numel() == 0) return out;
     WG_CHECK_NOT_IMPLEMENTED(dtype != DType::Bool, "\"", op == Scan::Sum ? "cumsum" : "cumprod",
                              "_out_cpu\" not implemented for 'Bool'");
-    scan(op, dtype, in.raw(), out.raw(), count(sizes.first(size_t(dim))), sizes[size_t(dim)],
-         count(sizes.subspan(size_t(dim) + 1)));
+    scan(op, dtype, in.raw(), out.mutable_raw(), count(sizes.first(size_t(dim))),
+         sizes[size_t(dim)], count(sizes.subspan(size_t(dim) + 1)));
     return out;
 }
 

@@ -121,7 +121,8 @@ Tensor& set_tensor_(Tensor& self, const Tensor& source) {
 }
 Tensor& set_tensor_window_(Tensor& self, const Tensor& source, int64_t storage_offset,
                            const Dims& size, const OptDims& stride) {
-    WG_CHECK(source.is_contiguous(), "passed in tensor to be used as storage must be contiguous");
+    WG_CHECK(has_contiguous_layout(source),
+             "passed in tensor to be used as storage must be contiguous");
     return set_recorded(self, source, [&] {
         check_same_dtype(self, source);
         set_window(self, source->storage, storage_offset, size, stride);
@@ -129,8 +130,10 @@ Tensor& set_tensor_window_(Tensor& self, const Tensor& source, int64_t storage_o
 }
 
 bool is_set_to(const Tensor& t, const Tensor& other) {
-    return t->storage == other->storage && t.offset() == other.offset() &&
-           same_shape(t.sizes(), other.sizes()) && same_shape(t.strides(), other.strides());
+    // As in PyTorch a lazy tensor is set to nothing, itself included.
+    return !t.is_lazy() && !other.is_lazy() && t->storage == other->storage &&
+           t.offset() == other.offset() && same_shape(t.sizes(), other.sizes()) &&
+           same_shape(t.strides(), other.strides());
 }
 
 // Every format that exists here is the usual one.

@@ -34,7 +34,7 @@ Tensor gradient(bool log, const Tensor& g, const Tensor& y, int64_t given) {
                  value = y.is_contiguous() ? y : compact(y, y.dtype());
     Tensor out = empty(y.sizes(), y.dtype());
     const Extents e = extents(y.sizes(), dim);
-    softmax_backward(log, y.dtype(), grad.raw(), value.raw(), out.raw(), e.outer, e.length,
+    softmax_backward(log, y.dtype(), grad.raw(), value.raw(), out.mutable_raw(), e.outer, e.length,
                      e.inner);
     const auto total = [dim](const Tensor& t) { return sum_over(t, Dims{dim}, true); };
     if (log)
@@ -74,7 +74,7 @@ Tensor softmax_along(bool log, const Tensor& t, int64_t dim, OptDType dtype) {
     const Extents e = extents(x.sizes(), dim);
     {
         const Tensor in = x.is_contiguous() ? x : compact(x, x.dtype());
-        softmax_forward(log, x.dtype(), in.raw(), out.raw(), e.outer, e.length, e.inner);
+        softmax_forward(log, x.dtype(), in.raw(), out.mutable_raw(), e.outer, e.length, e.inner);
     }
     record(log ? "LogSoftmaxBackward0" : "SoftmaxBackward0", out, {x}, {save_output("result", out)},
            with<"dim">(given)(on_rows([log](Backward& d, int64_t dim) {

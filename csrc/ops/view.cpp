@@ -79,8 +79,8 @@ Tensor view(const Tensor& t, const Dims& shape) {
 Tensor reshape(const Tensor& t, const Dims& shape) {
     const Dims sizes = infer_shape(shape, t.numel());
     if (const auto strides = strides_of_view(t, sizes))
-        return view_as_node(t.is_contiguous() ? "ViewBackward0" : "ReshapeAliasBackward0", t, sizes,
-                            *strides);
+        return view_as_node(has_contiguous_layout(t) ? "ViewBackward0" : "ReshapeAliasBackward0", t,
+                            sizes, *strides);
     return copy_as(contiguous(t), sizes);
 }
 
@@ -124,6 +124,12 @@ Tensor unflatten(const Tensor& t, int64_t dim, const Dims& sizes) {
 Tensor view_dtype(const Tensor& t, DType dtype) {
     if (watched()) [[unlikely]]
         return watch<"view.dtype">([&] { return view_dtype(t, dtype); }, t, dtype);
+    WG_CHECK(
+        !t->conjugate,
+        "torch.Tensor.view is not supported for conjugate view tensors when converting to a different dtype.");
+    WG_CHECK(
+        !t->negative,
+        "torch.Tensor.view is not supported for tensors with negative bit set when converting to a different dtype.");
     const DType from = t.dtype();
     const int64_t from_size = int64_t(item_size(from)), to_size = int64_t(item_size(dtype));
     Dims sizes(t.sizes()), strides(t.strides());
@@ -174,7 +180,7 @@ bool is_same_size(const Tensor& a, const Tensor& b) { return same_shape(a.sizes(
 Tensor view_as(const Tensor& t, const Tensor& other) { return view(t, Dims(other.sizes())); }
 Tensor reshape_as(const Tensor& t, const Tensor& other) { return reshape(t, Dims(other.sizes())); }
 
-Tensor ravel(const Tensor& t) { return view(contiguous(t), {-1}); }
+Tensor ravel(const Tensor& t) { return view(contiguous_in(t, {}), {-1}); }
 Tensor positive(const Tensor& t) {
     WG_CHECK(t.dtype() != DType::Bool, "The `+` operator, on a bool tensor is not supported.");
     return t;

@@ -173,7 +173,7 @@ namespace {
 // With all of t's memory around it, so that a window on the copy means the same elements.
 Tensor copy_with_memory(const Tensor& t) {
     Unrecorded off;
-    if (may_overlap_itself(t)) return clone(t);
+    if (may_overlap_itself(t) || t.is_lazy()) return clone(t);
     Ref<Storage> memory = Storage::allocate(t->storage->nbytes);
     if (const size_t n = memory->nbytes) std::memcpy(memory->data, t->storage->data, n);
     return from_storage(std::move(memory), t.sizes(), t.strides(), t.offset(), t.dtype());

@@ -72,6 +72,16 @@ Dims dense_strides_like(IntSpan sizes, IntSpan strides) {
     return result;
 }
 
+bool has_contiguous_layout(const Tensor& t) {
+    if (!t.is_lazy()) return t.is_contiguous();
+    int64_t step = 1;
+    for (int64_t d = t.dim() - 1; d >= 0; --d) {
+        if (t->dims[d] != 1 && t->dims[t.dim() + d] != step) return t.numel() == 0;
+        step *= t->dims[d];
+    }
+    return true;
+}
+
 bool is_dense(IntSpan sizes, IntSpan strides) {
     SmallVector<int, 8> order;
     for (int d = 0; d < int(sizes.size()); ++d)
@@ -113,17 +123,23 @@ namespace {
 
 enum class Overlap { None, Partial, Full };
 
-// Operands with gaps between their elements, other than one with itself, count as apart, as in PyTorch.
-Overlap overlap(const Tensor& a, const Tensor& b) {
-    if (a->storage != b->storage || a.numel() == 0 || b.numel() == 0) return Overlap::None;
+// Of operands over one memory. Those with gaps between their elements, other than one with itself, count as apart,
+// as in PyTorch.
+[[gnu::noinline]] Overlap overlap_in_memory(const Tensor& a, const Tensor& b, bool lazy_too) {
+    if (!lazy_too && (a.is_lazy() || b.is_lazy())) return Overlap::None;
+    if (a.numel() == 0 || b.numel() == 0) return Overlap::None;
     if (a.is_same(b)) return Overlap::Full;
     if (!is_dense(a.sizes(), a.strides()) || !is_dense(b.sizes(), b.strides()))
         return Overlap::None;
-    const char *first = a.raw(), *second = b.raw();
+    const char *first = a.address(), *second = b.address();
     if (first == second && a.nbytes() == b.nbytes() && same_shape(a.strides(), b.strides()))
         return Overlap::Full;
     return first + a.nbytes() <= second || second + b.nbytes() <= first ? Overlap::None
                                                                         : Overlap::Partial;
+}
+
+inline Overlap overlap(const Tensor& a, const Tensor& b, bool lazy_too = false) {
+    return a->storage != b->storage ? Overlap::None : overlap_in_memory(a, b, lazy_too);
 }
 
 void fail_overlap() {
@@ -134,8 +150,8 @@ void fail_overlap() {
 
 }  // namespace
 
-void check_no_partial_overlap(const Tensor& written, const Tensor& read) {
-    if (overlap(written, read) == Overlap::Partial) fail_overlap();
+void check_no_partial_overlap(const Tensor& written, const Tensor& read, bool lazy_too) {
+    if (overlap(written, read, lazy_too) == Overlap::Partial) fail_overlap();
 }
 void check_no_overlap(const Tensor& written, const Tensor& read) {
     if (overlap(written, read) != Overlap::None) fail_overlap();

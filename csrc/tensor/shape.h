@@ -31,6 +31,8 @@ inline bool same_shape(IntSpan a, IntSpan b) noexcept {
         if (a[d] != b[d]) return false;
     return true;
 }
+// Whether the elements follow each other, be the tensor lazy or not.
+bool has_contiguous_layout(const Tensor& t);
 // No gaps and no overlap: a permutation of a contiguous tensor.
 bool is_dense(IntSpan sizes, IntSpan strides);
 // Some dim of several elements has stride 0. What PyTorch refuses to write to; other overlaps pass.
@@ -41,8 +43,9 @@ inline bool may_overlap_itself(const Tensor& t) {
     return !t.is_contiguous() && may_overlap_itself(t.sizes(), t.strides());
 }
 // An operation whose operand shares only part of the memory it writes would read what it has written:
-// RuntimeError. As in PyTorch, operands with gaps between their elements pass.
-void check_no_partial_overlap(const Tensor& written, const Tensor& read);
+// RuntimeError. As in PyTorch, operands with gaps between their elements pass, and lazy ones, of which there are copies,
+// unless `lazy_too`.
+void check_no_partial_overlap(const Tensor& written, const Tensor& read, bool lazy_too = false);
 // Nor may both be the same memory.
 void check_no_overlap(const Tensor& written, const Tensor& read);
 

@@ -36,7 +36,7 @@ void TensorImpl::update_geometry() {
         n = 0;
     }
     numel = n;
-    contiguous = dense || n == 0;
+    contiguous = (dense || n == 0) && !lazy();
     packed = contiguous && exact;
     byte_offset = storage->data ? offset * int64_t(item_size(dtype)) : 0;
 }
@@ -67,13 +67,20 @@ int64_t Tensor::stride(int64_t d) const {
     return impl_->dims[dim() + wrap_dim(d, dim())];
 }
 
-void Tensor::bump_inference() const {
-    if (inference_mode()) return;
+void Tensor::bump_special() const {
+    if (is_lazy()) finish_writes();
+    if ((impl_->inference || impl_->untracked) && inference_mode()) return;
     WG_CHECK(
         !impl_->untracked,
         "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a "
         "normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details.");
     ++*impl_->version;
+}
+
+void TensorImpl::set_lazy(bool conj, bool neg) {
+    conjugate = conj;
+    negative = neg;
+    update_geometry();
 }
 
 namespace {
@@ -223,6 +230,7 @@ Tensor alias(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset) {
     r->level = t->level;
     r->inference = t->inference;
     r->conjugate = t->conjugate;
+    r->negative = t->negative;
     r->untracked = t->untracked || t->inference;
     r->own_version = t->own_version;
     r->version = t->version;

@@ -40,6 +40,7 @@ protected:
 
 // The rarely used part of a tensor's autograd state; autograd/meta.h derives from it.
 struct TensorExtras {
+    Ref<Storage> resolved;  // of a lazy tensor: Note [Conjugate views]
     virtual ~TensorExtras() = default;
 };
 
@@ -68,21 +69,22 @@ struct TensorImpl {
     uint32_t refs = 0;
     DType dtype = DType::Float32;
     uint8_t ndim = 0;
-    bool contiguous : 1 = true;  // the strides of dims of size 1 do not count
+    bool contiguous : 1 = true;  // and not lazy; the strides of dims of size 1 do not count
     bool packed : 1 = true;  // contiguous, and these strides are too
     bool requires_grad : 1 =
         false;  // set on a leaf by the user; see autograd/meta.h for the whole rule
     bool wrapped_number : 1 = false;  // a Python number: weakest in type promotion
     bool owns_python : 1 = false;  // keeps its Python object alive (it has attributes, hooks, ...)
     bool retains_grad : 1 = false;
+    bool : 0;  // the next four are one byte, which most calls ask about as a whole
     // Made in inference mode, or from a tensor that was: never saved for backward, and its views are no views.
     // Most of them count no writes, so that writing to them is an error in normal mode; `.data =` and detach()
     // part the two.
     bool inference : 1 = inference_mode();
     bool untracked : 1 = inference_mode();
-    // What Tensor.conj() has computed, or a view of it: PyTorch's shares memory with the original, so that nobody may
-    // write here.
+    // The values are the conjugates, or the negatives, of what the memory holds: the tensor is lazy.
     bool conjugate : 1 = false;
+    bool negative : 1 = false;
     ViewKind view_kind = ViewKind::None;
     Device device;
     uint8_t level =
@@ -105,6 +107,8 @@ struct TensorImpl {
 
     IntSpan sizes() const noexcept { return {dims, ndim}; }
     IntSpan strides() const noexcept { return {dims + ndim, ndim}; }
+    bool lazy() const noexcept { return conjugate || negative; }
+    void set_lazy(bool conj, bool neg);
 
     // Sets rank and makes room; the caller fills dims and then calls update_geometry().
     void set_ndim(int64_t n) {
@@ -163,40 +167,65 @@ public:
     int64_t size(int64_t d) const;
     int64_t stride(int64_t d) const;
     int64_t offset() const noexcept { return impl_->offset; }
+    // Whether the values lie in memory one after the other: not those of a lazy tensor.
     bool is_contiguous() const noexcept { return impl_->contiguous; }
     bool is_packed() const noexcept { return impl_->packed; }
+    bool is_lazy() const noexcept { return impl_->lazy(); }
     bool is_view() const noexcept { return bool(impl_->view_base); }
-    // Read anew each time: resizing one tensor moves the memory of all that share the storage.
-    char* raw() const noexcept { return impl_->storage->data + impl_->byte_offset; }
+    // Where the first element lies, whose value is to be found there unless the tensor is lazy. Read anew each
+    // time: resizing one tensor moves the memory of all that share the storage.
+    char* address() const noexcept { return impl_->storage->data + impl_->byte_offset; }
+    // The values at the tensor's strides, to be read; to be read and written, before bump_version() of the tensor
+    // or copy_values() to it. Note [Conjugate views].
+    const char* raw() const {
+        if (impl_->lazy()) [[unlikely]]
+            return resolved_memory();
+        return address();
+    }
+    char* mutable_raw() const {
+        if (impl_->lazy()) [[unlikely]]
+            return memory_to_write();
+        return address();
+    }
     template <class T>
-    T* data() const noexcept {
-        return reinterpret_cast<T*>(raw());
+    const T* data() const {
+        return reinterpret_cast<const T*>(raw());
+    }
+    template <class T>
+    T* mutable_data() const {
+        return reinterpret_cast<T*>(mutable_raw());
     }
     uint32_t version() const noexcept { return *impl_->version; }
     // After every write in place. RuntimeError if it is to be counted and the tensor is untracked.
     void bump_version() const {
-        if (impl_->inference || impl_->untracked) [[unlikely]]
-            return bump_inference();
+        if (impl_->inference || impl_->untracked || impl_->lazy()) [[unlikely]]
+            return bump_special();
         ++*impl_->version;
     }
     // Nobody else holds the tensor. One that keeps its Python object may have other holders there.
     bool is_unique() const noexcept { return impl_->refs == 1 && !impl_->owns_python; }
     // No other tensor and no view can see this memory: it may become the result of what reads it. An inference
-    // tensor may not, results are normal ones.
+    // tensor may not, results are normal ones; nor a lazy one.
     bool owns_memory_alone() const noexcept {
         return is_unique() && impl_->storage->refs == 1 && !impl_->storage->deleter &&
-               !impl_->inference;
+               !impl_->inference && !impl_->lazy();
     }
     // The value of element 0 as C++ type; the tensor must have at least one element.
     double to_double() const;
     int64_t to_int() const;
 
 private:
-    void bump_inference() const;
+    void bump_special() const;
+    const char* resolved_memory() const;
+    char* memory_to_write() const;
     Ref<TensorImpl> impl_;
 };
 
 using OptTensor = std::optional<Tensor>;
+
+// Puts what was written to mutable_raw() of lazy tensors into their memory; forgets it, after a failure.
+void finish_writes();
+void drop_writes() noexcept;
 
 // Memory without values. Contiguous unless strides are given; storage covers all elements.
 Tensor empty(IntSpan sizes, DType dtype);
@@ -204,7 +233,7 @@ Tensor empty_strided(IntSpan sizes, IntSpan strides, DType dtype);
 // Same shape as t; keeps the order of its dimensions when t is dense (PyTorch's preserve_format).
 Tensor empty_like(const Tensor& t, DType dtype);
 inline Tensor empty_like(const Tensor& t) { return empty_like(t, t.dtype()); }
-// Another window on t's storage, sharing its version counter; no history, no view relation.
+// Another window on t's storage, sharing its version counter and as lazy; no history, no view relation.
 Tensor alias(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset);
 Tensor alias(const Tensor& t);
 // Window on a storage; checks nothing.

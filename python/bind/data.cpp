@@ -208,7 +208,8 @@ PyObject* array_interface(const Tensor& t) {
     for (int64_t s : t.strides()) byte_strides.push_back(s * item);
     t->storage->resizable = false;
     static char nothing;
-    void* data = t.raw() ? t.raw() : &nothing;
+    WG_CHECK(!t.is_lazy(), "a lazy tensor has no memory to show");
+    void* data = t.address() ? t.address() : &nothing;
     return Py_BuildValue("{s:N,s:s,s:(Ni),s:N,s:i}", "shape", wrap_ints(t.sizes()), "typestr",
                          typestr_of(t.dtype()), "data", PyLong_FromVoidPtr(data), 0, "strides",
                          wrap_ints(byte_strides), "version", 3);
@@ -467,7 +468,8 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
     const Dims sizes = infer_sizes(data);
     if (!dtype) dtype = dtype_of_data(data);
     Tensor t = empty(sizes, *dtype);
-    if (t.numel() > 0) store_nested(data, sizes, 0, contiguous_strides(sizes), t.raw(), *dtype);
+    if (t.numel() > 0)
+        store_nested(data, sizes, 0, contiguous_strides(sizes), t.mutable_raw(), *dtype);
     return t;
 }
 

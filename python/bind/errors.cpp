@@ -35,6 +35,7 @@ void python_warning(WarningKind kind, const std::string& message) {
 }  // namespace
 
 void set_python_error() noexcept {
+    drop_writes();
     try {
         throw;
     } catch (const PythonError&) {

@@ -20,7 +20,7 @@ int64_t numel_of(const Tensor& t) { return t.numel(); }
 int64_t itemsize_of(const Tensor& t) { return int64_t(t.itemsize()); }
 int64_t offset_of(const Tensor& t) { return t.offset(); }
 int64_t address_of(const Tensor& t) {
-    return t.numel() == 0 ? 0 : int64_t(reinterpret_cast<intptr_t>(t.raw()));
+    return t.numel() == 0 ? 0 : int64_t(reinterpret_cast<intptr_t>(t.address()));
 }
 bool is_zerotensor(const Tensor&) { return false; }
 bool has_complex_dtype(const Tensor& t) { return is_complex(t.dtype()); }

@@ -150,6 +150,8 @@ int set_data(PyObject* o, PyObject* value, void*) {
             if (t.dtype() != from.dtype()) forget_accumulator(t);
             t->dtype = from.dtype();
             t->inference = from->inference;
+            t->conjugate = from->conjugate;
+            t->negative = from->negative;
             set_memory(t, from->storage, from.sizes(), from.strides(), from.offset());
             return 0;
         },

@@ -52,7 +52,7 @@ uint64_t seed_of(pb::handle seed) {
 Tensor state_of(const Generator& g) {
     const Dims sizes{int64_t(Generator::kStateBytes)};
     Tensor t = empty(sizes, DType::UInt8);
-    g.get_state(t.data<uint8_t>());
+    g.get_state(t.mutable_data<uint8_t>());
     return t;
 }
 

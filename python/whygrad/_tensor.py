@@ -153,6 +153,12 @@ def numpy(self: Tensor, *args: Any, force: bool = False, **unknown: Any) -> Any:
                 "Can't call numpy() on Tensor that has conjugate bit set. Use tensor.resolve_conj().numpy() instead."
             )
         self = self.resolve_conj()
+    if self.is_neg():
+        if not force:
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that has negative bit set. Use tensor.resolve_neg().numpy() instead."
+            )
+        self = self.resolve_neg()
     return np.asarray(_Memory(self))
 
 
@@ -234,12 +240,14 @@ def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
         )
     if id(self) in memo:
         return memo[id(self)]
-    # Tensors that share memory share it in the copy.
-    memory = _C._whole_storage(self)
-    key: Any = ("memory", memory.data_ptr(), memory.dtype)
-    if key not in memo:
-        memo[key] = memory.clone()
-    result = memo[key].as_strided(self.size(), self.stride(), self.storage_offset()).data
+    if self.is_conj() or self.is_neg():
+        result = self.detach().clone()
+    else:  # tensors that share memory share it in the copy
+        memory = _C._whole_storage(self)
+        key: Any = ("memory", memory.data_ptr(), memory.dtype)
+        if key not in memo:
+            memo[key] = memory.clone()
+        result = memo[key].as_strided(self.size(), self.stride(), self.storage_offset()).data
     if type(self) is not Tensor:
         result = _C._make_subclass(type(self), result, False)
     result.requires_grad_(self.requires_grad)
@@ -276,9 +284,15 @@ def _rebuild(
     offset: int,
     requires_grad: bool,
     attributes: Any,
+    conjugate: bool = False,
+    negative: bool = False,
 ) -> Tensor:
     """Undo `__reduce_ex__`."""
     t = _C.empty(0, dtype=memory.flat.dtype).set_(memory.flat, offset, shape, stride)
+    if conjugate:
+        t = t.conj().detach()
+    if negative:
+        t = t._neg_view().detach()
     if cls is not None:
         t = _C._make_subclass(cls, t, requires_grad)
     elif requires_grad:
@@ -298,7 +312,8 @@ def __reduce_ex__(self: Tensor, protocol: int) -> tuple:
     cls = None if type(self) is Tensor else type(self)
     layout = (tuple(self.shape), self.stride(), self.storage_offset())
     memory = _Whole(_C._whole_storage(self))
-    return _rebuild, (cls, memory, *layout, self.requires_grad, self.__dict__ or None)
+    state = (self.requires_grad, self.__dict__ or None, self.is_conj(), self.is_neg())
+    return _rebuild, (cls, memory, *layout, *state)
 
 
 @_method

@@ -83,7 +83,7 @@ inline Tensor random(const Dims& sizes, std::mt19937& rng, double lo = -1, doubl
                      DType dtype = DType::Float64) {
     Tensor t = empty(sizes, DType::Float64);
     std::uniform_real_distribution<> draw(lo, hi);
-    for (int64_t i = 0; i < t.numel(); ++i) t.data<double>()[i] = draw(rng);
+    for (int64_t i = 0; i < t.numel(); ++i) t.mutable_data<double>()[i] = draw(rng);
     return to_dtype(t, dtype);
 }
 

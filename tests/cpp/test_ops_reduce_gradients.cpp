@@ -18,7 +18,7 @@ double moved(const std::function<double(const TensorList&)>& f, const TensorList
              size_t i, double h) {
     TensorList copies;
     for (const Tensor& t : inputs) copies.push_back(clone(detach(t)));
-    copies[k].data<double>()[i] += h;
+    copies[k].mutable_data<double>()[i] += h;
     return f(copies);
 }
 

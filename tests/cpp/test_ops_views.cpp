@@ -85,7 +85,7 @@ double sum_of_products(const Tensor& a, const Tensor& b) {
 Tensor random(IntSpan sizes, std::mt19937& rng) {
     Tensor t = empty(sizes, DType::Float64);
     for (int64_t i = 0; i < t.numel(); ++i)
-        t.data<double>()[i] = std::uniform_real_distribution<>(-1, 1)(rng);
+        t.mutable_data<double>()[i] = std::uniform_real_distribution<>(-1, 1)(rng);
     return t;
 }
 
@@ -191,7 +191,7 @@ TEST(Cast, AllPairsAgreeWithScalarConversion) {
                         const bool is_unsigned = std::is_same_v<T, uint8_t>;
                         const double v =
                             is_unsigned ? std::fabs(samples[size_t(i)]) : samples[size_t(i)];
-                        src.data<T>()[i * ss] = T(compute_type<T>(v));
+                        src.mutable_data<T>()[i * ss] = T(compute_type<T>(v));
                         in.push_back(real_part(src.data<T>()[i * ss]));
                     });
                 cast_fn(DType(to), DType(from))(dst.raw(), ds * int64_t(dst.itemsize()), src.raw(),
@@ -265,7 +265,7 @@ TEST(Copy, LargeTransposedCopiesUseAllThreads) {
         for (int64_t i = 0; i < x.numel(); ++i)
             visit_dtype(d, [&](auto tag) {
                 using T = typename decltype(tag)::type;
-                x.data<T>()[i] = T(compute_type<T>((i * 7 + i / 517) % 251));
+                x.mutable_data<T>()[i] = T(compute_type<T>((i * 7 + i / 517) % 251));
             });
         const Tensor y = contiguous(transpose(x, 0, 1));
         ASSERT_TRUE(y.is_contiguous());

@@ -202,6 +202,8 @@ def observe_tensor(tensor: Any, torch: Any, versions: Versions) -> dict[str, Any
         "requires_grad": lambda: tensor.requires_grad,
         "is_leaf": lambda: tensor.is_leaf,
         "is_view": tensor._is_view,
+        "is_conj": tensor.is_conj,
+        "is_neg": tensor.is_neg,
         "is_inference": tensor.is_inference,
         "grad_fn": lambda: node_name(tensor.grad_fn),
         "values": lambda: array_of(tensor, torch),

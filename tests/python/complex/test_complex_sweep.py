@@ -1,6 +1,7 @@
 """Every callable of the package with complex operands, against PyTorch: what it computes, its derivatives of
 both orders, or how it refuses. A case runs once more with real numbers if it differs: a difference that these
-show as well is no matter of complex numbers, and other tests know of it.
+show as well is no matter of complex numbers, and other tests know of it. All of it with operands in memory, and
+with such as are conjugates of what memory holds (negatives, if they are real).
 """
 
 from __future__ import annotations
@@ -37,9 +38,7 @@ LEFT_OUT = set(
     "memory_stats empty_cache typename vmap hessian data_ptr register_hook register_post_accumulate_grad_hook "
     "backward share_memory_ untyped_storage storage storage_type pin_memory set_ is_set_to numpy to_dlpack "
     "as_subclass apply_ map_ map2_ empty empty_like empty_strided new_empty new_empty_strided resize_ resize_as_ "
-    "is_tensor is_storage frombuffer from_file "
-    # Conjugates are views in PyTorch: tested with them.
-    "conj adjoint".split()
+    "is_tensor is_storage frombuffer from_file".split()
 )  # fmt: skip
 
 # Messages about two faults at once name the other one, and what the coverage notes say of single functions.
@@ -49,6 +48,9 @@ DIFFERENT = {
     ("nn.functional.softshrink", "z, 1j"), ("multinomial", "z, out=ez"),
     ("slice_scatter", "x, z"),
 }  # fmt: skip
+
+LAZY = set("zwvxmbs") | {"ez", "ex"}
+DIFFERENT_VIEWS: set[tuple[str, str]] = set()
 
 
 def names() -> Iterator[str]:
@@ -65,6 +67,11 @@ def names() -> Iterator[str]:
                 continue  # the method of a function
             if callable(getattr(theirs, name, None)) and not isinstance(f, type | types.ModuleType):
                 yield f"{module}.{name}" if module else name
+
+
+def lazy(t: Any) -> Any:
+    """A view that shows something else than lies in memory."""
+    return t.conj() if t.is_complex() else t._neg_view()
 
 
 def operands(torch: Any, call: str, real: bool) -> dict[str, Any]:
@@ -97,14 +104,23 @@ def tensors(value: Any, torch: Any) -> list[Any]:
     return [t for v in value for t in tensors(v, torch)] if isinstance(value, list | tuple) else []
 
 
-def case(torch: Any, name: str, call: str, real: bool = False) -> Iterator[Any]:
+def case(
+    torch: Any, name: str, call: str, real: bool = False, views: bool = False
+) -> Iterator[Any]:
     given = operands(torch, call, real)
+    leaves = [t for t in given.values() if isinstance(t, torch.Tensor) and t.requires_grad]
+    if views:
+        shown = {k: lazy(t) for k, t in given.items() if k in LAZY}
+        given |= shown
     f = torch
     for part in name.split("."):
         f = getattr(f, part)
 
     def written(first: Any, *rest: Any, **options: Any) -> Any:
-        return f(first.clone() if isinstance(first, torch.Tensor) else first, *rest, **options)
+        if isinstance(first, torch.Tensor):
+            bits = first.is_conj() or first.is_neg()
+            first = lazy(lazy(first).clone()) if bits else first.clone()
+        return f(first, *rest, **options)
 
     text = call.replace("1j", "1.5").replace("2j", "2.5") if real else call
     result: list[Any] = []
@@ -124,7 +140,6 @@ def case(torch: Any, name: str, call: str, real: bool = False) -> Iterator[Any]:
         result.append([g for g in found if g is not None and g.requires_grad])
         return [numbers(torch, g) for g in found]
 
-    leaves = [t for t in given.values() if isinstance(t, torch.Tensor) and t.requires_grad]
     yield called
     outputs = [t for t in tensors(result, torch) if t.grad_fn is not None]
     if not outputs:
@@ -137,12 +152,18 @@ def case(torch: Any, name: str, call: str, real: bool = False) -> Iterator[Any]:
 
 @pytest.mark.skipif(SELFTEST, reason="compares PyTorch with itself")
 @pytest.mark.parametrize("name", [*names()])
-def test_every_callable(name):
+@pytest.mark.parametrize("views", [False, True])
+def test_every_callable(name, views):
     found = []
     for call in PATTERNS:
-        if (name, call) in DIFFERENT:
+        if (name, call) in DIFFERENT or (views and (name, call) in DIFFERENT_VIEWS):
             continue
-        sides = [run(case, torch, name=name, call=call) for torch in (reference(), subject())]
+        if views and not LAZY & set(re.findall(r"\w+", call)):
+            continue
+        sides = [
+            run(case, torch, name=name, call=call, views=views)
+            for torch in (reference(), subject())
+        ]
         if report := compared(*sides, NEAR):
             real = [
                 run(case, torch, name=name, call=call, real=True)

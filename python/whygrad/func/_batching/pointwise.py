@@ -38,7 +38,7 @@ _DUNDERS = [
 ] + [f"__{name}__" for name in "neg pos abs invert eq ne lt le gt ge".split()]
 _MORE = "clamp clip div divide true_divide round rsub logit selu relu6 gelu isclose nan_to_num float_power"
 # What has its parts in a last dim of their own behaves as if they were none.
-_COMPLEX = "real imag real.get imag.get conj_physical complex polar view_as_real view_as_complex"
+_COMPLEX = "real imag real.get imag.get conj_physical _conj_physical complex polar view_as_real view_as_complex"
 
 
 def padded(physical: Tensor, missing: int) -> Tensor:
@@ -205,7 +205,7 @@ def masked_fill(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> A
 
 @rule(
     "clone contiguous detach zeros_like ones_like empty_like full_like float double half bfloat16 long int short "
-    "char byte bool cfloat cdouble cpu cuda type conj resolve_conj resolve_neg alias"
+    "char byte bool cfloat cdouble cpu cuda type conj _conj _neg_view resolve_conj resolve_neg alias"
 )
 def like(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     (first, *others) = args or (kwargs.pop("input"),)

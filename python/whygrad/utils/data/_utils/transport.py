@@ -46,7 +46,7 @@ class _Pickler(pickle.Pickler):
             # numpy has no such type: float32 holds the same values.
             plain = plain.to(whygrad.float32)
         # A view would take all of its storage along.
-        array = np.ascontiguousarray(plain.numpy()).reshape(tuple(obj.shape))
+        array = np.ascontiguousarray(plain.numpy(force=True)).reshape(tuple(obj.shape))
         return _rebuild_tensor, (array, dtype_name, obj.requires_grad)
 
 
