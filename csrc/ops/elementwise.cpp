@@ -405,19 +405,6 @@ bool ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& 
     return true;
 }
 
-// --- forward ---
-
-Dims common_shape(Args args) {
-    Dims shape;
-    bool first = true;
-    for (const Arg& arg : args) {
-        if (!arg.is_tensor()) continue;
-        shape = first ? Dims(arg.tensor().sizes()) : broadcast_shapes(shape, arg.tensor().sizes());
-        first = false;
-    }
-    return shape;
-}
-
 }  // namespace
 
 // A gradient is laid out like a result of g and what its formula reads.
@@ -434,6 +421,8 @@ Tensor ElementwiseNode::gradient_result(unsigned reads, const Tensor& g) const {
     return empty_strided(shape, result_strides({operands.data(), operands.size()}, shape),
                          compute_);
 }
+
+// --- forward ---
 
 namespace {
 
@@ -592,13 +581,6 @@ Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, D
         else node->keep_scalar(int(k), args[k].scalar());
     }
     return node;
-}
-
-// Whose messages name dtypes as C++ does.
-bool clamps_to_numbers(Op op, Args args) {
-    return !args.back().is_tensor() &&
-           (op == Op::clamp_both || op == Op::clamp_low || op == Op::clamp_high ||
-            op == Op::clamp_min || op == Op::clamp_max);
 }
 
 void check_overlaps(const Tensor& written, Args args) {

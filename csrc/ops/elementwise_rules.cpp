@@ -443,6 +443,12 @@ Op loop_of_power(const Arg& arg, DType compute) {
     return exponent == 0.5 ? Op::sqrt : exponent == -0.5 ? Op::rsqrt : Op::pow;
 }
 
+bool clamps_to_numbers(Op op, Args args) {
+    return !args.back().is_tensor() &&
+           (op == Op::clamp_both || op == Op::clamp_low || op == Op::clamp_high ||
+            op == Op::clamp_min || op == Op::clamp_max);
+}
+
 bool casts_into_out(Op op, Args args) {
     const RowInfo& r = row(op);
     switch (op) {
@@ -530,6 +536,17 @@ std::vector<NamedNumber> named_parameters(Op op, const double* params, unsigned 
                       : Scalar(v);
     }
     return numbers;
+}
+
+Dims common_shape(Args args) {
+    Dims shape;
+    bool first = true;
+    for (const Arg& arg : args) {
+        if (!arg.is_tensor()) continue;
+        shape = first ? Dims(arg.tensor().sizes()) : broadcast_shapes(shape, arg.tensor().sizes());
+        first = false;
+    }
+    return shape;
 }
 
 Dims result_strides(Args args, const Dims& shape) {

@@ -11,6 +11,8 @@ namespace wg {
 
 inline const char* scalar_name(DType d) { return info(d).scalar_name; }
 
+// Of the operands broadcast together.
+Dims common_shape(Args args);
 // Strides of a fresh result, as PyTorch lays them out: without gaps, dims in the order of the operands'.
 Dims result_strides(Args args, const Dims& shape);
 
@@ -69,6 +71,9 @@ struct NamedNumber {
     std::variant<std::monostate, bool, int64_t, double, Scalar, std::string, Dims> value;
 };
 std::vector<NamedNumber> named_parameters(Op op, const double* params, unsigned whole);
+
+// Whose messages name dtypes as C++ does.
+bool clamps_to_numbers(Op op, Args args);
 
 // Whether out= may have another dtype than the result.
 bool casts_into_out(Op op, Args args);

@@ -31,7 +31,9 @@ Tensor embedding_gradient(const Tensor& grad, const Tensor& indices, const Dims&
         rows = mul(rows, to_dtype(weights, grad.dtype()));
     }
     Tensor out = zeros(table, grad.dtype());
-    return index_add_(out, 0, flat, rows);
+    index_add_(out, 0, flat, rows);
+    *out->version = 0;  // nobody has seen it before
+    return out;
 }
 
 }  // namespace
