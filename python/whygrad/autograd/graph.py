@@ -99,7 +99,9 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
         raise RuntimeError(
             "It is not possible to get the gradient edge for a Tensor that does not require gradients"
         )
-    return GradientEdge(*_C._gradient_edge(tensor))
+    node, output_nr = _C._gradient_edge(tensor)
+    assert node is not None, "Expected gradient function to be set"
+    return GradientEdge(node, output_nr)
 
 
 def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:

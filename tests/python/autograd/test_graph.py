@@ -238,6 +238,7 @@ y = w.exp() * v; y.sum().backward(inputs=[G.get_gradient_edge(w)]); w.grad; v.gr
 y = w.exp() * v; y.sum().backward(inputs=G.get_gradient_edge(w)); w.grad; v.grad
 y = w.exp(); (y * v).sum().backward(inputs=[G.get_gradient_edge(y)]); w.grad; v.grad
 G.get_gradient_edge(x)
+G.get_gradient_edge(torch.no_grad()(lambda: w.view(3, 2))())
 torch.autograd.grad((w.exp().grad_fn, 0), w)
 torch.autograd.grad(G.GradientEdge(w.exp().grad_fn, 1), w, torch.ones(2, 3))
 torch.autograd.grad(w.exp(), G.GradientEdge(None, 0), torch.ones(2, 3))
