@@ -12,6 +12,7 @@ from typing import Any
 
 from whygrad import _C
 from whygrad._vmap_levels import Running
+from whygrad.nn.parameter import Parameter
 from whygrad.utils._pytree import (
     TreeSpec,
     _broadcast_to_and_flatten,
@@ -22,6 +23,7 @@ from whygrad.utils._pytree import (
 from ._batching.batched import BatchedTensor, physical_of, wrap
 
 Tensor = _C.Tensor
+_PLAIN = (Tensor, BatchedTensor, Parameter)
 
 InDims = Any
 OutDims = Any
@@ -173,6 +175,9 @@ def _common_size(sizes: list[int]) -> int:
 
 
 def _front(tensor: Tensor, dim: int) -> Tensor:
+    """The physical tensor: of no subclass, whose functions would see the batch."""
+    if type(tensor) not in _PLAIN:
+        tensor = tensor.as_subclass(Tensor)
     return tensor if dim == 0 else tensor.movedim(dim, 0)
 
 

@@ -129,6 +129,9 @@ r = []; torch.vmap(torch.vmap(torch.func.grad(lambda a: (r.append(repr(a)), a)[1
 r = []; vmap(torch.func.grad(torch.func.grad(lambda a: (r.append(repr(a)), a)[1])), x[:, 0])
 r = []; vmap(torch.func.grad(lambda a: vmap(lambda b: (r.append(repr(b)), b)[1], a).sum()), x)
 r = []; vmap(lambda a: (r.append(isinstance(a, torch.Tensor)), a)[1], x)
+S = type('S', (torch.Tensor,), {}); r = vmap(torch.sin, x.as_subclass(S)); type(r).__name__
+S = type('S', (torch.Tensor,), {}); r = vmap(lambda a: a * 2, x.as_subclass(S), in_dims=1); type(r).__name__
+asked = []; S = type('S', (torch.Tensor,), {'__torch_function__': classmethod(lambda c, f, *a: (asked.append(f.__name__), torch.Tensor.__torch_function__(f, *a))[1])}); r = vmap(torch.sin, x.as_subclass(S)); sorted(set(asked))
 vmap(lambda a: a.sum().item(), x)
 vmap(lambda a: a if a.sum() > 0 else -a, x)
 vmap(lambda a: float(a.sum()), x)
