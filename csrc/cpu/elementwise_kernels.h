@@ -12,18 +12,18 @@ inline namespace WG_ISA {
 
 // The elements that do not fill a vector: run as one full vector, so that every loop holds its formula
 // once. The padding repeats the last element, so that short cuts taken when all lanes agree (power in
-// formulas.h) are taken here too. `used`: bit i set when slot i of `in` is read.
-template <class T>
-__attribute__((noinline)) void run_tail(LoopFn loop, void* out, size_t out_itemsize,
-                                        const void* const* in, unsigned used, int64_t done,
+// formulas.h) are taken here too. `used`: bit i set when slot i of `in` is read. Out: what is stored as.
+template <class T, class Out, unsigned used>
+__attribute__((noinline)) void run_tail(LoopFn loop, void* out, const void* const* in, int64_t done,
                                         int64_t left, const double* params) {
     using V = Vec<T>;
     constexpr int half = V::lanes / 2;
     alignas(64) T copies[kMaxLoopInputs][V::lanes];
     alignas(64) T result[V::lanes];
     const void* slots[kMaxLoopInputs] = {};
-    for (; used; used &= used - 1) {
-        const int s = __builtin_ctz(used);
+#pragma GCC unroll 8
+    for (int s = 0; s < kMaxLoopInputs; ++s) {
+        if (!(used >> s & 1)) continue;
         slots[s] = copies[s];
         const T* from = static_cast<const T*>(in[s]) + done;
         // In registers where there are masked loads: a vector that is read after its parts were written waits.
@@ -36,12 +36,10 @@ __attribute__((noinline)) void run_tail(LoopFn loop, void* out, size_t out_items
         }
     }
     loop(result, slots, V::lanes, params);
-    if (out_itemsize == sizeof(T)) {
-        detail::copy_some<half>(static_cast<T*>(out) + done, result, int(left));
-    } else {
-        const auto* bytes = reinterpret_cast<const uint8_t*>(result);
-        detail::copy_some<half>(static_cast<uint8_t*>(out) + done, bytes, int(left));
-    }
+    Out* const to = static_cast<Out*>(out) + done;
+    if constexpr (std::is_same_v<Out, T> && Floating<T> && kCheapEdges)
+        Edge<T>(int(left)).store(to, V::load(result));
+    else detail::copy_some<half>(to, reinterpret_cast<const Out*>(result), int(left));
 }
 
 template <class Row, class T, bool IsBool>
@@ -66,8 +64,8 @@ void forward_loop(void* out, const void* const* in, int64_t n, const double* par
         }
     }
     if (i < n)
-        run_tail<T>(&forward_loop<Row, T, IsBool>, out, Row::is_test ? 1 : sizeof(T), in,
-                    (1u << Row::arity) - 1, i, n - i, params);
+        run_tail<T, std::conditional_t<Row::is_test, uint8_t, T>, (1u << Row::arity) - 1>(
+            &forward_loop<Row, T, IsBool>, out, in, i, n - i, params);
 }
 
 // Which of g, a, b, c, y (bits 0 to 4) gradient I of a row reads.
@@ -95,7 +93,7 @@ void gradient_loop(void* out, const void* const* in, int64_t n, const double* pa
         const V r = Row::template gradient<I>(g, a, b, c, y, p0, p1, p2);
         r.store(static_cast<T*>(out) + i);
     }
-    if (i < n) run_tail<T>(&gradient_loop<Row, I, T>, out, sizeof(T), in, used, i, n - i, params);
+    if (i < n) run_tail<T, T, used>(&gradient_loop<Row, I, T>, out, in, i, n - i, params);
 }
 
 template <class Row>
