@@ -227,12 +227,31 @@ void check_elements(PyObject* list, const std::string& name, const char* op) {
     }
 }
 
+// x.view(2, 3): nothing but a list of ints, which is spread; `at` is its place. Others have more rules, and are left to
+// match().
+bool match_spread(const Overload& o, PyObject* const* args, Py_ssize_t nargs, Py_ssize_t at,
+                  PyObject** values, Object& temporary) {
+    if (o.n_positional != at + 1 || o.n_leading > at + 1 || nargs <= at ||
+        !o.types[size_t(at)].is_dims || o.parameters[size_t(at)].takes_int)
+        return false;
+    for (Py_ssize_t i = at; i < nargs; ++i)
+        if (!is_small_int(args[i])) return false;
+    if (at > 0 && !o.types[0].accepts(args[0])) return false;
+    temporary = check(PyTuple_New(nargs - at));
+    for (Py_ssize_t i = at; i < nargs; ++i)
+        PyTuple_SET_ITEM(temporary.get(), i - at, Py_NewRef(args[i]));
+    std::copy(o.defaults.begin(), o.defaults.end(), values);
+    if (at > 0) values[0] = args[0];
+    values[at] = temporary.get();
+    return true;
+}
+
 }  // namespace
 
 // Nearly all calls: arguments by position, of the right types, and no lists of ints, which have rules of their own.
 inline bool Overload::match_plainly(PyObject* const* args, Py_ssize_t nargs,
                                     PyObject** values) const {
-    if (nargs < n_leading || nargs > n_positional || has_dims) return false;
+    if (nargs < n_leading || nargs > n_positional) return false;
     for (Py_ssize_t i = 0; i < nargs; ++i) {
         values[i] = args[i];
         if (!types[size_t(i)].accepts(args[i])) return false;
@@ -244,8 +263,10 @@ inline bool Overload::match_plainly(PyObject* const* args, Py_ssize_t nargs,
 
 bool Overload::match(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, PyObject** values,
                      Object& temporary, const char* op, bool is_method, std::string* why) const {
-    if (!kwnames && match_plainly(args, nargs, values)) return true;
     const Py_ssize_t n = Py_ssize_t(parameters.size()), shift = is_method ? 1 : 0;
+    if (!kwnames && (has_dims ? match_spread(*this, args, nargs, shift, values, temporary)
+                              : match_plainly(args, nargs, values)))
+        return true;
     const Py_ssize_t nkw = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
     const auto fail = [&](auto&& message) {
         if (why) *why = message();
