@@ -267,19 +267,20 @@ Ref<Call> running_call() {
     return last = Ref<Call>(Call::make(running, call.get(), cause));
 }
 
-void capture(Site& site) noexcept {
-    if (anomaly_mode.enabled) [[unlikely]] {
-        try {
-            Frames frames;
-            if (frames.at_end()) return;
-            const int offset = frames.place().offset();
-            site.set(
-                reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(running_call().release()) | 1),
-                offset);
-        } catch (const std::bad_alloc&) {
-        }
-        return;
+[[gnu::noinline]] void capture_calls(Site& site) noexcept {
+    try {
+        Frames frames;
+        if (frames.at_end()) return;
+        const int offset = frames.place().offset();
+        site.set(reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(running_call().release()) | 1),
+                 offset);
+    } catch (const std::bad_alloc&) {
     }
+}
+
+void capture(Site& site) noexcept {
+    if (anomaly_mode.enabled) [[unlikely]]
+        return capture_calls(site);
     Frames frames;
     if (frames.at_end()) return;
     const Place place = frames.place();
