@@ -379,6 +379,13 @@ Tensor dot_as(const char* node, const char* name, const Tensor& a, const Tensor&
                      alias(x, Dims{1, x.numel()}, Dims{1, x.strides()[0]}, x.offset()), false,
                      alias(b, Dims{b.numel(), 1}, Dims{b.strides()[0], 1}, b.offset()), false, 0, 1,
                      name);
+        // PyTorch multiplies what lies in memory: of two conjugates it shows the conjugate of that.
+        if (b->conjugate && a->conjugate != conjugates) {
+            const Tensor values = out;
+            out = empty({}, a.dtype());
+            out->set_lazy(true, false);
+            copy_values(out, values);
+        }
     } else
         visit_product_dtype(a.dtype(), name, [&](auto tag) {
             using T = typename decltype(tag)::type;

@@ -111,7 +111,9 @@ Tensor unfold_copy(const Tensor& t, int64_t dim, int64_t size, int64_t step) {
 }
 Tensor unsqueeze_copy(const Tensor& t, int64_t dim) { return copied(unsqueeze(t, dim)); }
 Tensor view_copy(const Tensor& t, const Dims& size) { return copied(view(t, size)); }
-Tensor view_copy_dtype(const Tensor& t, DType dtype) { return copied(view_dtype(t, dtype)); }
+Tensor view_copy_dtype(const Tensor& t, DType dtype) {
+    return copied(view_dtype(t.is_lazy() ? clone(t) : t, dtype));
+}
 
 Tensor narrow_copy(const Tensor& t, int64_t dim, int64_t start, int64_t length) {
     if (watched()) [[unlikely]]

@@ -27,7 +27,7 @@ double random_number() { return double(int64_t(rng())) * 0x1p-63; }
 
 Tensor tensor(const std::vector<double>& values, const Dims& sizes, DType dtype = DType::Float64) {
     Tensor t = empty(sizes, DType::Float64);
-    std::copy(values.begin(), values.end(), t.data<double>());
+    std::copy(values.begin(), values.end(), t.mutable_data<double>());
     return to_dtype(t, dtype);
 }
 Tensor random_tensor(const Dims& sizes, DType dtype = DType::Float64) {

@@ -74,7 +74,7 @@ inline Values values(const Tensor& t) {
 
 inline Tensor tensor(const Values& v, const Dims& sizes, DType dtype = DType::Float64) {
     Tensor t = empty(sizes, DType::Float64);
-    std::copy(v.begin(), v.end(), t.data<double>());
+    std::copy(v.begin(), v.end(), t.mutable_data<double>());
     return to_dtype(t, dtype);
 }
 inline Tensor tensor(const Values& v) { return tensor(v, {int64_t(v.size())}); }
@@ -129,7 +129,7 @@ inline void compare_with_differences(const std::function<double(const TensorList
         const Values got = analytic[i].defined() ? values(analytic[i]) : Values(n, 0.0);
         ASSERT_EQ(got.size(), n) << what << ": gradient " << i << " has the wrong shape";
         for (size_t k = 0; k < n; ++k) {
-            double& x = xs[i].data<double>()[k];
+            double& x = xs[i].mutable_data<double>()[k];
             const double at = x;
             x = at + h;
             const double up = f(xs);

@@ -13,7 +13,7 @@ using Z = std::complex<double>;
 
 Tensor numbers(const std::vector<Z>& v, const Dims& sizes, DType dtype = DType::Complex128) {
     Tensor t = empty(sizes, DType::Complex128);
-    for (size_t i = 0; i < v.size(); ++i) t.data<Complex<double>>()[i] = v[i];
+    for (size_t i = 0; i < v.size(); ++i) t.mutable_data<Complex<double>>()[i] = v[i];
     return to_dtype(t, dtype);
 }
 

@@ -20,7 +20,7 @@ using Values = std::vector<double>;
 
 Tensor tensor(const Values& values, const Dims& sizes, DType dtype = DType::Float64) {
     Tensor t = empty(sizes, DType::Float64);
-    std::copy(values.begin(), values.end(), t.data<double>());
+    std::copy(values.begin(), values.end(), t.mutable_data<double>());
     return to_dtype(t, dtype);
 }
 Tensor ints(std::initializer_list<double> values) {
@@ -113,7 +113,7 @@ void compare(const std::function<double(const TensorList&)>& f, const TensorList
             analytic[i].defined() ? values(analytic[i]) : Values(size_t(xs[i].numel()), 0.0);
         ASSERT_EQ(int64_t(got.size()), xs[i].numel()) << what;
         for (int64_t k = 0; k < xs[i].numel(); ++k) {
-            double& x = xs[i].data<double>()[k];
+            double& x = xs[i].mutable_data<double>()[k];
             const double at = x;
             x = at + h;
             const double up = f(xs);
@@ -194,8 +194,8 @@ TEST(Cast, AllPairsAgreeWithScalarConversion) {
                         src.mutable_data<T>()[i * ss] = T(compute_type<T>(v));
                         in.push_back(real_part(src.data<T>()[i * ss]));
                     });
-                cast_fn(DType(to), DType(from))(dst.raw(), ds * int64_t(dst.itemsize()), src.raw(),
-                                                ss * int64_t(src.itemsize()), n);
+                cast_fn(DType(to), DType(from))(dst.mutable_raw(), ds * int64_t(dst.itemsize()),
+                                                src.raw(), ss * int64_t(src.itemsize()), n);
                 for (int64_t i = 0; i < n; ++i)
                     visit_any_dtype(DType(to), [&](auto tag) {
                         using T = typename decltype(tag)::type;
@@ -251,7 +251,7 @@ TEST(Copy, RandomLayoutsMatchElementByElement) {
         Tensor src = empty_strided(sizes, from, b), dst = empty_strided(sizes, to, a);
         for (int64_t i = 0; i < int64_t(src->storage->nbytes / src.itemsize()); ++i)
             fill_values(alias(src, Dims{}, Dims{}, i), pick(0, 100));
-        copy_strided(dst.raw(), a, to, src.raw(), b, from, sizes);
+        copy_strided(dst.mutable_raw(), a, to, src.raw(), b, from, sizes);
         Values wanted = values(src);
         if (a == DType::Bool)
             for (double& v : wanted) v = v != 0;
@@ -566,7 +566,8 @@ TEST(Index, LargeGathersMatchElementByElement) {
     const Tensor x = iota({300, 70});
     std::mt19937 rng(3);
     Tensor at = empty(Dims{5000}, DType::Int64);
-    for (int64_t i = 0; i < at.numel(); ++i) at.data<int64_t>()[i] = int64_t(rng() % 600) - 300;
+    for (int64_t i = 0; i < at.numel(); ++i)
+        at.mutable_data<int64_t>()[i] = int64_t(rng() % 600) - 300;
     const Tensor rows = index(x, {at});
     int64_t wrong = 0;
     for (int64_t i = 0; i < at.numel(); ++i)

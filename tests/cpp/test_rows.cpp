@@ -152,7 +152,7 @@ TEST(Rows, FusedGradientsEqualTensorGradients) {
                     for (int k = 0; k < r.arity; ++k)
                         if (r.reads[i] >> (k + 1) & 1) in[k + 1] = abc[k].raw();
                     if (r.reads[i] & 16) in[4] = y.raw();
-                    loop(fused.raw(), in, 75, params.p);
+                    loop(fused.mutable_raw(), in, 75, params.p);
                     const Values got = values(fused),
                                  wanted = values(r.gradient[i](g, abc, y, params.p));
                     for (size_t n = 0; n < got.size(); ++n)

@@ -364,12 +364,12 @@ TEST(Storage, ZeroBytes) {
 TEST(Scalars, StoreIntoEveryDtype) {
     for (int d = 0; d < kNumDTypes; ++d) {
         const Tensor t = empty(Dims{}, DType(d));
-        Scalar(1).store(t.raw(), DType(d));
+        Scalar(1).store(t.mutable_raw(), DType(d));
         EXPECT_EQ(t.to_double(), 1) << info(DType(d)).name;
         EXPECT_EQ(t.to_int(), 1) << info(DType(d)).name;
     }
     const Tensor t = empty(Dims{}, DType::Int64);
-    Scalar(int64_t(9007199254740993)).store(t.raw(), DType::Int64);  // not a double
+    Scalar(int64_t(9007199254740993)).store(t.mutable_raw(), DType::Int64);  // not a double
     EXPECT_EQ(t.to_int(), 9007199254740993);
 }
 

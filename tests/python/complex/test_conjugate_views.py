@@ -126,6 +126,57 @@ torch.func.vjp(lambda x: x.conj() * 2, z)[1](z.conj())
 )
 
 
+test_uses = table(
+    """
+torch.dot(v.conj(), u).is_conj(); torch.dot(v.conj(), u.conj()).is_conj(); torch.dot(v, u.conj()).is_conj(); torch.vdot(v.conj(), u).is_conj(); torch.vdot(v, u.conj()).is_conj(); torch.vdot(v.conj(), u.conj()).is_conj()
+t = torch.dot(v.conj(), u.conj()); t; t.numpy()
+t = torch.vdot(v, u.conj()); t; t.numpy()
+torch.mm(c.t(), z); torch.mm(c.mT, c); torch.mm(c.mH, c); (c.mH @ c).is_conj(); torch.mv(c.t(), v.conj()); torch.bmm(c[None].mT, c[None]); torch.einsum('ij,ik->jk', c, c); torch.outer(v.conj(), u.conj()); torch.addmm(z[:2], c.mT, c, beta=2j, alpha=1j)
+t = w.conj(); t._is_view(); t._base is w; t.grad_fn; t.grad_fn.name(); t.imag.grad_fn; t._neg_view().grad_fn; t.real.grad_fn; w.imag.grad_fn; t.mH.grad_fn; t.H.grad_fn
+t = c.imag; t._base is z; t.storage_offset(); t.stride(); t.data_ptr() - z.data_ptr(); c.real.data_ptr() - z.data_ptr()
+c.as_strided((2, 2), (1, 2), 1); c.as_strided((2, 2), (1, 2)).is_conj(); c.expand(2, 3, 2).is_conj(); c[None, ..., 0].is_conj(); c.mT.is_conj(); c.movedim(0, 1).is_conj(); c.squeeze().is_conj(); c.unfold(0, 2, 1).is_conj(); c.view(6).is_conj(); c.narrow(0, 0, 1).is_conj(); c.split(1)[0].is_conj(); c.chunk(2)[0].is_conj()
+c.storage().data_ptr() == z.storage().data_ptr(); c.untyped_storage().nbytes(); c.is_shared(); c.element_size(); c.nbytes
+y = w * 1; c2 = y.conj(); y._version; c2._version; c2.mul_(2); y._version; c2._version; y.mul_(2); c2._version; c2.imag.add_(1); y._version; y
+y = w * 1; c2 = y.conj(); s = (c2 * c2).sum(); y.mul_(2); s.real.backward()
+y = w * 1; c2 = y.conj(); s = (y * y).sum(); c2.mul_(2); s.real.backward()
+y = w * 1; c2 = y.detach().conj(); s = (y * y).sum(); c2.mul_(2); s.real.backward()
+t = torch.view_as_real(c.resolve_conj()); t.is_conj(); torch.view_as_real(c.conj()); torch.view_as_complex(torch.view_as_real(z)._neg_view()).is_neg()
+x = torch.zeros(3, 2, dtype=torch.complex64); torch.add(c, c, out=x.conj()); x; torch.mul(z, 1j, out=x.conj()); x; torch.exp(c, out=x.conj()); x; torch.sum(c, 0, out=x.conj()[0]); x; torch.real(x)
+x = torch.zeros(3); torch.add(x, 1, out=x._neg_view()); x; torch.sin(x, out=x._neg_view()); x; torch.sum(x, 0, out=x._neg_view()[0]); x; torch.where(x > 0, x, 1, out=x._neg_view()); x; torch.cat([x[:1], x[1:]], out=x._neg_view()); x; x
+x = torch.zeros(3, 2); torch.linspace(0, 1, 3, out=x[:, 0]._neg_view()); x; torch.arange(3., out=x[:, 1]._neg_view()); x; torch.ones(3, 2, out=x._neg_view()); x; torch.full((3, 2), 2., out=x._neg_view()); x; torch.eye(3, 2, out=x._neg_view()); x
+x = torch.zeros(3, 2, dtype=torch.complex64); torch.linspace(0, 1j, 3, out=x[:, 0].conj()); x; torch.logspace(0, 1j, 3, out=x[:, 1].conj()); x; torch.complex(z.real, z.imag, out=x.conj()); x; torch.polar(z.real.abs(), z.imag, out=x.conj()); x; torch.gather(c, 0, torch.tensor([[0, 1], [1, 0], [2, 2]]), out=x.conj()); x; torch.index_select(c, 0, torch.tensor([2, 1, 0]), out=x.conj()); x; torch.cumsum(c, 0, out=x.conj()); x; torch.stack([c[0], c[1], c[2]], out=x.conj()); x; torch.lerp(c, z, 0.5, out=x.conj()); x; torch.mm(c, z[:2], out=x.conj()); x; torch.take(c, torch.arange(6).view(3, 2), out=x.conj()); x
+torch.manual_seed(0); x = torch.zeros(3, 2, dtype=torch.complex64); x.conj().normal_(); x; x = torch.zeros(20)._neg_view(); x.normal_(); x; x._base; x.uniform_(); x._base; x.bernoulli_(0.5); x; x.random_(3); x; torch.randn(20, out=x); x._base; torch.rand(20, out=x); torch.randperm(20, out=x); x._base
+torch.manual_seed(0); torch.bernoulli(torch.full((4,), -0.5)._neg_view()); torch.multinomial(torch.tensor([-0.5, -0.5])._neg_view(), 1); torch.normal(torch.zeros(2)._neg_view(), torch.full((2,), -1.0)._neg_view()); F.dropout(torch.ones(4)._neg_view(), 0.5)
+x = torch.arange(-4, 0)._neg_view(); torch.ones(5)[x]; torch.ones(5)[x[0]]; torch.ones(5).index_select(0, x); F.one_hot(x); F.embedding(x, torch.arange(10.).view(5, 2)); range(x[3]); [0, 1][x[3]]; torch.zeros(3).index_fill_(0, x[3:], 2); torch.ones(5).gather(0, x); torch.arange(x[3]); torch.zeros(5).index_add_(0, x, torch.ones(4)); torch.zeros(5).scatter_(0, x, 2.0); torch.tensor([x[0], x[1]]); x.tolist(); x.split([1, 3])
+x = torch.arange(-4., 0)._neg_view(); F.cross_entropy(x, torch.tensor(1)); F.nll_loss(x[None], torch.tensor([-1])._neg_view()); F.layer_norm(x, (4,), x, x); F.softmax(x, 0); F.gelu(x); torch.cumprod(x, 0); torch.roll(x, 1); torch.flip(x, (0,)); torch.logsumexp(x, 0); torch.trace(x.view(2, 2)); torch.tril(x.view(2, 2)); torch.nonzero(x - 1); x.nan_to_num(); torch.linalg.norm(x)
+x = torch.zeros(2, 2); x._neg_view().fill_diagonal_(3); x; x._neg_view().index_put_((torch.tensor([0]), torch.tensor([1])), torch.tensor(5.), accumulate=True); x; x._neg_view().masked_scatter_(torch.ones(2, 2) > 0, torch.arange(4.)); x; x._neg_view().put_(torch.tensor([0]), torch.tensor([9.])); x; x._neg_view().index_copy_(0, torch.tensor([1]), torch.ones(1, 2)); x; x._neg_view().scatter_add_(0, torch.tensor([[0, 1]]), torch.ones(1, 2)); x; x._neg_view().scatter_reduce_(0, torch.tensor([[0, 1]]), torch.ones(1, 2), 'prod'); x; x._neg_view().index_reduce_(0, torch.tensor([0]), torch.ones(1, 2), 'amax'); x; x._neg_view().addcmul_(x, x); x; x._neg_view().clamp_(min=0); x; x._neg_view().cumsum_(0); x; x._neg_view().addmm_(x, x); x; x._neg_view().baddbmm_(x, x)
+p = nn.Parameter(w.detach().conj()); o = torch.optim.SGD([p], 0.1, momentum=0.9); (p * p).real.sum().backward(); o.step(); o.step(); p; p.is_conj()
+p = nn.Parameter(w.detach()); p.grad = c; o = torch.optim.SGD([p], 0.1, momentum=0.9); o.step(); o.step(); p
+x = torch.zeros(3, 2, dtype=torch.complex64); x.copy_(c); x.conj().copy_(c); x; x.conj().copy_(z); x; x.copy_(c.imag); x; x.conj().copy_(c.imag); x; x.imag.copy_(c.imag); x; x.conj().imag.copy_(c.imag); x; x.real[:] = c.imag; x; x.conj()[1:] = c[:2]; x; x.conj()[0] = 1 + 2j; x; x.conj().imag[0] = 7; x
+str(c.imag); repr(c); c.imag.tolist(); c.tolist(); c[0, 0].item(); c.imag[0, 0].item(); np.asarray(c.imag)
+np.asarray(c)
+torch.as_tensor(c).is_conj(); torch.asarray(c).is_conj(); c.type(torch.complex128).is_conj(); c.cdouble().is_conj(); c.cpu().is_conj(); c.clone(memory_format=torch.contiguous_format).is_conj(); torch.zeros_like(c).is_conj(); c.contiguous().is_conj()
+x = w.conj().detach().requires_grad_(); x.is_leaf; y = (x * x).sum(); y.real.backward(); x.grad; x.grad.is_conj()
+h = w.conj(); h.retain_grad(); h.imag.sum().backward(); h.grad; h.grad.is_conj(); h.grad.is_neg(); w.grad; w.grad.is_conj()
+z; torch.func.grad(lambda t: (t.conj().mH @ t).real.sum())(z); torch.func.jacrev(lambda t: t.conj())(v); torch.func.jacfwd(lambda t: t.conj().imag)(v)
+torch.func.vmap(lambda t: t.is_conj())(c); torch.func.vmap(lambda t: t * 2)(c); torch.func.vmap(lambda t: t.resolve_conj())(c)
+torch.autograd.gradcheck(lambda t: t.conj().imag * t.real, (data(2, dtype='complex128', grad=True),), check_forward_ad=True); torch.autograd.gradgradcheck(lambda t: t.conj().mul(t).sin(), (data(2, dtype='complex128', grad=True),)); torch.autograd.gradcheck(lambda t: t * t, (data(2, dtype='complex128').conj().requires_grad_(),))
+z.requires_grad_(); d = z.conj(); d.add_(1)
+z.requires_grad_(); torch.add(z, 1, out=c)
+y = w * 1; a = y.conj(); a.detach_()
+with torch.no_grad(): a = w.conj(); a.mul_(2); w; a._version
+with torch.inference_mode(): a = w.conj(); b = torch.ones(2, dtype=torch.complex64).conj(); b.mul_(1j); b; b.is_inference()
+a = z.conj(); a.set_(z); a.is_conj(); a = z.conj(); a.is_conj(); a = z.conj(); a.data = v; a.is_conj(); a = torch.zeros(2); a.data = c.imag; a.is_neg(); a
+a = z.conj(); a.resize_(2); a.is_conj(); a; z.resize_as_(a); z
+a = z.conj().t(); a.swapaxes_(0, 1); a.is_conj(); a; a.squeeze_(); a.transpose_(0, 1); a.is_conj()
+hash(c) == hash(c); c is c; len(c); [t.is_conj() for t in c]; c in [c]; c == z; (c == c).all(); c.ne(z); torch.isclose(c, z); c.isnan(); c.abs(); c.angle(); c.sgn(); c.is_nonzero
+torch.where(z.real > 0, c, z); torch.where(z.real > 0, c, c).is_conj(); torch.stack([c, c]); torch.meshgrid(v.conj(), v.conj(), indexing='ij')[0].is_conj(); torch.broadcast_tensors(c, z[None])[0].is_conj(); torch.atleast_3d(c).is_conj(); torch.hstack([c, z]); torch.tile(c, (2,)); c.repeat(2, 1)
+""",
+    setup=f"{SETUP}; v = data(3, dtype='complex64'); u = data(3, dtype='complex64', salt=1)",
+    tol=GRADIENT,
+)
+
+
 def test_forward_mode():
     torch = subject()
     fw = torch.autograd.forward_ad
