@@ -221,7 +221,13 @@ _ASKS_NOBODY = {
     *("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state"),
     *("get_num_threads", "set_num_threads", "set_warn_always", "is_warn_always_enabled"),
     *("memory_stats", "reset_peak_memory_stats", "empty_cache"),
-    *("is_inference_mode_enabled", "is_anomaly_enabled", "is_anomaly_check_nan_enabled", "vmap"),
+    *(
+        "is_inference_mode_enabled",
+        "is_anomaly_enabled",
+        "set_anomaly_enabled",
+        "is_anomaly_check_nan_enabled",
+        "vmap",
+    ),
     *("nn.functional.sigmoid", "nn.functional.tanh"),
 }
 _ASKS_MODES = {
