@@ -13,8 +13,8 @@ namespace wg {
 
 SavedTensor::SavedTensor(const Tensor& t, const Node* output_of) {
     if (!t.defined()) return;
-    if (t->inference || t->untracked) [[unlikely]]
-        check_saved_without_versions(t);
+    if ((t->inference || t->untracked) && !is_admitted(t)) [[unlikely]]
+        fail_inference(t);
     version_ = t.version();
     if (output_of) {
         // Holding the output itself would make a cycle with its grad_fn.
@@ -29,8 +29,7 @@ SavedTensor::SavedTensor(const Tensor& t, const Node* output_of) {
     }
 }
 
-void SavedTensor::check_saved_without_versions(const Tensor& t) {
-    if (t->inference && t->level < transform_level) return;  // from outside of a transform
+void SavedTensor::fail_inference(const Tensor& t) {
     fail(
         ErrorKind::Runtime,
         t->inference

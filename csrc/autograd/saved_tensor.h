@@ -42,8 +42,8 @@ public:
     explicit SavedTensor(const Tensor& t) : SavedTensor(t, nullptr) {}
     // The same for a defined tensor, in place of one that is not packed.
     void keep(const Tensor& t) {
-        if (t->inference || t->untracked) [[unlikely]]
-            check_saved_without_versions(t);
+        if ((t->inference || t->untracked) && !is_admitted(t)) [[unlikely]]
+            fail_inference(t);
         data_ = t;
         version_ = t.version();
         had_node_ = bool(t->grad_fn);
@@ -94,7 +94,11 @@ private:
     }
     bool was_detached() const noexcept { return had_node_ && !data_->grad_fn && !data_->view_base; }
     [[noreturn]] void fail_modified(const Node* owner) const;
-    static void check_saved_without_versions(const Tensor& t);
+    // An inference tensor from outside of a transform that runs (Note [Levels]).
+    static bool is_admitted(const Tensor& t) noexcept {
+        return t->inference && t->level < transform_level;
+    }
+    [[noreturn]] static void fail_inference(const Tensor& t);
     Tensor data_;
     Ref<Packed> packed_;
     uint32_t version_ = 0;
