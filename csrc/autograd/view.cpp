@@ -59,7 +59,8 @@ public:
     CopySlices(const Tensor& base, const Tensor& view, Ref<Node> fn)
         : base_sizes_(base.sizes()), base_strides_(base.strides()), base_offset_(base.offset()),
           base_conjugate_(base->conjugate), base_negative_(base->negative),
-          base_dtype_(base.dtype()), window_(Window::of(view)), fn_(std::move(fn)) {
+          base_dtype_(base.dtype()), gives_real_parts_(fn->gives_real_parts()),
+          window_(Window::of(view)), fn_(std::move(fn)) {
         add_edge(gradient_edge(base));
         for (size_t i = 1; i < fn_->edges.size(); ++i) add_edge(fn_->edges[i]);
         site = fn_->site;
@@ -98,6 +99,7 @@ public:
         }
     }
     std::string name() const override { return "torch::autograd::CopySlices"; }
+    bool gives_real_parts() const override { return gives_real_parts_; }
     void release_saved() override {
         fn_.reset();
         released = true;
@@ -112,6 +114,7 @@ private:
     int64_t base_offset_;
     bool base_conjugate_, base_negative_;
     DType base_dtype_;
+    bool gives_real_parts_;
     Window window_;
     Ref<Node> fn_;
 };

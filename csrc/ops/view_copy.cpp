@@ -159,13 +159,13 @@ TensorList unrelated(const TensorList& views) {
 }  // namespace
 
 TensorList unsafe_split(const Tensor& t, int64_t split_size, int64_t dim) {
-    return unrelated(split(t, split_size, dim));
+    return unrelated(split(resolved(t), split_size, dim));
 }
 TensorList unsafe_split_with_sizes(const Tensor& t, const Dims& sizes, int64_t dim) {
-    return unrelated(split_with_sizes(t, sizes, dim));
+    return unrelated(split_with_sizes(resolved(t), sizes, dim));
 }
 TensorList unsafe_chunk(const Tensor& t, int64_t chunks, int64_t dim) {
-    return unrelated(chunk(t, chunks, dim));
+    return unrelated(chunk(resolved(t), chunks, dim));
 }
 
 // --- copies with a view replaced ---

@@ -81,6 +81,10 @@ def _name(dtype: Any) -> str:
 
 
 def _matrix_norm(A: Any, ord: Any, dims: Any, keepdim: bool, dtype: Any) -> Any:
+    if isinstance(ord, complex):
+        raise RuntimeError(
+            "linalg.matrix_norm: Expected a non-complex scalar as the order of norm."
+        )
     of_singular_values = ord in (2, -2, "nuc")
     if not of_singular_values and ord not in (1, -1, _INF, -_INF, "fro"):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")

@@ -452,7 +452,7 @@ def as_strided(call: Call) -> Any:
     size, stride = call.values["size"], call.values["stride"]
     offset = call.values.get("storage_offset")
     _check_window(physical, list(size), list(stride), offset)
-    if call.size > 1 and physical.stride(0) == 0:
+    if call.size > 1 and physical.stride(0) == 0 and physical.requires_grad:
         # Samples that share one memory would share their gradients as well.
         if offset is not None:
             offset -= physical.storage_offset()
@@ -464,7 +464,11 @@ def as_strided(call: Call) -> Any:
 
 def _apart(physical: Any) -> Any:
     """Memory of its own for every sample, in which it lies with the same strides."""
-    shape, strides = physical.shape, physical.stride()[1:]
+    strides = physical.stride()[1:]
+    for dim, stride in enumerate(strides, 1):
+        if stride == 0:
+            physical = physical.narrow(dim, 0, min(1, physical.shape[dim]))
+    shape = physical.shape
     extent = 1 + sum((n - 1) * s for n, s in zip(shape[1:], strides, strict=True))
     memory = physical.new_zeros((shape[0], extent))
     memory.as_strided(shape, (extent, *strides)).copy_(physical)
