@@ -295,6 +295,7 @@ void Pass::run_tensor_hooks(Node& node, Grads& in) {
     const auto retain = node.hooks->retain;
     for (const auto& r : retain)
         if (TensorImpl* t = *r.tensor; t && in[r.output_nr].defined()) {
+            const KeepLock shared;  // passes of several threads may meet here
             AutogradMeta& m = own_meta(Tensor(t));
             const Tensor& g = in[r.output_nr];
             if (options_
@@ -714,7 +715,9 @@ void forget_accumulator(const Tensor& leaf) {
         meta(leaf)->accumulator = nullptr;
 }
 
+// Passes of several threads may meet here.
 void AccumulateGrad::accumulate(Tensor g) {
+    const KeepLock shared;
     AutogradMeta& m = own_meta(leaf_);
     if (m.grad.defined()) {
         const bool in_place = !grad_flag();

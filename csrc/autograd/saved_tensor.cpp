@@ -8,6 +8,7 @@
 #include "autograd/meta.h"
 #include "autograd/replay.h"
 #include "tensor/shape.h"
+#include "tensor/unlocked.h"
 
 namespace wg {
 
@@ -164,9 +165,11 @@ void check_saved(Node& node) {
 }
 
 void Unpacked::restore() noexcept {
-    // A pass that ran meanwhile may have freed it.
-    for (auto& [slot, packed] : packed_)
-        if (slot->defined()) *slot = std::move(packed);
+    for (auto& [slot, packed] : packed_) {
+        if (!slot->defined()) continue;  // a pass that ran meanwhile has freed it
+        if (slot->stored().defined()) keep_for_loops(slot->stored()->storage);  // of such a pass
+        *slot = std::move(packed);
+    }
 }
 
 void hand_to_hooks(Node& node) {

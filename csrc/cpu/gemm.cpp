@@ -276,6 +276,7 @@ gemm_scalar_t<T> dot(int64_t n, const T* x, int64_t incx, const T* y, int64_t in
     // Fixed blocks, so that the result does not depend on how they are shared out.
     constexpr int64_t kBlock = 32 * 1024;
     if (n <= kBlock) return gemm_impl::dot_block<T>(n, x, incx, y, incy);
+    gemm_impl::gemm_kernels();  // so that no loop makes them: a fork may interrupt it
     std::vector<gemm_scalar_t<T>> sums(size_t(gemm_impl::ceil_div(n, kBlock)));
     parallel_for(0, int64_t(sums.size()), 4, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {

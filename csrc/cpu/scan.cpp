@@ -4,10 +4,12 @@
 
 #include "base/error.h"
 #include "cpu/thread_pool.h"
+#include "tensor/unlocked.h"
 
 namespace wg {
 namespace {
 
+constexpr int64_t kGrain = 16384;  // elements
 constexpr int64_t kTile = 256;  // columns that advance together
 
 template <class T, Scan op>
@@ -24,8 +26,9 @@ void scan_typed(const T* in, T* out, int64_t outer, int64_t length, int64_t inne
         if constexpr (std::is_integral_v<T>) to = T(value);
         else to = T(C(value));
     };
+    const Unlocked unlocked(outer * length * inner >= kLongLoop * kGrain);
     if (inner == 1) {
-        parallel_for(0, outer, std::max<int64_t>(1, 16384 / length),
+        parallel_for(0, outer, std::max<int64_t>(1, kGrain / length),
                      [&](int64_t begin, int64_t end) {
                          for (int64_t o = begin; o < end; ++o) {
                              Acc acc = Acc(op == Scan::Product);
@@ -40,7 +43,7 @@ void scan_typed(const T* in, T* out, int64_t outer, int64_t length, int64_t inne
     }
     const int64_t tiles = (inner + kTile - 1) / kTile;
     const int64_t work = length * std::min(inner, kTile);
-    parallel_for(0, outer * tiles, std::max<int64_t>(1, 16384 / work),
+    parallel_for(0, outer * tiles, std::max<int64_t>(1, kGrain / work),
                  [&](int64_t begin, int64_t end) {
                      for (int64_t t = begin; t < end; ++t) {
                          const int64_t j = t % tiles * kTile, m = std::min(kTile, inner - j);

@@ -4,12 +4,15 @@
 
 #include "cpu/thread_pool.h"
 #include "dispatch/isa.h"
+#include "tensor/unlocked.h"
 
 namespace wg {
 
 WG_DECLARE_PER_ISA(const softmax_impl::Kernels& softmax_kernels();)
 
 namespace {
+
+constexpr int64_t kGrain = 8192;  // elements
 
 const softmax_impl::Kernels& kernels() {
     static const softmax_impl::Kernels& best = WG_BEST_ISA(softmax_kernels)();
@@ -21,7 +24,8 @@ template <class F>
 void share_out(int64_t outer, int64_t length, int64_t inner, F run) {
     const int64_t size = length * inner;
     if (outer * size == 0) return;
-    parallel_for(0, outer, std::max<int64_t>(1, 8192 / size), [&](int64_t begin, int64_t end) {
+    const Unlocked unlocked(outer * size >= kLongLoop * kGrain);
+    parallel_for(0, outer, std::max<int64_t>(1, kGrain / size), [&](int64_t begin, int64_t end) {
         if (inner == 1) return run(begin * size, end - begin);
         for (int64_t o = begin; o < end; ++o) run(o * size, 1);
     });

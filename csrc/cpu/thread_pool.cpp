@@ -18,6 +18,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "tensor/unlocked.h"
+
 namespace wg {
 namespace {
 
@@ -171,15 +173,15 @@ alignas(Pool) unsigned char pool_storage[sizeof(Pool)];
 // A forked child has none of the workers, and locks in whatever state they were: start afresh.
 void make_pool() noexcept { new (pool_storage) Pool; }
 
-Pool& pool() {
-    static const bool made = [] {
-        make_pool();
-        pthread_atfork(nullptr, nullptr, &make_pool);
-        return true;
-    }();
-    static_cast<void>(made);
-    return *std::launder(reinterpret_cast<Pool*>(pool_storage));
-}
+// Made at once, not where it is first used: a fork may interrupt a loop there, and its child would wait for ever for that to
+// be done.
+[[maybe_unused]] const bool pool_made = [] {
+    make_pool();
+    pthread_atfork(nullptr, nullptr, &make_pool);
+    return true;
+}();
+
+Pool& pool() { return *std::launder(reinterpret_cast<Pool*>(pool_storage)); }
 
 // The number a variable such as OMP_NUM_THREADS starts with ("4", "4,2"); 0 when there is none.
 int threads_from_env(const char* name) noexcept {
@@ -213,10 +215,12 @@ int init_thread_count() noexcept {
 }
 
 void run_parallel(int64_t begin, int64_t end, int64_t grain, RangeFn fn, void* body) {
+    if (in_region) return fn(body, begin, end);
     const int64_t size = end - begin;
+    const Unlocked unlocked(size / kLongLoop >= grain);
     const int64_t threads = num_threads();
     const int64_t most = std::min(size / std::max<int64_t>(grain, 1), threads * kChunksPerThread);
-    if (in_region || most < 2) return fn(body, begin, end);
+    if (threads == 1 || most < 2) return fn(body, begin, end);
     int64_t chunk = (size + most - 1) / most;
     // Long ranges of elements: keep chunks on vector and cache line boundaries.
     if (chunk >= 512) chunk = (chunk + 63) / 64 * 64;

@@ -1,6 +1,7 @@
 // The pool that every CPU kernel shares: parallel_for splits a range into chunks that the caller
 // and the workers take one by one, so a core that is busy elsewhere only takes fewer of them.
-// Threads that wait sleep after some microseconds; a range that is not worth splitting costs one comparison.
+// Threads that wait sleep after some microseconds; a range that is not worth splitting costs one comparison. A
+// long one runs without the lock of the core: Note [Loops without the lock].
 #pragma once
 
 #include <atomic>
@@ -34,7 +35,7 @@ void set_num_threads(int n);
 bool in_parallel_region() noexcept;
 
 // Calls f(b, e) on disjoint ranges that cover [begin, end), each of at least `grain` indices
-// (except the last); ranges may run at the same time and in any order. One inline call f(begin,
+// (except the last); ranges may run at the same time and in any order. One call f(begin,
 // end) when the range is no longer than grain, when only one thread is allowed, when called from
 // inside another parallel_for, or when another thread is using the pool. The first exception
 // thrown by f reaches the caller after every running range has ended; ranges not yet started are
@@ -43,7 +44,7 @@ bool in_parallel_region() noexcept;
 template <class F>
 void parallel_for(int64_t begin, int64_t end, int64_t grain, F&& f) {
     if (begin >= end) return;
-    if (end - begin <= grain || num_threads() == 1) {
+    if (end - begin <= grain) {
         f(begin, end);
         return;
     }

@@ -366,7 +366,7 @@ bool ElementwiseNode::run_plain_gradient(int i, unsigned reads, const Tensor& g,
     return true;
 }
 
-// False when the operands do not fit g: .data has given a saved tensor another shape; or are lazy.
+// False when the operands do not fit g, since .data has given a saved tensor another shape, or are packed or lazy.
 bool ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& g,
                                            const Tensor& result) {
     const IntSpan sizes = g.sizes();
@@ -386,6 +386,9 @@ bool ElementwiseNode::run_general_gradient(int i, unsigned reads, const Tensor& 
             all_direct = false;
             continue;
         }
+        // During the loop of the gradient before another pass may have put back what hooks packed.
+        if (s > 0 && saved_[s - 1].is_packed()) [[unlikely]]
+            return false;
         const Tensor& t = s == 0 ? g : saved_[s - 1].unpack_data(this);
         if (!is_expandable(t.sizes(), sizes) || t.is_lazy()) return false;
         operands[s] = {t.address(), t.dtype(), {}};
@@ -413,7 +416,7 @@ Tensor ElementwiseNode::gradient_result(unsigned reads, const Tensor& g) const {
     if (is_dense(g.sizes(), g.strides())) return empty_like(g, compute_);
     SmallVector<Arg, 5> operands{Arg(g)};
     for (int s = 0; s < 4; ++s)
-        if (reads >> (s + 1) & 1 && !has_number(s)) {
+        if (reads >> (s + 1) & 1 && !has_number(s) && !saved_[s].is_packed()) {
             const Tensor& t = saved_[s].unpack_data(this);
             if (is_expandable(t.sizes(), g.sizes())) operands.push_back(Arg(t));
         }

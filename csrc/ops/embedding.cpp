@@ -21,7 +21,9 @@ Tensor embedding_gradient(const Tensor& grad, const Tensor& indices, const Dims&
     if (padding_idx >= 0)
         rows = masked_fill_value(rows, unsqueeze(eq(flat, Scalar(padding_idx)), 1), 0);
     if (scale_grad_by_freq) {
-        const Tensor places = contiguous(to_dtype(detach(flat), DType::Int64));
+        const CheckedIndices places = checked_indices(flat, table[0], false, [](int64_t) {
+            fail(ErrorKind::Index, "index out of range in self");
+        });
         const int64_t* at = places.data<int64_t>();
         std::vector<int64_t> frequency(size_t(table[0]), 0);
         for (int64_t i = 0; i < places.numel(); ++i) ++frequency[size_t(at[i])];
@@ -72,7 +74,7 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
 Tensor one_hot(const Tensor& t, int64_t num_classes) {
     WG_CHECK(t.dtype() == DType::Int64,
              "one_hot is only applicable to index tensor of type LongTensor.");
-    const Tensor values = contiguous(detach(t));
+    const CheckedIndices values(contiguous(detach(t)));
     const int64_t* v = values.data<int64_t>();
     if (values.numel() == 0)
         WG_CHECK(num_classes > 0, "Can not infer total number of classes from empty tensor.");

@@ -69,7 +69,9 @@ void for_each_line(Side<A> a, Side<B> b, const Tensor& index, const Tensor& plac
     else range(0, rows);
 }
 
-Tensor checked_places(const Tensor& index, const Tensor& t, int64_t dim) {
+void fail_range(int64_t) { fail(ErrorKind::Index, "index out of range in self"); }
+
+CheckedIndices checked_places(const Tensor& index, const Tensor& t, int64_t dim) {
     const int64_t size = size_at(t, dim);
     return checked_indices(index, size, false, [&](int64_t bad) {
         fail(ErrorKind::Runtime,
@@ -109,7 +111,7 @@ Tensor gather(const Tensor& t, int64_t dim, const Tensor& index, bool sparse_gra
                      to_string(index.sizes()), " to be no larger than self ", to_string(t.sizes()),
                      " apart from dimension ", dim);
     }
-    const Tensor places = checked_places(index, t, dim);
+    const CheckedIndices places = checked_places(index, t, dim);
     Tensor out = empty(index.sizes(), t.dtype());
     visit_size(t.itemsize(), [&](auto element) {
         using T = decltype(element);
@@ -200,7 +202,7 @@ int64_t check_scatter(const Tensor& to, int64_t dim, const Tensor& index, const 
 // What may be written to, and where: the index, checked to lie in self.
 struct Places {
     int64_t dim;
-    Tensor index;
+    CheckedIndices index;
 };
 Places scatter_places(const Tensor& to, int64_t dim, const Tensor& index, const Tensor& src) {
     dim = check_scatter(to, dim, index, src);
@@ -306,7 +308,7 @@ void scatter_combined(const Tensor& target, const Tensor& self, int64_t dim, con
             const int64_t along = check_scatter(to, dim, index, src);
             WG_CHECK(add || reduce == "multiply",
                      "reduce argument must be either add or multiply.");
-            const Tensor places = checked_places(index, to, along);
+            const CheckedIndices places = checked_places(index, to, along);
             if (index.numel() == 0) return;
             const Tensor values = separate(read_part(src, index), to);
             visit_any_dtype(to.dtype(), [&](auto tag) {
@@ -584,7 +586,7 @@ Tensor scatter_reduction(const Tensor& t, int64_t dim, const Tensor& index, cons
         "\"scatter_gather_tensor_cpu_reduce_mean\" not implemented for 'Bool'");
     if (r == Reduce::Amax) check_real(t.dtype(), "scatter_gather_tensor_cpu_reduce_amax");
     if (r == Reduce::Amin) check_real(t.dtype(), "scatter_gather_tensor_cpu_reduce_amin");
-    const Tensor places = checked_places(index, t, along);
+    const CheckedIndices places = checked_places(index, t, along);
     const Tensor out = reduced_values(t, along, index, places, src, *r, include_self);
     record(
         "ScatterReduceBackward0", out, {t, src},
@@ -644,9 +646,7 @@ Tensor index_reduction(const Tensor& t, int64_t dim, const Tensor& index, const 
                    include_self ? "index_func_" : "index_reduce_func_exclude_input_init");
     if (r == Reduce::Amax) check_real(t.dtype(), "maximum_cpu");
     if (r == Reduce::Amin) check_real(t.dtype(), "minimum_cpu");
-    const int64_t size = size_at(t, along);
-    const Tensor places = checked_indices(
-        index, size, false, [&](int64_t) { fail(ErrorKind::Index, "index out of range in self"); });
+    const CheckedIndices places = checked_indices(index, size_at(t, along), false, fail_range);
     // Each slice goes where the index says: as if every element of it had that index.
     Dims column(size_t(std::max<int64_t>(source.dim(), 0)), 1);
     if (!column.empty()) column[size_t(along)] = n;

@@ -126,12 +126,13 @@ IndexedRegion indexed_region(const Tensor& t, const TensorList& raw_indices, con
     int64_t* offsets = r.offsets.mutable_data<int64_t>();
     for (size_t j = 0; j < indexed.size(); ++j) {
         const int64_t d = indexed[j], size = t->dims[d], stride = t->dims[t.dim() + d];
-        const Tensor values = checked_indices(indices[size_t(d)], size, true, [&](int64_t bad) {
-            fail(ErrorKind::Index,
-                 str("index ", bad, " is out of bounds for dimension ", j, " with size ", size));
-        });
+        const CheckedIndices values =
+            checked_indices(indices[size_t(d)], size, true, [&](int64_t bad) {
+                fail(ErrorKind::Index, str("index ", bad, " is out of bounds for dimension ", j,
+                                           " with size ", size));
+            });
         const Tensor all = same_shape(values.sizes(), index_shape)
-                               ? values
+                               ? Tensor(values)
                                : contiguous(expand(values, index_shape));
         const int64_t* v = all.data<int64_t>();
         for (int64_t i = 0; i < n; ++i) offsets[i] += v[i] * stride;
@@ -458,7 +459,7 @@ Tensor take(const Tensor& t, const Tensor& index) {
     Tensor out = empty(index.sizes(), t.dtype());
     {
         Unrecorded off;
-        const Tensor places = checked_indices(index, t.numel(), true, [&](int64_t bad) {
+        const CheckedIndices places = checked_indices(index, t.numel(), true, [&](int64_t bad) {
             fail(ErrorKind::Index, str("out of range: tried to access index ", bad,
                                        " on a tensor of ", t.numel(), " elements."));
         });
@@ -499,7 +500,7 @@ Tensor put(const Tensor& t, const Tensor& index, const Tensor& source, bool accu
     Tensor out = empty_like(t);
     {
         Unrecorded off;
-        const Tensor places = checked_indices(index, t.numel(), true, [&](int64_t bad) {
+        const CheckedIndices places = checked_indices(index, t.numel(), true, [&](int64_t bad) {
             fail(ErrorKind::Index, str("out of range: tried to access index ", bad,
                                        " on a tensor of ", t.numel(), " elements."));
         });

@@ -68,7 +68,7 @@ template <class Bad>
 IndexedRegion slices(const Tensor& target, int64_t dim, const Tensor& index, bool negative,
                      Bad bad) {
     const Tensor t = target.dim() == 0 ? alias(target, Dims{1}, Dims{1}, target.offset()) : target;
-    const Tensor places = checked_indices(index, t.size(dim), negative, bad);
+    const CheckedIndices places = checked_indices(index, t.size(dim), negative, bad);
     const int64_t n = places.numel(), stride = t.stride(dim);
     IndexedRegion r;
     r.base = t;

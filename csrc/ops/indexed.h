@@ -5,6 +5,7 @@
 #include "cpu/thread_pool.h"
 #include "ops/functions.h"
 #include "tensor/grad_mode.h"
+#include "tensor/unlocked.h"
 
 namespace wg {
 
@@ -97,10 +98,19 @@ void for_each_run(const IndexedRegion& r, Base* first, Other* other, IntSpan oth
     else range(0, passes * n);
 }
 
+// They may be in the caller's memory: the lock is kept until they have been used. Note [Loops without the lock]
+class CheckedIndices : public Tensor {
+public:
+    explicit CheckedIndices(Tensor values) noexcept : Tensor(std::move(values)) {}
+
+private:
+    KeepLock lock_;
+};
+
 // The values of an index tensor as contiguous int64, each checked to lie in [0, size), or in
 // [-size, size) when `negative`, and then made positive. `bad` is called with the first that does not.
 template <class Bad>
-Tensor checked_indices(const Tensor& index, int64_t size, bool negative, Bad bad) {
+CheckedIndices checked_indices(const Tensor& index, int64_t size, bool negative, Bad bad) {
     Unrecorded off;
     const Tensor values = contiguous(to_dtype(index, DType::Int64));
     const int64_t* v = values.data<int64_t>();
@@ -114,11 +124,11 @@ Tensor checked_indices(const Tensor& index, int64_t size, bool negative, Bad bad
     if (!fits)
         for (int64_t i = 0; i < n; ++i)
             if (v[i] < lowest || v[i] >= size) bad(v[i]);
-    if (!below_zero) return values;
+    if (!below_zero) return CheckedIndices(values);
     Tensor wrapped = empty(values.sizes(), DType::Int64);
     for (int64_t i = 0; i < n; ++i)
         wrapped.mutable_data<int64_t>()[i] = v[i] < 0 ? v[i] + size : v[i];
-    return wrapped;
+    return CheckedIndices(wrapped);
 }
 
 }  // namespace wg

@@ -1,6 +1,9 @@
 // Tensors that take other memory or another shape: set_, resize_as_; and fill_diagonal_, which is windows on memory.
+#include <utility>
+
 #include "autograd/record.h"
 #include "ops/functions.h"
+#include "tensor/unlocked.h"
 
 namespace wg {
 
@@ -40,7 +43,7 @@ void set_memory(const Tensor& t, Ref<Storage> storage, IntSpan sizes, IntSpan st
     std::copy(kept_sizes.begin(), kept_sizes.end(), t->dims);
     std::copy(kept_strides.begin(), kept_strides.end(), t->dims + kept_sizes.size());
     t->offset = offset;
-    t->storage = std::move(storage);
+    keep_for_loops(std::exchange(t->storage, std::move(storage)));
     t->update_geometry();
 }
 

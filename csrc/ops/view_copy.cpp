@@ -142,7 +142,7 @@ namespace {
 TensorList unrelated(const TensorList& views) {
     TensorList parts;
     for (const Tensor& v : views) {
-        Tensor part = alias(v);
+        Tensor part = v.is_lazy() ? resolved(v) : alias(v);
         part->own_version = VersionCounter::make();
         part->version = &part->own_version->version;
         if (has_tangent(v)) share_tangents(part, v);
@@ -159,13 +159,13 @@ TensorList unrelated(const TensorList& views) {
 }  // namespace
 
 TensorList unsafe_split(const Tensor& t, int64_t split_size, int64_t dim) {
-    return unrelated(split(resolved(t), split_size, dim));
+    return unrelated(split(t, split_size, dim));
 }
 TensorList unsafe_split_with_sizes(const Tensor& t, const Dims& sizes, int64_t dim) {
-    return unrelated(split_with_sizes(resolved(t), sizes, dim));
+    return unrelated(split_with_sizes(t, sizes, dim));
 }
 TensorList unsafe_chunk(const Tensor& t, int64_t chunks, int64_t dim) {
-    return unrelated(chunk(resolved(t), chunks, dim));
+    return unrelated(chunk(t, chunks, dim));
 }
 
 // --- copies with a view replaced ---

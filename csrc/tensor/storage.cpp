@@ -1,6 +1,5 @@
 #include "tensor/storage.h"
 
-#include <pthread.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -8,7 +7,6 @@
 #include <cstring>
 #include <new>
 #include <utility>
-#include <vector>
 
 #include "base/error.h"
 #include "base/free_list.h"
@@ -16,38 +14,6 @@
 #include "tensor/unlocked.h"
 
 namespace wg {
-
-namespace {
-
-// Note [Loops without the lock]
-int unlocked_loops_ = 0;
-struct Retired {
-    Storage* storage;  // or, null, the block that one had
-    char* data;
-    size_t nbytes;
-};
-std::vector<Retired> retired_;
-
-// In a child process that another thread forked meanwhile none of the loops goes on.
-void forget_loops() { unlocked_loops_ = 0; }
-
-}  // namespace
-
-void Unlocked::begin() noexcept {
-    static const int registered = pthread_atfork(nullptr, nullptr, forget_loops);
-    static_cast<void>(registered);
-    ++unlocked_loops_;
-    active_ = true;
-    released_ = lock_provider.release();
-}
-
-void Unlocked::end() noexcept {
-    lock_provider.acquire(released_);
-    if (--unlocked_loops_ > 0) return;
-    for (const Retired& r : std::exchange(retired_, {}))
-        if (r.storage) Storage::destroy(r.storage);
-        else wg::deallocate(r.data, r.nbytes);
-}
 
 Ref<Storage> Storage::allocate_large(size_t nbytes) {
     void* data = wg::allocate(nbytes);
@@ -76,23 +42,26 @@ void Storage::free_data() noexcept {
 }
 
 void Storage::destroy(Storage* s) noexcept {
-    if (unlocked_loops_ > 0) [[unlikely]]
-        return retired_.push_back({s, nullptr, 0});
     const size_t block = s->block_bytes;
     s->free_data();
     pool_free(s, block ? block : sizeof(Storage));
 }
 
+// Loops that run go on in the old memory: Note [Loops without the lock].
+void Storage::move_to(Ref<Storage> other) noexcept {
+    if (nbytes) std::memcpy(other->data, data, nbytes);
+    const bool goes_with_header = is_inline();
+    std::swap(data, other->data);
+    std::swap(capacity, other->capacity);
+    std::swap(deleter, other->deleter);
+    std::swap(owner, other->owner);
+    if (goes_with_header) other->data = nullptr;
+    keep_for_loops(std::move(other));
+}
+
 void Storage::resize(size_t size) {
     WG_CHECK(resizable && !deleter, "Trying to resize storage that is not resizable");
-    if (size > capacity) {
-        char* fresh = static_cast<char*>(wg::allocate(size));
-        if (nbytes) std::memcpy(fresh, data, nbytes);
-        if (!is_inline() && unlocked_loops_ > 0) retired_.push_back({nullptr, data, capacity});
-        else if (!is_inline()) wg::deallocate(data, capacity);
-        data = fresh;
-        capacity = size;
-    }
+    if (size > capacity) move_to(allocate_large(size));
     nbytes = size;
 }
 
@@ -108,26 +77,12 @@ void Storage::share() {
     const size_t size = std::max<size_t>(nbytes, 1);
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     WG_CHECK(memory != MAP_FAILED, "unable to mmap ", size, " bytes: ", std::strerror(errno));
-    if (nbytes) std::memcpy(memory, data, nbytes);
-    if (unlocked_loops_ > 0) {
-        // A storage that has only the old memory, to go with it.
-        auto* old = new (pool_allocate(sizeof(Storage))) Storage;
-        old->data = is_inline() ? nullptr : data;
-        old->capacity = capacity;
-        old->deleter = std::exchange(deleter, nullptr);
-        old->owner = owner;
-        retired_.push_back({old, nullptr, 0});
-    } else {
-        free_data();
-    }
-    data = static_cast<char*>(memory);
-    capacity = nbytes;
-    owner = new Mapping{memory, size};
-    deleter = [](void* p) {
+    const auto unmap = [](void* p) {
         const auto* m = static_cast<Mapping*>(p);
         munmap(m->data, m->nbytes);
         delete m;
     };
+    move_to(wrap(memory, nbytes, unmap, new Mapping{memory, size}));
     shared = true;
 }
 

@@ -53,6 +53,8 @@ private:
     static constexpr size_t kInlineLimit = pool::kLargestBlock - kHeader;
     static Ref<Storage> allocate_large(size_t nbytes);
     bool is_inline() const noexcept;
+    // The contents, into memory that nobody else has.
+    void move_to(Ref<Storage> other) noexcept;
     void free_data() noexcept;
 };
 

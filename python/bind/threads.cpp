@@ -73,11 +73,16 @@ bool is_finalizing() noexcept {
     return _Py_IsFinalizing();
 #endif
 }
-void* release() noexcept { return PyEval_SaveThread(); }
+// While the interpreter is torn down its last thread keeps the lock.
+void* release() noexcept { return is_finalizing() ? nullptr : PyEval_SaveThread(); }
 void acquire(void* released) noexcept {
-    // A thread that asked for the lock when the interpreter is being torn down would be ended, destructors and all.
-    while (is_finalizing()) pause();
-    PyEval_RestoreThread(static_cast<PyThreadState*>(released));
+    try {
+        PyEval_RestoreThread(static_cast<PyThreadState*>(released));
+    } catch (...) {
+        // Another thread is ended where it asks for the lock then, which unwinds its stack. It waits for the end of
+        // the process instead: what it would destroy belongs to those who have the lock.
+        for (;;) pause();
+    }
 }
 
 }  // namespace

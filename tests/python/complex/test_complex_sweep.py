@@ -49,9 +49,9 @@ DIFFERENT = {
     ("slice_scatter", "x, z"),
 }  # fmt: skip
 
-# Operands that the test makes conjugates or negatives, and what the coverage notes say of such.
+# Operands that the test makes conjugates or negatives, and what fails in PyTorch with such, which have no device there.
 LAZY = {*"zwvxmbs", "ez", "ex"}
-DIFFERENT_VIEWS = {("unsafe_split", "z, 2"), ("unsafe_chunk", "z, 2")}
+DIFFERENT_VIEWS = {"Tensor.new_tensor", "nn.init.trunc_normal_"}
 
 
 def names() -> Iterator[str]:
@@ -157,7 +157,7 @@ def case(
 def test_every_callable(name, views):
     found = []
     for call in PATTERNS:
-        if (name, call) in DIFFERENT or (views and (name, call) in DIFFERENT_VIEWS):
+        if (name, call) in DIFFERENT or (views and name in DIFFERENT_VIEWS):
             continue
         if views and not LAZY & set(re.findall(r"\w+", call)):
             continue

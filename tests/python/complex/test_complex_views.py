@@ -54,6 +54,21 @@ z.conj().numpy()
     tol=CLOSE,
 )
 
+# What is written is real: its gradient is the real part of that of the window.
+test_real_operands_of_writes = table(
+    """
+c[0].add_(x[0]); backward(c)
+c[:, 1].mul_(x[:, 1]); c[1].sub_(x[0], alpha=2); backward(c)
+c.t()[0].div_(x[:, 0]).addcmul_(x[:, 1], x[:, 0]); backward(c)
+c[1:].conj().mul_(x[1:]); backward(c)
+c.imag.add_(x); c[0].lerp_(c[1], 0.25); backward(c)
+c[2].copy_(x[1]); c[0] = x[2]; backward(c)
+""",
+    setup="z = data(3, 2, dtype='complex128', grad=True); x = data(3, 2, dtype='float64', grad=True); c = z * 2\n"
+    "def backward(c):\n    (c * c).sum().abs().backward()\n    return z.grad, x.grad",
+    tol=CLOSE,
+)
+
 
 test_written_through = scripts(
     tol=CLOSE.ignoring("grad_fn"),
