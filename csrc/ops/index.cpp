@@ -255,6 +255,7 @@ Dims result_strides(const IndexedRegion& r) {
 
 // Copies the region into `out`, which has its shape.
 void read_region(const IndexedRegion& r, const Tensor& out) {
+    if (out.numel() == 0) return;
     if (!one_stride(r, out.strides())) {
         Unrecorded off;
         const Tensor walked = empty(r.shape, out.dtype());

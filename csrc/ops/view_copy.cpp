@@ -139,10 +139,14 @@ Tensor narrow_copy(const Tensor& t, int64_t dim, int64_t start, int64_t length) 
 namespace {
 
 // "SplitBackward0" becomes "UnsafeSplitBackward0".
-TensorList unrelated(const TensorList& views) {
+template <class Split>
+TensorList unrelated(const Tensor& t, Split split) {
+    const TensorList views = split(t);
+    const TensorList shown = t.is_lazy() ? split(resolved(t)) : views;
     TensorList parts;
-    for (const Tensor& v : views) {
-        Tensor part = v.is_lazy() ? resolved(v) : alias(v);
+    for (size_t i = 0; i < views.size(); ++i) {
+        const Tensor& v = views[i];
+        Tensor part = alias(shown[i]);
         part->own_version = VersionCounter::make();
         part->version = &part->own_version->version;
         if (has_tangent(v)) share_tangents(part, v);
@@ -159,13 +163,13 @@ TensorList unrelated(const TensorList& views) {
 }  // namespace
 
 TensorList unsafe_split(const Tensor& t, int64_t split_size, int64_t dim) {
-    return unrelated(split(t, split_size, dim));
+    return unrelated(t, [&](const Tensor& whole) { return split(whole, split_size, dim); });
 }
 TensorList unsafe_split_with_sizes(const Tensor& t, const Dims& sizes, int64_t dim) {
-    return unrelated(split_with_sizes(t, sizes, dim));
+    return unrelated(t, [&](const Tensor& whole) { return split_with_sizes(whole, sizes, dim); });
 }
 TensorList unsafe_chunk(const Tensor& t, int64_t chunks, int64_t dim) {
-    return unrelated(chunk(t, chunks, dim));
+    return unrelated(t, [&](const Tensor& whole) { return chunk(whole, chunks, dim); });
 }
 
 // --- copies with a view replaced ---

@@ -302,8 +302,11 @@ def step(label: str, action: Callable[[], Any], torch: Any, versions: Versions) 
         outcome = attempt(lambda: observe(action(), torch, versions))
         heard = [(w.category.__name__, plain_text(w.message)) for w in caught]
         # Not NumPy's complaints about PyTorch's side of its protocols, nor Python 3.12's of its
-        # throw() into generators, nor the same warning twice in a row, which Python shows once.
-        theirs = re.compile(r"__array_|^the \(type, exc, tb\) signature of throw\(\)")
+        # throw() into generators, nor its own of its first dual tensor, nor the same warning twice
+        # in a row, which Python shows once.
+        theirs = re.compile(
+            r"__array_|^the \(type, exc, tb\) signature of throw\(\)|^`torch.jit.script` is deprec"
+        )
         heard = [w for w, _ in itertools.groupby(heard) if not theirs.search(w[1])]
     return Step(label, outcome, heard)
 

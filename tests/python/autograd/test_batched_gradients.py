@@ -3,20 +3,7 @@
 # ruff: noqa: E501 (one case per line)
 from __future__ import annotations
 
-import warnings
-
-import pytest
-from parity import GRADIENT, parity, reference, table
-
-
-@pytest.fixture(scope="module", autouse=True)
-def forward_mode_is_loaded():
-    """PyTorch warns of itself when it makes its first dual tensor."""
-    torch = reference()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.func.hessian(lambda a: (a * a).sum())(torch.ones(1))
-
+from parity import GRADIENT, parity, table
 
 test_gradients_with_a_batch = table(
     """

@@ -6,18 +6,7 @@ import contextlib
 import warnings
 
 import pytest
-from parity import GRADIENT, data, numbers, parity, reference, subject, table
-
-
-@pytest.fixture(scope="module", autouse=True)
-def forward_mode_is_loaded():
-    """PyTorch warns of itself when it first needs forward mode."""
-    torch = reference()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.func.hessian(lambda a: (a * a).sum())(torch.ones(1))
-        torch.func.linearize(lambda a: a * a, torch.ones(1))
-
+from parity import GRADIENT, data, numbers, parity, subject, table
 
 # PyTorch computes the rows at once, and where they lie in memory depends on how.
 JACOBIAN = GRADIENT.ignoring("stride", "contiguous", "offset", "is_view")
