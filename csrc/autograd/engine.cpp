@@ -298,9 +298,8 @@ void Pass::run_tensor_hooks(Node& node, Grads& in) {
             const KeepLock shared;  // passes of several threads may meet here
             AutogradMeta& m = own_meta(Tensor(t));
             const Tensor& g = in[r.output_nr];
-            if (options_
-                    .rows)  // as useless as PyTorch's, a tensor of a vmap that ends with the pass
-                m.grad = options_.rows->shown(clone_in(g, MemoryFormat::Contiguous));
+            // Of rows as useless as PyTorch's: a tensor of a vmap that ends with the pass.
+            if (options_.rows) m.grad = options_.rows->shown(clone_in(g, MemoryFormat::Contiguous));
             else m.grad = m.grad.defined() ? add(m.grad, g) : clone_in(g, MemoryFormat::Contiguous);
         }
 }

@@ -165,10 +165,6 @@ inline constexpr bool takes_rows<OnRows<F>> = true;
 template <class F, class Values, Name... names>
 inline constexpr bool takes_rows<NamedDerivative<F, Values, names...>> = takes_rows<F>;
 
-}  // namespace detail
-
-namespace detail {
-
 template <class Values, Name... names>
 struct Numbers {
     Values values;

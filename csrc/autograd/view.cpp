@@ -227,6 +227,7 @@ Node* view_grad_fn(const Tensor& view) {
                 as_strided_node(base, view.sizes(), view.strides(), view.offset(), view.offset());
         } else {
             GradMode on(true);
+            // With the last step that made the view as the last again.
             const Node* made_by = node_of(view->grad_fn);
             const Tensor window = window_as(base, Window::of(view),
                                             made_by && (made_by->name() == "ConjBackward0" ||

@@ -1,11 +1,13 @@
 // Views of conjugates and of negatives, and how all other operations come to read and write the values of such views.
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "autograd/record.h"
 #include "cpu/elementwise_loop.h"
 #include "ops/functions.h"
 #include "ops/op.h"
+#include "tensor/unlocked.h"
 #include "tensor/watch.h"
 
 // Note [Conjugate views]
@@ -114,7 +116,7 @@ const char* Tensor::resolved_memory() const {
     if (buffer && buffer->nbytes == now->storage->nbytes) {
         if (buffer->nbytes) std::memcpy(buffer->data, now->storage->data, buffer->nbytes);
     } else {
-        buffer = now->storage;
+        keep_for_loops(std::exchange(buffer, now->storage));
     }
     return buffer->data;
 }

@@ -118,10 +118,6 @@ struct TensorImpl {
     }
     // Recomputes numel, contiguous and byte_offset from dims, offset and storage.
     void update_geometry();
-    void set_storage(Ref<Storage> s) noexcept {
-        storage = std::move(s);
-        if (!own_version) version = &storage->version;
-    }
 
     // On this memory; the caller sets the dtype and the shape.
     static Ref<TensorImpl> make(Ref<Storage> storage) {

@@ -98,6 +98,27 @@ TEST_F(Unlocking, MemoryTakenAwayMeanwhileLastsUntilTheEnd) {
         }
 }
 
+TEST_F(Unlocking, BuffersOfLazyTensorsLastUntilTheEnd) {
+    const GradMode off(false);
+    const Values expected = values(neg(matrix()));
+    const Tensor x = neg_view(matrix());
+    const float* const read = x.data<float>();
+    std::vector<Tensor> reused;
+    meanwhile = [&] {
+        const GradMode off(false);
+        Tensor t = x;
+        set_tensor_(t, neg_view(cat({matrix(), matrix()})));
+        EXPECT_NE(t.data<float>(), read);  // its values need a larger buffer
+        for (int i = 0; i < 4; ++i) {
+            reused.push_back(empty(Dims{kSide, kSide}, DType::Float32));
+            std::fill_n(reused.back().mutable_data<float>(), kSide * kSide, 1.0f);
+        }
+    };
+    const Unlocked loop(true);
+    EXPECT_FALSE(meanwhile);
+    EXPECT_EQ(Values(read, read + kSide * kSide), expected);
+}
+
 TEST_F(Unlocking, WhatOthersFreeIsUsedAgainAtOnce) {
     const void *first = nullptr, *second = nullptr;
     meanwhile = [&] {
@@ -106,7 +127,9 @@ TEST_F(Unlocking, WhatOthersFreeIsUsedAgainAtOnce) {
     };
     exp(matrix());
     EXPECT_NE(first, nullptr);
-    if (kReusesMemory) EXPECT_EQ(first, second);
+    if (kReusesMemory) {
+        EXPECT_EQ(first, second);
+    }
 }
 
 TEST_F(Unlocking, GradientsOfLeavesAreAddedToWithTheLock) {

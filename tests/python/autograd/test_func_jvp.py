@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 import threading
-import warnings
 
 import pytest
-from parity import GRADIENT, SUMMED, data, numbers, parity, reference, subject, table
-
-
-@pytest.fixture(scope="module", autouse=True)
-def forward_mode_is_loaded():
-    """PyTorch warns of itself when it first needs forward mode."""
-    torch = reference()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.func.jvp(lambda a: a * a, (torch.ones(1),), (torch.ones(1),))
-
+from parity import GRADIENT, SUMMED, data, numbers, parity, subject, table
 
 SETUP = """
 func = torch.func

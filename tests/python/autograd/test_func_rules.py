@@ -4,21 +4,10 @@ from __future__ import annotations
 
 import gc
 import threading
-import warnings
 import weakref
 
 import pytest
-from parity import GRADIENT, data, parity, reference, subject, table
-
-
-@pytest.fixture(scope="module", autouse=True)
-def forward_mode_is_loaded():
-    """PyTorch warns of itself when it first needs forward mode."""
-    torch = reference()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.func.jvp(lambda a: a * a, (torch.ones(1),), (torch.ones(1),))
-
+from parity import GRADIENT, data, parity, subject, table
 
 SETUP = """
 grad, vjp = torch.func.grad, torch.func.vjp

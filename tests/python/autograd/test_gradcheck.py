@@ -11,7 +11,6 @@ import inspect
 import itertools
 import re
 import sys
-import warnings
 
 import opinfo
 import parity
@@ -536,15 +535,6 @@ def drifting(torch):
             return g * (2 + 0.01 * next(count))
 
     return lambda x: x * (2 + 0.01 * next(count)), Drift.apply
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _forward_mode_is_loaded():
-    """PyTorch warns of its own code when forward mode is first used."""
-    torch = parity.reference()
-    with warnings.catch_warnings(), torch.autograd.forward_ad.dual_level():
-        warnings.simplefilter("ignore")
-        torch.autograd.forward_ad.make_dual(torch.ones(1), torch.ones(1))
 
 
 BATCHED = {
