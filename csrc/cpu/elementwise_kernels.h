@@ -10,9 +10,32 @@
 namespace wg {
 inline namespace WG_ISA {
 
-// The elements that do not fill a vector: run as one full vector, so that every loop holds its formula
-// once. The padding repeats the last element, so that short cuts taken when all lanes agree (power in
-// formulas.h) are taken here too. `used`: bit i set when slot i of `in` is read. Out: what is stored as.
+// The elements that do not fill a vector: they go through the same formula as the others, so that every loop holds it once,
+// and the lanes beyond repeat the last element, so that short cuts taken when all lanes agree (power in formulas.h) are
+// taken here too. Where masks are cheap the loop itself reads and writes a part of a vector; elsewhere it is run once more,
+// on copies.
+template <class T>
+constexpr bool kPartialVectors = Floating<T> && kCheapEdges;
+
+// `left` elements from p, or as many as there are lanes.
+template <class T>
+WG_INLINE Vec<T> load_padded(const T* p, int64_t left) {
+    using V = Vec<T>;
+    if constexpr (kPartialVectors<T>)
+        if (left < V::lanes) return Edge<T>(int(left)).load(p, V(p[left - 1]));
+    return V::load(p);
+}
+template <class T>
+WG_INLINE void store_some(T* p, Vec<T> v, int64_t left) {
+    if constexpr (kPartialVectors<T>)
+        if (left < Vec<T>::lanes) return Edge<T>(int(left)).store(p, v);
+    v.store(p);
+}
+// How many elements the last vector of a loop has at least.
+template <class T>
+constexpr int64_t kFewest = kPartialVectors<T> ? 1 : Vec<T>::lanes;
+
+// The loop over copies. `used`: bit i set when slot i of `in` is read. Out: what is stored as.
 template <class T, class Out, unsigned used>
 __attribute__((noinline)) void run_tail(LoopFn loop, void* out, const void* const* in, int64_t done,
                                         int64_t left, const double* params) {
@@ -28,18 +51,15 @@ __attribute__((noinline)) void run_tail(LoopFn loop, void* out, const void* cons
         const T* from = static_cast<const T*>(in[s]) + done;
         // In registers where there are masked loads: a vector that is read after its parts were written waits.
         if constexpr (Floating<T> && kMaskedLoads) {
-            where(V::iota() < T(left), Edge<T>(int(left)).load(from), V(from[left - 1]))
-                .store(copies[s]);
+            Edge<T>(int(left)).load(from, V(from[left - 1])).store(copies[s]);
         } else {
             V(from[left - 1]).store(copies[s]);
             detail::copy_some<half>(copies[s], from, int(left));
         }
     }
     loop(result, slots, V::lanes, params);
-    Out* const to = static_cast<Out*>(out) + done;
-    if constexpr (std::is_same_v<Out, T> && Floating<T> && kCheapEdges)
-        Edge<T>(int(left)).store(to, V::load(result));
-    else detail::copy_some<half>(to, reinterpret_cast<const Out*>(result), int(left));
+    detail::copy_some<half>(static_cast<Out*>(out) + done, reinterpret_cast<const Out*>(result),
+                            int(left));
 }
 
 template <class Row, class T, bool IsBool>
@@ -49,23 +69,26 @@ void forward_loop(void* out, const void* const* in, int64_t n, const double* par
     const T* a = static_cast<const T*>(in[0]);
     const T* b = static_cast<const T*>(in[1]);
     const T* c = static_cast<const T*>(in[2]);
+    constexpr int64_t fewest = Row::is_test ? V::lanes : kFewest<T>;
     int64_t i = 0;
-    for (; i + V::lanes <= n; i += V::lanes) {
-        const V va = V::load(a + i);
+    for (; i + fewest <= n; i += V::lanes) {
+        const int64_t left = Row::is_test ? V::lanes : n - i;
+        const V va = load_padded(a + i, left);
         V vb = va, vc = va;
-        if constexpr (Row::arity > 1) vb = V::load(b + i);
-        if constexpr (Row::arity > 2) vc = V::load(c + i);
+        if constexpr (Row::arity > 1) vb = load_padded(b + i, left);
+        if constexpr (Row::arity > 2) vc = load_padded(c + i, left);
         if constexpr (Row::is_test) {
             Row::forward(va, vb, vc, p0, p1, p2).store_bool(static_cast<uint8_t*>(out) + i);
         } else {
             V r = Row::forward(va, vb, vc, p0, p1, p2);
             if constexpr (IsBool) r = where(r != 0, V(1), V(0));
-            r.store(static_cast<T*>(out) + i);
+            store_some(static_cast<T*>(out) + i, r, left);
         }
     }
-    if (i < n)
-        run_tail<T, std::conditional_t<Row::is_test, uint8_t, T>, (1u << Row::arity) - 1>(
-            &forward_loop<Row, T, IsBool>, out, in, i, n - i, params);
+    if constexpr (fewest > 1)
+        if (i < n)
+            run_tail<T, std::conditional_t<Row::is_test, uint8_t, T>, (1u << Row::arity) - 1>(
+                &forward_loop<Row, T, IsBool>, out, in, i, n - i, params);
 }
 
 // Which of g, a, b, c, y (bits 0 to 4) gradient I of a row reads.
@@ -81,19 +104,23 @@ void gradient_loop(void* out, const void* const* in, int64_t n, const double* pa
     using V = Vec<T>;
     constexpr unsigned used = gradient_reads<Row, I>();
     const V p0(params[0]), p1(params[1]), p2(params[2]);
-    const auto slot = [&](int s) { return static_cast<const T*>(in[s]); };
     int64_t i = 0;
-    for (; i + V::lanes <= n; i += V::lanes) {
+    for (; i + kFewest<T> <= n; i += V::lanes) {
+        const int64_t left = n - i;
+        const auto slot = [&](int s) {
+            return load_padded(static_cast<const T*>(in[s]) + i, left);
+        };
         V g(0), a(0), b(0), c(0), y(0);
-        if constexpr (used & 1) g = V::load(slot(0) + i);
-        if constexpr (used & 2) a = V::load(slot(1) + i);
-        if constexpr (used & 4) b = V::load(slot(2) + i);
-        if constexpr (used & 8) c = V::load(slot(3) + i);
-        if constexpr (used & 16) y = V::load(slot(4) + i);
+        if constexpr (used & 1) g = slot(0);
+        if constexpr (used & 2) a = slot(1);
+        if constexpr (used & 4) b = slot(2);
+        if constexpr (used & 8) c = slot(3);
+        if constexpr (used & 16) y = slot(4);
         const V r = Row::template gradient<I>(g, a, b, c, y, p0, p1, p2);
-        r.store(static_cast<T*>(out) + i);
+        store_some(static_cast<T*>(out) + i, r, left);
     }
-    if (i < n) run_tail<T, T, used>(&gradient_loop<Row, I, T>, out, in, i, n - i, params);
+    if constexpr (kFewest<T> > 1)
+        if (i < n) run_tail<T, T, used>(&gradient_loop<Row, I, T>, out, in, i, n - i, params);
 }
 
 template <class Row>
