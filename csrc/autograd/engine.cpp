@@ -673,9 +673,9 @@ void AccumulateGrad::describe(const Tensor& leaf, const AutogradMeta& m) {
         // A tensor that has outlived the transform it was made in is as good as any other.
         const bool is_variable = m.stands_for.defined();
         levels = level_bit(is_variable ? leaf->level : std::min(leaf->level, transform_level));
-        if (m.passes_on) add_edge(m.passes_on);
+        if (m.passes_on) add_edge(Edge(m.passes_on));
     }
-    if (anomaly_mode.enabled) site = Site::here();
+    if (anomaly_mode.enabled) site.capture();
     if (!outputs.empty() && outputs[0].dtype == leaf.dtype() &&
         same_shape(outputs[0].sizes, leaf.sizes()))
         return;

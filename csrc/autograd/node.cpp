@@ -16,6 +16,8 @@ bool disposing_ = false;
 
 }  // namespace
 
+NodeHooks::~NodeHooks() = default;
+
 Node::~Node() { delete hooks; }
 
 void (*forget_python_node)(Node*) noexcept = nullptr;

@@ -93,6 +93,7 @@ struct NodeHooks {
         virtual ~Attachment() = default;
     };
     std::unique_ptr<Attachment> attachment;
+    ~NodeHooks();
 };
 
 // The number that this thread's next node gets.
@@ -162,7 +163,7 @@ public:
         0;  // threads that run its derivative: what that reads is not freed meanwhile
     PassState pass;
 
-    void add_edge(Edge e) {
+    void add_edge(Edge&& e) {
         if (e.node) levels |= e.node->levels;
         edges.emplace_back(std::move(e));
     }

@@ -349,7 +349,7 @@ template <class F>
 Ref<Node> make_node(const char* name, std::span<const Tensor* const> inputs, F f) {
     auto node = FunctionNode<F>::make(name, std::move(f));
     for (const Tensor* t : inputs) node->add_edge(t->defined() ? gradient_edge(*t) : Edge{});
-    node->site = Site::here();
+    node->site.capture();
     return Ref<Node>::steal(node.release());
 }
 
@@ -393,7 +393,7 @@ void record_all(const char* name, std::span<const Tensor> outputs, const List& i
     auto node = FunctionNode<F>::make(name, std::move(f));
     if (history)
         for (const Tensor& t : inputs) node->add_edge(t.defined() ? gradient_edge(t) : Edge{});
-    node->site = Site::here();
+    node->site.capture();
     for (const Tensor& out : outputs) {
         if (!is_differentiable(out.dtype())) continue;
         if (history) set_history(out, *node);

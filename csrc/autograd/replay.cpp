@@ -131,7 +131,7 @@ std::vector<Tensor> Replay::play(std::span<const Tensor> inputs) {
             node->add_edge(std::move(e));
         }
         node->outputs = made.outputs;
-        node->site = Site::here();
+        node->site.capture();
         nodes.push_back(std::move(node));
     }
     for (size_t j = 0; j < results.size(); ++j) {

@@ -62,7 +62,7 @@ public:
           base_dtype_(base.dtype()), gives_real_parts_(fn->gives_real_parts()),
           window_(Window::of(view)), fn_(std::move(fn)) {
         add_edge(gradient_edge(base));
-        for (size_t i = 1; i < fn_->edges.size(); ++i) add_edge(fn_->edges[i]);
+        for (size_t i = 1; i < fn_->edges.size(); ++i) add_edge(Edge(fn_->edges[i]));
         site = fn_->site;
     }
 

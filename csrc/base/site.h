@@ -39,10 +39,9 @@ public:
         if (code_) site_provider.release(code_);
     }
 
-    static Site here() noexcept {
-        Site s;
-        if (site_provider.capture) site_provider.capture(s);
-        return s;
+    // Of an empty one: becomes the place where the program is now.
+    void capture() noexcept {
+        if (site_provider.capture) site_provider.capture(*this);
     }
     // For the provider: takes over one reference to `code`.
     void set(void* code, int64_t offset) noexcept {

@@ -557,7 +557,7 @@ Ref<ElementwiseNode> make_elementwise_node(Op op, const RowInfo& r, Args args, D
                                                : r.node;
     }
     auto node = ElementwiseNode::make(op, node_name, params);
-    node->site = Site::here();
+    node->site.capture();
     reads = 0;
     const bool only_taken = not_implemented(node_name);
     for (size_t i = 0; i < args.size(); ++i) {

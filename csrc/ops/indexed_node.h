@@ -31,7 +31,7 @@ void record_indexed(const char* name, const Tensor& out, const Tensor& t, const 
     } else {
         node->add_output(out);
     }
-    node->site = Site::here();
+    node->site.capture();
     for (const Save& s : save_indices(indices)) node->keep(s);
     if (has_tangent(t)) [[unlikely]] {
         const Tensor* inputs[] = {&t};

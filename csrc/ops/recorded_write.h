@@ -26,7 +26,7 @@ void recorded_write(const char* name, const Tensor& target, const Tensor& self, 
             fresh->add_edge(gradient_edge(self));
             for (const Tensor& t : others) fresh->add_edge(gradient_edge(t));
         }
-        fresh->site = Site::here();
+        fresh->site.capture();
         for (const Save& s : saves) fresh->keep(s);
         if (forward) [[unlikely]] {
             SmallVector<const Tensor*, 4> inputs{&self};

@@ -443,7 +443,7 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
                     const Tensor& t = tensor_of(PyTuple_GET_ITEM(args, i));
                     node->add_edge(gradient_edge(t));
                 }
-            node->site = Site::here();
+            node->site.capture();
         }
 
         static PyObject* const clears = PyUnicode_InternFromString("clear_saved_tensors_on_access");
