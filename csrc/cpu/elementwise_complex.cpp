@@ -13,7 +13,7 @@ template <class Row>
 inline constexpr bool is_sum = Row::op == Op::add || Row::op == Op::sub;
 
 template <class Row, class C>
-void complex_loop(void* out, const void* const* in, int64_t n, const double* params) {
+void complex_loop(void* out, const void* const* in, int64_t n, LoopParams params) {
     const C p0(Complex<double>(params[0], Row::complex_parameter ? params[2] : 0)), p1(params[1]),
         p2(params[2]);
     const C* a = static_cast<const C*>(in[0]);

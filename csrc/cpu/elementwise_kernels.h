@@ -26,10 +26,16 @@ WG_INLINE Vec<T> load_padded(const T* p, int64_t left) {
     return V::load(p);
 }
 template <class T>
-WG_INLINE void store_some(T* p, Vec<T> v, int64_t left) {
+WG_INLINE void store_some(T* p, Vec<T> v, int64_t left, bool streams) {
     if constexpr (kPartialVectors<T>)
         if (left < Vec<T>::lanes) return Edge<T>(int(left)).store(p, v);
+    if constexpr (Floating<T>)
+        if (streams) return stream(p, v);
     v.store(p);
+}
+template <class T>
+WG_INLINE bool can_stream(const void* p, const LoopParams& params) {
+    return params.streams && reinterpret_cast<uintptr_t>(p) % sizeof(Vec<T>) == 0;
 }
 // How many elements the last vector of a loop has at least.
 template <class T>
@@ -38,7 +44,7 @@ constexpr int64_t kFewest = kPartialVectors<T> ? 1 : Vec<T>::lanes;
 // The loop over copies. `used`: bit i set when slot i of `in` is read. Out: what is stored as.
 template <class T, class Out, unsigned used>
 __attribute__((noinline)) void run_tail(LoopFn loop, void* out, const void* const* in, int64_t done,
-                                        int64_t left, const double* params) {
+                                        int64_t left, LoopParams params) {
     using V = Vec<T>;
     constexpr int half = V::lanes / 2;
     alignas(64) T copies[kMaxLoopInputs][V::lanes];
@@ -63,12 +69,13 @@ __attribute__((noinline)) void run_tail(LoopFn loop, void* out, const void* cons
 }
 
 template <class Row, class T, bool IsBool>
-void forward_loop(void* out, const void* const* in, int64_t n, const double* params) {
+void forward_loop(void* out, const void* const* in, int64_t n, LoopParams params) {
     using V = Vec<T>;
     const V p0(params[0]), p1(params[1]), p2(params[2]);
     const T* a = static_cast<const T*>(in[0]);
     const T* b = static_cast<const T*>(in[1]);
     const T* c = static_cast<const T*>(in[2]);
+    [[maybe_unused]] const bool streams = can_stream<T>(out, params);
     constexpr int64_t fewest = Row::is_test ? V::lanes : kFewest<T>;
     int64_t i = 0;
     for (; i + fewest <= n; i += V::lanes) {
@@ -82,9 +89,11 @@ void forward_loop(void* out, const void* const* in, int64_t n, const double* par
         } else {
             V r = Row::forward(va, vb, vc, p0, p1, p2);
             if constexpr (IsBool) r = where(r != 0, V(1), V(0));
-            store_some(static_cast<T*>(out) + i, r, left);
+            store_some(static_cast<T*>(out) + i, r, left, streams);
         }
     }
+    if constexpr (!Row::is_test)
+        if (streams) stream_end();
     if constexpr (fewest > 1)
         if (i < n)
             run_tail<T, std::conditional_t<Row::is_test, uint8_t, T>, (1u << Row::arity) - 1>(
@@ -100,10 +109,11 @@ constexpr unsigned gradient_reads() {
 }
 
 template <class Row, int I, class T>
-void gradient_loop(void* out, const void* const* in, int64_t n, const double* params) {
+void gradient_loop(void* out, const void* const* in, int64_t n, LoopParams params) {
     using V = Vec<T>;
     constexpr unsigned used = gradient_reads<Row, I>();
     const V p0(params[0]), p1(params[1]), p2(params[2]);
+    const bool streams = can_stream<T>(out, params);
     int64_t i = 0;
     for (; i + kFewest<T> <= n; i += V::lanes) {
         const int64_t left = n - i;
@@ -117,8 +127,9 @@ void gradient_loop(void* out, const void* const* in, int64_t n, const double* pa
         if constexpr (used & 8) c = slot(3);
         if constexpr (used & 16) y = slot(4);
         const V r = Row::template gradient<I>(g, a, b, c, y, p0, p1, p2);
-        store_some(static_cast<T*>(out) + i, r, left);
+        store_some(static_cast<T*>(out) + i, r, left, streams);
     }
+    if (streams) stream_end();
     if constexpr (kFewest<T> > 1)
         if (i < n) run_tail<T, T, used>(&gradient_loop<Row, I, T>, out, in, i, n - i, params);
 }

@@ -9,6 +9,7 @@
 namespace wg::cpu {
 namespace {
 
+constexpr int64_t kStreamed = 32 << 20;  // bytes of a result: more than caches have for one program
 constexpr int kMaxOperands = kMaxLoopInputs + 1;  // inputs, then the output
 constexpr int64_t kBlock =
     1024;  // elements, half as many of 16 bytes; keeps the converted copies in the L1 cache
@@ -70,11 +71,13 @@ Plan make_plan(std::span<const Operand> operands, IntSpan sizes) {
 
 void contiguous_loop(LoopFn fn, char* out, size_t out_itemsize, const char* const* inputs,
                      int num_inputs, size_t itemsize, int64_t n, const double* params) {
+    LoopParams told = params;
+    told.streams = n * int64_t(out_itemsize) >= kStreamed;
     parallel_for(0, n, kElementwiseGrain, [&](int64_t begin, int64_t end) {
         const void* in[kMaxLoopInputs] = {};
         for (int k = 0; k < num_inputs; ++k)
             if (inputs[k]) in[k] = inputs[k] + size_t(begin) * itemsize;
-        fn(out + size_t(begin) * out_itemsize, in, end - begin, params);
+        fn(out + size_t(begin) * out_itemsize, in, end - begin, told);
     });
 }
 
@@ -106,6 +109,8 @@ void elementwise_loop(LoopFn fn, const Operand& out, std::span<const Operand> in
     const int64_t compute_size = int64_t(item_size(compute)),
                   result_size = int64_t(item_size(result));
     const int64_t block = compute_size > 8 ? kBlock / 2 : kBlock;
+    LoopParams told = params;
+    told.streams = direct[n_in] && inner == total && total * result_size >= kStreamed;
 
     parallel_for(0, total, kElementwiseGrain, [&](int64_t begin, int64_t end) {
         alignas(64) char buffers[kMaxOperands][kBlock * 8];
@@ -145,7 +150,7 @@ void elementwise_loop(LoopFn fn, const Operand& out, std::span<const Operand> in
                 cast[k](buffers[k], compute_size, at[k], stride, run);
             }
             void* to = direct[n_in] ? at[n_in] : buffers[n_in];
-            fn(to, in, run, params);
+            fn(to, in, run, told);
             if (!direct[n_in])
                 cast[n_in](at[n_in], plan.strides[n_in][0], buffers[n_in], result_size, run);
 

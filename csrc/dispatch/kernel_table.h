@@ -10,9 +10,18 @@
 
 namespace wg {
 
+// What an inner loop is told beside its operands: the numbers of the operation, and whether the results are so many that
+// no cache will hold them: then they go past the caches where the hardware can do that.
+struct LoopParams {
+    const double* numbers;
+    bool streams = false;
+    LoopParams(const double* p) : numbers(p) {}
+    double operator[](int i) const { return numbers[i]; }
+};
+
 // out[i] = f(in[0][i], in[1][i], ...) for i < n. `in` has a slot per operand a, b, c; for gradients
 // slots g, a, b, c, y, of which those the formula does not read may be null. out may be one of the in.
-using LoopFn = void (*)(void* out, const void* const* in, int64_t n, const double* params);
+using LoopFn = void (*)(void* out, const void* const* in, int64_t n, LoopParams params);
 
 inline constexpr int kMaxLoopInputs = 5;
 

@@ -1,5 +1,5 @@
-// The two operations of the hardware for which compilers have no vector operator: square root and
-// fused multiply-add. The only intrinsics of scalar/, because the alternative, a loop over the
+// The operations of the hardware for which compilers have no vector operator: square root,
+// fused multiply-add and stores past the caches. The only intrinsics of scalar/, because the alternative, a loop over the
 // lanes that the optimiser is to turn into one instruction, is not turned reliably: inside a loop
 // GCC 12 leaves 16 scalar operations (exp of float: 1.2 ns an element instead of 0.2).
 #pragma once
@@ -107,5 +107,32 @@ WG_INLINE Vec<T, N> hardware_fma(Vec<T, N> a, Vec<T, N> b, Vec<T, N> c) {
 }
 
 }  // namespace detail
+
+#if !WG_DEVICE_CODE
+// Stores past the caches, at an address that is a multiple of the vector's size; read by others after stream_end().
+template <class T>
+WG_INLINE void stream(T* p, Vec<T> v) {
+#if WG_HAS_X86
+    if constexpr (sizeof(v.raw) == 16)
+        _mm_stream_si128(reinterpret_cast<__m128i*>(p), (__m128i)v.raw);
+#ifdef __AVX__
+    if constexpr (sizeof(v.raw) == 32)
+        _mm256_stream_si256(reinterpret_cast<__m256i*>(p), (__m256i)v.raw);
+#endif
+#ifdef __AVX512F__
+    if constexpr (sizeof(v.raw) == 64)
+        _mm512_stream_si512(reinterpret_cast<__m512i*>(p), (__m512i)v.raw);
+#endif
+#else
+    v.store(p);
+#endif
+}
+WG_INLINE void stream_end() {
+#if WG_HAS_X86
+    _mm_sfence();
+#endif
+}
+#endif
+
 }  // namespace WG_ISA
 }  // namespace wg

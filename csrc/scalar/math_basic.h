@@ -162,21 +162,27 @@ WG_INLINE V long_poly(V x, double c0, C... higher) {
     return mad(poly_alternate(z, higher...), x, poly_alternate(z, c0, higher...));
 }
 
-// r with the lanes in m replaced by f(x): for arguments too rare to be worth vector code.
-template <class F, class T, int N>
-WG_INLINE Vec<T, N> patch_lanes(Mask<T, N> m, Vec<T, N> r, F f, Vec<T, N> x) {
-    if (__builtin_expect(any(m), 0))
+// r with the lanes in m replaced by f(x, ...): for arguments too rare to be worth vector code. The vectors are copied to
+// memory there and not before: one of which a lane is picked by its number would lie in memory always.
+template <class F, class T, int N, class... X>
+WG_INLINE Vec<T, N> patch_lanes(Mask<T, N> m, Vec<T, N> r, F f, X... x) {
+    if constexpr (N == 1) {
+        return m.raw ? Vec<T, N>(f(x[0]...)) : r;
+    } else if (__builtin_expect(any(m), 0)) {
+        T lanes[1 + sizeof...(X)][N];
+        uint8_t chosen[N];
+        r.store(lanes[0]);
+        int k = 0;
+        (x.store(lanes[++k]), ...);
+        m.store_bool(chosen);
 #pragma GCC unroll 1
-        for (int i = 0; i < N; ++i)
-            if (m[i]) r.set(i, f(x[i]));
-    return r;
-}
-template <class F, class T, int N>
-WG_INLINE Vec<T, N> patch_lanes(Mask<T, N> m, Vec<T, N> r, F f, Vec<T, N> x, Vec<T, N> y) {
-    if (__builtin_expect(any(m), 0))
-#pragma GCC unroll 1
-        for (int i = 0; i < N; ++i)
-            if (m[i]) r.set(i, f(x[i], y[i]));
+        for (int i = 0; i < N; ++i) {
+            if (!chosen[i]) continue;
+            if constexpr (sizeof...(X) == 1) lanes[0][i] = f(lanes[1][i]);
+            else lanes[0][i] = f(lanes[1][i], lanes[2][i]);
+        }
+        return Vec<T, N>::load(lanes[0]);
+    }
     return r;
 }
 

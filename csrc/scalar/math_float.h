@@ -73,8 +73,7 @@ WG_INLINE Parts<N> parts(Vec<double, N> x) {
 // A mask that is true where the lowest bit is set.
 template <class T, int N>
 WG_INLINE Mask<T, N> odd(Vec<lane_uint<T>, N> n) {
-    if constexpr (N == 1) return (n.raw & 1) != 0;
-    else return Mask<T, N>::from_raw(bit_cast<lane_int<T>>(0 - (n & 1)).raw);
+    return ((n & 1) != 0).template as<T>();
 }
 
 // The cores, good to about 2^-30 for doubles that came from floats.
@@ -174,22 +173,50 @@ template <int N>
 WG_INLINE Vec<float, N> cos_small(Vec<float, N> z) {
     return poly(z, 1, -0.5, 0x1.555554p-5, -0x1.6c1256p-10, 0x1.9b96a2p-16);
 }
-// sin(x + quarters pi/2)
+// sin(x + quarters pi/2), for an x that was reduced
 template <class T, int N>
-WG_INLINE Vec<T, N> sin_shifted(Vec<T, N> x, int quarters) {
+WG_INLINE Vec<T, N> sin_reduced(Reduced<T, N> q, int quarters) {
     using U = lane_uint<T>;
-    const Reduced<T, N> q = reduce(x);
+    constexpr int bits = sizeof(T) * 8;
     const Vec<T, N> z = q.r * q.r;
     const Vec<U, N> n = q.quadrant + U(quarters);
     const Vec<T, N> value = where(odd<T>(n), cos_small(z), sin_small(q.r, z));
-    return bit_cast<T>(bit_cast<U>(value) ^ ((n & 2) << (sizeof(T) * 8 - 2)));
+    return bit_cast<T>(bit_cast<U>(value) ^ ((n << (bits - 2)) & (U(1) << (bits - 1))));
 }
 template <int N>
-WG_INLINE Vec<double, N> short_tan(Vec<double, N> x) {
-    const Reduced<double, N> q = reduce(x);
+WG_INLINE Vec<double, N> tan_reduced(Reduced<double, N> q) {
     const Vec<double, N> z = q.r * q.r, s = sin_small(q.r, z), c = cos_small(z);
     const Mask<double, N> swap = odd<double>(q.quadrant);
     return where(swap, -c, s) / where(swap, s, c);
+}
+
+// From here on arguments of sin, cos and tan are too large for reduce(); in double they go to libm.
+inline constexpr double kLargeAngle = 1e6;
+
+// reduce() for a float of kLargeAngle and more, by the method of Payne and Hanek (1983): it is m 2^e for an integer m, and
+// m times those bits of 2/pi that are worth 8 2^-e and more is a multiple of 4, whose angle is a full turn. The product
+// with the 96 bits that follow is exact enough for all floats. No call: where a loop holds one, compilers keep no
+// constant in a register of vectors.
+WG_INLINE Reduced<double, 1> reduce_large(float x) {
+    constexpr uint32_t two_over_pi[] = {0,          0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0,
+                                        0xdb629599, 0x3c439041, 0xfe5163ab};  // after 32 zeros
+    const uint32_t u = bit_cast<uint32_t>(x);
+    const uint64_t m = (u & 0x7fffff) | 0x800000;
+    const int e = int(u >> 23 & 255) - 150, first = e + 30, skipped = first & 31;
+    const uint32_t* const w = two_over_pi + (first >> 5);
+    const uint64_t middle = uint64_t(w[2]) << 32 | w[3];
+    const uint64_t high =
+        (uint64_t(w[0]) << 32 | w[1]) << skipped | uint64_t(w[2]) >> (32 - skipped);
+    const uint64_t low = (middle << skipped) >> 32;
+    const uint64_t quarters = m * high + (m * low >> 32);  // in units of 2^-62
+    const uint64_t n = (quarters + (uint64_t(1) << 61)) >> 62;
+    const double r = double(int64_t(quarters - (n << 62))) * (kHalfPi * 0x1p-62);
+    return {u >> 31 ? -r : r, u >> 31 ? 0 - n : n};
+}
+// f of a large float, which is NaN if that is infinite
+template <class F>
+WG_INLINE float of_large(float x, F f) {
+    return float(f(reduce_large(x)).raw) + (x - x);
 }
 
 // atan(t) for 0 <= t <= 1
@@ -277,9 +304,6 @@ WG_INLINE Vec<float, N> log_edges(Vec<float, N> r, Vec<float, N> x) {
     r = where(x < kInf<float>, r, x);
     return where(x <= 0, low, r);
 }
-
-// From here on arguments of sin, cos and tan go to libm, in double.
-inline constexpr double kLargeAngle = 1e6;
 
 }  // namespace detail
 
@@ -404,9 +428,9 @@ namespace detail {
 template <int N>
 WG_INLINE Vec<float, N> sin_of_size(Vec<float, N> size, int quarters) {
 #if WG_HAS_FMA
-    return sin_shifted(size, quarters);
+    return sin_reduced(reduce(size), quarters);
 #else
-    return in_double([quarters](auto v) { return sin_shifted(v, quarters); }, size);
+    return in_double([quarters](auto v) { return sin_reduced(reduce(v), quarters); }, size);
 #endif
 }
 }  // namespace detail
@@ -417,20 +441,29 @@ WG_INLINE Vec<float, N> sin(Vec<float, N> x) {
     const Vec<uint32_t, N> sign = bit_cast<uint32_t>(x) ^ bit_cast<uint32_t>(a);
     return detail::patch_lanes(
         a > detail::kLargeAngle, bit_cast<float>(bit_cast<uint32_t>(r) ^ sign),
-        [](float v) { return float(__builtin_sin(v)); }, x);
+        [](float v) {
+            return detail::of_large(v, [](auto q) { return detail::sin_reduced(q, 0); });
+        },
+        x);
 }
 template <int N>
 WG_INLINE Vec<float, N> cos(Vec<float, N> x) {
     const Vec<float, N> a = abs(x);
     return detail::patch_lanes(
         a > detail::kLargeAngle, detail::sin_of_size(a, 1),
-        [](float v) { return float(__builtin_cos(v)); }, x);
+        [](float v) {
+            return detail::of_large(v, [](auto q) { return detail::sin_reduced(q, 1); });
+        },
+        x);
 }
 template <int N>
 WG_INLINE Vec<float, N> tan(Vec<float, N> x) {
-    const Vec<float, N> r = detail::in_double([](auto v) { return detail::short_tan(v); }, x);
+    const Vec<float, N> r =
+        detail::in_double([](auto v) { return detail::tan_reduced(detail::reduce(v)); }, x);
     return detail::patch_lanes(
-        abs(x) > detail::kLargeAngle, r, [](float v) { return float(__builtin_tan(v)); }, x);
+        abs(x) > detail::kLargeAngle, r,
+        [](float v) { return detail::of_large(v, [](auto q) { return detail::tan_reduced(q); }); },
+        x);
 }
 template <int N>
 WG_INLINE Vec<float, N> asin(Vec<float, N> x) {

@@ -179,17 +179,17 @@ struct Mask {
         if constexpr (N == 1) {
             return m.raw;
         } else {
-#if defined(__AVX512BW__)
-            if constexpr (N <= 16) {
-                // Narrowed to bytes first, a mask register reaches a general one in two steps.
-                const auto bytes = m.template as<uint8_t>();
-                detail::raw_t<uint64_t, (N > 8 ? N / 8 : 1)> words{};
-                WG_MEMCPY(&words, &bytes, N);
-                if constexpr (N > 8) return (words[0] | words[1]) != 0;
-                else return words != 0;
+            constexpr int bytes = N * int(sizeof(T));
+#if defined(__AVX512DQ__)
+            if constexpr (bytes == 64 && sizeof(T) == 4) {
+                using Ints = detail::raw_t<int32_t, 16>;
+                return __builtin_ia32_cvtd2mask512((Ints)m.raw) != 0;
+            }
+            if constexpr (bytes == 64 && sizeof(T) == 8) {
+                using Ints = detail::raw_t<long long, 8>;
+                return __builtin_ia32_cvtq2mask512((Ints)m.raw) != 0;
             }
 #endif
-            constexpr int bytes = N * int(sizeof(T));
 #if defined(__AVX2__)
             if constexpr (bytes == 32) {
                 using Bytes = detail::raw_t<char, 32>;
