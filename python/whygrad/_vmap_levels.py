@@ -19,6 +19,9 @@ class Level:
     randomness: str
     transforms: int = 0  # how many derivatives were being taken when it began
     repeated: bool = False  # whether the samples are alike but for their tangents
+    shares: bool = (
+        False  # whether there are variables that all samples share, made physical in the batch
+    )
     legacy: bool = False  # PyTorch's older vmap, of is_grads_batched, whose errors are its own
 
 

@@ -21,6 +21,7 @@ from whygrad.utils._pytree import (
 )
 
 from ._batching.batched import BatchedTensor, physical_of, wrap
+from ._batching.reading import without_batch
 
 Tensor = _C.Tensor
 _PLAIN = (Tensor, BatchedTensor, Parameter)
@@ -231,6 +232,8 @@ def _unwrapped(outputs: Any, out_dims: Any, level: int, size: int, func: Any) ->
                 f"vmap({_name(func)}, ...): `{_name(func)}` must only return Tensors, got type {type(leaf)}. Did you "
                 "mean to set out_dims= to None for output?"
             )
+        if type(leaf) is BatchedTensor and leaf._shared:
+            leaf = without_batch(leaf, level)
         if dim is None:
             if type(leaf) is BatchedTensor and leaf._level == level:
                 raise ValueError(

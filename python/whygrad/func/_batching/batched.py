@@ -30,11 +30,16 @@ _elements: dict[Any, Tensor] = {}
 
 
 class BatchedTensor(Tensor):
-    """One sample of `_physical`, a tensor with the batch of level `_level` in front; `_rank` is `dim()`."""
+    """One sample of `_physical`, a tensor with the batch of level `_level` in front; `_rank` is `dim()`.
+
+    If it is `_shared`, all samples have the same values: it was computed of such tensors alone, and can be read. Nothing
+    is known of their tangents.
+    """
 
     _physical: Tensor
     _level: int
     _rank: int
+    _shared = False
 
     # Programs and messages see the class that they know.
     __module__ = "torch"
@@ -146,7 +151,35 @@ def dispatch(func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
             "https://pytorch.org/functorch/stable/ux_limitations.html), or there is an internal functorch error in "
             "`gen_vmap_plumbing` Please file an issue if it looks like the latter"
         )
-    return found(level, func, args, kwargs)
+    result = found(level, func, args, kwargs)
+    if 0 < level <= len(levels := open_levels()) and levels[level - 1].shares:
+        drawn = found in draws and levels[level - 1].randomness == "different"
+        if not drawn and all_shared((*args, *kwargs.values()), level):
+            mark_shared(result, level)
+    return result
+
+
+def all_shared(values: Any, level: int) -> bool:
+    """Whether the samples of a level differ in none of these values."""
+    for v in values:
+        if type(v) is BatchedTensor:
+            if v._level == level and not v._shared:
+                return False
+        elif type(v) is tuple or type(v) is list:
+            if not all_shared(v, level):
+                return False
+        elif type(v) is slice and not all_shared((v.start, v.stop, v.step), level):
+            return False
+    return True
+
+
+def mark_shared(result: Any, level: int) -> None:
+    """Note that the samples of a level differ in none of the tensors of a result."""
+    if type(result) is BatchedTensor:
+        result._shared = result._shared or result._level == level
+    elif isinstance(result, (tuple, list)):
+        for r in result:
+            mark_shared(r, level)
 
 
 # --- rules ----------------------------------------------------------------------------------------
@@ -262,6 +295,7 @@ def of_sample(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any
 
 
 outlives: set[Rule] = {of_sample}  # rules that answer after the `vmap` is over
+draws: set[Rule] = set()  # rules of random operations
 
 
 # --- sample by sample -----------------------------------------------------------------------------
@@ -313,12 +347,13 @@ def by_samples(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> An
 
 def sample_by_sample(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     """The rule of operations that have none: `by_samples`, with a warning that it is slow."""
-    warnings.warn(
-        f"There is a performance drop because we have not yet implemented the batching rule for "
-        f"aten::{name_of(func)}. Please file us an issue on GitHub so that we can prioritize its implementation.",
-        UserWarning,
-        stacklevel=4,
-    )
+    if not all_shared((*args, *kwargs.values()), level):
+        warnings.warn(
+            f"There is a performance drop because we have not yet implemented the batching rule for "
+            f"aten::{name_of(func)}. Please file us an issue on GitHub so that we can prioritize its implementation.",
+            UserWarning,
+            stacklevel=4,
+        )
     return by_samples(level, func, args, kwargs)
 
 
@@ -329,9 +364,12 @@ __all__ = [
     "batch_size",
     "bound",
     "by_samples",
+    "all_shared",
+    "draws",
     "dispatch",
     "is_batched",
     "is_legacy",
+    "mark_shared",
     "name_of",
     "no_out",
     "not_in_place",

@@ -12,7 +12,15 @@ from whygrad import _C
 from whygrad._vmap_levels import Level, Running, open_levels
 from whygrad.utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_unflatten
 
-from .batched import BatchedTensor, is_batched, of_batches_only, physical_of, wrap
+from .batched import (
+    BatchedTensor,
+    all_shared,
+    is_batched,
+    mark_shared,
+    of_batches_only,
+    physical_of,
+    wrap,
+)
 
 Tensor = _C.Tensor
 
@@ -84,7 +92,10 @@ def apply(function: Any, args: tuple, base: Any, run: Callable[[Any, tuple], Any
             return _placed(result, level)
         plan = _Plan(function, level, [is_batched(a, level.number) for a in args])
         outputs = apply(_mapped(plan, base), inner, base, run)
-        return _wrapped(outputs, plan.outputs, level.number)
+        result = _wrapped(outputs, plan.outputs, level.number)
+        if level.shares and all_shared(args, level.number):
+            mark_shared(result, level.number)
+        return result
     finally:
         levels.append(level)
 

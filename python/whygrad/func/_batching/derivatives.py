@@ -7,14 +7,14 @@ gradient, provided that the variables are physical in all batches: see `over_ope
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from whygrad import _C
 from whygrad._vmap_levels import Level, Running, open_levels
 from whygrad.autograd.graph import GradientEdge
 
-from .batched import BatchedTensor, is_batched, physical_of, wrap
+from .batched import BatchedTensor, all_shared, is_batched, mark_shared, physical_of, wrap
 
 Tensor = _C.Tensor
 
@@ -38,7 +38,12 @@ def _over_levels(tensor: Tensor, levels: Sequence[Level]) -> Tensor:
         return tensor
     *outer, level = levels
     physical = physical_of(tensor, level.number, level.size)
-    return wrap(_over_levels(physical, outer), level.number)
+    over = wrap(_over_levels(physical, outer), level.number)
+    over._shared = (
+        tensor._shared if type(tensor) is BatchedTensor and tensor._level == level.number else True
+    )
+    level.shares = level.shares or over._shared
+    return over
 
 
 def levels_of(tensor: Tensor) -> list[int]:
@@ -50,6 +55,16 @@ def levels_of(tensor: Tensor) -> list[int]:
     return found[::-1]
 
 
+def shared_levels(tensor: Tensor) -> set[int]:
+    """Those of them whose samples all have the same values."""
+    found = set()
+    while type(tensor) is BatchedTensor:
+        if tensor._shared:
+            found.add(tensor._level)
+        tensor = tensor._physical
+    return found
+
+
 def innermost(tensor: Any) -> Any:
     """The physical tensor below all levels: the batches are its first dims, outermost first."""
     while type(tensor) is BatchedTensor:
@@ -57,10 +72,12 @@ def innermost(tensor: Any) -> Any:
     return tensor
 
 
-def rewrapped(physical: Tensor, levels: Sequence[int]) -> Tensor:
-    """The inverse of `innermost`: the tensor batched at these levels."""
+def rewrapped(physical: Tensor, levels: Sequence[int], shared: Collection[int] = ()) -> Tensor:
+    """The inverse of `innermost`: the tensor batched at these levels, and shared at some."""
     for level in levels:
         physical = wrap(physical, level)
+        if level in shared:
+            physical._shared = True
     return physical
 
 
@@ -102,7 +119,7 @@ def make_variable(tensor: Tensor) -> Tensor:
     if not open_levels() or not isinstance(tensor, Tensor):
         return _C._variable(tensor)
     outer = over_open_levels(tensor)
-    return rewrapped(_C._variable(innermost(outer)), levels_of(outer))
+    return rewrapped(_C._variable(innermost(outer)), levels_of(outer), shared_levels(outer))
 
 
 def make_dual(
@@ -122,19 +139,21 @@ def make_dual(
             f"{list(tangent.shape)}."
         )
     levels = [level for level in open_levels() if level.number in numbers]
-    physical = innermost(_over_levels(primal, levels))
-    if numbers != set(levels_of(primal)):
-        # The samples have tangents of their own: they cannot share memory.
+    outer = _over_levels(primal, levels)
+    physical = innermost(outer)
+    if shared_levels(outer):
+        # The samples may have tangents of their own: they cannot share memory.
         physical = physical.clone(memory_format=_C.contiguous_format)
     dual = attach(physical, innermost(_over_levels(tangent, levels)), level)
-    return rewrapped(dual, sorted(numbers))
+    return rewrapped(dual, sorted(numbers), shared_levels(outer))
 
 
 def unpack_dual(tensor: Tensor, level: int) -> tuple[Tensor, Tensor | None]:
     """A batched tensor without its tangent, and the tangent, None if there is none."""
     primal, tangent = _C._unpack_dual(innermost(tensor), level)
     levels = levels_of(tensor)
-    return rewrapped(primal, levels), None if tangent is None else rewrapped(tangent, levels)
+    primal = rewrapped(primal, levels, shared_levels(tensor))
+    return primal, None if tangent is None else rewrapped(tangent, levels)
 
 
 def tangent_of(tensor: Tensor, level: int) -> Tensor | None:
@@ -147,7 +166,7 @@ def _of_physical(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Ten
     def run(tensor: Tensor) -> Tensor:
         if type(tensor) is not BatchedTensor:
             return function(tensor)
-        return rewrapped(function(innermost(tensor)), levels_of(tensor))
+        return rewrapped(function(innermost(tensor)), levels_of(tensor), shared_levels(tensor))
 
     return run
 
@@ -303,10 +322,13 @@ def _through_levels(
         tuple(_part(t, level) for t in targets),
         rows,
     )
-    return tuple(
+    result = tuple(
         wrap(_before_rows(f, rows), level) if f is not None and is_batched(t, level) else f
         for f, t in zip(found, targets, strict=True)
     )
+    if all_shared((*roots, *grads), level):
+        mark_shared(result, level)
+    return result
 
 
 def _as_rows(
@@ -326,7 +348,10 @@ def _as_rows(
     found = _through_levels(run, roots, tuple(given), targets, all_rows)
     if rows:
         found = tuple(f if f is None else f.unflatten(0, (size, rows.size)) for f in found)
-    return tuple(None if f is None else wrap(f, level) for f in found)
+    result = tuple(None if f is None else wrap(f, level) for f in found)
+    if all_shared(grads, level):
+        mark_shared(result, level)
+    return result
 
 
 def _part(value: Any, level: int) -> Any:

@@ -27,7 +27,7 @@ from .batched import (
     wrap,
 )
 from .pointwise import dynamic
-from .reading import common_sample
+from .reading import common_sample, on_common_samples
 from .shapes import physical_dim
 
 Tensor = _C.Tensor
@@ -315,19 +315,19 @@ def write_rows(call: Call) -> Any:
 @rule("nonzero argwhere masked_select bincount unique")
 def of_unknown_shape(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     values = [*args, *kwargs.values()]
-    batched = [is_batched(v, level) for v in values]
-    samples = [common_sample(v, level) if b else v for v, b in zip(values, batched, strict=True)]
-    if name_of(func) == "masked_select" and samples[1] is not None:
-        shape = broadcast_shapes(values[0].shape, values[1].shape)
-        return values[0].expand(shape)[samples[1].expand(shape)]
+    if name_of(func) == "masked_select":
+        mask = common_sample(values[1], level) if is_batched(values[1], level) else values[1]
+        if mask is not None:
+            shape = broadcast_shapes(values[0].shape, mask.shape)
+            return values[0].expand(shape)[mask.expand(shape)]
     if name_of(func) == "masked_select":
         raise RuntimeError(
             "vmap: Attempted to vmap over `mask` in torch.masked_select(self, mask) We cannot support this because for "
             "each batch this would return a differently shaped Tensor. Please file an issue at "
             "https://github.com/pytorch/pytorch/issues if you need this feature."
         )
-    if not any(b and s is None for s, b in zip(samples, batched, strict=True)):
-        return func(*samples[: len(args)], **dict(zip(kwargs, samples[len(args) :], strict=True)))
+    if (result := on_common_samples(level, func, args, kwargs)) is not NotImplemented:
+        return result
     raise RuntimeError(dynamic({"argwhere": "nonzero"}.get(name_of(func), name_of(func))))
 
 
@@ -338,10 +338,10 @@ def masked_scatter(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -
 
 @bound("one_hot")
 def one_hot(call: Call) -> Any:
-    if call.values.get("num_classes", -1) == -1:
+    tensor = call.values["input"]
+    assert type(tensor) is BatchedTensor
+    if call.values.get("num_classes", -1) == -1 and common_sample(tensor, call.level) is None:
         raise RuntimeError(
             "When vmap-ing torch.nn.functional.one_hot, please provide an explicit positive num_classes argument."
         )
-    tensor = call.values["input"]
-    assert type(tensor) is BatchedTensor
     return call.run(input=tensor._physical)

@@ -22,16 +22,23 @@ from .batched import (
     rule,
     wrap,
 )
-from .reading import common_sample
+from .reading import common_sample, on_common_samples
 from .shapes import item_message
 
 Tensor = _C.Tensor
 
 
-def refuse(names: str, message: str, error: type[Exception] = RuntimeError) -> None:
-    """File, under names separated by spaces, a rule that raises."""
+def refuse(
+    names: str, message: str, error: type[Exception] = RuntimeError, *, shared: bool = False
+) -> None:
+    """File, under names separated by spaces, a rule that raises; if `shared`, only where samples may differ."""
 
     def refused(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        if (
+            shared
+            and (result := on_common_samples(level, func, args, kwargs)) is not NotImplemented
+        ):
+            return result
         raise of_batches_only(error(message))
 
     rule(names)(refused)
@@ -136,15 +143,21 @@ def truth(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     )
 
 
-refuse("equal", "Batching rule not implemented for aten::equal. We could not generate a fallback.")
+refuse(
+    "equal",
+    "Batching rule not implemented for aten::equal. We could not generate a fallback.",
+    shared=True,
+)
 
 refuse(
     "allclose",
     "vmap over torch.allclose isn't supported yet. Please file an issue at "
     "https://github.com/pytorch/pytorch/issues if you need this feature.",
+    shared=True,
 )
 
-refuse("data_ptr tolist _array_interface numpy __array__", _NO_MEMORY)
+refuse("tolist", _NO_MEMORY, shared=True)
+refuse("data_ptr _array_interface numpy __array__", _NO_MEMORY)
 
 refuse(
     "_whole_storage __deepcopy__ untyped_storage storage __reduce_ex__",

@@ -16,6 +16,7 @@ from whygrad._vmap_levels import Level, Running, open_levels
 from .batched import (
     BatchedTensor,
     bind,
+    draws,
     is_batched,
     name_of,
     no_out,
@@ -127,4 +128,5 @@ def random_rule(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> A
     return drawn(func, args, kwargs)
 
 
+draws.add(random_rule)
 Running.drawn = staticmethod(drawn)
