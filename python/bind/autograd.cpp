@@ -6,6 +6,7 @@
 #include "node_type.h"
 #include "ops/functions.h"
 #include "override.h"
+#include "pass_log.h"
 #include "rows.h"
 #include "tensor_type.h"
 
@@ -172,6 +173,8 @@ std::vector<Tensor> differentiate(std::span<PyObject* const> roots,
     }
     if (options.accumulate && options.create_graph) warn_create_graph();
     if (rows) options.rows = &*rows;
+    const LoggedPass logged(options.level,
+                            [&] { return std::span<const Edge>(from.data(), from.size()); });
     std::vector<Tensor> result =
         run_backward(std::span<const Edge>(from.data(), from.size()),
                      std::span<const Tensor>(root_grads.data(), root_grads.size()),

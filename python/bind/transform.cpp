@@ -3,6 +3,7 @@
 
 #include "autograd/engine.h"
 #include "convert.h"
+#include "pass_log.h"
 #include "rows.h"
 #include "tensor_type.h"
 
@@ -121,6 +122,13 @@ PyObject* pull(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
         }
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[2]); ++i)
             variables.push_back(tensor_at(args[2], i));
+        const uint8_t level = variables.empty() ? transform_level : variables[0]->level;
+        const LoggedPass logged(level, [&] {
+            std::vector<Edge> from;
+            for (const Tensor& t : roots)
+                if (requires_grad(t)) from.push_back(gradient_edge(t));
+            return from;
+        });
         std::vector<Tensor> r =
             pull_back({roots.data(), roots.size()}, {grads.data(), grads.size()},
                       {variables.data(), variables.size()}, args[3] == Py_True, args[4] == Py_True,

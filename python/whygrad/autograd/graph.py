@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from .. import _C
 from .._grad_mode import no_grad
+from ..utils._dtype_abbrs import dtype_abbrs
 from ..utils.hooks import RemovableHandle
 from .function import _SingleLevelFunction
 
@@ -263,6 +264,54 @@ def _get_grad_fn_or_grad_acc(t: Tensor | GradientEdge) -> Any:
     node = _C._gradient_edge(t)[0] if t.requires_grad else None
     assert node is not None, "Expected gradient function to be set"
     return node
+
+
+def _register_logging_hooks_on_whole_graph(
+    t_outputs: Sequence[Tensor | GradientEdge],
+) -> Callable[[], None]:
+    """Let every node that these lead to log its gradients when it runs, until the result is called."""
+    return _log_nodes([_get_grad_fn_or_grad_acc(t) for t in t_outputs])
+
+
+def _log_nodes(roots: list[Any]) -> Callable[[], None]:
+    """The same for nodes: the core asks for it in a pass while the logger is at level DEBUG."""
+
+    def prehook(gradients: Sequence[Tensor | None]) -> None:
+        shown = [
+            "None" if g is None else f"{dtype_abbrs[g.dtype]}[{', '.join(map(str, g.shape))}]"
+            for g in gradients
+        ]
+        node = _C._current_autograd_node()
+        _log().debug(f"Executing: {node} with grad_outputs: [{','.join(shown)}]")
+
+    reached = list(dict.fromkeys(roots))
+    seen = set(reached)
+    for node in reached:  # which grows
+        for fn, _ in node.next_functions:
+            if fn is not None and fn not in seen:
+                seen.add(fn)
+                reached.append(fn)
+    # A variable of a transform passes its gradient on to what it stands for, which no node of PyTorch's does.
+    speaking = [n for n in reached if not (hasattr(n, "variable") and n.next_functions)]
+    handles = [node.register_prehook(prehook) for node in speaking]
+
+    def remove() -> None:
+        for handle in handles:
+            handle.remove()
+
+    return remove
+
+
+def _log() -> Any:
+    import logging  # only here: the package imports faster without
+
+    return logging.getLogger("torch.autograd.graph")
+
+
+def __getattr__(name: str) -> Any:
+    if name == "log":
+        return _log()
+    raise AttributeError(f"module 'torch.autograd.graph' has no attribute {name!r}")
 
 
 def _engine_run_backward(t_outputs: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
