@@ -23,6 +23,8 @@ struct AutogradMeta final : TensorExtras {
     // Of a variable of a transform: what it stands for, and where its gradient goes on to (Note [Levels]).
     Tensor stands_for;
     Edge passes_on;
+    // Of what is a view outside of all transforms alone (part_from_base): the base that it has there.
+    Ref<TensorImpl> base_outside;
     // Tensor hooks: run by the accumulator of a leaf; a node has its own list of those of its outputs.
     // A new history drops them, detach_() makes them the hooks of a leaf.
     std::vector<NodeHooks::TensorHook> hooks;

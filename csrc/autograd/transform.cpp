@@ -48,8 +48,7 @@ uint64_t visible_history(const Tensor& t) {
 }
 
 // Views of variables become views of what these stand for.
-Ref<TensorImpl> lowered_base(const Tensor& view) {
-    const Tensor base(view->view_base);
+Ref<TensorImpl> lowered_base(const Tensor& base) {
     if (base->level <= transform_level) return base.ref();
     if (base->extras && meta(base)->stands_for.defined()) {
         const Tensor& original = meta(base)->stands_for;
@@ -208,7 +207,36 @@ void map_tangents(const Tensor& to, const Tensor& from, Tensor (*f)(const Tensor
     }
 }
 
+// The base of r, which stands for t at this level, if it is a view here.
+void lower_base(const Tensor& r, const Tensor& t) {
+    ViewKind kind = t->view_kind;
+    Ref<TensorImpl> base = t->view_base;
+    if (t->extras && meta(t)->base_outside) {
+        if (transform_level == 0) {
+            base = meta(t)->base_outside;
+            kind = ViewKind::CustomFunction;
+        } else if (!r.is_same(t)) {
+            own_meta(r).base_outside = meta(t)->base_outside;
+        }
+    }
+    if (!base) return;
+    r->view_base = lowered_base(Tensor(base));
+    r->view_kind = kind;
+    r->attr_version = r.version();
+}
+
 }  // namespace
+
+void part_from_base(const Tensor& view) {
+    const Tensor base(view->view_base);
+    view->level = transform_level;
+    if (visible_history(base) & level_bit(0)) return;
+    AutogradMeta& m = own_meta(view);
+    m.base_outside = base.ref();
+    m.base_levels = std::numeric_limits<int>::max();
+    view->view_base.reset();
+    view->view_kind = ViewKind::None;
+}
 
 Tensor lower(const Tensor& t) {
     if (t->level <= transform_level) return t;
@@ -218,11 +246,7 @@ Tensor lower(const Tensor& t) {
     const Tensor r = detached ? alias(t) : t;
     if (forward_mode()) [[unlikely]]
         map_tangents(r, t, lower);
-    if (t->view_base) {
-        r->view_base = lowered_base(t);
-        r->view_kind = t->view_kind;
-        r->attr_version = r.version();
-    }
+    lower_base(r, t);
     r->level = transform_level;
     return r;
 }

@@ -11,6 +11,7 @@
 
 #include "autograd/engine.h"
 #include "autograd/rows.h"
+#include "autograd/transform.h"
 #include "collector.h"
 #include "convert.h"
 #include "graph.h"
@@ -60,7 +61,9 @@ public:
     std::string name() const override {
         const char* full = Py_TYPE(ctx_)->tp_name;
         const char* dot = std::strrchr(full, '.');
-        return dot ? dot + 1 : full;
+        std::string name = dot ? dot + 1 : full;
+        if (of_transform) name.insert(std::min(name.size(), name.rfind("Backward")), "Generated");
+        return name;
     }
     bool handles_undefined() const override { return true; }
     void release_saved() override {
@@ -108,6 +111,7 @@ public:
     std::vector<SavedTensor> saved;
     std::vector<bool> tensor_inputs;  // per argument of apply
     std::vector<bool> without_derivative;  // per output
+    bool of_transform = false;  // of nothing outside: PyTorch makes a Function of its own for it
     bool clears_on_access = false;  // the class's clear_saved_tensors_on_access
     bool accessed = false;
     bool boxed = false;  // backward gets one list
@@ -283,11 +287,16 @@ Object finish_output(PyObject* o, bool several, Context* ctx, PyObject* args, Py
         Tensor v =
             alias(t, t.sizes(), *view_strides(t.sizes(), t.strides(), t.sizes()), t.offset());
         make_view(v, t, ViewKind::CustomFunction);
+        if (transform_level && v.is_view()) [[unlikely]]
+            part_from_base(v);
         if (recorded) set_history(v, *node);
         else if (executable) node->add_output(v);
         return check(wrap(std::move(v)));
     }
-    if (t.is_view()) t->view_kind = ViewKind::CustomFunction;
+    if (t.is_view()) {
+        t->view_kind = ViewKind::CustomFunction;
+        if (transform_level) part_from_base(t);
+    }
     if (!executable) {
         // Whatever forward has switched on.
         if (t->grad_fn && !t.is_view()) t->grad_fn.reset();
@@ -444,6 +453,7 @@ PyObject* function_apply(PyObject*, PyObject* const* argv, Py_ssize_t nargs) {
                     node->add_edge(gradient_edge(t));
                 }
             node->site.capture();
+            node->of_transform = transform_level && !(node->levels & level_bit(0));
         }
 
         static PyObject* const clears = PyUnicode_InternFromString("clear_saved_tensors_on_access");
