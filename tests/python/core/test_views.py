@@ -326,6 +326,19 @@ def test_views_share_memory_and_version(torch):
     yield views
 
 
+@parity(indexing=["ij", "xy"])
+def test_grids(torch, indexing):
+    x, y, z, s = (torch.arange(float(n), requires_grad=True) for n in (3, 2, 4, 1))
+    s = s[0]
+    for sides in [(x, y), (x, y, z), (x,), (s, x), (x, s, y), (s, s)]:
+        grids = torch.meshgrid(*sides, indexing=indexing)
+        yield grids
+        total = sum(
+            (g * (i + 1 + torch.arange(g.numel()).view(g.shape))).sum() for i, g in enumerate(grids)
+        )
+        yield torch.autograd.grad(total, sides)
+
+
 @parity
 def test_sizes_that_overflow(torch):
     yield lambda: torch.zeros(2**62, 4)
