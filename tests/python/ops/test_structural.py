@@ -331,6 +331,8 @@ F.embedding(i, x, padding_idx=5)
 F.one_hot(i); F.one_hot(i, 5)
 F.one_hot(i.float())
 torch.take_along_dim(x, i, 1); x.take(torch.tensor([0, -1]))
+torch.take_along_dim(x, i - 2, 1)
+torch.take_along_dim(x, i - 2)
 """,
     setup="x, m = data(3, 4), data(3, 4, dtype='bool'); i = torch.tensor([[0, 1], [2, 0], [1, 1]])",
 )

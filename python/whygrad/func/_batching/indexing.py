@@ -248,19 +248,15 @@ def take(call: Call) -> Any:
     return flat[batch, places]
 
 
-@rule("take_along_dim")
-def take_along_dim(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-    given = dict(zip(("input", "indices", "dim"), args, strict=False)) | kwargs
-    tensor, indices, dim = given["input"], given["indices"], given.get("dim")
+@bound("take_along_dim")
+def take_along_dim(call: Call) -> Any:
+    tensor, indices, dim = (call.values.get(name) for name in ("input", "indices", "dim"))
+    physical = physical_of(tensor, call.level, call.size)
+    places = physical_of(indices, call.level, call.size)
     if dim is None:
-        return tensor.reshape(-1).gather(0, indices.reshape(-1))
-    own_part(func, args, kwargs)
-    rank = rank_of(tensor)
-    dim %= rank
-    shape = [n if m == 1 else m for n, m in zip(tensor.shape, indices.shape, strict=True)]
-    ours, theirs = list(shape), list(shape)
-    ours[dim], theirs[dim] = tensor.shape[dim], indices.shape[dim]
-    return tensor.expand(ours).gather(dim, indices.expand(theirs))
+        return physical.reshape((call.size, -1)).gather(1, places.reshape((call.size, -1)))
+    own_part(call.func, tuple(call.values.values()), {})
+    return call.run(input=physical, indices=places, dim=physical_dim(dim, rank_of(call.values["input"])))
 
 
 @bound("index_add index_add_ index_copy index_copy_ index_fill index_fill_")
@@ -312,7 +308,7 @@ def write_rows(call: Call) -> Any:
     return target.squeeze(1) if rank == 0 else target
 
 
-@rule("nonzero argwhere masked_select bincount unique")
+@rule("nonzero masked_select bincount unique")
 def of_unknown_shape(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     values = [*args, *kwargs.values()]
     if name_of(func) == "masked_select":
@@ -328,7 +324,7 @@ def of_unknown_shape(level: int, func: Any, args: tuple, kwargs: dict[str, Any])
         )
     if (result := on_common_samples(level, func, args, kwargs)) is not NotImplemented:
         return result
-    raise RuntimeError(dynamic({"argwhere": "nonzero"}.get(name_of(func), name_of(func))))
+    raise RuntimeError(dynamic(name_of(func)))
 
 
 @rule("masked_scatter masked_scatter_")

@@ -101,7 +101,7 @@ def matmul(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         own_part(func, args, kwargs)  # says that numbers have no product
     if name == "bmm" and a.shape[0] != b.shape[0]:
         own_part(func, args, kwargs)
-    return wrap(product(a, b, level), level)
+    return wrap(product(a.conj() if name == "vdot" else a, b, level), level)
 
 
 @rule("linear")
@@ -179,6 +179,8 @@ def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):  # type: ignor
 
 @composed("addr")
 def addr(input, vec1, vec2, *, beta=1, alpha=1):  # type: ignore[no-untyped-def]
+    if input.dtype == vec1.dtype == vec2.dtype == _C.bool:
+        return NotImplemented  # takes the truth of beta and alpha
     return _scaled_sum(input, _C.outer(vec1, vec2), beta, alpha)
 
 

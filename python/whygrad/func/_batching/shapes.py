@@ -141,7 +141,10 @@ def parts_along_dims(call: Call) -> Any:
     physical = physical_of(tensor, call.level, call.size)
     if rank == 0:
         physical = physical.unsqueeze(1)
-    return call.run(**{call.overload.parameters[0].name: physical}, **values)
+    result = call.run(**{call.overload.parameters[0].name: physical}, **values)
+    if rank == 0 and name_of(call.func) in ("unfold", "unfold_copy"):
+        return result.select(1, 0)  # the one window of a number is a vector
+    return result
 
 
 @bound("select_scatter slice_scatter diagonal_scatter")
