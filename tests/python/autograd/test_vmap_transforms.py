@@ -300,3 +300,73 @@ def test_hooks_of_a_pass_without_rows(torch, f, sizes):
     for _ in sizes:
         pull = torch.vmap(pull)
     yield tuple(pull(out.new_zeros(*sizes, *out.shape))[0].shape), seen
+
+
+def product(torch):
+    """A Function whose derivative is itself applied, and that leaves it to the engine to sum over broadcast dims."""
+
+    class Mul(torch.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(x, y):
+            return x * y
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(*inputs)
+            ctx.save_for_forward(*inputs)
+            ctx.first = inputs[0]
+
+        @staticmethod
+        def backward(ctx, g):
+            _, y = ctx.saved_tensors
+            return Mul.apply(g, y), Mul.apply(g, ctx.first)
+
+        @staticmethod
+        def jvp(ctx, a, b):
+            x, y = ctx.saved_tensors
+            return a * y + x * b
+
+    return Mul
+
+
+# Of functions f(x, y) of samples.
+COMPOSITIONS = {
+    "grad": lambda t, f, x, y: t.vmap(t.func.grad(f, (0, 1)))(x, y),
+    "grad, y shared": lambda t, f, x, y: t.vmap(t.func.grad(f, (0, 1)), (0, None))(x, y[0]),
+    "grad, x shared": lambda t, f, x, y: t.vmap(t.func.grad(f, (0, 1)), (None, -1))(
+        x[0], y.movedim(0, -1)
+    ),
+    "grad of vmap": lambda t, f, x, y: t.func.grad(lambda x, y: t.vmap(f)(x, y).sum(), (0, 1))(
+        x, y
+    ),
+    "grad of vmap, y shared": lambda t, f, x, y: t.func.grad(
+        lambda x, y: t.vmap(f, (0, None))(x, y).sum(), (0, 1)
+    )(x, y[0]),
+    "vmap of grad of vmap": lambda t, f, x, y: t.vmap(
+        t.func.grad(lambda x, y: t.vmap(f, (None, 0))(x, y).sum(), (0, 1)), (0, None)
+    )(x, y),
+    "jvp of vmap of grad": lambda t, f, x, y: t.func.jvp(
+        lambda x, y: t.vmap(t.func.grad(f, (0, 1)))(x, y), (x, y), (x + 1, y - 1)
+    ),
+    "vmap of jvp of grad": lambda t, f, x, y: t.vmap(
+        lambda v: t.func.jvp(lambda x: t.func.grad(f)(x, y[0]), (x[0],), (v,))
+    )(x),
+    "hessian": lambda t, f, x, y: t.func.hessian(f, (0, 1))(x[0], y[0]),
+    "vmap of hessian": lambda t, f, x, y: t.vmap(t.func.hessian(f))(x, y),
+    "jacrev of jacrev": lambda t, f, x, y: t.func.jacrev(t.func.jacrev(f), 1)(x[0], y[0]),
+}
+
+
+@parity(
+    what=COMPOSITIONS,
+    shapes=[((2,), (2,)), ((2,), (3, 2)), ((3, 1), (2,)), ((3, 2), ())],
+    tol=SUMMED,
+)
+def test_gradients_that_the_engine_sums(torch, what, shapes):
+    x, y = (data(torch, 3, *s, dtype="float64", salt=i) for i, s in enumerate(shapes))
+    mul = product(torch).apply
+    found = COMPOSITIONS[what](torch, lambda x, y: (mul(x, y) ** 2).sum(), x, y)
+    leaves = torch.utils._pytree.tree_leaves(found)
+    yield [(tuple(t.shape), numbers(torch, t)) for t in leaves]

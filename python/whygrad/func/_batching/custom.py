@@ -136,11 +136,14 @@ def _placed(result: Any, level: Level) -> Any:
 
 
 class _Plan:
-    """One call that is mapped: which of its arguments and outputs are batched."""
+    """One call that is mapped: which of its arguments, outputs and saved tensors are batched."""
 
     def __init__(self, function: Any, level: Level, inputs: list[bool]) -> None:
         self.function, self.level, self.inputs = function, level, inputs
         self.outputs: list[bool] = []
+        self.saved: list[bool] = []
+        self.saved_for_forward: list[bool] = []
+        self.shapes: list[Any] = []  # of samples of the arguments, None of what is no tensor
 
     def running(self) -> Running:
         return Running(self.level.size, self.level.randomness)
@@ -153,33 +156,37 @@ def _wrapped(values: Any, batched: list[bool], level: int) -> Any:
 
 
 class _Kept:
-    """A batched tensor among the attributes of a ctx."""
+    """A tensor among the attributes of a ctx that is batched in the call of `plan`."""
 
-    def __init__(self, physical: Any) -> None:
-        self.physical = physical
+    def __init__(self, plan: _Plan, physical: Any) -> None:
+        self.plan, self.physical = plan, physical
 
 
 class _Context:
-    """The ctx that a Function's own code sees: what it keeps are physical tensors, what it reads are samples."""
+    """The ctx that a Function's own code sees: what it keeps are physical tensors, what it reads are samples.
 
-    def __init__(self, ctx: Any, level: int, saved: str = "_saved_batched") -> None:
-        object.__setattr__(self, "_of", (ctx, level))
+    Under nested `vmap` the ctx is such a one of the level outside.
+    """
+
+    def __init__(self, ctx: Any, level: int, plan: _Plan, saved: str = "saved") -> None:
+        object.__setattr__(self, "_of", (ctx, level, plan))
         object.__setattr__(self, "_saved", saved)
 
     def save_for_backward(self, *tensors: Any) -> None:
-        ctx, level = self._of
-        ctx._saved_batched = [is_batched(t, level) for t in tensors]
-        ctx.save_for_backward(*self._physical(tensors))
+        self._save("saved", self._of[0].save_for_backward, tensors)
 
     def save_for_forward(self, *tensors: Any) -> None:
-        ctx, level = self._of
-        ctx._forward_batched = [is_batched(t, level) for t in tensors]
-        ctx.save_for_forward(*self._physical(tensors))
+        self._save("saved_for_forward", self._of[0].save_for_forward, tensors)
+
+    def _save(self, name: str, save: Any, tensors: tuple) -> None:
+        _, level, plan = self._of
+        setattr(plan, name, [is_batched(t, level) for t in tensors])
+        save(*self._physical(tensors))
 
     @property
     def saved_tensors(self) -> tuple:
-        ctx, level = self._of
-        return _wrapped(tuple(ctx.saved_tensors), getattr(ctx, self._saved), level)
+        ctx, level, plan = self._of
+        return _wrapped(tuple(ctx.saved_tensors), getattr(plan, self._saved), level)
 
     def mark_non_differentiable(self, *tensors: Any) -> None:
         self._of[0].mark_non_differentiable(*self._physical(tensors))
@@ -191,14 +198,30 @@ class _Context:
         level = self._of[1]
         return [t._physical if is_batched(t, level) else t for t in tensors]
 
+    def _keep(self, value: Any) -> Any:
+        _, level, plan = self._of
+        if type(value) is _Kept:  # by the level within
+            return _Kept(value.plan, self._keep(value.physical))
+        return _Kept(plan, value._physical) if is_batched(value, level) else value
+
+    def _show(self, value: Any) -> Any:
+        _, level, plan = self._of
+        if type(value) is not _Kept:
+            return value
+        shown = self._show(value.physical)
+        return wrap(shown, level) if value.plan is plan else _Kept(value.plan, shown)
+
     def __getattr__(self, name: str) -> Any:
-        ctx, level = object.__getattribute__(self, "_of")
-        value = getattr(ctx, name)
-        return wrap(value.physical, level) if type(value) is _Kept else value
+        return self._show(getattr(object.__getattribute__(self, "_of")[0], name))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        ctx, level = self._of
-        setattr(ctx, name, _Kept(value._physical) if is_batched(value, level) else value)
+        setattr(self._of[0], name, self._keep(value))
+
+
+def _sums_to(given: Any, shape: Any) -> bool:
+    """Whether the engine brings a gradient of one shape to the other, which it cannot tell from a batch of them."""
+    trailing = zip(reversed(shape), reversed(given), strict=False)
+    return given != shape and len(given) >= len(shape) and all(n in (1, m) for n, m in trailing)
 
 
 def _mapped(plan: _Plan, base: Any) -> Any:
@@ -207,7 +230,9 @@ def _mapped(plan: _Plan, base: Any) -> Any:
 
     def forward(*args: Any) -> Any:
         with plan.running() as level:
-            outputs = function.forward(*_wrapped(args, plan.inputs, level))
+            samples = _wrapped(args, plan.inputs, level)
+            plan.shapes = [a.shape if isinstance(a, Tensor) else None for a in samples]
+            outputs = function.forward(*samples)
             given = outputs if isinstance(outputs, tuple) else (outputs,)
             plan.outputs = [is_batched(o, level) for o in given]
             physical = tuple(
@@ -218,7 +243,7 @@ def _mapped(plan: _Plan, base: Any) -> Any:
     def setup_context(ctx: Any, inputs: tuple, output: Any) -> None:
         with plan.running() as level:
             function.setup_context(
-                _Context(ctx, level),
+                _Context(ctx, level, plan),
                 _wrapped(inputs, plan.inputs, level),
                 _wrapped(output, plan.outputs, level),
             )
@@ -226,10 +251,12 @@ def _mapped(plan: _Plan, base: Any) -> Any:
     def backward(ctx: Any, *grads: Any) -> Any:
         shown = [b and g is not None for b, g in zip(plan.outputs, grads, strict=True)]
         with plan.running() as level:
-            found = function.backward(_Context(ctx, level), *_wrapped(grads, shown, level))
+            found = function.backward(_Context(ctx, level, plan), *_wrapped(grads, shown, level))
             given = found if isinstance(found, tuple) else (found,)
             result = []
-            for g, batched in zip(given, plan.inputs, strict=False):
+            for g, batched, shape in zip(given, plan.inputs, plan.shapes, strict=False):
+                if isinstance(g, Tensor) and shape is not None and _sums_to(g.shape, shape):
+                    g = g.sum_to_size(shape)
                 if type(g) is BatchedTensor and g._level == level and not batched:
                     g = g._physical.sum(0)  # of an argument that all samples share
                 elif g is not None and batched:
@@ -242,7 +269,7 @@ def _mapped(plan: _Plan, base: Any) -> Any:
         shown = [b and isinstance(t, Tensor) for b, t in zip(plan.inputs, tangents, strict=True)]
         with plan.running() as level:
             of_samples = _wrapped(tangents, shown, level)
-            found = function.jvp(_Context(ctx, level, "_forward_batched"), *of_samples)
+            found = function.jvp(_Context(ctx, level, plan, "saved_for_forward"), *of_samples)
             given = found if isinstance(found, tuple) else (found,)
             physical = tuple(
                 physical_of(t, level, plan.level.size) if b and t is not None else t
