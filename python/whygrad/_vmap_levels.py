@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,20 @@ def depth_of_derivative(number: int) -> int:
 def differentiated() -> bool:
     """Whether a derivative is being taken within the innermost `vmap`."""
     return _C._transform_level() > _state.levels[-1].transforms
+
+
+@contextmanager
+def without_levels(first: int) -> Iterator[None]:
+    """While it is entered, only the levels before that of index `first` are open."""
+    levels = _state.levels
+    closed = levels[first:]
+    del levels[first:]
+    try:
+        yield
+    finally:
+        levels += closed
+        if closed:  # those that ran meanwhile may have switched it off
+            _C._set_random_interception(Running.drawn)
 
 
 class Running:

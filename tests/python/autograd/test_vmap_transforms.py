@@ -370,3 +370,122 @@ def test_gradients_that_the_engine_sums(torch, what, shapes):
     found = COMPOSITIONS[what](torch, lambda x, y: (mul(x, y) ** 2).sum(), x, y)
     leaves = torch.utils._pytree.tree_leaves(found)
     yield [(tuple(t.shape), numbers(torch, t)) for t in leaves]
+
+
+def numpy_function(torch, seen):
+    """A Function whose `vmap` has no derivative of its own."""
+
+    class Cube(torch.autograd.Function):
+        @staticmethod
+        def forward(x):
+            return torch.from_numpy(x.detach().numpy() ** 3)
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(inputs[0])
+            ctx.save_for_forward(inputs[0])
+
+        @staticmethod
+        def backward(ctx, g):
+            seen.append(g.shape)
+            return 3 * g * ctx.saved_tensors[0] ** 2
+
+        @staticmethod
+        def jvp(ctx, t):
+            return 3 * t * ctx.saved_tensors[0] ** 2
+
+        @staticmethod
+        def vmap(info, in_dims, x):
+            return torch.from_numpy(x.detach().numpy() ** 3), in_dims[0]
+
+    return Cube
+
+
+@parity(what=["grad", "vmap of vmap", "jvp", "jacrev", "hessian"])
+def test_derivatives_within_a_vmap_are_those_of_the_function(torch, what):
+    seen = []
+    f = numpy_function(torch, seen).apply
+    x = data(torch, 3, 4, 2, dtype="float64")
+    func, vmap = torch.func, torch.vmap
+    total = lambda a: f(a).sum()  # noqa: E731
+    runs = {
+        "grad": lambda: vmap(func.grad(total))(x),
+        "vmap of vmap": lambda: vmap(vmap(func.grad(total)), 1)(x),
+        "jvp": lambda: vmap(lambda a: func.jvp(f, (a,), (a + 1,))[1])(x),
+        "jacrev": lambda: vmap(func.jacrev(total))(x),
+        "hessian": lambda: vmap(func.grad(lambda a: func.grad(total)(a).sum()))(x),
+    }
+    yield numbers(torch, runs[what]())
+    yield [tuple(s) for s in seen]
+
+
+@parity(generated=(False, True), randomness=("same", "different", "error"))
+def test_random_numbers_after_a_custom_function(torch, generated, randomness):
+    class Double(torch.autograd.Function):
+        generate_vmap_rule = generated
+
+        @staticmethod
+        def forward(a):
+            return a * 2
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            pass
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+        if not generated:
+
+            @staticmethod
+            def vmap(info, in_dims, a):
+                return a * 2, in_dims[0]
+
+    x = torch.zeros(3, 2)
+    yield lambda: torch.vmap(lambda a: Double.apply(a) + torch.rand(2), randomness=randomness)(x)
+    yield lambda: torch.vmap(
+        lambda a: torch.func.grad(lambda b: Double.apply(b).sum())(a) + torch.rand(2),
+        randomness=randomness,
+    )(x)
+
+
+# What backward and jvp of a Function of one argument of shape (2,) return for their own.
+WRONG = {
+    "sum": lambda t, g: g.sum(),
+    "longer": lambda t, g: t.ones(5),
+    "another dim": lambda t, g: t.ones(4, 2),
+    "a number": lambda t, g: 1.0,
+    "two": lambda t, g: (g, g),
+    "nothing": lambda t, g: None,
+    "double": lambda t, g: g.double(),
+}
+
+
+@parity(which=WRONG)
+def test_what_mapped_derivatives_return(torch, which):
+    class Double(torch.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(a):
+            return a * 2
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.kept = {"a": [inputs[0]]}
+
+        @staticmethod
+        def backward(ctx, g):
+            return WRONG[which](torch, g * ctx.kept["a"][0])
+
+        @staticmethod
+        def jvp(ctx, t):
+            return WRONG[which](torch, t * 3)
+
+    x = data(torch, 3, 2)
+    yield lambda: numbers(torch, torch.vmap(torch.func.grad(lambda a: Double.apply(a).sum()))(x))
+    if which not in ("double", "nothing"):
+        yield lambda: numbers(
+            torch, torch.vmap(lambda a, b: torch.func.jvp(Double.apply, (a,), (b,))[1])(x, x)
+        )

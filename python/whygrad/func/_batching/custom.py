@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from whygrad import _C
-from whygrad._vmap_levels import Level, Running, open_levels
+from whygrad._vmap_levels import Level, Running, differentiated, open_levels, without_levels
 from whygrad.utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_unflatten
 
 from .batched import (
@@ -50,11 +51,8 @@ def apply(function: Any, args: tuple, base: Any, run: Callable[[Any, tuple], Any
     leaves, spec = tree_flatten(args)
     mapped = [is_batched(a, level.number) for a in leaves]
     if (level.repeated or level.legacy) and not any(mapped):
-        levels.pop()
-        try:
+        with without_levels(-1):
             return apply(function, args, base, run)
-        finally:
-            levels.append(level)
     if level.legacy and not (function._has_setup_context and _C.is_grad_enabled()):
         return run(function, args)  # what is not recorded is Python code like any other
     if not function._has_setup_context:
@@ -81,23 +79,23 @@ def apply(function: Any, args: tuple, base: Any, run: Callable[[Any, tuple], Any
             ),
         )
     physical = [a._physical if m else a for a, m in zip(leaves, mapped, strict=True)]
-    levels.pop()
-    try:
+    # A derivative that is taken within the vmap is that of the Function, not that of what its `vmap` does.
+    within = differentiated()
+    own = has_own and not (any(mapped) and within)
+    with without_levels(-1):
         if has_own and not any(mapped):
             return apply(function, args, base, run)
         inner = tree_unflatten(physical, spec)
-        if has_own:
-            in_dims = tree_unflatten([0 if m else None for m in mapped], spec)
-            result = function.vmap(VmapInfo(level.size, level.randomness), in_dims, *inner)
-            return _placed(result, level)
-        plan = _Plan(function, level, [is_batched(a, level.number) for a in args])
+        if own:
+            return _by_own_rule(function, level, inner, mapped)
+        name = f"{function.__name__}Generated" if within else f"Vmapped{function.__name__}"
+        inputs = [is_batched(a, level.number) for a in args]
+        plan = _Plan(function, name, level, mapped, inputs)
         outputs = apply(_mapped(plan, base), inner, base, run)
         result = _wrapped(outputs, plan.outputs, level.number)
         if level.shares and all_shared(args, level.number):
             mark_shared(result, level.number)
         return result
-    finally:
-        levels.append(level)
 
 
 def _unmappable(level: Level, error: Exception) -> Exception:
@@ -105,8 +103,10 @@ def _unmappable(level: Level, error: Exception) -> Exception:
     return error if _C._transform_level() > level.transforms else of_batches_only(error)
 
 
-def _placed(result: Any, level: Level) -> Any:
-    """What `vmap` returned, (output, out_dims), as batched tensors."""
+def _by_own_rule(function: Any, level: Level, args: tuple, mapped: list[bool]) -> Any:
+    """What the static method `vmap` returns for physical arguments, (output, out_dims), as batched tensors."""
+    in_dims = tree_unflatten([0 if m else None for m in mapped], tree_flatten(args)[1])
+    result = function.vmap(VmapInfo(level.size, level.randomness), in_dims, *args)
     if not isinstance(result, tuple) or len(result) != 2:
         got = f"{len(result)} returns" if isinstance(result, tuple) else f"a {type(result)}"
         raise RuntimeError(
@@ -132,21 +132,114 @@ def _placed(result: Any, level: Level) -> Any:
     return tree_unflatten(placed, spec)
 
 
-# --- generate_vmap_rule ---------------------------------------------------------------------------
+# --- generate_vmap_rule, and derivatives within a vmap ---------------------------------------------
 
 
 class _Plan:
-    """One call that is mapped: which of its arguments, outputs and saved tensors are batched."""
+    """One call that is mapped: which of its arguments, outputs and saved tensors are batched.
 
-    def __init__(self, function: Any, level: Level, inputs: list[bool]) -> None:
-        self.function, self.level, self.inputs = function, level, inputs
+    `mapped` is of all tensors in the arguments, `inputs` of the arguments, which have gradients.
+    """
+
+    def __init__(
+        self, function: Any, name: str, level: Level, mapped: list[bool], inputs: list[bool]
+    ) -> None:
+        self.function, self.name, self.level = function, name, level
+        self.mapped, self.inputs = mapped, inputs
         self.outputs: list[bool] = []
         self.saved: list[bool] = []
         self.saved_for_forward: list[bool] = []
-        self.shapes: list[Any] = []  # of samples of the arguments, None of what is no tensor
+        # Of samples; None of what is no tensor.
+        self.input_shapes: list[Any] = []
+        self.output_shapes: list[Any] = []
 
-    def running(self) -> Running:
-        return Running(self.level.size, self.level.randomness)
+    @contextmanager
+    def running(self, given: tuple = ()) -> Iterator[int]:
+        """The `vmap` runs once more, in its place if it is still open: what a ctx keeps in a list is of this level.
+
+        Rows of gradients that are `given` belong to a level that was opened since.
+        """
+        levels = open_levels()
+        place = next((i for i, level in enumerate(levels) if level is self.level), len(levels))
+        if any(type(g) is BatchedTensor for g in given):
+            place = len(levels)
+        with (
+            without_levels(place),
+            Running(self.level.size, self.level.randomness) as number,
+        ):
+            yield number
+
+    def samples(self, args: tuple, level: int) -> Any:
+        """The arguments as the Function sees them."""
+        leaves, spec = tree_flatten(args)
+        return tree_unflatten(_wrapped(tuple(leaves), self.mapped, level), spec)
+
+    def forward(self, args: tuple) -> Any:
+        """The outputs for physical arguments, physical; notes what is batched."""
+        if self.function.generate_vmap_rule:
+            with self.running() as level:
+                outputs = self._noted(self.function.forward(*self.samples(args, level)), level)
+        else:
+            outputs = _by_own_rule(self.function, self.level, args, self.mapped)
+            outputs = self._noted(outputs, self.level.number)
+        self.input_shapes = [
+            (a.shape[1:] if b else a.shape) if isinstance(a, Tensor) else None
+            for a, b in zip(args, self.inputs, strict=True)
+        ]
+        return outputs
+
+    def _noted(self, outputs: Any, level: int) -> Any:
+        given = outputs if isinstance(outputs, tuple) else (outputs,)
+        self.outputs = [is_batched(o, level) for o in given]
+        self.output_shapes = [o.shape if isinstance(o, Tensor) else None for o in given]
+        physical = tuple(o._physical if b else o for o, b in zip(given, self.outputs, strict=True))
+        return physical if isinstance(outputs, tuple) else physical[0]
+
+    def gradients(self, found: Any, level: int) -> tuple:
+        """What `backward` returned, physical and of the shapes of the arguments.
+
+        The engine sums a gradient to the shape of its argument, but cannot tell a batch from what is to be summed.
+        """
+        given = found if isinstance(found, tuple) else (found,)
+        result = []
+        for i, (g, batched, shape) in enumerate(
+            zip(given, self.inputs, self.input_shapes, strict=False)
+        ):
+            if isinstance(g, Tensor) and shape is not None:
+                if g.shape != shape:
+                    g = self._summed(g, shape, i)
+                if type(g) is BatchedTensor and g._level == level and not batched:
+                    g = g._physical.sum(0)  # of an argument that all samples share
+                elif batched:
+                    g = physical_of(g, level, self.level.size)
+            result.append(g)
+        return (*result, *given[len(result) :])
+
+    def _summed(self, g: Tensor, shape: Any, index: int) -> Tensor:
+        trailing = zip(reversed(shape), reversed(g.shape), strict=False)
+        if len(g.shape) < len(shape) or any(n not in (1, m) for n, m in trailing):
+            raise RuntimeError(
+                f"Function {self.name}Backward returned an invalid gradient at index {index} - got {list(g.shape)} but "
+                f"expected shape compatible with {list(shape)}"
+            )
+        return g.sum_to_size(shape)
+
+    def tangents(self, found: Any, level: int) -> Any:
+        """What `jvp` returned, physical."""
+        given = found if isinstance(found, tuple) else (found,)
+        result = []
+        for t, batched, shape in zip(given, self.outputs, self.output_shapes, strict=False):
+            if batched and isinstance(t, Tensor):
+                if t.shape != shape:
+                    raise RuntimeError(
+                        "Trying to set a forward gradient that has a different size than that of the original Tensor, "
+                        f"this is not supported. Tensor is of size {list(shape)} while the given forward gradient is of "
+                        f"size {list(t.shape)}."
+                    )
+                t = physical_of(t, level, self.level.size)
+            result.append(t)
+        result += given[len(result) :]
+        return tuple(result) if isinstance(found, tuple) else result[0]
 
 
 def _wrapped(values: Any, batched: list[bool], level: int) -> Any:
@@ -218,64 +311,30 @@ class _Context:
         setattr(self._of[0], name, self._keep(value))
 
 
-def _sums_to(given: Any, shape: Any) -> bool:
-    """Whether the engine brings a gradient of one shape to the other, which it cannot tell from a batch of them."""
-    trailing = zip(reversed(shape), reversed(given), strict=False)
-    return given != shape and len(given) >= len(shape) and all(n in (1, m) for n, m in trailing)
-
-
 def _mapped(plan: _Plan, base: Any) -> Any:
     """A Function over physical tensors whose forward, backward and jvp are those of the plan's, mapped."""
     function = plan.function
 
     def forward(*args: Any) -> Any:
-        with plan.running() as level:
-            samples = _wrapped(args, plan.inputs, level)
-            plan.shapes = [a.shape if isinstance(a, Tensor) else None for a in samples]
-            outputs = function.forward(*samples)
-            given = outputs if isinstance(outputs, tuple) else (outputs,)
-            plan.outputs = [is_batched(o, level) for o in given]
-            physical = tuple(
-                o._physical if b else o for o, b in zip(given, plan.outputs, strict=True)
-            )
-        return physical if isinstance(outputs, tuple) else physical[0]
+        return plan.forward(args)
 
     def setup_context(ctx: Any, inputs: tuple, output: Any) -> None:
         with plan.running() as level:
-            function.setup_context(
-                _Context(ctx, level, plan),
-                _wrapped(inputs, plan.inputs, level),
-                _wrapped(output, plan.outputs, level),
-            )
+            samples = plan.samples(inputs, level), _wrapped(output, plan.outputs, level)
+            function.setup_context(_Context(ctx, level, plan), *samples)
 
     def backward(ctx: Any, *grads: Any) -> Any:
         shown = [b and g is not None for b, g in zip(plan.outputs, grads, strict=True)]
-        with plan.running() as level:
+        with plan.running(grads) as level:
             found = function.backward(_Context(ctx, level, plan), *_wrapped(grads, shown, level))
-            given = found if isinstance(found, tuple) else (found,)
-            result = []
-            for g, batched, shape in zip(given, plan.inputs, plan.shapes, strict=False):
-                if isinstance(g, Tensor) and shape is not None and _sums_to(g.shape, shape):
-                    g = g.sum_to_size(shape)
-                if type(g) is BatchedTensor and g._level == level and not batched:
-                    g = g._physical.sum(0)  # of an argument that all samples share
-                elif g is not None and batched:
-                    g = physical_of(g, level, plan.level.size)
-                result.append(g)
-        result += given[len(result) :]
-        return tuple(result)
+            return plan.gradients(found, level)
 
     def jvp(ctx: Any, *tangents: Any) -> Any:
         shown = [b and isinstance(t, Tensor) for b, t in zip(plan.inputs, tangents, strict=True)]
-        with plan.running() as level:
+        with plan.running(tangents) as level:
             of_samples = _wrapped(tangents, shown, level)
             found = function.jvp(_Context(ctx, level, plan, "saved_for_forward"), *of_samples)
-            given = found if isinstance(found, tuple) else (found,)
-            physical = tuple(
-                physical_of(t, level, plan.level.size) if b and t is not None else t
-                for t, b in zip(given, plan.outputs, strict=True)
-            )
-        return physical if isinstance(found, tuple) else physical[0]
+            return plan.tangents(found, level)
 
     namespace = {
         "forward": staticmethod(forward),
@@ -285,4 +344,4 @@ def _mapped(plan: _Plan, base: Any) -> Any:
     }
     if function.jvp is not base.jvp:
         namespace["jvp"] = staticmethod(jvp)
-    return type(base)(f"Vmapped{function.__name__}", (base,), namespace)
+    return type(base)(plan.name, (base,), namespace)
