@@ -12,6 +12,10 @@ def plain(t): return t.detach().clone(memory_format=torch.contiguous_format)
 def tree(r): return [plain(t) for t in torch.utils._pytree.tree_leaves(r)]
 x, t = d(3, 4), d(3, 2)
 w, b = d(2, 4), d(2, salt=1)
+def reshaping(a):
+    b = a * 1
+    b.unsqueeze_(0); b.t_(); b.squeeze_(1)
+    return (b * b).sum()
 def loss(w, b, x, t): return ((torch.nn.functional.linear(x, w, b).tanh() - t) ** 2).sum()
 """
 
@@ -50,6 +54,9 @@ r = tree(vmap(lambda a: vjp(lambda c: (w @ c).sin(), a)[1](torch.ones(2, dtype=t
 r = tree(vmap(lambda a: vmap(vjp(lambda c: (w @ c).sin(), a)[1])(torch.eye(2, dtype=torch.float64)))(x))
 r = tree(vmap(lambda a: vjp(lambda c: (w @ c).sin(), a)[0])(x))
 r = tree(vmap(lambda a: grad_and_value(lambda c: ((c * a).sum(), c + a), has_aux=True)(a))(x))
+r = tree(vmap(grad(reshaping))(x))
+r = tree(grad(lambda x: vmap(reshaping)(x).sum())(x))
+r = tree(func.hessian(reshaping)(x[0]))
 vmap(grad(lambda a: a))(x)
 vmap(grad(lambda a: (a, a)))(x)
 r = []; vmap(grad(lambda a: (r.append(a.requires_grad), a.sum())[1]))(x); r

@@ -256,7 +256,9 @@ def take_along_dim(call: Call) -> Any:
     if dim is None:
         return physical.reshape((call.size, -1)).gather(1, places.reshape((call.size, -1)))
     own_part(call.func, tuple(call.values.values()), {})
-    return call.run(input=physical, indices=places, dim=physical_dim(dim, rank_of(call.values["input"])))
+    return call.run(
+        input=physical, indices=places, dim=physical_dim(dim, rank_of(call.values["input"]))
+    )
 
 
 @bound("index_add index_add_ index_copy index_copy_ index_fill index_fill_")

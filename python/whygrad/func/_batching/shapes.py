@@ -530,8 +530,8 @@ def reshaped_in_place(level: int, func: Any, args: tuple, kwargs: dict[str, Any]
 
 def _reshaped(tensor: Any, shape: Any) -> Any:
     """The batched tensor, after its physical tensor got another shape."""
-    with without_overrides():
-        tensor.as_strided_(shape, (0,) * len(shape))
+    with without_overrides():  # the element belongs to no transform: it is not written to
+        tensor.data = tensor.detach().as_strided(shape, (0,) * len(shape))
     tensor._rank = len(shape)
     return tensor
 
