@@ -325,7 +325,8 @@ Object jvp_arguments(PyObject* ctx, PyObject* args, int level, bool& any) {
         if (is_tensor(a)) {
             v = tangent(tensor_of(a), level);
             any = any || v.defined();
-            if (!v.defined() && as_context(ctx)->materialize_grads)
+            if (!v.defined() && as_context(ctx)->materialize_grads &&
+                wg::is_differentiable(tensor_of(a).dtype()))
                 v = zeros_like(tensor_of(a), {});
         }
         PyTuple_SET_ITEM(values.get(), i + 1, wrap_or_none(std::move(v)));

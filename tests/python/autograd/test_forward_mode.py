@@ -493,6 +493,27 @@ def test_views_of_a_dual_base_within_jvp(torch):
             yield run
 
 
+@parity(materialize=(False, True))
+def test_tangents_of_what_has_no_derivative(torch, materialize):
+    def jvp(ctx, *tangents):
+        seen.append(tangents)
+        return tangents[0] if tangents[0] is not None else tangents[1]
+
+    def forward(ctx, x, y, *others):
+        ctx.set_materialize_grads(materialize)
+        return x * 1
+
+    seen = []
+    f = function(torch, forward, jvp)
+    others = torch.tensor([1, 2]), torch.tensor(True), 3, None, torch.ones(2).half()
+    with torch.autograd.forward_ad.dual_level():
+        x, t = torch.ones(2), torch.arange(2.0)
+        d = torch.autograd.forward_ad.make_dual(x, t)
+        f(d, x, *others)
+        f(x, d, *others)
+    yield seen
+
+
 @parity
 def test_what_jvp_sees(torch):
     fw = torch.autograd.forward_ad
