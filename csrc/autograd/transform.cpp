@@ -227,10 +227,12 @@ void lower_base(const Tensor& r, const Tensor& t) {
 
 }  // namespace
 
+bool has_history_outside(const Tensor& t) { return visible_history(t) & level_bit(0); }
+
 void part_from_base(const Tensor& view) {
     const Tensor base(view->view_base);
     view->level = transform_level;
-    if (visible_history(base) & level_bit(0)) return;
+    if (has_history_outside(base)) return;
     AutogradMeta& m = own_meta(view);
     m.base_outside = base.ref();
     m.base_levels = std::numeric_limits<int>::max();

@@ -78,6 +78,8 @@ void note_own_code() noexcept;
 Tensor make_variable(const Tensor& t);
 // The tensor for which operations see this tangent, with the history and the other tangents of t.
 Tensor make_dual_variable(const Tensor& t, const Tensor& tangent, int forward_level);
+// Whether t has a history outside of all transforms that counts here.
+bool has_history_outside(const Tensor& t);
 // Makes of a view that a custom Function returns in a transform a tensor of this level with a history of its own, as
 // PyTorch's results are: wrappers that know no base. Writes to it are then nothing to its base but other values.
 // It stays the view that it is where the base has a history outside of all transforms.

@@ -143,6 +143,10 @@ PyObject* pull(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     });
 }
 
+PyObject* history_outside(PyObject*, PyObject* o) {
+    return guarded([&] { return PyBool_FromLong(has_history_outside(tensor_of(o))); });
+}
+
 PyCFunction fast(PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t)) {
     return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
 }
@@ -157,6 +161,7 @@ PyMethodDef functions_[] = {
     {"_dual_variable", fast(dual_variable), METH_FASTCALL, nullptr},
     {"_tangent", fast(tangent_at), METH_FASTCALL, nullptr},
     {"_lower", lowered, METH_O, nullptr},
+    {"_has_history_outside", history_outside, METH_O, nullptr},
     {"_keep_root", root, METH_O, nullptr},
     {"_pull_back", fast(pull), METH_FASTCALL, nullptr},
     {nullptr, nullptr, 0, nullptr},

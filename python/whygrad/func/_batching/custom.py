@@ -22,6 +22,7 @@ from .batched import (
     physical_of,
     wrap,
 )
+from .derivatives import innermost
 
 Tensor = _C.Tensor
 
@@ -88,7 +89,11 @@ def apply(function: Any, args: tuple, base: Any, run: Callable[[Any, tuple], Any
         inner = tree_unflatten(physical, spec)
         if own:
             return _by_own_rule(function, level, inner, mapped)
-        name = f"{function.__name__}Generated" if within else f"Vmapped{function.__name__}"
+        # Outside of all transforms its node is that of the mapped Function, of which no derivative is taken within.
+        outside = any(
+            isinstance(p, Tensor) and _C._has_history_outside(innermost(p)) for p in physical
+        )
+        name = function.__name__ if within and not outside else f"Vmapped{function.__name__}"
         inputs = [is_batched(a, level.number) for a in args]
         plan = _Plan(function, name, level, mapped, inputs)
         outputs = apply(_mapped(plan, base), inner, base, run)
@@ -195,7 +200,7 @@ class _Plan:
         physical = tuple(o._physical if b else o for o, b in zip(given, self.outputs, strict=True))
         return physical if isinstance(outputs, tuple) else physical[0]
 
-    def gradients(self, found: Any, level: int) -> tuple:
+    def gradients(self, found: Any, level: int, node: str) -> tuple:
         """What `backward` returned, physical and of the shapes of the arguments.
 
         The engine sums a gradient to the shape of its argument, but cannot tell a batch from what is to be summed.
@@ -207,7 +212,7 @@ class _Plan:
         ):
             if isinstance(g, Tensor) and shape is not None:
                 if g.shape != shape:
-                    g = self._summed(g, shape, i)
+                    g = self._summed(g, shape, i, node)
                 if type(g) is BatchedTensor and g._level == level and not batched:
                     g = g._physical.sum(0)  # of an argument that all samples share
                 elif batched:
@@ -215,11 +220,11 @@ class _Plan:
             result.append(g)
         return (*result, *given[len(result) :])
 
-    def _summed(self, g: Tensor, shape: Any, index: int) -> Tensor:
+    def _summed(self, g: Tensor, shape: Any, index: int, node: str) -> Tensor:
         trailing = zip(reversed(shape), reversed(g.shape), strict=False)
         if len(g.shape) < len(shape) or any(n not in (1, m) for n, m in trailing):
             raise RuntimeError(
-                f"Function {self.name}Backward returned an invalid gradient at index {index} - got {list(g.shape)} but "
+                f"Function {node} returned an invalid gradient at index {index} - got {list(g.shape)} but "
                 f"expected shape compatible with {list(shape)}"
             )
         return g.sum_to_size(shape)
@@ -327,7 +332,7 @@ def _mapped(plan: _Plan, base: Any) -> Any:
         shown = [b and g is not None for b, g in zip(plan.outputs, grads, strict=True)]
         with plan.running(grads) as level:
             found = function.backward(_Context(ctx, level, plan), *_wrapped(grads, shown, level))
-            return plan.gradients(found, level)
+            return plan.gradients(found, level, ctx.name())
 
     def jvp(ctx: Any, *tangents: Any) -> Any:
         shown = [b and isinstance(t, Tensor) for b, t in zip(plan.inputs, tangents, strict=True)]
