@@ -1,5 +1,8 @@
 // Loops without the lock: what others do meanwhile. Here another thread runs a function whenever the lock is given up, so
 // that what they do happens during the loop; at the end threads with a lock as Python has it, for the thread sanitizer.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <mutex>
 #include <thread>
 
@@ -119,6 +122,25 @@ TEST_F(Unlocking, BuffersOfLazyTensorsLastUntilTheEnd) {
     EXPECT_EQ(Values(read, read + kSide * kSide), expected);
 }
 
+TEST_F(Unlocking, AForkedChildKeepsNothingForLoopsOfItsParent) {
+    if (!kReusesMemory) GTEST_SKIP();
+    bool reused = false;
+    meanwhile = [&] {
+        const pid_t child = fork();
+        if (child == 0) {
+            Tensor t = matrix();
+            const void* const given_up = t.raw();
+            set_(t);
+            _exit(matrix().raw() == given_up ? 0 : 1);
+        }
+        int status = -1;
+        waitpid(child, &status, 0);
+        reused = status == 0;
+    };
+    exp(matrix());
+    EXPECT_TRUE(reused);
+}
+
 TEST_F(Unlocking, WhatOthersFreeIsUsedAgainAtOnce) {
     const void *first = nullptr, *second = nullptr;
     meanwhile = [&] {
@@ -142,6 +164,17 @@ TEST_F(Unlocking, GradientsOfLeavesAreAddedToWithTheLock) {
         EXPECT_EQ(given_up, 0);
     }
     EXPECT_FLOAT_EQ(float(element(gradient_of(x), {1, 2})), 3 * float(element(g, {1, 2})));
+}
+
+TEST_F(Unlocking, RetainedGradientsAreAddedToWithTheLock) {
+    const Tensor y = mul(leaf(matrix()), 1.0), g = matrix();
+    const Tensor roots[] = {y}, seeds[] = {g}, inputs[] = {y};
+    for (int i = 0; i < 3; ++i) {
+        given_up = taken_back = 0;
+        run_backward(roots, seeds, inputs, {.retain_graph = true});
+        EXPECT_EQ(given_up, 0);
+    }
+    EXPECT_FLOAT_EQ(float(element(gradient_of(y), {1, 2})), 3 * float(element(g, {1, 2})));
 }
 
 TEST_F(Unlocking, ShortLoopsAndThoseThatIndicesLeadKeepIt) {
@@ -171,6 +204,19 @@ TEST_F(Unlocking, OneLongRowGivesItUpToo) {
         f(row);
         EXPECT_GT(given_up, 0);
     }
+}
+
+TEST_F(Unlocking, HoweverLoopsNestItIsGivenUpOnce) {
+    {
+        const Unlocked outer(true);
+        {
+            const Unlocked inner(true);
+        }
+        parallel_for(0, 100, 1, [](int64_t, int64_t) {});
+        EXPECT_EQ(given_up, 1);
+        EXPECT_EQ(taken_back, 0);
+    }
+    EXPECT_EQ(taken_back, 1);
 }
 
 TEST_F(Unlocking, AnExceptionTakesItBack) {
