@@ -104,5 +104,35 @@ TEST(Complex, GradientsOfPartsAndProducts) {
     EXPECT_EQ(values(gradient_of(r)), values(detach(real(x))));
 }
 
+// Note [Conjugate views]
+TEST(Complex, AWriteToAConjugateEndsOrLeavesNothing) {
+    std::vector<Z> now = samples(3);
+    const Tensor z = numbers(now, {3}), c = conj_view(z);
+    const auto begin = [&](size_t i, Z value) {
+        c.mutable_data<Complex<double>>()[i] = {value.real(), value.imag()};
+    };
+    EXPECT_EQ(c.mutable_raw(), c.mutable_raw());
+    begin(0, {7, 8});
+    begin(1, {5, 6});
+    c.bump_version();
+    now[0] = {7, -8}, now[1] = {5, -6};
+    expect_numbers(z, now);
+    begin(0, 1);
+    drop_writes();
+    c.bump_version();
+    expect_numbers(z, now);
+    // One that failed without a word is known by the versions.
+    begin(0, 1);
+    z.bump_version();
+    c.bump_version();
+    expect_numbers(z, now);
+    begin(0, 1);
+    z.bump_version();
+    begin(2, {0, 3});
+    c.bump_version();
+    now[2] = {0, -3};
+    expect_numbers(z, now);
+}
+
 }  // namespace
 }  // namespace wg::test
