@@ -293,10 +293,10 @@ def _rebuild(
         t = t.conj().detach()
     if negative:
         t = t._neg_view().detach()
-    if cls is not None:
-        t = _C._make_subclass(cls, t, requires_grad)
-    elif requires_grad:
+    if requires_grad:
         t.requires_grad_()
+    if cls is not None:
+        t = t.as_subclass(cls)  # a view, as in PyTorch
     if attributes:
         t.__dict__.update(attributes)
     return t

@@ -276,9 +276,9 @@ def test_pickled_and_copied():
 
     k = torch.tensor([1.0, 2.0]).as_subclass(Kept).requires_grad_()
     k.note = ["n"]
-    for made in (pickle.loads(pickle.dumps(k)), copy.deepcopy(k)):
+    for made, is_leaf in (pickle.loads(pickle.dumps(k)), False), (copy.deepcopy(k), True):
         assert type(made) is Kept and made.tolist() == [1, 2]
-        assert made.requires_grad and made.is_leaf and made.note == ["n"]
+        assert made.requires_grad and made.is_leaf == is_leaf and made.note == ["n"]
         assert made.data_ptr() != k.data_ptr()
 
 
@@ -544,3 +544,22 @@ def test_an_attribute_survives_on_the_graph(torch):
     del s
     gc.collect()
     assert type(p.grad) is Sub and p.grad.note == "kept"
+
+
+@parity
+def test_shallow_copies(torch):
+    class Sub(torch.Tensor):
+        pass
+
+    globals()["Sub"], Sub.__qualname__ = Sub, "Sub"  # where pickle finds it
+    leaf = torch.tensor([1.0, 2.0]).as_subclass(Sub).requires_grad_()
+    leaf.note = [1]
+    for made in (copy.copy(leaf), pickle.loads(pickle.dumps(leaf)), copy.copy(leaf * 2)):
+        yield made, made._is_view(), made.grad_fn.next_functions, getattr(made, "note", None)
+    with torch.no_grad():
+        yield copy.copy(leaf)
+    plain = torch.tensor([1.0, 2.0]).as_subclass(Sub)
+    made = copy.copy(plain)
+    yield made, made._is_view(), made._base is plain, made.data_ptr() == plain.data_ptr()
+    made = copy.copy(torch.tensor([1j]).as_subclass(Sub).conj())
+    yield made + 0, made.is_conj()
