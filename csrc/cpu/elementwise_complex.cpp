@@ -8,9 +8,14 @@
 namespace wg {
 namespace {
 
-// PyTorch multiplies the second operand by alpha also where that is 1: infinities and NaN become NaN in both parts.
-template <class Row>
-inline constexpr bool is_sum = Row::op == Op::add || Row::op == Op::sub;
+// PyTorch multiplies the second operand of a sum by alpha, that of a difference by -alpha, also where that is 1: infinities
+// and NaN become NaN in both parts, and zeros get other signs.
+template <class Row, class C>
+inline C second_operand(C b) {
+    if constexpr (Row::op == Op::add) return C(1) * b;
+    else if constexpr (Row::op == Op::sub) return -(C(-1) * b);
+    else return b;
+}
 
 template <class Row, class C>
 void complex_loop(void* out, const void* const* in, int64_t n, LoopParams params) {
@@ -23,8 +28,7 @@ void complex_loop(void* out, const void* const* in, int64_t n, LoopParams params
     using Result = std::conditional_t<Row::is_test, bool, Value>;
     Result* to = static_cast<Result*>(out);
     for (int64_t i = 0; i < n; ++i) {
-        const C second = is_sum<Row> ? C(1) * b[i] : b[i];
-        to[i] = Result(Row::forward(a[i], second, c[i], p0, p1, p2));
+        to[i] = Result(Row::forward(a[i], second_operand<Row>(b[i]), c[i], p0, p1, p2));
     }
 }
 

@@ -174,10 +174,7 @@ Tensor polar(const Tensor& size, const Tensor& angle) {
     record("PolarBackward0", out, {size, angle}, {save_output("result", out)}, [](Backward& d) {
         const Tensor z = d.saved(0), g = conj(d.grad());
         if (d.needs(0)) d.set(0, real(g * sgn(z)));
-        if (d.needs(1)) {
-            const Tensor along = g * z;  // the derivative by the angle is i z
-            d.set(1, neg(imag(along)));
-        }
+        if (d.needs(1)) d.set(1, real(g * mul(z, Scalar(Complex<double>(0, 1)))));
     });
     return out;
 }
@@ -197,9 +194,8 @@ Tensor sgn_slope(const Tensor& g, const Tensor& x, const Tensor& y) {
 
 Tensor angle_slope(const Tensor& g, const Tensor& x) {
     if (!is_complex(x.dtype())) return zero(g);
-    const Tensor re = real(x), im = imag(x), squares = re * re + im * im;
-    const Tensor turned = make_complex(-im / squares, re / squares);
-    return where(x == 0, 0.0, g * turned);
+    const Tensor along = g * x / pow(abs(x), 2);
+    return where(x == 0, 0.0, mul(along, Scalar(Complex<double>(0, 1))));
 }
 
 // --- reductions: the parts are reduced by the kernels for real numbers ---
@@ -217,8 +213,11 @@ Tensor reduce_complex(Reduction op, const Tensor& t, DimMask mask, bool keepdim,
     case Reduction::Sum:
     case Reduction::Mean: {
         Tensor out = empty(shape(), t.dtype());
-        reduce_parts(op, out.mutable_raw(), nullptr);
-        return out;
+        reduce_parts(Reduction::Sum, out.mutable_raw(), nullptr);
+        if (op == Reduction::Sum) return out;
+        // A quotient of complex numbers, as PyTorch has it: infinities become NaN.
+        Unrecorded off;
+        return div(out, Scalar(reduced_count(t.sizes(), mask)));
     }
     case Reduction::NonZero:
     case Reduction::Any:

@@ -183,7 +183,7 @@ private:
         // Of numbers alone formulas would compute in the default dtype: 1 - weight.
         if (op_ == Op::lerp)
             return full({}, scalars_[slot + 1],
-                        is_complex(compute_) ? DType::Complex128 : DType::Float64);
+                        scalars_[slot + 1].is_complex() ? DType::Complex128 : DType::Float64);
         return wrapped_number(scalars_[slot + 1]);
     }
 
@@ -440,11 +440,9 @@ Tensor make_result(Args args, const Dims& shape, DType dtype) {
 // Computes into `out`, which has the common shape.
 void run_forward(Op op, const RowInfo& r, const Tensor& out, Args args, DType compute_as,
                  const Params& params) {
-    if (op == Op::pow && compute_as == DType::Bool && !args[1].is_tensor()) {
-        // The one power of bools that exists.
-        if (args[1].scalar().to_bool()) return copy_values(out, args[0].tensor());
-        return fill_values(out, true);
-    }
+    if (op == Op::pow && (compute_as == DType::Bool || is_complex(compute_as)))
+        if (const Tensor easy = easy_power(args, compute_as); easy.defined())
+            return copy_values(out, easy);
     check_supported(r, op, compute_as, args);
     const DType compute = kernel_dtype(compute_as);
     const LoopFn fn = kernel_table[int(loop_of(op, args, compute_as))].forward[int(compute)];

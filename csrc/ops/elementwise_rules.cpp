@@ -435,12 +435,27 @@ float narrow_exponent(double exponent) noexcept {
 }
 
 Op loop_of_power(const Arg& arg, DType compute) {
-    if (arg.is_tensor() || !is_floating(compute)) return Op::pow;
-    const double exponent = arg.scalar().to_double();
+    if (arg.is_tensor() || !is_differentiable(compute)) return Op::pow;
+    if (arg.scalar().is_complex() && arg.scalar().to_complex().im != 0) return Op::pow;
+    const double exponent = arg.scalar().to_complex().re;
     if (exponent == 2) return Op::square;
     if (exponent == -1) return Op::reciprocal;
     if (compute == DType::Float16) return Op::pow;
     return exponent == 0.5 ? Op::sqrt : exponent == -0.5 ? Op::rsqrt : Op::pow;
+}
+
+Tensor easy_power(Args args, DType compute) {
+    const auto is = [&](size_t k, double v) {
+        return !args[k].is_tensor() && args[k].scalar().to_complex() == Complex<double>(v);
+    };
+    Unrecorded off;
+    if (is_complex(compute) && is(0, 1)) return ones_like(args[1].tensor());
+    if (args[1].is_tensor()) return {};
+    const Tensor x = to_dtype(detach(args[0].tensor()), compute);
+    if (is(1, 0)) return ones_like(x);
+    if (is(1, 1)) return x;
+    if (is(1, 3)) return mul(square(x), x);
+    return is(1, -2) ? reciprocal(square(x)) : Tensor();
 }
 
 bool clamps_to_numbers(Op op, Args args) {

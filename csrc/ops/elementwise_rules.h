@@ -57,6 +57,8 @@ Op loop_of_power(const Arg& exponent, DType compute);
 inline Op loop_of(Op op, Args args, DType compute) {
     return op == Op::pow ? loop_of_power(args[1], compute) : op;
 }
+// Powers of and by numbers that are no loop's work over complex numbers and bools; of others nothing.
+Tensor easy_power(Args args, DType compute);
 // PyTorch keeps an exponent in double. Rounding to float must not make it whole, or x^y of 0 and of
 // negative numbers would be another.
 float narrow_exponent(double exponent) noexcept;

@@ -165,13 +165,13 @@ Tensor pow_slope(const Tensor& g, const Tensor& a, const Tensor& b) {
 Tensor pow_exponent_slope(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& y) {
     // Where 0 to the power is constant; complex powers of 0 have no derivative.
     const Tensor flat = is_complex(b.dtype()) ? real(b) >= 0 && imag(b) == 0 : b >= 0;
+    // To complex exponents negative numbers have logarithms.
     if (!a->wrapped_number) {
-        // To complex exponents negative numbers have logarithms.
         const Tensor base = is_complex(y.dtype()) ? conform_dtype(a, y.dtype()) : a;
-        return g * conj(where(a == 0 && flat, 0.0, y * log(base)));
+        return g * where(a == 0 && flat, 0.0, conj(y * log(base)));
     }
-    if (is_complex(a.dtype())) {
-        const auto base = *a.data<Complex<double>>();
+    if (is_complex(y.dtype())) {
+        const Complex<double> base = is_complex(a.dtype()) ? complex_item(a) : a.to_double();
         const Tensor slope = conj(mul(y, Scalar(log(base))));
         return g * (base == 0 ? where(flat, 0.0, slope) : slope);
     }

@@ -37,6 +37,12 @@ constexpr WG_INLINE T conj(const T& x) {
     return x;
 }
 
+// a - p b.
+template <class T, class P>
+constexpr WG_INLINE auto less_scaled(const T& a, const P& p, const T& b) {
+    return a - p * b;
+}
+
 // x with other numbers in place of NaN and infinities; over complex numbers in each part (scalar/complex_math.h).
 template <class T, class P>
 constexpr WG_INLINE T only_finite(const T& x, const P& nan, const P& posinf, const P& neginf) {
@@ -232,7 +238,7 @@ WG_INLINE T power(const T& a, const T& b) {
 
 template <ComplexNumber T>
 inline T power(const T& a, const T& b) {
-    return b == 2 ? a * a : pow(a, b);
+    return pow(a, b);
 }
 
 // The derivatives of a^b by a and by b: flat in a where b is 0, in b where 0^b is 0. As PyTorch has it,

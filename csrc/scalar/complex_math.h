@@ -51,14 +51,12 @@ inline Complex<T> expm1(Complex<T> z) {
     const T half = std::sin(z.im / 2), e = std::exp(z.re);
     return {std::expm1(z.re) * std::cos(z.im) - 2 * half * half, e * std::sin(z.im)};
 }
-// log|1 + z| by way of |1 + z|^2 - 1 where that is small.
+// Kahan's way: log(1 + z), with what rounding has added to 1 + z taken out again.
 template <class T>
 inline Complex<T> log1p(Complex<T> z) {
-    if (std::isnan(z.re) || std::isnan(z.im)) return {z.re + z.im, z.re + z.im};
-    const T x = z.re + 1, r = std::hypot(x, z.im), theta = std::atan2(z.im, x);
-    if (!(r < 2)) return {std::log(r), theta};
-    const T excess = z.re * (2 + z.re) + z.im * z.im;
-    return {r < T(0.5) ? std::log(r) : T(0.5) * std::log1p(excess), theta};
+    const Complex<T> u(z.re + 1, z.im), added(u.re - 1, z.im);
+    if (u == Complex<T>(1)) return z;
+    return added == z ? log(u) : log(u) * (z / added);
 }
 template <class T>
 inline Complex<T> reciprocal(Complex<T> z) {
@@ -81,6 +79,11 @@ inline Complex<T> sign(Complex<T> z) {
 template <class T>
 inline Complex<T> pow(Complex<T> a, Complex<T> b) {
     return Complex<T>(std::pow(a.std(), b.std()));
+}
+// a + (-p) b, where the minus of a real factor leaves its imaginary part +0.
+template <class T>
+inline Complex<T> less_scaled(Complex<T> a, Complex<T> p, Complex<T> b) {
+    return a + Complex<T>(-p.re, p.im == 0 ? p.im : -p.im) * b;
 }
 template <class T>
 inline bool isnan(Complex<T> z) {

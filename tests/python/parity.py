@@ -73,12 +73,14 @@ class Tolerance:
 
     With `whole`, an ulp is that of the largest finite element: the error of a sum scales with its
     terms, not with what is left after they cancel. `floor` is the least magnitude that an ulp is
-    taken of. Fields named in `ignored` are not compared.
+    taken of. With `signed`, zeros have to have the same sign, which in exact comparison they always
+    have. Fields named in `ignored` are not compared.
     """
 
     ulps: Mapping[str, float]
     whole: bool = False
     floor: float = 0.0
+    signed: bool = False
     ignored: frozenset[str] = frozenset()
 
     def ignoring(self, *fields: str) -> Tolerance:
@@ -117,8 +119,9 @@ def unequal(ref: Array, got: Array, tolerance: Tolerance) -> np.ndarray:
     if a.dtype.kind != "f":
         return a != b
     differs = ~((a == b) | (np.isnan(a) & np.isnan(b)))
+    other_sign = (a == 0) & (b == 0) & (np.signbit(a) != np.signbit(b))
     if not limit:
-        return differs | ((a == 0) & (b == 0) & (np.signbit(a) != np.signbit(b)))
+        return differs | other_sign
     a, b = a.astype(np.float64), b.astype(np.float64)
     size = np.maximum(np.abs(a), np.abs(b))
     if tolerance.whole:
@@ -127,7 +130,7 @@ def unequal(ref: Array, got: Array, tolerance: Tolerance) -> np.ndarray:
     size = np.maximum(size, tolerance.floor)
     with np.errstate(invalid="ignore", over="ignore"):
         near = np.abs(a - b) <= limit * ulp(ref.dtype, np.where(np.isfinite(size), size, 1.0))
-    return differs & ~near
+    return (differs & ~near) | (other_sign & tolerance.signed)
 
 
 def unequal_parts(ref: Array, got: Array, tolerance: Tolerance) -> np.ndarray:
@@ -147,7 +150,7 @@ def unequal_parts(ref: Array, got: Array, tolerance: Tolerance) -> np.ndarray:
         if limit:
             with np.errstate(invalid="ignore", over="ignore"):
                 same |= np.abs(a - b) <= allowed
-        else:
+        if not limit or tolerance.signed:
             same &= ~((a == 0) & (b == 0) & (np.signbit(a) != np.signbit(b)))
         differs |= ~same
     return differs
