@@ -14,6 +14,18 @@ namespace wg {
 class AccumulateGrad;
 struct Tangent;
 
+// What a view shows of a storage.
+struct Window {
+    DType dtype;
+    bool conjugate, negative;
+    Dims sizes, strides;  // the strides and the offset count elements of the dtype
+    int64_t offset;
+    static Window of(const Tensor& t) {
+        return {t.dtype(),       t->conjugate,      t->negative,
+                Dims(t.sizes()), Dims(t.strides()), t.offset()};
+    }
+};
+
 struct AutogradMeta final : TensorExtras {
     Tensor grad;
     // What gradients of a leaf are brought to, if that was set; in it none means any.
@@ -33,6 +45,9 @@ struct AutogradMeta final : TensorExtras {
     Tangent* tangents = nullptr;  // a list, of open levels only (forward.cpp)
     int base_levels =
         std::numeric_limits<int>::max();  // a view shares tangents of lower levels with its base
+    // Of a view that shows numbers of another kind than its base, or is made of such a view: what was made of the base
+    // one after the other, up to the view itself (Note [Views and in-place]).
+    std::vector<Window> made_by;
     ~AutogradMeta() override;
 };
 

@@ -435,20 +435,9 @@ void make_view(const Tensor& view, const Tensor& base, ViewKind kind = ViewKind:
 Tensor view_of(const Tensor& base, IntSpan sizes, IntSpan strides, int64_t offset,
                ViewKind kind = ViewKind::Default);
 
-// What a view shows of a storage.
-struct Window {
-    DType dtype;
-    bool conjugate, negative;
-    Dims sizes, strides;  // the strides and the offset count elements of the dtype
-    int64_t offset;
-    static Window of(const Tensor& t) {
-        return {t.dtype(),       t->conjugate,      t->negative,
-                Dims(t.sizes()), Dims(t.strides()), t.offset()};
-    }
-};
 // A recorded window on the memory of `whole`: also of the parts of complex numbers, of numbers made of real ones, and
-// of conjugates and negatives, which are taken last where `lazy_last`.
-Tensor window_as(const Tensor& whole, const Window& w, bool lazy_last = false);
+// of conjugates and negatives.
+Tensor window_as(const Tensor& whole, const Window& w);
 // The same place counted in elements of another dtype.
 int64_t offset_as(DType from, int64_t offset, DType to);
 

@@ -6,7 +6,9 @@
 // grad_fn of the base: it sends the gradient of the written slice through the operation's node and
 // the rest to the base's former history. The view itself, and all other views of the base, notice by
 // the shared version counter that they are out of date (attr_version): when grad_fn is asked for the
-// next time they become an as_strided of the base as it is now.
+// next time they become an as_strided of the base as it is now. A view that no window of its base's numbers can be
+// (their parts, conjugates, negatives, or complex numbers made of them) keeps how it was made (AutogradMeta::made_by), and
+// that is done again: what lies before the first such step, and each step behind it, is an as_strided.
 #include <algorithm>
 
 #include "autograd/record.h"
@@ -28,17 +30,9 @@ Tensor made_lazy(Tensor t, bool conjugate, bool negative) {
 
 }  // namespace
 
-Tensor window_as(const Tensor& whole, const Window& w, bool lazy_last) {
-    if (is_complex(whole.dtype()) == is_complex(w.dtype)) {
-        const auto place = [&](const Tensor& t) {
-            const bool all = t.offset() == w.offset && same_shape(t.sizes(), w.sizes) &&
-                             same_shape(t.strides(), w.strides);
-            const bool lazy = whole->conjugate != w.conjugate || whole->negative != w.negative;
-            return all && lazy ? t : as_strided(t, w.sizes, w.strides, w.offset);
-        };
-        return lazy_last ? made_lazy(place(whole), w.conjugate, w.negative)
-                         : place(made_lazy(whole, w.conjugate, w.negative));
-    }
+Tensor window_as(const Tensor& whole, const Window& w) {
+    if (is_complex(whole.dtype()) == is_complex(w.dtype))
+        return as_strided(made_lazy(whole, w.conjugate, w.negative), w.sizes, w.strides, w.offset);
     if (is_complex(whole.dtype())) {
         const Tensor parts = view_as_real(made_lazy(whole, false, whole->negative));
         return as_strided(made_lazy(parts, false, w.negative), w.sizes, w.strides, w.offset);
@@ -160,6 +154,35 @@ void check_view_kind(const Tensor& view, bool indirect) {
 
 }  // namespace
 
+namespace {
+
+bool shows_other_numbers(const Tensor& view, const Tensor& base) {
+    return is_complex(view.dtype()) != is_complex(base.dtype()) ||
+           view->conjugate != base->conjugate || view->negative != base->negative;
+}
+
+void remember_steps(const Tensor& view, const Tensor& from) {
+    const AutogradMeta* m = meta(from);
+    const bool continues = m && !m->made_by.empty();
+    if (!continues && !shows_other_numbers(view, from)) return;
+    std::vector<Window> steps;
+    if (continues) steps = m->made_by;
+    else if (from.is_view()) steps.push_back(Window::of(from));
+    steps.push_back(Window::of(view));
+    own_meta(view).made_by = std::move(steps);
+}
+
+// What such a step makes of t.
+Tensor step(const Tensor& t, const Window& w) {
+    if (is_complex(t.dtype()) != is_complex(w.dtype))
+        return is_complex(w.dtype) ? view_as_complex(t) : view_as_real(t);
+    if (t->conjugate != w.conjugate) return conj_view(t);
+    if (t->negative != w.negative) return neg_view(t);
+    return as_strided(t, w.sizes, w.strides, w.offset);
+}
+
+}  // namespace
+
 void make_view(const Tensor& view, const Tensor& base, ViewKind kind) {
     if (base->inference || base->untracked) [[unlikely]] {
         WG_CHECK(base->inference, kNoVersions);
@@ -174,6 +197,8 @@ void make_view(const Tensor& view, const Tensor& base, ViewKind kind) {
     }
     view->view_kind = kind;
     view->attr_version = view.version();
+    if (base->extras || view->dtype != base->dtype || view.is_lazy() || base.is_lazy()) [[unlikely]]
+        remember_steps(view, base);
     if (forward_mode() && base->extras) [[unlikely]]
         inherit_tangent_levels(view, base);
 }
@@ -221,19 +246,20 @@ Node* view_grad_fn(const Tensor& view) {
         check_view_kind(view, true);
         // Also when the base does not require grad any more.
         Ref<Node> node;
-        if (is_complex(view.dtype()) == is_complex(base.dtype()) &&
-            view->conjugate == base->conjugate && view->negative == base->negative) {
+        const AutogradMeta* m = meta(view);
+        if (!m || m->made_by.empty()) {
             node =
                 as_strided_node(base, view.sizes(), view.strides(), view.offset(), view.offset());
         } else {
             GradMode on(true);
-            // With the last step that made the view as the last again.
-            const Node* made_by = node_of(view->grad_fn);
-            const Tensor window = window_as(base, Window::of(view),
-                                            made_by && (made_by->name() == "ConjBackward0" ||
-                                                        made_by->name() == "NegViewBackward0"));
-            if (!window->grad_fn) return nullptr;
-            node = Ref<Node>(node_of(window->grad_fn));
+            Tensor made = base;
+            for (const Window& w : m->made_by) made = step(made, w);
+            // A form in place of another view (t_) has changed it since.
+            if (!same_shape(made.sizes(), view.sizes()) ||
+                !same_shape(made.strides(), view.strides()))
+                made = as_strided(made, view.sizes(), view.strides(), view.offset());
+            if (!made->grad_fn) return nullptr;
+            node = Ref<Node>(node_of(made->grad_fn));
             node->outputs.clear();
         }
         view->attr_version = view.version();

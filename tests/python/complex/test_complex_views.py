@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parity import CLOSE, scripts, table
+from parity import CLOSE, scripts, subject, table
 
 SETUP = "z = data(3, 2, dtype='complex64'); x = data(3, 2); w = data(3, 2, dtype='complex128')"
 
@@ -135,3 +135,46 @@ test_written_through = scripts(
         torch.view_as_real(a).zero_()
     """,
 )
+
+# After a write to the base, or through the view, a view is made again by the steps that made it.
+test_views_made_again = table(
+    """
+y = w * 1; v = torch.view_as_real(y); y.mul_(2); graph(v); v.sum().backward(); w.grad
+y = w * 1; v = torch.view_as_real(y); v.mul_(2); graph(v); graph(y); v.sum().backward(); w.grad
+y = w * 1; v = y.real; y.mul_(2j); graph(v); v.sum().backward(); w.grad
+y = w * 1; v = y.imag; v.mul_(2); graph(v); v.sum().backward(); w.grad
+y = w * 1; v = y.real[0:2]; y.mul_(2); graph(v); v.sum().backward(); w.grad
+y = w * 1; v = y.real[0:2].t(); v.mul_(2); graph(v); v.exp().sum().backward(); w.grad
+y = w * 1; v = y[0:2].real; y.mul_(2); graph(v); v.exp().sum().backward(); w.grad
+y = w * 1; v = y.t()[0].imag[1:]; v.exp_(); graph(v); (v * v).sum().backward(); w.grad
+y = w * 1; v = y[0].conj(); y.mul_(2j); graph(v); v.imag.sum().backward(); w.grad
+y = w * 1; v = y.conj()[0]; y.mul_(2j); graph(v); v.imag.sum().backward(); w.grad
+y = w * 1; v = y.conj().conj(); y.mul_(2j); graph(v); v.imag.sum().backward(); w.grad
+y = w * 1; v = y.conj().real; y.mul_(2j); graph(v); v.sum().backward(); w.grad
+y = w * 1; v = y[1].conj().imag[0:1]; v.mul_(2); graph(v); graph(y); y.imag.sum().backward(); w.grad
+y = w * 1; v = torch.view_as_real(y)._neg_view(); y.mul_(2j); graph(v); v.sum().backward(); w.grad
+y = w * 1; v = torch.view_as_complex(torch.view_as_real(y)); y.mul_(2j); graph(v); v.imag.sum().backward(); w.grad
+y = u * 1; v = torch.view_as_complex(y); y.mul_(2); graph(v); v.imag.sum().backward(); u.grad
+y = u * 1; v = torch.view_as_complex(y); v.mul_(2j); graph(v); graph(y); v.imag.sum().backward(); u.grad
+y = u * 1; v = torch.view_as_complex(y[1:]); y.mul_(2); graph(v); v.imag.sum().backward(); u.grad
+y = u * 1; v = torch.view_as_complex(y)[1:].real; v.mul_(2); graph(v); v.sum().backward(); u.grad
+y = w * 1; a = y.real; b = a[0]; c = y.conj(); b.mul_(3); c.mul_(2j); graph(a); graph(b); graph(c); (a.sum() + b.sum() + c.real.sum()).backward(); w.grad
+y = u * 1; v = y.conj(); y.mul_(2); graph(v); v = y._neg_view(); y.mul_(2); graph(v); v.sum().backward(); u.grad
+y = z * 1; v = y.imag; y.mul_(w); graph(v); v.sum().backward(); w.grad
+""",
+    setup="z = data(3, 2, dtype='complex64'); w = data(3, 2, dtype='complex64', grad=True); u = data(3, 2, grad=True)",
+    tol=CLOSE,
+)
+
+
+def test_a_part_that_was_transposed_in_place():
+    """PyTorch makes such a part again with the shape that it had, and gives up on the gradient."""
+    torch = subject()
+    w = torch.tensor([[1 + 1j, 2 - 1j, 3j]], requires_grad=True)
+    y = w * 1
+    v = y.real
+    v.t_()
+    y.mul_(2)
+    assert v.grad_fn.name() == "AsStridedBackward0" and v.shape == (3, 1)
+    (v * torch.tensor([[1.0], [2.0], [3.0]])).sum().backward()
+    assert w.grad.tolist() == [[2, 4, 6]]
