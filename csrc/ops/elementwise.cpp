@@ -334,7 +334,7 @@ Tensor ElementwiseNode::run_gradient(int i, Grads& in, bool may_reuse) {
     if (reuse) *g->version = 0;  // as good as a fresh result
     if (!run_plain_gradient(i, reads, g, result) && !run_general_gradient(i, reads, g, result))
         return formula(i, g);
-    if (row(op_).writes_gradient) result.bump_version();
+    if (row(op_).writes_gradient >> i & 1) result.bump_version();
     return result;
 }
 
@@ -345,7 +345,7 @@ Tensor ElementwiseNode::formula(int i, const Tensor& g) const {
         if (r.reads[i] >> (s + 1) & 1) abc[s] = operand(s);
     const Tensor y = r.reads[i] & 16 ? saved_[3].unpack(this) : Tensor();
     const Tensor result = r.gradient[i](g, abc, y, params_.p);
-    if (r.writes_gradient) result.bump_version();
+    if (r.writes_gradient >> i & 1) result.bump_version();
     return result;
 }
 

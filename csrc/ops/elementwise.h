@@ -52,8 +52,8 @@ struct RowInfo {
     unsigned forms;
     double lo, hi;
     bool differentiable;
-    bool
-        writes_gradient;  // PyTorch changes the gradient in place once it is made, which its version shows
+    // Per gradient a bit: PyTorch changes it in place once it is made, which its version shows.
+    unsigned writes_gradient;
     unsigned reads[3];  // per gradient: bits g a b c y
     bool passes_through[3];  // the gradient is g itself
     // The gradient formula over tensors, for derivatives of derivatives.

@@ -98,7 +98,9 @@ RowInfo make_row(std::string_view text, const char* node, unsigned form, double 
     r.hi = hi;
     if constexpr (!Row::is_test && has_floats(Row::dtypes)) {
         r.differentiable = true;
-        r.writes_gradient = Row::op == Op::maximum || Row::op == Op::minimum;
+        r.writes_gradient = Row::op == Op::maximum || Row::op == Op::minimum ? 3
+                            : Row::op == Op::copysign                        ? 2
+                                                                             : 0;
         if constexpr (Row::op == Op::prelu_kernel) r.gradients = prelu_slopes;
         add_gradient<Row, 0>(r);
         if constexpr (Row::arity > 1) add_gradient<Row, 1>(r);

@@ -174,6 +174,7 @@ z = x.copysign(y); graph(z); back(z)
 z = x.copysign(-2); graph(z); back(z)
 y.copysign_(-1.5); graph(y); back(y); torch.tensor([1, 0]).copysign(-2); torch.copysign(torch.tensor([True]), torch.tensor([-0.0]))
 torch.tensor([1, 0]).copysign_(-2)
+a, b = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True); y = torch.copysign(a, b).sum(); [g._version for g in torch.autograd.grad(y, (a, b), retain_graph=True)]; [g._version for g in torch.autograd.grad(y, (a, b), create_graph=True)]; y.backward(); a.grad._version; b.grad._version
 t = torch.tensor([1.0, float("nan"), float("inf"), -float("inf")], requires_grad=True); z = t.nan_to_num(); graph(z); z.sum().backward(); t.nan_to_num(nan=2, posinf=3, neginf=-4); t.detach().half().nan_to_num(); t.detach().bfloat16().nan_to_num()
 torch.tensor([1, 2]).nan_to_num(); torch.tensor([True]).nan_to_num(); y.nan_to_num_(); graph(y)
 z = x.float_power(2); graph(z); back(z); c.float_power(2).dtype; torch.float_power(2, c); torch.tensor([2]).float_power(torch.tensor(3))
