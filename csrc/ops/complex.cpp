@@ -104,9 +104,11 @@ namespace {
 Tensor conjugated(const char* node, const Tensor& t) {
     Tensor out = empty_like(t);
     copy_values(out, t);
-    const Tensor parts = part_of(out, 1);
-    const Tensor negated = neg(parts);
-    copy_values(parts, negated);
+    if (is_complex(t.dtype())) {
+        const Tensor parts = part_of(out, 1);
+        const Tensor negated = neg(parts);
+        copy_values(parts, negated);
+    }
     out->wrapped_number = t->wrapped_number;
     record(
         node, out, {t}, {}, [](Backward& d) { d.set(0, conj(d.grad())); },
@@ -119,6 +121,11 @@ Tensor conjugated(const char* node, const Tensor& t) {
 Tensor conj(const Tensor& t) { return is_complex(t.dtype()) ? conjugated("ConjBackward0", t) : t; }
 Tensor conj_physical(const Tensor& t) {
     return is_complex(t.dtype()) ? conjugated("ConjPhysicalBackward0", t) : t;
+}
+
+Tensor& conj_physical_(Tensor& self) {
+    return inplace(self, false,
+                   [](const Tensor& old) { return conjugated("ConjPhysicalBackward1", old); });
 }
 
 Tensor conform_dtype(const Tensor& g, DType dtype) {

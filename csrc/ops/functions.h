@@ -409,6 +409,7 @@ Tensor view_as_complex(const Tensor& t);
 Tensor real(const Tensor& t);
 Tensor imag(const Tensor& t);
 Tensor conj_physical(const Tensor& t);
+Tensor& conj_physical_(Tensor& self);  // of real numbers too, as PyTorch's, recorded
 Tensor make_complex(const Tensor& re, const Tensor& im);
 Tensor polar(const Tensor& size, const Tensor& angle);
 // The parts of complex numbers as windows without history: both along a last dim, or one (0 real, 1 imaginary).

@@ -132,6 +132,7 @@ from ._C import concat as concat
 from ._C import concatenate as concatenate
 from ._C import conj as conj
 from ._C import conj_physical as conj_physical
+from ._C import conj_physical_ as conj_physical_
 from ._C import contiguous_format as contiguous_format
 from ._C import copysign as copysign
 from ._C import cos as cos

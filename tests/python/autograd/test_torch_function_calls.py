@@ -124,6 +124,7 @@ x.data.fill_(2) ; x.resize_(2) ; x.as_strided((1,), (1,)) ; torch.as_strided(x, 
 torch.unflatten(m, 0, (1, 2))
 torch.get_default_dtype() ; torch.is_grad_enabled() ; x.is_same_size(y) ; torch.is_same_size(x, y)
 x.type_as(y) ; y.type_as(x)
+x.conj_physical_() ; torch.conj_physical_(y)
 torch.select_copy(x, 0, 0) ; x.unsafe_split(1) ; x.put(i, y) ; y.put_(i, x) ; torch.copysign(y, x)
 x.is_shared() ; x.map_(y, max) ; y.map_(x, max) ; y.map2_(y, x, max) ; x.is_set_to(y)
 torch.detach_(x) ; x.resize_as_(y) ; m.fill_diagonal_(2.0) ; torch.is_storage(x)

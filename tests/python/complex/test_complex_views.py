@@ -161,6 +161,9 @@ y = u * 1; v = torch.view_as_complex(y)[1:].real; v.mul_(2); graph(v); v.sum().b
 y = w * 1; a = y.real; b = a[0]; c = y.conj(); b.mul_(3); c.mul_(2j); graph(a); graph(b); graph(c); (a.sum() + b.sum() + c.real.sum()).backward(); w.grad
 y = u * 1; v = y.conj(); y.mul_(2); graph(v); v = y._neg_view(); y.mul_(2); graph(v); v.sum().backward(); u.grad
 y = z * 1; v = y.imag; y.mul_(w); graph(v); v.sum().backward(); w.grad
+y = w * 1; y.conj_physical_(); graph(y); y._version; y.imag.sum().backward(); w.grad
+y = w * 1; v = y[0]; v.conj_physical_(); graph(y); y.imag.sum().backward(); w.grad
+y = u * 1; y.conj_physical_(); graph(y); y._version; torch.conj_physical_(y); y.sum().backward(); u.grad
 """,
     setup="z = data(3, 2, dtype='complex64'); w = data(3, 2, dtype='complex64', grad=True); u = data(3, 2, grad=True)",
     tol=CLOSE,
