@@ -66,12 +66,14 @@ RESULTS = {
             "equal",
             "is_conj",
             "is_neg",
+            "is_distributed",
+            "is_pinned",
         ],
         "_bool",
     ),
     **dict.fromkeys(["allclose", "can_cast"], "_bool"),
     **dict.fromkeys(["result_type", "promote_types"], "_dtype"),
-    "numel": "_int",
+    **dict.fromkeys(["numel", "get_device"], "_int"),
 }
 PAIRS = {"aminmax", "var_mean", "std_mean"}
 PAIRS_ALONG_DIM = {"max", "min", "median"}
@@ -188,6 +190,7 @@ MEMBERS: dict[str, list[str]] = {
             "numel",
             "nelement",
             "element_size",
+            "get_device",
             "storage_offset",
             "data_ptr",
         ]
@@ -237,6 +240,10 @@ MEMBERS: dict[str, list[str]] = {
     ),
     "cpu": CONVERSION,
     "resize_": ["(self, *sizes: _int | Sequence[_int]) -> Tensor"],
+    "new": [
+        "(self, *size: _int, device: _device | _str | _int | None = None) -> Tensor",
+        "(self, data: Any, *, device: _device | _str | _int | None = None) -> Tensor",
+    ],
     "new_tensor": [
         "(self, data: Any, *, dtype: _dtype | None = None, "
         "device: _device | _str | _int | None = None, requires_grad: _bool = False) -> Tensor"

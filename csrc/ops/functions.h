@@ -428,6 +428,11 @@ bool is_signed(const Tensor& t);
 bool is_inference(const Tensor& t);
 bool is_nonzero(const Tensor& t);
 int64_t numel(const Tensor& t);
+int64_t get_device(const Tensor& t);  // the index of an accelerator; -1 of the CPU
+bool is_distributed(const Tensor& t);
+// Pages that an accelerator may read. There is none, which is an error where they are asked for.
+bool is_pinned(const Tensor& t, std::optional<Device> device);
+Tensor pin_memory(const Tensor& t, std::optional<Device> device);
 bool equal(const Tensor& a, const Tensor& b);
 Tensor isclose(const Tensor& input, const Tensor& other, double rtol = 1e-5, double atol = 1e-8,
                bool equal_nan = false);

@@ -9,6 +9,38 @@ bool is_complex(const Tensor& t) { return is_complex(t.dtype()); }
 bool is_inference(const Tensor& t) { return t->inference; }
 bool is_signed(const Tensor& t) { return t.dtype() != DType::UInt8 && t.dtype() != DType::Bool; }
 int64_t numel(const Tensor& t) { return t.numel(); }
+int64_t get_device(const Tensor&) { return -1; }
+bool is_distributed(const Tensor&) { return false; }
+
+namespace {
+void warn_of_device(const char* method, int line) {
+    warn(WarningKind::Deprecation,
+         str("The argument 'device' of Tensor.", method,
+             "() is deprecated. Please do not pass this argument. (Triggered internally at "
+             "/__w/pytorch/pytorch/aten/src/ATen/native/Memory.cpp:",
+             line, ".)"));
+}
+}  // namespace
+
+bool is_pinned(const Tensor&, std::optional<Device> device) {
+    if (device) warn_of_device("is_pinned", 31);
+    return false;
+}
+Tensor pin_memory(const Tensor& t, std::optional<Device> device) {
+    if (device) warn_of_device("pin_memory", 46);
+    is_pinned(t, device);
+    WG_CHECK(device, "Cannot access accelerator device when none is available.");
+    WG_CHECK(device->type != DeviceType::CPU, "CPU device type not an accelerator.");
+    fail(
+        ErrorKind::Runtime,
+        "Cannot initialize CUDA without ATen_cuda library. PyTorch splits its backend into two shared libraries: a CPU "
+        "library and a CUDA library; this error has occurred because you are trying to use some CUDA functionality, but "
+        "the CUDA library has not been loaded by the dynamic linker for some reason.  The CUDA library MUST be loaded, "
+        "EVEN IF you don't directly use any symbols from the CUDA library! One common culprit is a lack of "
+        "-Wl,--no-as-needed in your link arguments; many dynamic linkers will delete dynamic library dependencies if you "
+        "don't depend on any of their symbols.  You can check if this has occurred by using ldd on your binary to see if "
+        "there is a dependency on *_cuda.so library.");
+}
 
 bool is_nonzero(const Tensor& t) {
     WG_CHECK(t.numel() != 0, "Boolean value of Tensor with no values is ambiguous");

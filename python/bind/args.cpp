@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "small_int.h"
+#include "storage.h"
 
 namespace wg::py {
 
@@ -509,6 +510,7 @@ Type type_named(const std::string& name, bool optional) {
         {Convert<DType>::accepts, "torch.dtype"},
         {Convert<Device>::accepts, "torch.device"},
         {Convert<MemoryFormat>::accepts, "torch.memory_format"},
+        {Convert<Ref<Storage>>::accepts, "torch.Storage"},
         {accepts_anything, "object"},
     };
     if (name == "Operand") return {Convert<Arg>::accepts, "Tensor"};  // numbers count as tensors

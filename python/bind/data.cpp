@@ -10,6 +10,7 @@
 #include "hooks.h"
 #include "ops/functions.h"
 #include "override.h"
+#include "storage.h"
 #include "tensor/shape.h"
 #include "tensor_type.h"
 
@@ -527,6 +528,68 @@ PyObject* new_tensor(PyObject* self, PyObject* const* args, Py_ssize_t nargs, Py
     });
 }
 
+namespace {
+
+// What legacy constructors make of an object that is neither a size nor a tensor.
+Tensor tensor_of_sequence(PyObject* data, DType dtype) {
+    if (PyUnicode_Check(data) || PyBytes_Check(data)) dtype_of_number(data);  // says what is wrong
+    if (!is_sequence(data))
+        fail_type(str("new(): data must be a sequence (got ", Py_TYPE(data)->tp_name, ")"));
+    return tensor_from_data(data, dtype);
+}
+
+std::string described(DType dtype) {
+    return str(
+        "TensorOptions(dtype=", info(dtype).c_name,
+        ", device=cpu, layout=Strided, requires_grad=false (default), pinned_memory=false (default), "
+        "memory_format=(nullopt))");
+}
+
+Tensor tensor_of_storage(PyObject* storage, DType dtype) {
+    const Object typed = Object::steal(PyObject_GetAttrString(storage, "dtype"));
+    if (!typed) PyErr_Clear();
+    else if (const DType given = dtype_of_object(typed.get()); given != dtype)
+        fail(ErrorKind::Runtime, str("Expected a Storage of type ", info(dtype).scalar_name,
+                                     " or an UntypedStorage, but got type ",
+                                     info(given).scalar_name, " for argument 1 'storage'"));
+    Tensor t = empty(Dims{0}, dtype);
+    return set_storage_(t, storage_of(storage));
+}
+
+}  // namespace
+
+// x.new(2, 3), x.new([1, 2]), x.new(t): as torch.Tensor(...), with the dtype of x.
+PyObject* new_of_dtype(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+    return guarded([&]() -> PyObject* {
+        enum { Empty, OfStorage, Alias, OfSize, OfData };
+        static const Parser parser(
+            "new", false,
+            {"*, torch.device device=None", "torch.Storage storage", "Tensor other",
+             "tuple of ints size, *, torch.device device=None",
+             "object data, *, torch.device device=None"});
+        PyObject* v[kMaxParameters];
+        Object temporary;
+        const int form = parser.parse(args, nargs, kwnames, v, temporary);
+        const DType dtype = tensor_of(self).dtype();
+        if (form == OfStorage) return wrap(tensor_of_storage(v[0], dtype));
+        if (form == Alias) {
+            const Tensor& other = tensor_of(v[0]);
+            if (other.dtype() != dtype)
+                fail_type(
+                    str("expected ", described(dtype), " (got ", described(other.dtype()), ")"));
+            return wrap(alias_view(other));
+        }
+        const Device device = Convert<Device>::get(v[form == Empty ? 0 : 1]);
+        WG_CHECK(device.type == DeviceType::CPU,
+                 "legacy constructor expects device type: cpu but device type: cuda was passed");
+        if (form == Empty) return wrap(empty(Dims{0}, dtype));
+        // Of ints in a list or tuple the tensor is made, of the same in a torch.Size one of that size.
+        const bool data = form == OfData || (nargs == 1 && v[0] == args[0] && is_sequence(v[0]) &&
+                                             Py_TYPE(v[0]) != size_type);
+        return wrap(data ? tensor_of_sequence(v[0], dtype) : empty(to_dims(v[0]), dtype));
+    });
+}
+
 void add_creation(PyObject* module) { check(PyModule_AddFunctions(module, functions_)); }
 
 // torch.Tensor(2, 3), torch.Tensor([1, 2]), torch.Tensor(t)
@@ -545,11 +608,8 @@ PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
             t = alias_view(tensor_of(first));
         } else if (is_int(first) || Py_TYPE(first) == size_type) {
             t = empty(to_dims(is_int(first) ? args : first), default_dtype());
-        } else if (n == 1 && is_sequence(first) && !PyUnicode_Check(first) &&
-                   !PyBytes_Check(first)) {
-            t = tensor_from_data(first, default_dtype());
-        } else if (PyUnicode_Check(first) || PyBytes_Check(first)) {
-            dtype_of_number(first);  // says what is wrong
+        } else if (n == 1) {
+            t = tensor_of_sequence(first, default_dtype());
         } else {
             fail_type(str("new(): data must be a sequence (got ", Py_TYPE(first)->tp_name, ")"));
         }

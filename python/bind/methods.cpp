@@ -282,6 +282,7 @@ PyMethodDef tensor_methods[] = {
     question<"numel", simple<numel_of>>(),
     question<"nelement", simple<numel_of>, "numel">(),
     question<"element_size", simple<itemsize_of>>(),
+    question<"get_device", simple<get_device>>(),
     question<"storage_offset", simple<offset_of>>(),
     question<"data_ptr", simple<address_of>>(),
     question<"is_contiguous", is_contiguous>(),
@@ -312,6 +313,8 @@ PyMethodDef tensor_methods[] = {
     method<"bool", convert_to<DType::Bool>>(),
     method<"cpu", cpu>(),
     method<"resize_", resize_>(),
+    method<"new", new_of_dtype, "new", Told::Self>(
+        "A tensor of this size, or of these data, with this tensor's dtype."),
     method<"new_tensor", new_tensor, "new_tensor", Told::Self>(
         "A tensor of other data with this tensor's dtype."),
     {"backward", fast_function(backward_method), METH_FASTCALL | METH_KEYWORDS,

@@ -22,7 +22,8 @@ PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t narg
                           PyObject* kwnames);
 void warn_create_graph();
 
-// data.cpp: torch.Tensor(...) and Tensor.new_tensor
+// data.cpp: torch.Tensor(...), Tensor.new and Tensor.new_tensor
+PyObject* new_of_dtype(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames);
 PyObject* new_tensor(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames);
 PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs);
 

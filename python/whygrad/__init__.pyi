@@ -209,6 +209,7 @@ from ._C import gather as gather
 from ._C import ge as ge
 from ._C import ger as ger
 from ._C import get_default_dtype as get_default_dtype
+from ._C import get_device as get_device
 from ._C import get_num_threads as get_num_threads
 from .random import get_rng_state as get_rng_state
 from ._C import greater as greater
@@ -241,6 +242,7 @@ from ._C import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from ._C import is_anomaly_enabled as is_anomaly_enabled
 from ._C import is_complex as is_complex
 from ._C import is_conj as is_conj
+from ._C import is_distributed as is_distributed
 from ._C import is_floating_point as is_floating_point
 from ._C import is_grad_enabled as is_grad_enabled
 from ._C import is_inference as is_inference

@@ -52,6 +52,8 @@ x.stride(0) ; x.size() ; x.size(0)
 x.dim() ; x.ndimension() ; x.is_contiguous() ; x.contiguous() ; x.is_signed() ; x.is_complex()
 torch.is_complex(x)
 x.is_inference() ; x._is_view() ; torch.is_nonzero(x[0]) ; x.__len__()
+x.get_device() ; torch.get_device(x) ; x.is_distributed() ; torch.is_distributed(x) ; x.is_pinned()
+x.new(2) ; x.new([1.0]) ; x.new(y)
 x.__reversed__() ; x.__contains__(1) ; x.__format__('') if x.dim() == 0 else 0
 """
 
@@ -61,6 +63,8 @@ m.mT ; m.H ; m.mH
 x.data ; x.real ; x._base ; x._version ; x.output_nr ; x.itemsize ; x.nbytes ; x.is_cpu
 x.is_cuda ; x.is_sparse
 x.is_quantized ; x.is_meta ; x.is_mps ; x.name ; x.layout ; x.retains_grad ; x._backward_hooks
+x.is_sparse_csr ; x.is_mkldnn ; x.is_nested ; x.is_xpu ; x.is_xla ; x.is_mtia ; x.is_maia ; x.is_ipu
+x.is_vulkan
 setattr(x, 'grad', y) ; setattr(y, 'grad', x) ; setattr(x, 'data', y) ; setattr(y, 'data', x)
 setattr(x, 'requires_grad', True) ; setattr(x, 'some', 1) ; delattr(x, 'grad') ; x.__dict__
 x.__class__

@@ -36,8 +36,9 @@ LEFT_OUT = set(
     "set_default_device set_default_tensor_type set_num_threads get_num_threads set_num_interop_threads "
     "set_printoptions use_deterministic_algorithms set_warn_always set_grad_enabled set_anomaly_enabled "
     "memory_stats empty_cache typename vmap hessian data_ptr register_hook register_post_accumulate_grad_hook "
-    "backward share_memory_ untyped_storage storage storage_type pin_memory set_ is_set_to numpy to_dlpack "
-    "as_subclass apply_ map_ map2_ empty empty_like empty_strided new_empty new_empty_strided resize_ resize_as_ "
+    "backward share_memory_ untyped_storage storage storage_type set_ is_set_to numpy to_dlpack "
+    "as_subclass apply_ map_ map2_ empty empty_like empty_strided new new_empty new_empty_strided resize_ "
+    "resize_as_ "
     "is_tensor is_storage frombuffer from_file".split()
 )  # fmt: skip
 

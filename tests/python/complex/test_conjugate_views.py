@@ -257,7 +257,7 @@ x, 2, 0, 1 | x, 2, 0, False | x, 0, True | x, 1, i, y, 'sum' | x, 0, i2, y, 'pro
 
 # They look at no values, show the bits themselves, or refuse such views as in PyTorch.
 OTHERS = {
-    "is_conj", "is_neg", "is_set_to", "empty_like", "new_empty", "new_empty_strided", "resize_", "resize_as_", "set_",
+    "is_conj", "is_neg", "is_set_to", "empty_like", "new", "new_empty", "new_empty_strided", "resize_", "resize_as_", "set_",
     "view_as_real", "view_copy", "view", "_is_view", "data_ptr", "detach_",
 }  # fmt: skip
 

@@ -325,3 +325,33 @@ def test_numpy_scalars_are_numbers(torch):
     yield lambda: x.view(np.int64(2), 1)
     yield lambda: x[np.int64(1)]
     yield lambda: x.sum(dim=np.int64(0))
+
+
+# `Tensor.new`: a size or data, as the class makes them, with the dtype of the tensor.
+test_new = table(
+    """
+x.new(); x.new(2, 0); x.new(torch.Size([2, 0])); x.new(size=(0,)); x.new(0, 2, device='cpu')
+x.new(device=torch.device('cpu')); x.new(3).shape; x.new(2).requires_grad
+x.new([1, 2, 3]); x.new((1.0, 2.0)); x.new([[1, 2], [3, 4]]); x.new(()); x.new([])
+x.new(data=[1, 2]); x.new([1.5], device='cpu'); x.new([1.0]).requires_grad
+i.new([1.5]); b.new([1, 0]); z.new([1j]); [t.new(0).dtype for t in (i, b, h, z)]
+n = x.new(x); n; n is x; n.grad_fn; n.data_ptr() == x.data_ptr(); x.new(other=x).grad_fn
+x.detach().new(x.detach())._is_view()
+n = h.new(h.untyped_storage()); n; n.data_ptr() == h.data_ptr()
+x.new(x.untyped_storage()).shape; x.new(x._typed_storage()).shape; i.new(i._typed_storage())
+x.new(i._typed_storage())
+x.new(i)
+h.new(z)
+z.new(b)
+x.new(device='cuda')
+x.new(2.5)
+x.new(None)
+x.new('a')
+x.new(True)
+x.new(-1)
+x.new(3, requires_grad=True)
+x.new(dtype=torch.float64)
+""",
+    setup="""x = data(2, 3, grad=True); i = torch.tensor([1, 2]); b = torch.tensor([True])
+h = torch.ones(2, dtype=torch.float16); z = torch.ones(1, dtype=torch.complex64)""",
+)

@@ -462,3 +462,25 @@ array.array("f", x[0])
     setup=TYPES_AND_VALUES,
     tol=CLOSE,
 )
+
+
+# Questions whose answer is that of every tensor on a CPU without an accelerator.
+test_places = table(
+    """
+x.get_device(); torch.get_device(x); x.is_distributed(); torch.is_distributed(x); torch.get_device(input=x)
+x.is_mkldnn, x.is_sparse_csr, x.is_nested, x.is_xpu, x.is_xla, x.is_mtia, x.is_maia, x.is_ipu, x.is_vulkan
+x.is_pinned(); x.is_pinned(None); x.is_pinned('cpu'); x.is_pinned(device='cuda'); x.is_pinned(torch.device('cpu'))
+x.pin_memory()
+x.pin_memory(None)
+x.pin_memory('cpu')
+x.pin_memory(device='cuda')
+x.pin_memory(1, 2)
+x.is_pinned('foo')
+x.get_device(1)
+torch.func.vmap(lambda t: t * t.get_device() + t.is_nested + t.is_vulkan + t.is_sparse_csr)(x)
+torch.func.vmap(lambda t: t.is_pinned())(x)
+torch.func.vmap(lambda t: t.is_distributed())(x)
+torch.func.vmap(lambda t: t.pin_memory())(x)
+""",
+    setup="x = data(3, grad=True)",
+)

@@ -54,7 +54,8 @@ rule(
     "size dim ndimension numel nelement element_size __len__ is_floating_point is_complex is_signed is_same_size "
     "result_type get_device __hash__ is_conj is_neg has_names dim_order "
     "shape.get ndim.get dtype.get device.get layout.get itemsize.get nbytes.get is_cpu.get is_cuda.get is_meta.get "
-    "is_mps.get is_sparse.get is_quantized.get grad_fn.get is_leaf.get grad.get output_nr.get "
+    "is_mps.get is_sparse.get is_sparse_csr.get is_quantized.get is_xpu.get is_mtia.get is_maia.get is_ipu.get "
+    "is_vulkan.get grad_fn.get is_leaf.get grad.get output_nr.get "
     "retains_grad.get name.get names.get is_mkldnn.get is_xla.get is_nested.get __array_priority__.get _backward_hooks.get "
     "_post_accumulate_grad_hooks.get retain_grad register_hook requires_grad.set grad.set"
 )(of_sample)  # History is the physical tensor's; to the function a sample has none, as in PyTorch.
@@ -143,10 +144,11 @@ def truth(level: int, func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     )
 
 
+for _name in ("equal", "is_pinned", "is_distributed"):
+    refuse(_name, _LEGACY.format(_name), shared=True)
 refuse(
-    "equal",
-    "Batching rule not implemented for aten::equal. We could not generate a fallback.",
-    shared=True,
+    "pin_memory",
+    "Batching rule not implemented for aten::pin_memory; the fallback path doesn't work on out= or view ops.",
 )
 
 refuse(
