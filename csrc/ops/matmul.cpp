@@ -186,7 +186,7 @@ Tensor product_tangent(const Forward& d, size_t i, Tensor (*multiply)(const Tens
 // other factor, which is saved for it alone.
 Tensor grad_of_left(const Tensor& g, const Tensor& b, bool by_columns) {
     const char* kernel = "addmm_impl_cpu_";
-    if (!recording())
+    if (!recording() && !watched())
         return by_columns ? transposed(product(conj(b), false, g, true, kernel))
                           : product(g, false, conj(b), true, kernel);
     return by_columns ? transposed(multiply(conj(b), transposed(g)))
@@ -194,7 +194,7 @@ Tensor grad_of_left(const Tensor& g, const Tensor& b, bool by_columns) {
 }
 Tensor grad_of_right(const Tensor& g, const Tensor& a, bool by_columns) {
     const char* kernel = "addmm_impl_cpu_";
-    if (!recording())
+    if (!recording() && !watched())
         return by_columns ? transposed(product(g, true, conj(a), false, kernel))
                           : product(conj(a), true, g, false, kernel);
     return by_columns ? transposed(multiply(transposed(g), conj(a)))

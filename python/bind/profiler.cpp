@@ -10,6 +10,7 @@
 #include "convert.h"
 #include "override.h"
 #include "tensor/allocator.h"
+#include "tensor/watch.h"
 
 namespace wg::py {
 namespace {
@@ -31,6 +32,7 @@ struct Event {
         -1;  // of the derivative's node, or what the next node had when a call began
     int64_t bytes = 0;  // allocated less freed in the meantime
     Object shapes, stack;
+    bool computes = false;  // what it is the call of has been seen below it
 };
 
 struct Recording {
@@ -59,6 +61,25 @@ Object shape_of(PyObject* o) {
             check(PyList_Append(list.get(), shape_of(PySequence_Fast_GET_ITEM(o, i)).get()));
     return list;
 }
+
+struct ShapeOf {
+    Object operator()(const Tensor& t) const { return shape(t); }
+    Object operator()(const std::vector<Tensor>& list) const {
+        Object shapes = check(PyList_New(0));
+        for (const Tensor& t : list) check(PyList_Append(shapes.get(), shape(t).get()));
+        return shapes;
+    }
+    template <class Other>
+    Object operator()(const Other&) const {
+        return check(PyList_New(0));
+    }
+
+private:
+    static Object shape(const Tensor& t) {
+        const Object tuple = check(wrap_ints(t.defined() ? t.sizes() : IntSpan()));
+        return check(PySequence_List(tuple.get()));
+    }
+};
 
 // The frames of Python, the innermost first, as "file(line): function".
 Object stack_here() {
@@ -101,6 +122,46 @@ void end(int64_t index) noexcept {
     }
 }
 
+struct End {
+    int64_t index;
+    ~End() { end(index); }
+};
+
+// What calls and derivatives are composed of, as far as it is watched (Note [Watched operations]).
+struct Operations final : OperationWatcher {
+    std::vector<Tensor> operation(OperationCall& call) override {
+        if (!profiled_ || !recording_) return call.run();
+        std::string name = "aten::" + std::string(call.name());
+        name.resize(std::min(name.size(), name.find('.')));
+        if (!open_.empty()) {
+            Event& above = recording_->events[size_t(open_.back())];
+            if (above.name == name && !std::exchange(above.computes, true)) return call.run();
+        }
+        const bool may_record = grad_enabled() && !call.tensors().empty();
+        const End at_end{
+            begin(std::move(name), Scope::Function, may_record ? int64_t(next_sequence_nr()) : -1)};
+        if (recording_->options.shapes) {
+            Object list = check(PyList_New(0));
+            for (const Argument& a : call.arguments())
+                check(PyList_Append(list.get(), std::visit(ShapeOf(), a.value).get()));
+            recording_->events[size_t(at_end.index)].shapes = std::move(list);
+        }
+        return call.run();
+    }
+};
+thread_local Operations of_calls_, of_derivatives_;
+thread_local bool calls_are_watched_ = false;
+
+void watch_calls() noexcept {
+    if (!std::exchange(calls_are_watched_, true)) push_watcher(of_calls_);
+}
+// Where another watcher has come on top it goes on watching, and has nobody to tell.
+void unwatch_calls() noexcept {
+    if (innermost_watcher != &of_calls_) return;
+    pop_watcher(of_calls_);
+    calls_are_watched_ = false;
+}
+
 struct Derivatives final : NodeObserver {
     int64_t begin_turn(const Node& n) override {
         return profiled_ ? begin("autograd::engine::evaluate_function: " + n.name(),
@@ -108,21 +169,37 @@ struct Derivatives final : NodeObserver {
                          : -1;
     }
     int64_t begin_derivative(const Node& n) override {
-        return profiled_ ? begin(n.name(), Scope::Derivative, int64_t(n.sequence_nr)) : -1;
+        if (!profiled_) return -1;
+        // A pass is not watched.
+        if (!innermost_watcher) push_watcher(of_derivatives_);
+        return begin(n.name(), Scope::Derivative, int64_t(n.sequence_nr));
     }
     void end(int64_t index) noexcept override {
-        if (index >= 0) py::end(index);
+        if (index < 0) return;
+        if (innermost_watcher == &of_derivatives_) pop_watcher(of_derivatives_);
+        py::end(index);
     }
 } derivatives_;
 
+Recording* stop_recording() {
+    end(0);
+    profiled_ = false;
+    unwatch_calls();
+    node_observer = nullptr;
+    count_open_modes(-1);
+    return std::exchange(recording_, nullptr);
+}
+
 PyObject* start(PyObject*, PyObject* const* args, Py_ssize_t n) {
     return guarded([&]() -> PyObject* {
-        WG_CHECK(!recording_, "a profiler is running already");
         if (n != 3) fail_type("_profiler_start(record_shapes, profile_memory, with_stack)");
+        // As in PyTorch, what another one has recorded is lost.
+        if (recording_) delete stop_recording();
         recording_ = new Recording;
         recording_->options = {args[0] == Py_True, args[1] == Py_True, args[2] == Py_True};
         profiled_ = true;
         open_.clear();
+        watch_calls();
         node_observer = &derivatives_;
         count_open_modes(+1);
         Py_RETURN_NONE;
@@ -138,16 +215,12 @@ Object as_tuple(const Event& e) {
 }
 
 // The events as tuples (name, scope, begin and end in ns, parent's index, thread, sequence number, bytes,
-// shapes, stack), in the order in which they began.
+// shapes, stack), in the order in which they began; none if another recording has taken the place of this one.
 PyObject* stop(PyObject*, PyObject*) {
     return guarded([&] {
-        WG_CHECK(recording_, "no profiler is running");
-        end(0);
-        const std::unique_ptr<Recording> done(std::exchange(recording_, nullptr));
-        profiled_ = false;
-        node_observer = nullptr;
-        count_open_modes(-1);
         Object list = check(PyList_New(0));
+        if (!recording_) return list.release();
+        const std::unique_ptr<Recording> done(stop_recording());
         for (const Event& e : done->events) check(PyList_Append(list.get(), as_tuple(e).get()));
         return list.release();
     });
@@ -195,16 +268,17 @@ Object profiled_call(PyObject* callable, const char* name, PyObject* const* args
         grad_enabled() && nargs > 0 && (is_tensor(args[0]) || is_tensor_sequence(args[0]));
     const int64_t index = begin(std::string("aten::") + name, Scope::Function,
                                 may_record ? int64_t(next_sequence_nr()) : -1);
-    struct End {
+    struct EndOfCall {
         int64_t index;
-        ~End() {
+        ~EndOfCall() {
             recorded_already_ = false;
             end(index);
         }
     } at_end{index};
     if (recording_->options.shapes) {
         Object list = check(PyList_New(0));
-        for (Py_ssize_t i = 0; i < nargs; ++i)
+        const Py_ssize_t all = nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+        for (Py_ssize_t i = 0; i < all; ++i)
             check(PyList_Append(list.get(), shape_of(args[i]).get()));
         recording_->events[size_t(index)].shapes = std::move(list);
     }

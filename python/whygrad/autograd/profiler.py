@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import warnings
 from typing import Any
 
 from .. import _C
@@ -84,11 +85,16 @@ class profile:
     Args:
         enabled: False makes it a context that does nothing.
         record_shapes: keep the shapes of the operands.
+        with_flops: count the operations on numbers of products of matrices, sums and products; keeps shapes.
         profile_memory: keep how many bytes were allocated less those freed.
         with_stack: keep the Python frames of every call.
+        use_device: there is none; a warning says so.
+
+    As in PyTorch, a profile within another one takes its place: that one is left without events.
 
     Raises:
-        RuntimeError: on entering it twice, or within another profile.
+        RuntimeError: on entering it twice.
+        AssertionError: `use_cpu` is False.
     """
 
     def __init__(
@@ -110,9 +116,26 @@ class profile:
     ) -> None:
         self.enabled = enabled
         self.use_cuda = use_cuda
+        if use_cuda:
+            warnings.warn(
+                "The attribute `use_cuda` will be deprecated soon, please use ``use_device = 'cuda'`` instead.",
+                FutureWarning,
+                stacklevel=2,
+            )
+            use_device = "cuda"
+        if use_device is not None and enabled:
+            warnings.warn(
+                "CUDA is not available, disabling CUDA profiling"
+                if use_device == "cuda"
+                else f"The {use_device} is not a valid device option.",
+                stacklevel=2,
+            )
+            use_device = None
         self.use_device = use_device
         self.use_cpu = use_cpu
-        self.record_shapes = record_shapes
+        if enabled and not use_cpu:
+            raise AssertionError("Device-only events supported only with Kineto (use_kineto=True)")
+        self.record_shapes = record_shapes or with_flops
         self.with_flops = with_flops
         self.profile_memory = profile_memory
         self.with_stack = with_stack
@@ -134,13 +157,17 @@ class profile:
         self.profiling_start_time_ns = time.time_ns()
         return self
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: Any) -> bool | None:
         global recording
-        if self.enabled:
-            recording = False
-            self.profiling_end_time_ns = time.time_ns()
-            rows = _C._profiler_stop()
-            self.function_events = EventList.of(rows, self._origin_ns, self.profile_memory)
+        if not self.enabled:
+            return None
+        recording = False
+        self.profiling_end_time_ns = time.time_ns()
+        rows = _C._profiler_stop()
+        self.function_events = EventList.of(
+            rows, self._origin_ns, self.profile_memory, self.with_flops
+        )
+        return False
 
     def _events(self) -> EventList:
         if self.function_events is None:

@@ -118,7 +118,8 @@ class profile:
         activities: what to record; only `ProfilerActivity.CPU` exists here.
         schedule: from the number of a step to a `ProfilerAction`; call `step()` after each step.
         on_trace_ready: called with the profile whenever a stretch of recorded steps has ended.
-        record_shapes, profile_memory, with_stack: as for `torch.autograd.profiler.profile`.
+        record_shapes, profile_memory, with_stack, with_flops: as for
+            `torch.autograd.profiler.profile`.
         acc_events: keep the events of former stretches as well.
     """
 
@@ -203,6 +204,7 @@ class profile:
                 record_shapes=self.record_shapes,
                 profile_memory=self.profile_memory,
                 with_stack=self.with_stack,
+                with_flops=self.with_flops,
             )
             self.profiler.__enter__()
             self._recording = True
@@ -242,7 +244,7 @@ class profile:
         if not self.acc_events:
             return last
         every = [e for part in self._former for e in part]
-        return EventList(every, profile_memory=self.profile_memory)
+        return EventList(every, profile_memory=self.profile_memory, with_flops=self.with_flops)
 
     def key_averages(
         self,

@@ -38,8 +38,14 @@ def small_step() -> tuple[Any, Any]:
 def test_calls_of_every_kind_and_derivatives_are_recorded_in_order() -> None:
     p, lin = small_step()
     seen = names(p.function_events)
-    calls = ["linear", "relu", "mul", "__getitem__", "cat", "sum"]
+    calls = ["linear", "t", "addmm", "relu", "mul", "__getitem__", "select", "cat", "sum"]
     assert seen[: len(calls) + 1] == ["forward", *(f"aten::{c}" for c in calls)]
+    within = [(e.name, e.cpu_parent.name) for e in p.function_events if e.cpu_parent]
+    assert {
+        ("aten::addmm", "aten::linear"),
+        ("aten::select", "aten::__getitem__"),
+        ("aten::mm", "AddmmBackward0"),
+    } <= set(within)
     turns = [n for n in seen if n.startswith("autograd::engine::evaluate_function: ")]
     nodes = [t.split(": ", 1)[1] for t in turns]
     assert nodes == [
@@ -149,6 +155,160 @@ def test_averages_and_tables() -> None:
     assert "aten::add" in str(p)
 
 
+# Whatever calls it: PyTorch shows more of what an operation calls within itself.
+PRODUCTS = re.compile("aten::(mm|addmm|bmm|baddbmm|mul|add|sub|div|mul_|add_|mv|dot|linear)$")
+
+
+@parity
+def test_flops_are_counted_as_in_pytorch(torch: Any) -> Iterator[Any]:
+    """But for derivatives of elementwise operations, which are no calls here."""
+    x, y, v = torch.ones(4, 5, requires_grad=True), torch.ones(5, 6), torch.ones(5)
+    a, b = torch.ones(2, 4, 5), torch.ones(2, 5, 3)
+
+    def calls() -> None:
+        z = torch.mm(x, y)
+        z + 1
+        z * z
+        torch.addmm(torch.ones(4, 6), x, y, beta=0.5)
+        torch.bmm(a, b)
+        torch.baddbmm(torch.ones(2, 4, 3), a, b)
+        torch.matmul(x, v)
+        x @ y
+        torch.nn.functional.linear(x, torch.ones(3, 5), torch.ones(3))
+        torch.nn.functional.linear(x, torch.ones(3, 5))
+        torch.mul(2, x)
+        torch.add(1, x)
+        torch.add(x, x, alpha=2)
+        x - 1
+        x / 2
+        a.mul_(2)
+        a.add_(2)
+        x * a
+        torch.einsum("ij,jk->ik", x, y)
+        torch.dot(v, v)
+        z.sum().backward()
+
+    for options in ({"with_flops": True}, {}):
+        with torch.autograd.profiler.profile(**options) as p:
+            calls()
+        yield [(e.name, e.flops) for e in p.function_events if PRODUCTS.match(e.name)]
+        yield sorted((e.key, e.flops) for e in p.key_averages() if PRODUCTS.match(e.key))
+        yield p.record_shapes
+    with torch.profiler.profile(with_flops=True) as p:
+        calls()
+    yield sum(e.flops for e in p.events() if e.cpu_parent is None)
+    yield sum(e.flops for e in p.events())
+
+
+EVENTS = {
+    "nested": ((1, "a", 0.0, 10.0), (2, "b", 1.0, 4.0), (3, "c", 2.0, 3.0), (4, "b", 5.0, 9.5)),
+    "alike": ((1, "a", 0.0, 10.0), (2, "a", 1.0, 9.0), (3, "a", 2.0, 8.0), (4, "b", 3.0, 4.0)),
+    "two alike": ((1, "a", 0.0, 10.0), (2, "a", 1.0, 4.0), (3, "a", 5.0, 8.0)),
+    "one after another": ((1, "a", 0.0, 1.0), (2, "b", 1.0, 2.5e3), (3, "c", 2.5e3, 9e7)),
+    "at the same time": ((1, "a", 0.0, 4.0), (2, "b", 0.0, 4.0), (3, "c", 2.0, 6.0)),
+    "long names": tuple((i, "x" * i, i, i + 0.5) for i in range(2, 12)),
+    "out of order": ((1, "b", 2.0, 3.0), (2, "a", 0.0, 10.0)),
+}
+
+
+@parity(which=EVENTS)
+def test_events_made_by_hand(torch: Any, which: str) -> Iterator[Any]:
+    util = torch.autograd.profiler_util
+
+    def made(**more: Any) -> Any:
+        events = util.EventList(
+            [
+                util.FunctionEvent(id=i, name=n, thread=0, start_us=s, end_us=e, node_id=0, **more)
+                for i, n, s, e in EVENTS[which]
+            ],
+            profile_memory=bool(more),
+            with_flops=bool(more),
+        )
+        events._build_tree()
+        return events
+
+    events = made()
+    yield [(e.id, e.cpu_parent and e.cpu_parent.id, [c.id for c in e.cpu_children]) for e in events]
+    yield [(e.self_cpu_time_total, e.cpu_time_total, e.cpu_time, repr(e)) for e in events]
+    yield events.self_cpu_time_total, events.table(), repr(events), str(events)
+    yield events.total_average()
+    events = made(flops=2500, cpu_memory_usage=5000, input_shapes=[[2, 3], []], stack=["f(1)", "g"])
+    for options in (
+        {},
+        {"sort_by": "self_cpu_time_total"},
+        {"sort_by": "flops", "row_limit": 1},
+        {"row_limit": 0},
+        {"row_limit": -1, "header": "a header"},
+        {"top_level_events_only": True},
+        {"time_unit": "ms"},
+        {"time_unit": "s", "max_name_column_width": 8},
+        {"max_shapes_column_width": 10},
+    ):
+        yield lambda options=options: events.key_averages().table(**options)
+        yield lambda options=options: events.key_averages(True).table(**options)
+    yield [
+        (a.key, a.count, a.flops, a.cpu_memory_usage, a.self_cpu_memory_usage, a.cpu_time)
+        for a in events.key_averages()
+    ]
+    averages = events.key_averages(group_by_stack_n=1)
+    yield [(a.key, a.stack, a.input_shapes) for a in averages]
+    for e in events:
+        e.flops = 0
+    for options in ({}, {"max_src_column_width": 4}):
+        yield events.key_averages(group_by_stack_n=2).table(**options)
+
+
+@parity
+def test_averages_made_by_hand(torch: Any) -> Iterator[Any]:
+    util = torch.autograd.profiler_util
+
+    def event(**more: Any) -> Any:
+        return util.FunctionEvent(
+            **{"id": 0, "node_id": 0, "name": "foo", "thread": 0, "start_us": 10, "end_us": 15}
+            | more
+        )
+
+    average = util.FunctionEventAvg()
+    yield {k: v for k, v in vars(average).items() if k in ("key", "count", "flops", "node_id")}
+    average.add(event(flops=3))
+    average.add(event(start_us=20, end_us=30, flops=4))
+    average.add(average)
+    yield average.key, average.count, average.cpu_time_total, average.self_cpu_time_total
+    yield average.cpu_time, average.device_time_total, average.flops, repr(average)
+    yield lambda: average.add(event(name="bar"))
+    average += event()
+    yield average.count, average.cpu_time_str, average.cpu_time_total_str
+    e = event()
+    yield {
+        n: getattr(e, n)
+        for n in (
+            "count cpu_children cpu_memory_usage cpu_parent cpu_time cpu_time_str cpu_time_total "
+            "device_index device_memory_usage device_resource_id device_time device_time_str "
+            "device_time_total flops fwd_thread id input_shapes is_async is_legacy is_remote "
+            "is_python_function is_user_annotation kernels key name node_id overload_name scope "
+            "self_cpu_memory_usage self_cpu_percent self_cpu_time_total self_device_time_total "
+            "sequence_nr stack thread total_cpu_percent trace_name use_device"
+        ).split()
+    }
+    yield str(e.device_type), e.time_range.elapsed_us(), vars(e.time_range)
+
+
+test_options = table(
+    """
+profile(use_device="cuda").use_device
+profile(use_device="nowhere").use_device
+profile(use_cuda=True).use_device
+profile(use_cpu=False)
+profile(with_flops=True).record_shapes
+profile().__exit__(None, None, None)
+profile().total_average()
+profile().self_cpu_time_total
+profile().key_averages()
+    """,
+    setup="profile = torch.autograd.profiler.profile",
+)
+
+
 def test_nothing_is_recorded_outside() -> None:
     x = torch.ones(3)
     with profiler.profile() as p:
@@ -174,12 +334,31 @@ def test_an_error_within_closes_what_is_open() -> None:
     assert names(again.function_events) == ["aten::add"]
 
 
-def test_one_profile_at_a_time() -> None:
-    with profiler.profile() as p:
-        with pytest.raises(RuntimeError, match="a profiler is running already"):
-            profiler.profile().__enter__()
-        torch.ones(2)
-    assert names(p.function_events) == ["aten::ones"]
+@parity
+def test_a_profile_within_another_takes_its_place(torch: Any) -> Iterator[Any]:
+    profile = torch.autograd.profiler.profile
+    x = torch.ones(2)
+    with profile() as p:
+        x.sin()
+        with profile() as q:
+            x.cos()
+        x.tan()
+    yield names(p.function_events), names(q.function_events)
+    with torch.profiler.profile() as p, profile() as q:
+        x.sin()
+    yield names(p.events()), names(q.function_events)
+    first, second = profile(), profile()
+    first.__enter__()
+    x.sin()
+    second.__enter__()
+    x.cos()
+    first.__exit__(None, None, None)
+    x.tan()
+    second.__exit__(None, None, None)
+    yield names(first.function_events), names(second.function_events)
+    with profile() as p:
+        x.sin()
+    yield names(p.function_events)
 
 
 def test_hooks_and_functions_record_what_they_call() -> None:
