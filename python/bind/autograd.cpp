@@ -209,6 +209,14 @@ PyObject* run(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     });
 }
 
+// _root_gradient(root, given or None, index): the gradient that a pass begins with, None if nothing is recorded.
+PyObject* root_gradient(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+    return guarded([&]() -> PyObject* {
+        if (nargs != 3) fail_type("_root_gradient(root, given, index)");
+        return wrap_or_none(root_of(args[0], args[1], size_t(to_int64(args[2])), nullptr).grad);
+    });
+}
+
 PyObject* queue(PyObject*, PyObject* callable) {
     return guarded([&]() -> PyObject* {
         queue_callback([f = Object::borrow(callable)] { check(PyObject_CallNoArgs(f.get())); });
@@ -334,6 +342,8 @@ PyMethodDef functions_[] = {
     {"_get_sequence_nr", sequence_nr, METH_NOARGS, nullptr},
     {"_current_graph_task_execution_order", execution_order, METH_NOARGS, nullptr},
     {"_queue_callback", queue, METH_O, nullptr},
+    {"_root_gradient", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(root_gradient)),
+     METH_FASTCALL, nullptr},
     {"_current_graph_task_id", pass_id, METH_NOARGS, nullptr},
     {"_current_autograd_node", node_of_turn, METH_NOARGS, nullptr},
     {"_is_checkpoint_valid", checkpoint_valid, METH_NOARGS, nullptr},

@@ -4,8 +4,10 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <vector>
 
+#include "autograd/record.h"
 #include "collector.h"
 #include "convert.h"
 #include "node_type.h"
@@ -48,6 +50,11 @@ public:
         const Object arg = check(wrap(t));
         Object value = check(PyObject_CallOneArg(pack.get(), arg.get()));
         return std::make_unique<PackedObject>(std::move(value), unpack);
+    }
+
+    pybind11::object callables() const {
+        return pybind11::reinterpret_steal<pybind11::object>(
+            check(PyTuple_Pack(2, pack_.get(), unpack_.get())).release());
     }
 
 private:
@@ -155,6 +162,64 @@ void disable(const std::string& message, bool fail_if_non_empty) {
     });
 }
 
+// The pair in force, or None.
+pybind11::object top() {
+    if (stack().hooks.empty()) return pybind11::none();
+    return stack().hooks.back()->callables();
+}
+
+const Tensor& view_argument(const pybind11::object& o) {
+    if (!is_tensor(o.ptr())) fail_type("expected a Tensor");
+    const Tensor& t = tensor_of(o.ptr());
+    WG_CHECK(
+        t.is_view(),
+        "Expected meta != nullptr to be true, but got false.  (Could this error message be improved?  If so, "
+        "please report an enhancement request to PyTorch.)");
+    return t;
+}
+
+// How a view was made, by PyTorch's numbers.
+enum class Creation : uint8_t { Default, CustomFunction, MultiOutput, NoGrad, Inference };
+constexpr ViewKind kKinds[] = {ViewKind::Default, ViewKind::CustomFunction, ViewKind::MultiOutput,
+                               ViewKind::NoGrad, ViewKind::Inference};
+
+Creation creation_of(const pybind11::object& view) {
+    return translated([&] {
+        const ViewKind kind = view_argument(view)->view_kind;
+        return Creation(std::find(std::begin(kKinds), std::end(kKinds), kind) - kKinds);
+    });
+}
+void set_creation(const pybind11::object& view, Creation c) {
+    translated([&] { view_argument(view)->view_kind = kKinds[size_t(c)]; });
+}
+
+// The place of a view in its base, looked at in another tensor: None if t is no view, or, if that is checked, `base`
+// does not lie in memory as its base does.
+PyObject* view_of_another(PyObject*, PyObject* const* args, Py_ssize_t n) {
+    return guarded([&]() -> PyObject* {
+        if (n != 3 || !is_tensor(args[0])) fail_type("_view_of_another(view, base, checked)");
+        if (!is_tensor(args[1]))
+            fail_type(str("_view_func(): argument 'new_base' (position 1) must be Tensor, not ",
+                          Py_TYPE(args[1])->tp_name));
+        const Tensor &t = tensor_of(args[0]), &base = tensor_of(args[1]);
+        if (!t.is_view()) Py_RETURN_NONE;
+        const Tensor own(t->view_base);
+        if (args[2] == Py_True &&
+            !(same_shape(own.sizes(), base.sizes()) && own.offset() == base.offset() &&
+              same_shape(own.strides(), base.strides())))
+            Py_RETURN_NONE;
+        Window w = Window::of(t);
+        if (t.dtype() == own.dtype()) w.dtype = base.dtype();
+        return check(wrap(window_as(base, w, true))).release();
+    });
+}
+PyMethodDef view_functions_[] = {
+    {"_view_of_another",
+     reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(view_of_another)), METH_FASTCALL,
+     nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
 }  // namespace
 
 void* saved_hooks_of_thread() { return &stack(); }
@@ -220,6 +285,18 @@ void add_graph(pybind11::module_& m) {
     autograd.def("_saved_tensors_hooks_get_disabled_error_message",
                  [] { return stack().disabled; });
     autograd.def("_saved_tensors_hooks_is_enabled", [] { return !stack().disabled; });
+    autograd.def("_top_saved_tensors_default_hooks", [](bool) { return top(); });
+    pybind11::enum_<Creation>(autograd, "CreationMeta")
+        .value("DEFAULT", Creation::Default)
+        .value("IN_CUSTOM_FUNCTION", Creation::CustomFunction)
+        .value("MULTI_OUTPUT_NODE", Creation::MultiOutput)
+        .value("NO_GRAD_MODE", Creation::NoGrad)
+        .value("INFERENCE_MODE", Creation::Inference);
+    autograd.def("_get_creation_meta", creation_of);
+    autograd.def("_set_creation_meta", set_creation);
+    for (const char* name : {"_get_sequence_nr", "_unsafe_set_version_counter"})
+        autograd.attr(name) = m.attr(name);
+    check(PyModule_AddFunctions(m.ptr(), view_functions_));
 }
 
 }  // namespace wg::py

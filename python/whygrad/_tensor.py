@@ -486,6 +486,25 @@ Tensor.type = _convert_type  # type: ignore[method-assign]
 
 
 @_method
+def _view_func(self: Tensor, new_base: Tensor) -> Tensor | None:
+    """The view of `new_base` that this tensor is of its base.
+
+    None for a tensor that is no view, or a `new_base` that does not lie in its memory as the base does.
+    """
+    if has_torch_function_unary(self):
+        return overridden(Tensor._view_func, locals())
+    return _C._view_of_another(self, new_base, True)
+
+
+@_method
+def _view_func_unsafe(self: Tensor, new_base: Tensor) -> Tensor | None:
+    """The same without regard to how `new_base` lies in memory."""
+    if has_torch_function_unary(self):
+        return overridden(Tensor._view_func_unsafe, locals())
+    return _C._view_of_another(self, new_base, False)
+
+
+@_method
 def cuda(
     self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None
 ) -> Tensor:

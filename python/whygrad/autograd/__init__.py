@@ -58,12 +58,51 @@ def _targets(value: Any) -> tuple:
     return _as_tuple(value.values() if isinstance(value, Mapping) else value)
 
 
+def _tensor_or_tensors_to_tuple(tensors: Any, length: int) -> tuple:
+    if tensors is None:
+        return (None,) * length
+    return (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+
+
 def _grads_for(tensors: tuple, grads: Any) -> tuple:
-    if grads is None:
-        return (None,) * len(tensors)
-    if isinstance(grads, Tensor):
-        return (grads,)
-    return tuple(grads)[: len(tensors)]  # those without a root are ignored, as in PyTorch
+    # Those without a root are ignored, as in PyTorch.
+    return _tensor_or_tensors_to_tuple(grads, len(tensors))[: len(tensors)]
+
+
+def _calculate_shape(
+    output: Tensor | graph.GradientEdge, grad: Tensor, is_grads_batched: bool
+) -> tuple[Any, Any]:
+    """The shapes of an output and of its gradient, without the batch of gradients if there is one."""
+    if not isinstance(output, graph.GradientEdge):
+        shape = output.shape
+    elif is_grads_batched:
+        raise RuntimeError("Batched grads are not supported with GradientEdge")
+    else:
+        shape = _C.Size(output.node._input_metadata[output.output_nr].shape)
+    return shape, grad.shape[1:] if is_grads_batched else grad.shape
+
+
+def _make_grads(
+    outputs: Sequence[Any], grads: Sequence[Tensor | None], is_grads_batched: bool
+) -> tuple[Tensor | None, ...]:
+    """The gradients that a pass begins with: those given, and ones; None for outputs that are not recorded.
+
+    Raises:
+        RuntimeError: they do not fit the outputs, or one that is missing cannot be one.
+        TypeError: something else than a tensor or None.
+    """
+    pairs = list(zip(outputs, grads, strict=False))
+    for _, grad in pairs:
+        if not (grad is None or isinstance(grad, Tensor)):
+            raise TypeError(
+                f"gradients can be either Tensors or None, but got {type(grad).__name__}"
+            )
+    if is_grads_batched:
+        from ..func._batching.derivatives import check_rows
+
+        check_rows(*zip(*pairs, strict=True))
+        return tuple(grad for _, grad in pairs)
+    return tuple(_C._root_gradient(*pair, i) for i, pair in enumerate(pairs))
 
 
 def backward(
@@ -199,6 +238,8 @@ def grad(
 from . import functional  # noqa: E402  (it takes `grad` from here)
 from .gradcheck import gradcheck, gradgradcheck  # noqa: E402
 
+DeviceType = profiler.DeviceType
+_profiler_enabled = profiler._profiler_enabled
 _is_checkpoint_valid = Variable._execution_engine.is_checkpoint_valid
 is_multithreading_enabled = _C._is_multithreading_enabled
 SavedTensor = _C._autograd.SavedTensor

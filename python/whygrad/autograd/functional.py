@@ -606,10 +606,10 @@ def _columns(
     return list(columns), outputs, is_tuple
 
 
-def _standard_basis(
+def _unit_vectors(
     tensors: Sequence[Tensor], first: int = 0, count: int | None = None
 ) -> list[Tensor]:
-    """The unit vectors of the space of all elements: for each tensor its parts of them, stacked.
+    """The unit vectors of the space of all elements: for each tensor its parts of them, as rows.
 
     All of them, or `count` from the one with the number `first`.
     """
@@ -619,9 +619,25 @@ def _standard_basis(
     for t in tensors:
         block = _C.zeros((n, t.numel()), dtype=t.dtype)
         block.diagonal(first - start).fill_(1)
-        basis.append(block.view(n, *t.size()))
+        basis.append(block)
         start += t.numel()
     return basis
+
+
+def _standard_basis(
+    tensors: Sequence[Tensor], first: int = 0, count: int | None = None
+) -> list[Tensor]:
+    """The same in the shapes of the tensors, stacked."""
+    parts = _unit_vectors(tensors, first, count)
+    return [p.view(len(p), *t.size()) for p, t in zip(parts, tensors, strict=True)]
+
+
+def _construct_standard_basis_for(
+    tensors: tuple[Tensor, ...], tensor_numels: tuple[int, ...]
+) -> tuple[Tensor, ...]:
+    """The unit vectors of the space of all elements: for each tensor its parts of them, as rows."""
+    assert tensor_numels == tuple(t.numel() for t in tensors)
+    return tuple(_unit_vectors(tensors))
 
 
 def _row_gradients(

@@ -19,6 +19,14 @@ from typing import Any
 from .. import _C
 from . import _gradcheck_messages as said
 from . import forward_ad, grad
+from ._jacobians import _differentiable_outputs as _differentiable_outputs
+from ._jacobians import _get_numerical_jacobian as _get_numerical_jacobian
+from ._jacobians import _iter_tensors as _iter_tensors
+from ._jacobians import get_analytical_jacobian as get_analytical_jacobian
+from ._jacobians import get_numerical_jacobian as get_numerical_jacobian
+from ._jacobians import (
+    get_numerical_jacobian_wrt_specific_input as get_numerical_jacobian_wrt_specific_input,
+)
 from .function import Function
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]

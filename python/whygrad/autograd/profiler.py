@@ -12,6 +12,7 @@ import warnings
 from typing import Any
 
 from .. import _C
+from .profiler_util import DeviceType as DeviceType
 from .profiler_util import EventList, FunctionEvent, FunctionEventAvg
 
 __all__ = [
@@ -27,6 +28,10 @@ __all__ = [
 
 
 recording = False  # whether somebody does, on any thread
+
+
+def _profiler_enabled() -> bool:
+    return recording
 
 
 def kineto_available() -> bool:

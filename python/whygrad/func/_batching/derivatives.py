@@ -222,13 +222,13 @@ def run_backward(
 
     if not is_grads_batched:
         return _through_levels(run, tuple(roots), tuple(grads), tuple(targets))
-    n = _checked_rows(roots, grads)
+    n = check_rows(roots, grads)
     with Running(n, "error", legacy=True) as level:
         rows = Rows([(level, n)])
         return _through_levels(run, tuple(roots), tuple(grads), tuple(targets), rows)
 
 
-def _checked_rows(roots: Sequence[Any], grads: Sequence[Any]) -> int:
+def check_rows(roots: Sequence[Any], grads: Sequence[Any]) -> int:
     """How many gradients there are for each root; PyTorch's errors if that cannot be said."""
     for root, g in zip(roots, grads, strict=False):
         if g is None and isinstance(root, Tensor) and root.numel() != 1:
