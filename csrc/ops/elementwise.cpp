@@ -180,11 +180,7 @@ private:
     Tensor operand(int slot) const {
         if (!has_number(slot))
             return reads_saved_ >> (slot + 1) & 1 ? saved_[slot].unpack(this) : Tensor();
-        // Of numbers alone formulas would compute in the default dtype: 1 - weight.
-        if (op_ == Op::lerp)
-            return full({}, scalars_[slot + 1],
-                        scalars_[slot + 1].is_complex() ? DType::Complex128 : DType::Float64);
-        return wrapped_number(scalars_[slot + 1]);
+        return number_in_formula(op_, scalars_[slot + 1]);
     }
 
     Op op_;

@@ -434,6 +434,13 @@ float narrow_exponent(double exponent) noexcept {
     return std::nextafter(narrow, exponent > narrow ? float(kInfinity) : -float(kInfinity));
 }
 
+Tensor number_in_formula(Op op, Scalar value) {
+    // Of numbers alone formulas would compute in the default dtype: 1 - weight.
+    if (op == Op::lerp)
+        return full({}, value, value.is_complex() ? DType::Complex128 : DType::Float64);
+    return wrapped_number(value);
+}
+
 Op loop_of_power(const Arg& arg, DType compute) {
     if (arg.is_tensor() || !is_differentiable(compute)) return Op::pow;
     if (arg.scalar().is_complex() && arg.scalar().to_complex().im != 0) return Op::pow;

@@ -1,5 +1,5 @@
 // What decides the dtypes of an elementwise operation, and what single operations want differently from
-// all others. Only elementwise.cpp looks here; promotion itself is declared in elementwise.h.
+// all others. Only the files elementwise*.cpp look here; promotion itself is declared in elementwise.h.
 #pragma once
 
 #include <variant>
@@ -51,6 +51,9 @@ bool rounds_operand(Op op, size_t k, const Arg& arg, DType compute_as);
 // A number of a computation in `compute_as`, with that rounding, as its loop takes it.
 void store_operand(Op op, size_t k, Scalar s, char* to, DType compute, DType compute_as,
                    bool rounds);
+
+// Operand `value`, a number, as the gradient formulas take it.
+Tensor number_in_formula(Op op, Scalar value);
 
 // The row whose loop does the work: powers by the usual numbers have rows of their own.
 Op loop_of_power(const Arg& exponent, DType compute);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/elementwise_rules.h"
 #include "ops/functions.h"
 
 namespace wg {
@@ -14,12 +15,17 @@ bool any_tangent(Args args) {
 
 namespace {
 
+// The operands as the gradient formulas take them.
+void fill_operands(Tensor (&abc)[3], Op op, Args args) {
+    for (size_t k = 0; k < args.size(); ++k)
+        abc[k] = args[k].is_tensor() ? args[k].tensor() : number_in_formula(op, args[k].scalar());
+}
+
 // The Jacobian is diagonal: the gradient formulas applied to the tangents are what these add to that of the result.
 Tensor tangent_of(const Forward& d, const RowInfo& r, Op op, Args args, const Tensor& out,
                   const Params& params) {
     Tensor abc[3], sum;
-    for (size_t k = 0; k < args.size(); ++k)
-        abc[k] = args[k].is_tensor() ? args[k].tensor() : wrapped_number(args[k].scalar());
+    fill_operands(abc, op, args);
     for (size_t k = op == Op::where_choice ? 1 : 0; k < args.size(); ++k) {
         if (!d.has(k)) continue;
         const Tensor& v = d.tangent(k);
@@ -47,8 +53,7 @@ void push_elementwise(const RowInfo& r, Op op, Args args, const Tensor& out, con
     if (std::any_of(args.begin(), args.end(), [](const Arg& a) { return is_complex(a); })) {
         // The formulas give conjugates, and not all of them of a derivative: what they do is transposed.
         Tensor abc[3];
-        for (size_t k = 0; k < args.size(); ++k)
-            abc[k] = args[k].is_tensor() ? args[k].tensor() : wrapped_number(args[k].scalar());
+        fill_operands(abc, op, args);
         const Ref<Node> node = make_node(
             "", {inputs.data(), inputs.size()},
             [&r, &abc, &out, &params, first = size_t(op == Op::where_choice)](Backward& d) {

@@ -152,3 +152,34 @@ def test_elementwise_against_reverse(name, torch):
     compare_with_reverse(
         torch, lambda xs: row.call(torch, *xs), lambda torch: row_operands(torch, row)
     )
+
+
+WITH_NUMBERS = """
+torch.lerp(x, y, 0.4)
+torch.addcmul(x, y, y, value=0.3)
+torch.addcdiv(x, y, y + 5, value=0.3)
+torch.add(x, y, alpha=0.3) - 0.7 * x
+torch.rsub(x, y, alpha=0.3) / 0.7
+torch.clamp(x, -0.3, 0.7)
+torch.where(x > 0.1, x * 0.3, 0.7)
+(x.abs() + 0.1) ** 0.3
+0.3 ** x
+torch.xlogy(x, 0.3)
+torch.copysign(x, -0.3)
+x.abs().fmod(0.3)
+torch.logit(x.sigmoid(), 0.01)
+torch.nn.functional.elu(x, 0.3)
+torch.nn.functional.softplus(x, 0.3, 0.7)
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("expression", WITH_NUMBERS)
+def test_numbers_keep_their_precision(expression, torch):
+    def function(torch):
+        return lambda xs: eval(expression, {"torch": torch, "x": xs[0], "y": xs[1]})
+
+    def make_inputs(torch):
+        return inputs_of(torch, [(2, 3), (3,)])
+
+    compare_with_torch(function, make_inputs)
+    compare_with_reverse(torch, function(torch), make_inputs)
