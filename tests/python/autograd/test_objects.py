@@ -10,7 +10,7 @@ import gc
 import pickle
 import weakref
 
-from parity import SUMMED, table
+from parity import SUMMED, parity, table
 
 SETUP = """
 import copy, pickle
@@ -170,3 +170,10 @@ def test_pickles_do_not_need_a_module_torch(torch):
     text = pickle.dumps([torch.nn.Parameter(x), torch.float32, torch.Size([1]), handle], 0)
     assert not [line for line in text.split(b"\n") if line.startswith(b"ctorch")]
     assert pickle.loads(text)[3].id == handle.id
+
+
+@parity(
+    dtype=("float32", "complex64", "int64"), arguments=[(), (True,), (False, True), (True, False)]
+)
+def test_variables(torch, dtype, arguments):
+    yield lambda: torch.autograd.Variable(torch.ones(2, dtype=getattr(torch, dtype)), *arguments)
