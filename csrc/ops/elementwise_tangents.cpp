@@ -32,7 +32,9 @@ Tensor tangent_of(const Forward& d, const RowInfo& r, Op op, Args args, const Te
         const Tensor g = same_shape(v.sizes(), out.sizes()) ? v : expand(v, Dims(out.sizes()));
         sum = Forward::sum(sum, r.passes_through[k] ? g : r.gradient[k](g, abc, out, params.p));
     }
-    return sum;
+    // A number of a formula is in double precision, which without dims is the tangent's, too.
+    const bool wider = sum.defined() && item_size(sum.dtype()) > item_size(out.dtype());
+    return wider && out.dim() == 0 ? to_dtype(sum, out.dtype()) : sum;
 }
 
 }  // namespace

@@ -183,3 +183,17 @@ def test_numbers_keep_their_precision(expression, torch):
 
     compare_with_torch(function, make_inputs)
     compare_with_reverse(torch, function(torch), make_inputs)
+
+
+@pytest.mark.parametrize("shape", [(), (2,)])
+@pytest.mark.parametrize("dtype", parity.FLOATS)
+def test_numbers_do_not_widen_tangents(dtype, shape):
+    def case(torch):
+        fwad = torch.autograd.forward_ad
+        with fwad.dual_level():
+            x, y = (data(torch, *shape, dtype=dtype, salt=k) for k in (0, 1))
+            d = fwad.make_dual(x, y)
+            yield fwad.unpack_dual(torch.lerp(d, y, 0.4)).tangent
+            yield fwad.unpack_dual(torch.lerp(y, d, 0.7)).tangent
+
+    check(case, parity.CLOSE)
