@@ -2,6 +2,7 @@
 #include "autograd/forward.h"
 #include "args.h"
 #include "convert.h"
+#include "override.h"
 
 namespace wg::py {
 namespace {
@@ -76,6 +77,20 @@ PyObject* unpack_dual_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs,
     });
 }
 
+// A function of the module with the question to the classes of its arguments in front.
+template <Literal name, FastFunction* F>
+PyObject* asked(PyObject* module, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+    if (may_be_overridden(args, nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0))) [[unlikely]] {
+        const Object callable = Object::steal(PyObject_GetAttrString(module, name.text));
+        if (!callable) return nullptr;
+        Call call{"torch.", name.text, args, nargs, kwnames};
+        call.callable = callable.get();
+        if (const Answer a = ask_overrides(call, [&] { return F(module, args, nargs, kwnames); }))
+            return a.result;
+    }
+    return F(module, args, nargs, kwnames);
+}
+
 template <class F>
 PyCFunction fast(F* f) {
     return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
@@ -89,8 +104,8 @@ PyMethodDef functions_[] = {
     {"_is_fwd_grad_enabled", is_enabled, METH_NOARGS,
      "Whether operations of this thread see tangents."},
     {"_set_fwd_grad_enabled", set_enabled, METH_O, nullptr},
-    {"_make_dual", fast(make_dual_tensor), kFast, nullptr},
-    {"_unpack_dual", fast(unpack_dual_tensor), kFast, nullptr},
+    {"_make_dual", fast(asked<"_make_dual", make_dual_tensor>), kFast, nullptr},
+    {"_unpack_dual", fast(asked<"_unpack_dual", unpack_dual_tensor>), kFast, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 

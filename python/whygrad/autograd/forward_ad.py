@@ -110,7 +110,7 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         from ..func._batching import derivatives
 
         return derivatives.make_dual(tensor, tangent, level, _C._make_dual)
-    return _C._make_dual(tensor, tangent, level)
+    return _C._make_dual(tensor, tangent, level=level)
 
 
 def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTensor:
@@ -128,7 +128,7 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
         from ..func._batching import derivatives
 
         return UnpackedDualTensor(*derivatives.unpack_dual(tensor, level))
-    return UnpackedDualTensor(*_C._unpack_dual(tensor, level))
+    return UnpackedDualTensor(*_C._unpack_dual(tensor, level=level))
 
 
 class dual_level(_DecoratorContextManager):

@@ -563,3 +563,25 @@ def test_shallow_copies(torch):
     yield made, made._is_view(), made._base is plain, made.data_ptr() == plain.data_ptr()
     made = copy.copy(torch.tensor([1j]).as_subclass(Sub).conj())
     yield made + 0, made.is_conj()
+
+
+@parity(which=["kept", "told"], operands=["ss", "sx", "xs"])
+def test_dual_tensors_of_a_class(torch, which, operands):
+    fwad = torch.autograd.forward_ad
+    calls = []
+
+    class Sub(torch.Tensor):
+        if which == "told":
+
+            @classmethod
+            def __torch_function__(cls, func, types, args=(), kwargs=None):
+                calls.append((func.__name__, [t.__name__ for t in types], len(args), kwargs))
+                return super().__torch_function__(func, types, args, kwargs or {})
+
+    made = {"s": lambda: torch.ones(2).as_subclass(Sub), "x": lambda: torch.full((2,), 3.0)}
+    with fwad.dual_level():
+        dual = fwad.make_dual(*(made[o]() for o in operands))
+        kinds = [type(t).__name__ for t in (dual, *fwad.unpack_dual(dual))]
+        kinds += [type(t).__name__ for t in fwad.unpack_dual(dual * 2)]
+        yield kinds, calls
+        yield fwad.unpack_dual(dual * dual).tangent.as_subclass(torch.Tensor)
