@@ -109,6 +109,18 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params = {},
 Tensor& elementwise_out(Op op, Tensor& out, Args args, const Params& params = {},
                         const char* name = nullptr);
 
+// Calls f with the operands. Of numbers alone the first becomes a tensor, as weak in promotion as a number.
+Tensor wrapped_number(Scalar value);
+template <class F>
+auto with_a_tensor(Args args, F f) {
+    for (const Arg& a : args)
+        if (a.is_tensor()) return f(args);
+    const Tensor number = wrapped_number(args[0].scalar());
+    SmallVector<Arg, 3> made(args);
+    made[0] = Arg(number);
+    return f(Args(made.data(), made.size()));
+}
+
 // A row with its operands, chosen by the arguments of a call: what clamp(), div() with a rounding mode
 // and the like come down to. Refers to the caller's tensors.
 struct RowChoice {
@@ -117,12 +129,17 @@ struct RowChoice {
     Params params = {};
     const char* node = nullptr;
 
-    Tensor fresh() const { return elementwise(op, Args(args.data(), args.size()), params, node); }
+    Tensor fresh() const {
+        return with_a_tensor(Args(args.data(), args.size()),
+                             [&](Args a) { return elementwise(op, a, params, node); });
+    }
     Tensor& in_place(Tensor& self) const {
         return elementwise_(op, self, Args(args.data(), args.size()), params, node);
     }
     Tensor& into(Tensor& out, const char* name) const {
-        return elementwise_out(op, out, Args(args.data(), args.size()), params, name);
+        with_a_tensor(Args(args.data(), args.size()),
+                      [&](Args a) { elementwise_out(op, out, a, params, name); });
+        return out;
     }
 };
 

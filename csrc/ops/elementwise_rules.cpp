@@ -478,7 +478,7 @@ bool casts_into_out(Op op, Args args) {
     case Op::lerp: return !args[2].is_tensor();
     case Op::clamp_both:
     case Op::clamp_low:
-    case Op::clamp_high: return false;
+    case Op::clamp_high: return args[1].is_tensor();
     default: return r.arity > 1 || r.dtypes == DTypes::FLOATS || r.is_test;
     }
 }

@@ -36,7 +36,7 @@ Tensor clamp(const Tensor& x, const std::optional<Arg>& min, const std::optional
     return choose_clamp(x, min, max).fresh();
 }
 
-RowChoice div_rounded(const Tensor& a, const Arg& b, OptString mode) {
+RowChoice div_rounded(const Arg& a, const Arg& b, OptString mode) {
     if (!mode) return {Op::div, {a, b}};
     if (*mode == "floor") return {Op::div_floor, {a, b}};
     WG_CHECK(*mode == "trunc",
@@ -44,13 +44,10 @@ RowChoice div_rounded(const Tensor& a, const Arg& b, OptString mode) {
              "'");
     return {Op::div_trunc, {a, b}};
 }
-RowChoice div_rounded(const Tensor& a, const Tensor& b, OptString mode) {
-    return div_rounded(a, Arg(b), mode);
-}
 RowChoice div_rounded(const Tensor& a, Scalar b, OptString mode) {
-    return div_rounded(a, Arg(b), mode);
+    return div_rounded(Arg(a), Arg(b), mode);
 }
-RowChoice true_divide(const Tensor& a, const Tensor& b) { return {Op::div, {a, b}}; }
+RowChoice true_divide(const Arg& a, const Arg& b) { return {Op::div, {a, b}}; }
 RowChoice true_divide(const Tensor& a, Scalar b) { return {Op::div, {a, b}}; }
 
 RowChoice round_to(const Tensor& x, int64_t decimals) {

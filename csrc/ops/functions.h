@@ -33,7 +33,6 @@ Tensor zeros_like(const Tensor& t, OptDType dtype = {});
 Tensor ones_like(const Tensor& t, OptDType dtype = {});
 Tensor full_like(const Tensor& t, Scalar value, OptDType dtype = {});
 Tensor scalar_tensor(Scalar value, OptDType dtype = {});
-Tensor wrapped_number(Scalar value);  // 0-d, weakest in promotion
 void copy_values(const Tensor& to,
                  const Tensor& from);  // broadcast and cast; no history, no version
 void fill_values(const Tensor& to, Scalar value);
@@ -511,10 +510,9 @@ Tensor make_eye_square(int64_t n, const OptTensor& out, const TensorOptions& o);
 RowChoice clamp_tensors(const Tensor& x, const OptTensor& min, const OptTensor& max);
 RowChoice clamp_numbers(const Tensor& x, OptScalar min, OptScalar max);
 using OptString = std::optional<std::string_view>;
-RowChoice div_rounded(const Tensor& a, const Arg& b, OptString rounding_mode);
-RowChoice div_rounded(const Tensor& a, const Tensor& b, OptString rounding_mode);
+RowChoice div_rounded(const Arg& a, const Arg& b, OptString rounding_mode);
 RowChoice div_rounded(const Tensor& a, Scalar b, OptString rounding_mode);
-RowChoice true_divide(const Tensor& a, const Tensor& b);
+RowChoice true_divide(const Arg& a, const Arg& b);
 RowChoice true_divide(const Tensor& a, Scalar b);
 RowChoice round_to(const Tensor& x, int64_t decimals);
 RowChoice logit(const Tensor& x, OptDouble eps);

@@ -107,18 +107,14 @@ PyObject* invoke_row(PyObject* const* values, const void* context) {
             }
         }
     }
-    Tensor number;
-    if (std::none_of(args.begin(), args.end(), [](const Arg& a) { return a.is_tensor(); })) {
-        number = wrapped_number(args[0].scalar());
-        args[0] = Arg(number);
-    }
-    const Args span{args.data(), args.size()};
-    if (c.is_inplace) return wrap(elementwise_(op, tensor_of(values[0]), span, p));
-    if (c.out >= 0 && values[c.out] != Py_None)
-        return with_out(values[c.out], [&](Tensor& out) {
-            elementwise_out(op, out, span, p, op == c.op ? nullptr : r.name);
-        });
-    return wrap(elementwise(op, span, p));
+    return with_a_tensor(Args{args.data(), args.size()}, [&](Args operands) -> PyObject* {
+        if (c.is_inplace) return wrap(elementwise_(op, tensor_of(values[0]), operands, p));
+        if (c.out >= 0 && values[c.out] != Py_None)
+            return with_out(values[c.out], [&](Tensor& out) {
+                elementwise_out(op, out, operands, p, op == c.op ? nullptr : r.name);
+            });
+        return wrap(elementwise(op, operands, p));
+    });
 }
 
 // What may stand in the place of an operand: a tensor, a number, or either.

@@ -52,6 +52,9 @@ constexpr const char* kCanCast =
     "Expected canCast( typeMetaToScalarType(self.dtype()), typeMetaToScalarType(out.dtype())) to be "
     "true, but got false.";
 
+constexpr const char* kScalarType =
+    "Expected object of scalar type %r but got scalar type %o for argument 'out'";
+
 constexpr Sharing kAny = {Sharing::Any, Sharing::Any, true};
 constexpr Sharing kFirstWhole = {Sharing::Same, Sharing::Any};
 constexpr Sharing kWhole = {Sharing::Same, Sharing::Same};
@@ -75,12 +78,16 @@ constexpr OutRule rules_[] = {
     {"addbmm", Rule::Same, "self and mat2 must have the same dtype, but got %o and %r",
      kFirstWhole},
     {"mm", Rule::Same, kSame},
+    {"linear", Rule::Same, kSame},
     {"bmm", Rule::Same, kSame},
-    {"mv", Rule::Same, kSame, kAny},
+    {"mv", Rule::Same, "addmv input tensors must have the same dtype, but got %o, %r, and %r",
+     kAny},
     {"addmm", Rule::Same, kSame, kFirstWhole},
     {"addmv", Rule::Same, kSame, kFirstWhole},
     {"baddbmm", Rule::Same, kSame, kFirstWhole},
     {"matmul", Rule::Same, kSame},
+    {"complex", Rule::Same, kScalarType, kWhole},
+    {"polar", Rule::Same, kScalarType, kWhole},
     {"gather", Rule::Same, kSame, kApart},
     {"take_along_dim", Rule::Same, kSame, kApart},
     {"scatter", Rule::Same, kSame, kFirstOnly},
@@ -97,7 +104,7 @@ constexpr OutRule rules_[] = {
     {"unbind_copy", Rule::Same, kSame, kAny, Differentiable::OfOut},
     {"split_copy", Rule::Same, kSame, kAny, Differentiable::No},
     {"split_with_sizes_copy", Rule::Same, kSame, kAny, Differentiable::No},
-    {"_copy", Rule::Same, kSame, kAny},  // all others of that ending
+    {"_copy", Rule::Same, kSame, kAny, Differentiable::InParts},  // all others of that ending
     {"float_power", Rule::Same,
      "the output given to float_power has dtype %o but the operation's result requires dtype %r",
      kWhole},

@@ -220,3 +220,41 @@ torch.zeros(2, out=1)
     setup=SETUP,
     tol=CLOSE,
 )
+
+test_where_to_write = table(
+    """
+o = torch.ones(2, 3); F.hardshrink(x, out=o) is o; o; F.softshrink(x, 1.5, out=o) is o; o; torch.hardshrink(x, 2.5, out=o); o
+o = torch.ones(2, 3); F.softplus(x, out=o) is o; o; F.logsigmoid(x, out=o) is o; o
+o = torch.ones(2, 2); F.linear(x, x, out=o) is o; o; F.linear(x, x, torch.ones(2), out=o); o
+F.linear(x, x, out=torch.ones(2, 2).double())
+F.linear(x, w, out=torch.ones(2, 2))
+F.softplus(w, out=torch.ones(2, 3))
+F.hardshrink(x, out=torch.ones(2, 3).long())
+F.softshrink(x, out=torch.ones(2))
+o = torch.ones(2, 3).double(); torch.clamp(x, x - 1, x + 1, out=o); o; torch.clip(x, min=x + 1, out=o); o
+torch.clamp(x, x, x, out=n)
+torch.clamp(x, 0, 1, out=torch.ones(2, 3).double())
+torch.complex(x, x, out=torch.ones(2, 3, dtype=torch.complex128))
+torch.polar(x, x, out=torch.ones(2, 3))
+torch.nan_to_num(x, out=torch.ones(2, 3).double())
+torch.mv(x, x[0], out=torch.ones(2).double())
+torch.expand_copy(w, (2, 2, 3), out=torch.ones(2, 2, 3)).grad_fn.name()
+torch.permute_copy(w, (1, 0), out=torch.ones(3, 2)).sum().backward()
+torch.view_copy(w, (6,), out=torch.ones(6, requires_grad=True))
+o = torch.ones(6, requires_grad=True) * 1; torch.view_copy(x, (6,), out=o).grad_fn.name()
+""",
+    setup=SETUP,
+    tol=CLOSE,
+)
+
+test_numbers_that_count_as_tensors = table(
+    """
+torch.true_divide(3, 2); torch.divide(3.0, 2); torch.div(7.0, 2.0, rounding_mode="floor"); torch.divide(-7, 2, rounding_mode="trunc")
+torch.divide(7, 2, rounding_mode=None); torch.div(True, 2, rounding_mode="floor"); torch.true_divide(1j, 2)
+o = torch.ones(()); torch.divide(3, 2, out=o) is o; o; torch.true_divide(x, 2, out=x); x
+torch.div(7, 0, rounding_mode="floor")
+torch.div(3, 2, rounding_mode="up")
+torch.true_divide(3, "2")
+""",
+    setup=SETUP,
+)
