@@ -756,8 +756,9 @@ Tensor& elementwise_out(Op asked, Tensor& out, Args args, const Params& params, 
     const Dims shape = common_shape(args);
     WG_CHECK(op != Op::where_choice || out.dtype() == dtype, "Expected out type to be ",
              scalar_name(dtype), " but got ", scalar_name(out.dtype()));
-    WG_CHECK(op != Op::nan_replaced || out.dtype() == dtype, "nan_to_num: dtype of out: ",
-             scalar_name(out.dtype()), " should be same as input: ", scalar_name(dtype));
+    WG_CHECK(op != Op::nan_replaced || out.dtype() == dtype,
+             "nan_to_num: dtype of out: ", scalar_name(out.dtype()),
+             " should be same as input: ", scalar_name(dtype));
     WG_CHECK(casts_into_out(asked, args) || out.dtype() == dtype, "Found dtype ",
              scalar_name(out.dtype()), " but expected ", scalar_name(dtype));
     WG_CHECK(can_cast(dtype, out.dtype()), "result type ", scalar_name(dtype),
