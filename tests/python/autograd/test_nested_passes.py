@@ -151,6 +151,49 @@ def test_what_passes_inherit(torch):
     assert torch.is_grad_enabled()
 
 
+def test_settings_that_passes_inherit(torch):
+    seen = []
+
+    def look():
+        seen.append(torch._C._is_grad_layout_enforcement_enabled())
+        seen.append(torch.autograd.forward_ad._is_fwd_grad_enabled())
+        with torch.enable_grad():
+            x = torch.ones(2, requires_grad=True)
+            y = x * 2
+            z = y * y
+            y.zero_()
+            seen.append(torch.autograd.grad(z.sum(), x)[0].tolist())
+
+    with torch.autograd.grad_mode.enforce_grad_layout_policy(False):
+        with torch.autograd.forward_ad._set_fwd_grad_enabled(False):
+            with torch.autograd.graph.allow_mutation_on_saved_tensors():
+                nest(torch, 120, look)
+    assert seen == [False, False, [8.0, 8.0]]
+
+
+def test_transforms_that_passes_inherit(torch):
+    """A captured tensor is not written to, however many passes of inner transforms lie between."""
+    captured, seen = torch.ones(3), []
+
+    def transformed(left):
+        def f(t):
+            y = t * 2
+            y.register_hook(lambda g: next_one(left) and None)
+            return y.sum()
+
+        return torch.func.grad(f)(torch.ones(3)).tolist()
+
+    def next_one(left):
+        if left:
+            seen.append(transformed(left - 1))
+        else:
+            with pytest.raises(RuntimeError, match="mutate a captured Tensor"):
+                captured.add_(1)
+
+    torch.func.grad(lambda t: (transformed(120), t.sum())[1])(torch.ones(3))
+    assert seen == [[2.0] * 3] * 120
+
+
 def test_a_filtered_pass_is_known_at_any_depth(torch):
     valid = []
     x = torch.ones(2, requires_grad=True)
