@@ -302,3 +302,7 @@ def test_indices_that_are_not_contiguous(torch):
         torch.arange(24.0).view(4, 2, 3).permute(2, 1, 0)
     )
     yield y
+    # Values with the same stride in both dims of the index.
+    y = torch.zeros(4, 6)
+    y[torch.arange(4).view(2, 2)] = torch.arange(4.0).as_strided((2, 2, 1), (1, 1, 0))
+    yield y
