@@ -141,6 +141,27 @@ a = w.detach().requires_grad_(); y = hooked(lambda: a * a, lambda t: t.half(), l
     tol=CLOSE,
 )
 
+
+@parity
+def test_what_was_unpacked_before_an_error(torch):
+    """It is put back: the next pass unpacks it again."""
+    calls, failing = [], True
+
+    def unpack(t):
+        calls.append(t.tolist())
+        if failing and len(calls) == 2:
+            raise ValueError("no")
+        return t
+
+    x, w = torch.tensor([1.0], requires_grad=True), torch.tensor([2.0], requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: t.detach(), unpack):
+        y = x * w
+    yield lambda: y.backward(retain_graph=True)
+    failing = False
+    y.backward()
+    yield calls, x.grad, w.grad
+
+
 test_disabling_hooks = scripts(
     nested="""
 message = torch._C._autograd._saved_tensors_hooks_get_disabled_error_message

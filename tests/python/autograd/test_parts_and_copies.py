@@ -208,6 +208,8 @@ x.set_(v)
 x.detach().set_(c)
 torch.no_grad()(lambda: x.set_(v))(); x.requires_grad; x.is_leaf; x.sum().backward()
 z = y * y; y.set_(y.detach() * 2); z.sum().backward()
+a = torch.zeros(3); a.add_(1); a.mul_(2); a.set_(c); a._version; b = a[1:]; a.set_(); b.add_(1); b._version; a._version
+a = torch.ones(3, requires_grad=True); b = a * 2; torch.no_grad()(lambda: a.set_(torch.ones(5)))().shape; (a * 3).sum().backward(); a.grad
 c.set_(c.untyped_storage(), -1, (2,))
 c.set_(c.untyped_storage(), 0, (-2,))
 c.set_(c.untyped_storage(), 0, (2,), (-1,))
