@@ -85,6 +85,10 @@ c = torch.full((2, 3), 7.0); x.grad = c; _ = x.register_hook(lambda h: c); (x * 
 _ = x.register_hook(lambda h: x.grad); x.grad = torch.full((2, 3), 7.0); (x * 1).sum().backward(); x.grad
 _ = x.register_hook(lambda h: x.grad); x.grad = torch.full((2, 3), 7.0); h = x.grad; (x * 1).sum().backward(); (x * 1).sum().backward(); h; x.grad is h
 it = iter([g, g]); _ = y.register_hook(lambda h: next(it)); y.sum().backward(retain_graph=True); y.sum().backward(); g; x.grad
+_ = x.register_hook(lambda h: torch.enable_grad()(lambda: w * 2)()); x.backward(g); x.grad.requires_grad; x.grad.grad_fn
+v = torch.ones(1, 3, requires_grad=True); _ = v.register_hook(lambda h: torch.ones(3).as_strided((1, 3), (0, 1))); v.sum().backward(); v.grad.stride()
+v = torch.ones(3, 2).t().requires_grad_(); v.backward(g); v.grad.stride(); v.grad
+v = torch.ones(3, 1, requires_grad=True); _ = v.register_hook(lambda h: torch.ones(3, 4)[:, 1:2].t().contiguous().t()); v.sum().backward(); v.grad.stride()
 k, l = torch.autograd.grad(x + w, [x, w], g); k.add_(1); l; g
 k, l = torch.autograd.grad((x + w).sum(), [x, w]); k.mul_(3); l
 k, l = torch.autograd.grad((x + w) * 2, [x, w], g); k.mul_(3); l; ties(k, l)
