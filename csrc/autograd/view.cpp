@@ -78,13 +78,8 @@ public:
         fn_->apply(fn_in, fn_out);
         for (size_t i = 0; i < fn_out.size(); ++i) {
             if (i == 0) {
-                if (fn_out[0].defined()) {
-                    Tensor g = fn_out[0];
-                    if (!same_shape(g.sizes(), window_.sizes)) g = sum_to(g, window_.sizes);
-                    copy_(slice, g);
-                } else {
-                    zero_(slice);
-                }
+                if (fn_out[0].defined()) copy_(slice, fn_out[0]);
+                else zero_(slice);
                 *result->version = 0;  // the writes above built it
                 if (edges[0]) out[0] = result;
             } else {

@@ -77,6 +77,9 @@ x._is_view; x[0]._is_view()
 
 test_histories_made_anew = table(
     """
+b = torch.arange(6.0)[2:].detach(); v = b[1:]; v.mul_(w); (b * b).sum().backward(); w.grad
+y[0].mul_(2); y.sum().backward(); y.sum().backward()
+F2 = make("F2", lambda ctx, t: (ctx.mark_dirty(t), t.mul_(2))[1], lambda ctx, h: h.expand(2, 3) * 2); F2.apply(y[0]); y.sum().backward()
 v = y[0]; v.mul_(3); story(v); story(y)
 v = y[0]; u = v[1:]; u.mul_(3); story(u); story(v); story(y)
 v = y[0]; u = v[1:]; v.mul_(3); story(u); story(v); story(y)
