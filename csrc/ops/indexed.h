@@ -2,9 +2,9 @@
 // calculation shared by reading (index.cpp) and writing (index_put.cpp). Start with IndexedRegion.
 #pragma once
 
+#include "autograd/record.h"
 #include "cpu/thread_pool.h"
 #include "ops/functions.h"
-#include "tensor/grad_mode.h"
 #include "tensor/unlocked.h"
 
 namespace wg {
