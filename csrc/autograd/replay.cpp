@@ -23,7 +23,7 @@ Notes::~Notes() {
 Notes::Seen& Notes::seen(const Node& node) {
     for (Seen& s : nodes_)
         if (s.node.get() == &node) return s;
-    return nodes_.emplace_back(Ref<Node>(const_cast<Node*>(&node)));
+    return nodes_.emplace_back(Seen{Ref<Node>(const_cast<Node*>(&node)), {}});
 }
 
 void Notes::node(const Node& node) {
