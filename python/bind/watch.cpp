@@ -2,6 +2,7 @@
 // recorded again] in autograd/replay.h. What is made of it is in whygrad/utils/checkpoint.
 #include "watch.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <vector>
@@ -158,8 +159,7 @@ std::vector<std::string> names() {
     std::vector<std::string> all = elementwise_watch_names();
     all.insert(all.end(), watched_names().begin(), watched_names().end());
     std::ranges::sort(all);
-    const auto repeated = std::ranges::unique(all);
-    all.erase(repeated.begin(), repeated.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
     return all;
 }
 
