@@ -176,12 +176,11 @@ Tensor step(const Tensor& t, const Window& w) {
     return as_strided(t, w.sizes, w.strides, w.offset);
 }
 
-}  // namespace
-
-void make_view(const Tensor& view, const Tensor& base, ViewKind kind) {
+// False of a view of an inference tensor, which is none to autograd.
+bool mark_view(const Tensor& view, const Tensor& base, ViewKind kind) {
     if (base->inference || base->untracked) [[unlikely]] {
         WG_CHECK(base->inference, kNoVersions);
-        return;
+        return false;
     }
     view->view_base = base->view_base ? base->view_base : base.ref();
     if (kind != ViewKind::CustomFunction) {
@@ -192,15 +191,22 @@ void make_view(const Tensor& view, const Tensor& base, ViewKind kind) {
     }
     view->view_kind = kind;
     view->attr_version = view.version();
-    if (base->extras || view->dtype != base->dtype || view.is_lazy() || base.is_lazy()) [[unlikely]]
-        remember_steps(view, base);
     if (forward_mode() && base->extras) [[unlikely]]
         inherit_tangent_levels(view, base);
+    return true;
 }
 
+}  // namespace
+
+void make_view(const Tensor& view, const Tensor& base, ViewKind kind) {
+    if (mark_view(view, base, kind)) remember_steps(view, base);
+}
+
+// Of the same numbers: there are steps to remember only where the base has some.
 Tensor view_of(const Tensor& base, IntSpan sizes, IntSpan strides, int64_t offset, ViewKind kind) {
     Tensor v = alias(base, sizes, strides, offset);
-    make_view(v, base, kind);
+    if (mark_view(v, base, kind) && base->extras) [[unlikely]]
+        remember_steps(v, base);
     return v;
 }
 
