@@ -109,14 +109,13 @@ private:
 };
 
 // Throws when the way the view was made does not allow its history to be rewritten.
-void check_view_kind(const Tensor& view, bool indirect) {
-    if (view->view_kind == ViewKind::Default || view->view_kind == ViewKind::None) return;
+void check_view_kind(const Tensor& view, ViewKind kind, bool indirect) {
+    if (kind == ViewKind::Default || kind == ViewKind::None) return;
     const std::string happened =
         indirect ? "and its base or another view of its base has been modified inplace"
                  : "and is being modified inplace";
-    const bool untraced =
-        view->view_kind == ViewKind::NoGrad || view->view_kind == ViewKind::Inference;
-    const bool inference = view->view_kind == ViewKind::Inference;
+    const bool untraced = kind == ViewKind::NoGrad || kind == ViewKind::Inference;
+    const bool inference = kind == ViewKind::Inference;
     const std::string origin =
         inference ? "was created in inference mode " + happened + " in normal mode."
                   : "was created in no_grad mode " + happened + " with grad mode enabled.";
@@ -127,7 +126,7 @@ void check_view_kind(const Tensor& view, bool indirect) {
     } else {
         message = "A view " + origin;
     }
-    if (view->view_kind == ViewKind::MultiOutput)
+    if (kind == ViewKind::MultiOutput)
         message +=
             " This view is the output of a function that returns multiple views. Such functions do not allow the "
             "output views to be modified inplace. You should replace the inplace operation by an out-of-place one.";
@@ -138,7 +137,7 @@ void check_view_kind(const Tensor& view, bool indirect) {
             inference ? "inference_mode" : "no_grad",
             " block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
             "tracked).");
-    else if (view->view_kind == ViewKind::CustomFunction)
+    else if (kind == ViewKind::CustomFunction)
         message +=
             " This view was created inside a custom Function (or because an input was returned as-is) and the autograd "
             "logic to handle view+inplace would override the custom backward associated with the custom Function, "
@@ -244,7 +243,7 @@ Node* view_grad_fn(const Tensor& view) {
     const Tensor base(view->view_base);
     if (!view->grad_fn && !requires_grad(base)) return nullptr;
     if (view->attr_version != view.version()) {
-        check_view_kind(view, true);
+        check_view_kind(view, view->view_kind, true);
         // Also when the base does not require grad any more.
         Ref<Node> node;
         const AutogradMeta* m = meta(view);
@@ -272,7 +271,7 @@ Node* view_grad_fn(const Tensor& view) {
 void check_history(const Tensor& t, bool records) {
     announce_write(t);
     if (!grad_enabled() || !(records || requires_grad(t))) return;
-    if (t.is_view()) check_view_kind(t, false);
+    if (t.is_view()) check_view_kind(t, t->view_kind, false);
     WG_CHECK(
         !(t.is_view() && requires_grad(t) && is_leaf(Tensor(t->view_base))),
         "a view of a leaf Variable that requires grad is being used in an in-place operation.");
@@ -319,6 +318,9 @@ void rebase_history(const Tensor& t, Ref<Node> node) {
         view_grad_fn(t);
         return;
     }
+    // What has parted from its base (part_from_base) is a view outside, where this history would be its base's, too.
+    if (node && t->extras && meta(t)->base_outside && (node->levels & level_bit(0))) [[unlikely]]
+        check_view_kind(t, ViewKind::CustomFunction, false);
     t.bump_version();
     if (node) replace_history(t, *node);
 }

@@ -210,7 +210,7 @@ PyObject* view_of_another(PyObject*, PyObject* const* args, Py_ssize_t n) {
             Py_RETURN_NONE;
         Window w = Window::of(t);
         if (t.dtype() == own.dtype()) w.dtype = base.dtype();
-        return check(wrap(window_as(base, w, true))).release();
+        return check(wrap(window_as(base, w))).release();
     });
 }
 PyMethodDef view_functions_[] = {
