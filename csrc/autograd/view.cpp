@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "autograd/record.h"
+#include "autograd/transform.h"
 #include "ops/functions.h"
 
 namespace wg {
