@@ -47,12 +47,13 @@ DIFFERENT = {
     ("celu", "z, 1j"), ("celu_", "z, 1j"), ("nn.functional.celu", "z, 1j"), ("nn.functional.celu", "z, 1j, 2j"),
     ("nn.functional.elu", "z, 1j, 2j"), ("nn.functional.leaky_relu", "z, 1j, 2j"),
     ("nn.functional.softshrink", "z, 1j"), ("multinomial", "z, out=ez"),
-    ("slice_scatter", "x, z"),
+    ("slice_scatter", "x, z"), ("diagonal_copy", "z, out=ex"),
 }  # fmt: skip
 
-# Operands that the test makes conjugates or negatives, and what fails in PyTorch with such, which have no device there.
+# Operands that the test makes conjugates or negatives, and what fails in PyTorch with such, which have no device there, or
+# with an out= of these that is resized.
 LAZY = {*"zwvxmbs", "ez", "ex"}
-DIFFERENT_VIEWS = {"Tensor.new_tensor", "nn.init.trunc_normal_"}
+DIFFERENT_VIEWS = {"Tensor.new_tensor", "nn.init.trunc_normal_", "diagonal_copy"}
 
 
 def names() -> Iterator[str]:
