@@ -458,7 +458,8 @@ inline void announce_write(const Tensor& t, bool in_place = true) {
 // `records`: whether the operation will be recorded (some operand requires grad). Expanded tensors
 // are refused, unless `on_expanded` is "", or the name of an operation that warns of them.
 void check_inplace(const Tensor& t, bool records, const char* on_expanded = nullptr);
-void check_history(const Tensor& t, bool records);  // the part about leaves and views
+// The part about leaves and views. `from_outside`: whether what is written has a history outside of all transforms.
+void check_history(const Tensor& t, bool records, bool from_outside = false);
 void check_not_expanded(const Tensor& t);  // the part about overlapping memory
 void warn_if_expanded(const Tensor& t, const char* op_name);
 // Must follow: t's history is now `node` (null: nothing was recorded). Also bumps the version.
@@ -466,7 +467,7 @@ void rebase_history(const Tensor& t, Ref<Node> node);
 
 // In-place form of an operation given out of place: `f` gets a tensor with self's values and
 // history and returns the new value, whose dtype must be castable and shape equal to self's.
-Tensor& inplace(Tensor& self, bool others_require_grad,
+Tensor& inplace(Tensor& self, const std::vector<Tensor>& others,
                 const std::function<Tensor(const Tensor& old)>& f);
 
 // In-place form of a view: self becomes what `view` makes of it, by a node of this name.

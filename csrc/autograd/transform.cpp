@@ -227,7 +227,9 @@ void lower_base(const Tensor& r, const Tensor& t) {
 
 }  // namespace
 
-bool has_history_outside(const Tensor& t) { return visible_history(t) & level_bit(0); }
+bool has_history_outside(const Tensor& t) {
+    return transform_level && (visible_history(t) & level_bit(0));
+}
 
 void part_from_base(const Tensor& view) {
     const Tensor base(view->view_base);

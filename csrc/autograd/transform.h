@@ -78,8 +78,12 @@ void note_own_code() noexcept;
 Tensor make_variable(const Tensor& t);
 // The tensor for which operations see this tangent, with the history and the other tangents of t.
 Tensor make_dual_variable(const Tensor& t, const Tensor& tangent, int forward_level);
-// Whether t has a history outside of all transforms that counts here.
+// Whether t, or one of several, has a history outside of all transforms that counts here; false where none runs.
 bool has_history_outside(const Tensor& t);
+template <class Tensors>
+bool any_history_outside(const Tensors& tensors) {
+    return transform_level && std::any_of(tensors.begin(), tensors.end(), has_history_outside);
+}
 // Makes of a view that a custom Function returns in a transform a tensor of this level with a history of its own, as
 // PyTorch's results are: wrappers that know no base. Writes to it are then nothing to its base but other values.
 // It stays the view that it is where the base has a history outside of all transforms.

@@ -147,10 +147,6 @@ void check_view_kind(const Tensor& view, ViewKind kind, bool indirect) {
     fail(ErrorKind::Runtime, message);
 }
 
-}  // namespace
-
-namespace {
-
 bool shows_other_numbers(const Tensor& view, const Tensor& base) {
     return is_complex(view.dtype()) != is_complex(base.dtype()) ||
            view->conjugate != base->conjugate || view->negative != base->negative;
@@ -269,8 +265,11 @@ Node* view_grad_fn(const Tensor& view) {
     return node_of(view->grad_fn);
 }
 
-void check_history(const Tensor& t, bool records) {
+void check_history(const Tensor& t, bool records, bool from_outside) {
     announce_write(t);
+    // What has parted from its base (part_from_base) is a view outside, where this history would be its base's, too.
+    if (from_outside && records && t->extras && meta(t)->base_outside)
+        check_view_kind(t, ViewKind::CustomFunction, false);
     if (!grad_enabled() || !(records || requires_grad(t))) return;
     if (t.is_view()) check_view_kind(t, t->view_kind, false);
     WG_CHECK(
@@ -319,18 +318,16 @@ void rebase_history(const Tensor& t, Ref<Node> node) {
         view_grad_fn(t);
         return;
     }
-    // What has parted from its base (part_from_base) is a view outside, where this history would be its base's, too.
-    if (node && t->extras && meta(t)->base_outside && (node->levels & level_bit(0))) [[unlikely]]
-        check_view_kind(t, ViewKind::CustomFunction, false);
     t.bump_version();
     if (node) replace_history(t, *node);
 }
 
-Tensor& inplace(Tensor& self, bool others_require_grad,
+Tensor& inplace(Tensor& self, const std::vector<Tensor>& others,
                 const std::function<Tensor(const Tensor&)>& f) {
     const bool records = grad_enabled() && is_differentiable(self.dtype()) &&
-                         (others_require_grad || requires_grad(self));
-    check_inplace(self, records);
+                         (any_requires_grad(others) || requires_grad(self));
+    check_history(self, records, any_history_outside(others));
+    check_not_expanded(self);
     // The derivative may read the values from before the write: it gets a copy. The edges of the new node
     // are self's own, so the copy has self's place in the graph while they are made; what is saved for
     // a derivative of the derivative is the recorded copy.

@@ -63,7 +63,7 @@ __attribute__((noinline)) void run_tail(LoopFn loop, void* out, const void* cons
             detail::copy_some<half>(copies[s], from, int(left));
         }
     }
-    loop(result, slots, V::lanes, params);
+    loop(result, slots, V::lanes, params.numbers);
     detail::copy_some<half>(static_cast<Out*>(out) + done, reinterpret_cast<const Out*>(result),
                             int(left));
 }

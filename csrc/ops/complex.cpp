@@ -124,7 +124,7 @@ Tensor conj_physical(const Tensor& t) {
 }
 
 Tensor& conj_physical_(Tensor& self) {
-    return inplace(self, false,
+    return inplace(self, {},
                    [](const Tensor& old) { return conjugated("ConjPhysicalBackward1", old); });
 }
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "autograd/record.h"
+#include "autograd/transform.h"
 #include "cpu/cast.h"
 #include "cpu/copy.h"
 #include "ops/checked_scalar.h"
@@ -111,7 +112,7 @@ Tensor& copy_(Tensor& self, const Tensor& src, bool) {
         return watch_write<"copy_.default">([&]() -> Tensor& { return copy_(self, src); }, self,
                                             src);
     const bool recorded = records(self, {self, src});
-    check_history(self, recorded);
+    check_history(self, recorded, has_history_outside(src));
     // A tensor over the same elements may be copied, whatever overlaps in it.
     const bool same = self.address() == src.address() && self.dtype() == src.dtype() &&
                       self->conjugate == src->conjugate && self->negative == src->negative &&
@@ -187,7 +188,7 @@ Tensor& fill_tensor_(Tensor& self, const Tensor& value) {
         return watch_write<"fill_.Tensor">([&]() -> Tensor& { return fill_tensor_(self, value); },
                                            self, value);
     const bool recorded = any_requires_grad({self, value});
-    check_history(self, recorded);
+    check_history(self, recorded, has_history_outside(value));
     WG_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
              value.dim(), " dimensions.");
     check_not_expanded(self);

@@ -10,6 +10,7 @@
 #include <functional>
 
 #include "autograd/record.h"
+#include "autograd/transform.h"
 #include "cpu/cast.h"
 #include "cpu/elementwise_loop.h"
 #include "ops/elementwise_rules.h"
@@ -664,7 +665,11 @@ Tensor& elementwise_(Op op, Tensor& self, Args args, const Params& params, const
     const RowInfo& r = row(op);
     const bool has_node = r.differentiable || *r.node;
     const bool records = has_node && wants_history(r, args) && is_differentiable(self.dtype());
-    if (has_node || !r.is_test) check_history(self, records);
+    const auto outside = [](const Arg& a) {
+        return a.is_tensor() && has_history_outside(a.tensor());
+    };
+    if (has_node || !r.is_test)
+        check_history(self, records, transform_level && std::ranges::any_of(args, outside));
     else announce_write(self);
     check_not_expanded(self);
     check_operands(op, args);

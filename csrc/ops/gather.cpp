@@ -673,7 +673,7 @@ Tensor index_reduction(const Tensor& t, int64_t dim, const Tensor& index, const 
 
 template <class F>
 Tensor& reduced_in_place(Tensor& self, const Tensor& index, const Tensor& src, F reduced) {
-    return inplace(self, requires_grad(src), [&](const Tensor& old) {
+    return inplace(self, {src}, [&](const Tensor& old) {
         const Tensor result = reduced(old);
         check_no_overlap(self, index);
         check_no_overlap(self, src);

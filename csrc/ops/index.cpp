@@ -526,7 +526,7 @@ Tensor& put_(Tensor& self, const Tensor& index, const Tensor& source, bool accum
         return watch_write<"put_.default">(
             [&]() -> Tensor& { return put_(self, index, source, accumulate); }, self, index, source,
             optional_argument(accumulate, false));
-    return inplace(self, requires_grad(source),
+    return inplace(self, {source},
                    [&](const Tensor& old) { return put(old, index, source, accumulate); });
 }
 

@@ -498,7 +498,7 @@ Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, 
     return plus_product(self, a, b, beta, alpha, false);
 }
 Tensor& addmm_(Tensor& self, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
-    return inplace(self, requires_grad(a) || requires_grad(b),
+    return inplace(self, {a, b},
                    [&](const Tensor& old) { return plus_product(old, a, b, beta, alpha, true); });
 }
 
@@ -574,8 +574,7 @@ Tensor& addr_(Tensor& self, const Tensor& u, const Tensor& v, Scalar beta, Scala
         return watch_write<"addr_.default">(
             [&]() -> Tensor& { return addr_(self, u, v, beta, alpha); }, self, u, v,
             optional_argument(beta, 1, "beta"), optional_argument(alpha, 1, "alpha"));
-    const bool others = requires_grad(u) || requires_grad(v);
-    return inplace(self, others, [&](const Tensor& old) {
+    return inplace(self, {u, v}, [&](const Tensor& old) {
         WG_CHECK(old.dim() == 2, "2D tensor expected, got ", old.dim(), "D tensor for input");
         WG_CHECK(u.dim() != 1 || v.dim() != 1 ||
                      (old->dims[0] == u->dims[0] && old->dims[1] == v->dims[0]),

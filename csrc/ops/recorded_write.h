@@ -2,6 +2,7 @@
 #pragma once
 
 #include "autograd/record.h"
+#include "autograd/transform.h"
 #include "ops/functions.h"
 
 namespace wg {
@@ -17,7 +18,7 @@ void recorded_write(const char* name, const Tensor& target, const Tensor& self, 
                           (any_requires_grad({self}) || any_requires_grad(others));
     const bool forward =
         is_differentiable(target.dtype()) && (has_tangent(self) || any_tangent(others));
-    if (in_place) check_history(self, recorded);
+    if (in_place) check_history(self, recorded, any_history_outside(others));
     Ref<Node> node;
     TangentUpdate tangents;
     if (recorded || forward) {

@@ -236,9 +236,9 @@ PyObject* call_overload(const Operation& op, const Overload& o, PyObject** value
         return Py_NewRef(self);
     }
     const Tensor& target = tensor_of(self);
-    bool others = false;
+    TensorList others;
     for (size_t i = 1; i < o.parameters.size(); ++i) {
-        if (is_tensor(values[i])) others = others || requires_grad(tensor_of(values[i]));
+        if (is_tensor(values[i])) others.push_back(tensor_of(values[i]));
         else if (values[i] == Py_None && o.parameters[i].name == "dtype")
             values[i] = dtype_object(target.dtype());
     }

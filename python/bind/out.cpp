@@ -38,6 +38,7 @@ struct OutRule {
     const char* text = nullptr;  // %r, %o: the dtype of the result, of out
     Sharing sharing = {Sharing::Any, Sharing::Any};
     Differentiable differentiable = Differentiable::Yes;
+    bool shaped_first = false;  // whether out has its shape before anybody looks at its dtype
 };
 
 constexpr const char* kCast = "result type %r can't be cast to the desired output type %o";
@@ -55,6 +56,8 @@ constexpr const char* kCanCast =
 constexpr const char* kScalarType =
     "Expected object of scalar type %r but got scalar type %o for argument 'out'";
 
+constexpr const char* kDot = "result dtype %o does not match input dtype %r";
+
 constexpr Sharing kAny = {Sharing::Any, Sharing::Any, true};
 constexpr Sharing kFirstWhole = {Sharing::Same, Sharing::Any};
 constexpr Sharing kWhole = {Sharing::Same, Sharing::Same};
@@ -70,9 +73,9 @@ constexpr OutRule rules_[] = {
     {"nanmean", Rule::Taken, "nansum: provided dtype must match dtype of result. Got %o and %r."},
     {"cumsum", Rule::Taken, nullptr, kFirstWhole},
     {"cumprod", Rule::Taken, nullptr, kFirstWhole},
-    {"var", Rule::Operand, kCast, kAny},
-    {"std", Rule::Operand, kCast, kAny},
-    {"mean", Rule::TakenFloat, kCast},
+    {"var", Rule::Operand, kCast, kAny, Differentiable::Yes, true},
+    {"std", Rule::Operand, kCast, kAny, Differentiable::Yes, true},
+    {"mean", Rule::TakenFloat, kCast, {}, Differentiable::Yes, true},
     {"mean of all", Rule::TakenFloat,
      "mean.dtype_out(): input types can't be cast to the desired output type %o"},
     {"addbmm", Rule::Same, "self and mat2 must have the same dtype, but got %o and %r",
@@ -98,13 +101,13 @@ constexpr OutRule rules_[] = {
     {"index_reduce", Rule::Same, kSame, kFirstOnly},
     {"renorm", Rule::Same, kSame, kFirstWhole},
     {"addr", Rule::Cast, kCast, kWhole},
-    {"slice_scatter", Rule::Same, kSame, kAny},
+    {"slice_scatter", Rule::Same, kSame, kAny, Differentiable::Yes, true},
     {"narrow_copy", Rule::Same,
      "Expected self.dtype() == output.dtype() to be true, but got false.", kAny},
     {"unbind_copy", Rule::Same, kSame, kAny, Differentiable::OfOut},
     {"split_copy", Rule::Same, kSame, kAny, Differentiable::No},
     {"split_with_sizes_copy", Rule::Same, kSame, kAny, Differentiable::No},
-    {"_copy", Rule::Same, kSame, kAny, Differentiable::InParts},  // all others of that ending
+    {"_copy", Rule::Same, kSame, kAny, Differentiable::InParts, true},  // all others of that ending
     {"float_power", Rule::Same,
      "the output given to float_power has dtype %o but the operation's result requires dtype %r",
      kWhole},
@@ -129,7 +132,7 @@ constexpr OutRule rules_[] = {
     {"aminmax", Rule::Same, kSame, {Sharing::Same, Sharing::Any, true}},
     {"outer", Rule::Cast, kCast, kWhole},
     {"ger", Rule::Cast, kCast, kWhole},
-    {"kron", Rule::Cast, kCast, kApart},
+    {"kron", Rule::Cast, kCast, kApart, Differentiable::Yes, true},
     {"logsumexp", Rule::Cast,
      "logsumexp(): Expected floating point type for result tensor, but got: %o"},
     {"index_select", Rule::Same, "index_select(): self and result must have the same scalar type",
@@ -143,8 +146,8 @@ constexpr OutRule rules_[] = {
     {"nonzero", Rule::Same,
      "nonzero: Expected out tensor to have scalar type Long but got scalar type%o", kApartFirst,
      Differentiable::No},
-    {"dot", Rule::Same, "result dtype %o does not match input dtype %r"},
-    {"vdot", Rule::Same, "result dtype %o does not match input dtype %r"},
+    {"dot", Rule::Same, kDot, {}, Differentiable::Yes, true},
+    {"vdot", Rule::Same, kDot, {}, Differentiable::Yes, true},
     {"inner", Rule::Same, kTensordot},
     {"tensordot", Rule::Same, kTensordot},
     {"where", Rule::Same, "Expected out type to be %r but got %o"},
@@ -153,7 +156,7 @@ constexpr OutRule rules_[] = {
     {"cat", Rule::Cast, kCat, kApart},
     {"concat", Rule::Cast, kCat, kApart},
     {"concatenate", Rule::Cast, kCat, kApart},
-    {"stack", Rule::Cast, kCat, kApart},
+    {"stack", Rule::Cast, kCat, kApart, Differentiable::Yes, true},
     {"hstack", Rule::Cast, kCat, kApart},
     {"vstack", Rule::Cast, kCat, kApart},
     {"row_stack", Rule::Cast, kCat, kApart},
@@ -217,10 +220,11 @@ void check_memory(const Sharing& sharing, const Tensor& out, std::span<PyObject*
 
 void write(const OutRule& rule, const Tensor& out, const Tensor& result,
            std::span<PyObject* const> operands, Ref<Node> node = {}) {
-    check_dtype(rule, result, out);
-    if (rule.sharing.first_of_all) check_memory(rule.sharing, out, operands);
     const bool resized = !same_shape(out.sizes(), result.sizes());
+    if (!rule.shaped_first) check_dtype(rule, result, out);
+    if (rule.sharing.first_of_all) check_memory(rule.sharing, out, operands);
     resize_out(out, result.sizes());
+    if (rule.shaped_first) check_dtype(rule, result, out);
     // Like a new tensor it gets the layout of the result.
     if (resized && is_dense(result.sizes(), result.strides())) {
         std::copy_n(result.strides().begin(), result.dim(), out->dims + result.dim());

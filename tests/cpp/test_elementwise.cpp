@@ -408,5 +408,43 @@ TEST(Gradients, ThroughBroadcastStridedAndExpandedOperands) {
         check_gradients({random({3, 3}, rng), random({3}, rng)}, f, "broadcast");
 }
 
+// --- results past the caches ---
+
+// Of so many elements that they are stored past the caches, at the start of a vector or beside it, with a rest: against the
+// same operation on parts that are not.
+TEST(Loops, LargeResults) {
+    constexpr int64_t n = (34 << 20) / 4 + 21, part = 1 << 18;
+    const Tensor ramp = arange(Scalar(0), Scalar(n + 1), Scalar(1), F32);
+    const Tensor whole = mul(sub(ramp, Scalar(n / 2)), 1e-6);
+    using Operation = Tensor (*)(const Tensor& x, const Tensor& one);
+    const Operation operations[] = {
+        [](const Tensor& x, const Tensor&) { return sin(x); },
+        [](const Tensor& x, const Tensor&) { return add(x, x); },
+        [](const Tensor& x, const Tensor&) { return mul(x, 0.5); },
+        [](const Tensor& x, const Tensor& one) { return sub(x, one); },
+        [](const Tensor& x, const Tensor&) {
+            Tensor to = narrow(empty(Dims{x.numel() + 1}, F32), 0, 1, x.numel());
+            return elementwise_out(Op::mul, to, std::initializer_list<Arg>{x, x});
+        },
+        [](const Tensor& x, const Tensor&) {
+            const Tensor t = leaf(x);
+            return gradients(sin(t), ones_like(t), {t})[0];
+        },
+    };
+    for (const int64_t first : {0, 1}) {
+        const Tensor x = narrow(whole, 0, first, n), one = narrow(x, 0, 5, 1);
+        for (const Operation f : operations) {
+            const Tensor all = f(x, one);
+            for (int64_t i = 0; i < n; i += part) {
+                const int64_t m = std::min(part, n - i);
+                const Tensor wanted = f(narrow(x, 0, i, m), one);
+                ASSERT_TRUE(std::equal(wanted.data<float>(), wanted.data<float>() + m,
+                                       narrow(all, 0, i, m).data<float>()))
+                    << first << " " << i;
+            }
+        }
+    }
+}
+
 }  // namespace
 }  // namespace wg::test

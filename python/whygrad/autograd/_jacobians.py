@@ -18,7 +18,7 @@ from . import grad
 Tensor = _C.Tensor
 
 
-def _deprecated(name: str) -> None:
+def _deprecated(name: str, grad_out: float) -> None:
     warnings.warn(
         f"`{name}` was part of PyTorch's private API and not meant to be exposed. We are deprecating it and it will be "
         "removed in a future version of PyTorch. If you have a specific use for this or feature request for this to be "
@@ -26,6 +26,10 @@ def _deprecated(name: str) -> None:
         FutureWarning,
         stacklevel=3,
     )
+    if grad_out != 1.0:
+        raise ValueError(
+            f"Expected grad_out to be 1.0. {name} no longer supports values of grad_out != 1.0."
+        )
 
 
 def _as_tuple(value: Any) -> tuple:
@@ -145,11 +149,7 @@ def get_numerical_jacobian(
     Raises:
         ValueError: `grad_out` is not 1, or the output is complex.
     """
-    _deprecated("get_numerical_jacobian")
-    if grad_out != 1.0:
-        raise ValueError(
-            "Expected grad_out to be 1.0. get_numerical_jacobian no longer supports values of grad_out != 1.0."
-        )
+    _deprecated("get_numerical_jacobian", grad_out)
     found = _get_numerical_jacobian(lambda *given: fn(given), inputs, None, target, eps)
     return tuple(jacobians[0] for jacobians in found)
 
@@ -166,11 +166,7 @@ def get_analytical_jacobian(
     Raises:
         ValueError: `grad_out` is not 1, or the output is complex.
     """
-    _deprecated("get_analytical_jacobian")
-    if grad_out != 1.0:
-        raise ValueError(
-            "Expected grad_out to be 1.0. get_analytical_jacobian no longer supports values of grad_out != 1.0."
-        )
+    _deprecated("get_analytical_jacobian", grad_out)
     if output.is_complex():
         raise ValueError(
             "Expected output to be non-complex. get_analytical_jacobian no longer supports functions that return complex "

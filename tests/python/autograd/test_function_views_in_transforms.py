@@ -284,9 +284,9 @@ def test_writing_to_a_view_with_tangents(torch, which, transform):
     yield from run(torch, VIEWS[which], PUSHED[transform], False)
 
 
-@parity(which=CONSTANT, transform=GRADIENTS, tol=COUNTED)
-def test_writing_to_a_view_without_history(torch, which, transform):
-    yield from run(torch, CONSTANT[which], GRADIENTS[transform], False)
+@parity(which=CONSTANT, transform=GRADIENTS, x_grad=(False, True), tol=COUNTED)
+def test_writing_to_a_view_without_history(torch, which, transform, x_grad):
+    yield from run(torch, CONSTANT[which], GRADIENTS[transform], x_grad)
 
 
 @parity(which=DIRTY, transform=GRADIENTS, x_grad=(False, True), tol=COUNTED)

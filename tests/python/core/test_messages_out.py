@@ -258,3 +258,16 @@ torch.true_divide(3, "2")
 """,
     setup=SETUP,
 )
+
+# Of an out= of another shape and another dtype some operations change the shape first, with a warning, others look first.
+test_shape_or_dtype_first = table(
+    "\n".join(
+        f"torch.{call}, out=torch.ones(7, 2).short())"
+        for call in (
+            "t_copy(x", "diagonal_copy(x", "view_copy(x, (6,)", "slice_scatter(x, x", "dot(x[0], x[0]", "vdot(x[0], x[0]",
+            "kron(x, x", "mean(x, 0", "std(x", "var(x, 1", "stack([x, x]", "cat([x, x]", "mm(x, x.t()", "sum(x, 0",
+            "matmul(x, x[0]", "addmm(x.t() @ x, x.t(), x", "gather(x, 0, (n > 1).long()", "softmax(x, 0",
+        )
+    ),
+    setup=SETUP,
+)  # fmt: skip
