@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cpu/nan.h"
 #include "ops/elementwise.h"
 #include "ops/functions.h"
 #include "tensor/grad_mode.h"
@@ -13,35 +14,9 @@ namespace {
 
 thread_local Turn* turn_ = nullptr;
 
-// Whether one is NaN. The sum is NaN then, whatever the others are: one addition for each sixteen bytes, where
-// comparisons take three instructions. It may also be that of infinities, so then each is looked at.
-template <class T>
-bool any_nan(const T* values, int64_t n) {
-    typedef T Vector __attribute__((vector_size(16)));
-    typedef T Unaligned __attribute__((vector_size(16), aligned(alignof(T)), may_alias));
-    constexpr int64_t kWidth = 16 / sizeof(T), kStep = 8 * kWidth;
-    Vector a{}, b{}, c{}, d{}, e{}, f{}, g{}, h{};
-    int64_t i = 0;
-    for (; i + kStep <= n; i += kStep) {
-        const auto* v = reinterpret_cast<const Unaligned*>(values + i);
-        a += v[0], b += v[1], c += v[2], d += v[3];
-        e += v[4], f += v[5], g += v[6], h += v[7];
-    }
-    const Vector all = ((a + b) + (c + d)) + ((e + f) + (g + h));
-    T sum = 0;
-    for (int64_t lane = 0; lane < kWidth; ++lane) sum += all[lane];
-    for (; i < n; ++i) sum += values[i];
-    return sum != sum && std::any_of(values, values + n, [](T v) { return v != v; });
-}
-
-// In the first n elements of the memory from t's first on.
-bool has_nan(const Tensor& t, int64_t n) {
-    return t.dtype() == DType::Float32 ? any_nan(t.data<float>(), n) : any_nan(t.data<double>(), n);
-}
-
 bool has_nan(const Tensor& t) {
     if (t.dtype() == DType::Float32 || t.dtype() == DType::Float64) {
-        if (t.is_contiguous()) return has_nan(t, t.numel());
+        if (t.is_contiguous()) return any_nan(t.dtype(), t.raw(), t.numel());
         // In whatever order the elements lie, and each once where they are expanded.
         Dims sizes;
         int64_t n = 1;
@@ -50,7 +25,7 @@ bool has_nan(const Tensor& t) {
                                                 : t.sizes()[d]);
             n *= sizes.back();
         }
-        if (is_dense(sizes, t.strides())) return has_nan(t, n);
+        if (is_dense(sizes, t.strides())) return any_nan(t.dtype(), t.raw(), n);
     }
     const GradMode off(false);
     return is_differentiable(t.dtype()) && any(isnan(t)).to_int() != 0;
